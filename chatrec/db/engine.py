@@ -1,0 +1,93 @@
+"""Connections to PostgreSQL, and what their failures mean."""
+
+import os
+import socket
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from psycopg2 import sql
+from sqlalchemy import URL, Engine, create_engine, event, make_url
+from sqlalchemy.exc import DBAPIError
+
+from chatrec.db import embedded
+from chatrec.errors import DatabaseUnavailable, SettingsError, TransientError
+from chatrec.settings import Settings
+
+DRIVER = "postgresql+psycopg2"
+WRONG_SETTINGS = ("authentication failed", "does not exist", "no password supplied", "no pg_hba.conf entry")
+TRANSIENT_CLASSES = ("08", "40", "53", "55", "57")
+"""SQLSTATE classes: connection lost, rolled back, out of resources, lock not available, shut down."""
+
+
+def database_url(settings: Settings) -> URL:
+    """The database of chatrec's own tables; starts the embedded one if none is configured."""
+    url = settings.database.url or embedded.start(settings.database.folder)
+    return make_url(url).set(drivername=DRIVER)
+
+
+def source_url(settings: Settings) -> URL:
+    """The database that the mapping SELECTs read."""
+    return make_url(settings.source.url).set(drivername=DRIVER) if settings.source.url else database_url(settings)
+
+
+def database(settings: Settings, purpose: str = "chatrec") -> Engine:
+    """An engine whose connections see chatrec's schema first.
+
+    Args:
+        settings: `database.url` and `database.schema_name` are used.
+        purpose: shown to others in `pg_stat_activity`, with the host and the process.
+    """
+    engine = _engine(database_url(settings), purpose)
+    schema = sql.Identifier(settings.database.schema_name)
+
+    @event.listens_for(engine, "connect")
+    def _search_path(connection: Any, _: object) -> None:
+        with connection.cursor() as cursor:
+            cursor.execute(sql.SQL("SET search_path TO {}, public").format(schema))
+        connection.commit()
+
+    return engine
+
+
+def source(settings: Settings, purpose: str = "chatrec extract") -> Engine:
+    """An engine on the customer's tables, with the connection's own search path."""
+    return _engine(source_url(settings), purpose)
+
+
+def _engine(url: URL, purpose: str) -> Engine:
+    name = f"{purpose} ({socket.gethostname()} pid {os.getpid()})"[:63]
+    return create_engine(
+        url, connect_args={"application_name": name, "connect_timeout": 10}, pool_size=2, pool_pre_ping=True
+    )
+
+
+@contextmanager
+def readable_errors(setting: str, url: URL) -> Iterator[None]:
+    """Turns the driver's errors into ones that a person, or a retry rule, can act on.
+
+    Args:
+        setting: the setting that named the database.
+        url: the database, shown without its password.
+
+    Raises:
+        SettingsError: wrong user, password or database name.
+        DatabaseUnavailable: no connection, or it broke off.
+        TransientError: a deadlock, a serialization failure, too many connections and the like.
+    """
+    try:
+        yield
+    except DBAPIError as error:
+        reason = str(error.orig).strip().replace("\n", " ")
+        where = url.render_as_string(hide_password=True)
+        code = getattr(error.orig, "pgcode", None)
+        if code is None and any(word in reason for word in WRONG_SETTINGS):
+            raise SettingsError(f"{setting} ({where}) is refused: {reason}. Correct {setting}.") from None
+        if code is None and type(error.orig).__name__ in ("OperationalError", "InterfaceError"):
+            raise DatabaseUnavailable(
+                f"The database of {setting} ({where}) does not answer: {reason}. "
+                "Is it running, and reachable from here?"
+            ) from None
+        if code is not None and code[:2] in TRANSIENT_CLASSES:
+            raise TransientError(f"The database of {setting} ({where}) broke off: {reason}") from error
+        raise

@@ -1,0 +1,70 @@
+"""Advisory locks: one night at a time, one publish at a time, and the loser says who holds it.
+
+A lock belongs to a connection: when its process is killed, PostgreSQL lets go of it.
+"""
+
+import hashlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from sqlalchemy import Connection, Engine, text
+
+from chatrec.errors import Busy
+
+HOLDERS = text("""
+    SELECT a.application_name, a.pid, a.backend_start::timestamptz(0) AS since
+    FROM pg_locks l JOIN pg_stat_activity a USING (pid)
+    WHERE l.locktype = 'advisory' AND l.granted AND l.objsubid = 1 AND l.pid <> pg_backend_pid()
+      AND l.database = (SELECT oid FROM pg_database WHERE datname = current_database())
+      AND (l.classid::bigint << 32 | l.objid::bigint) = :key
+    ORDER BY a.backend_start
+""")
+
+
+@contextmanager
+def hold(engine: Engine, schema: str, name: str, shared: bool = False) -> Iterator[None]:
+    """Holds a lock for the length of the block.
+
+    Args:
+        engine: the lock gets a connection of its own; its application name is what a loser reads.
+        schema: locks of different installations have nothing to do with each other.
+        name: what is locked: "night" or "publish".
+        shared: several may hold it shared, none beside somebody who holds it alone.
+
+    Raises:
+        Busy: somebody else holds it; the message says who.
+    """
+    key = _key(schema, name)
+    take = "pg_try_advisory_lock_shared" if shared else "pg_try_advisory_lock"
+    with _own_connection(engine) as connection:
+        if not connection.scalar(text(f"SELECT {take}(:key)"), {"key": key}):
+            raise Busy(f"The {name} lock of schema {schema} is held by {_holders(connection, key)}.")
+        yield
+
+
+@contextmanager
+def wait_for(engine: Engine, schema: str, name: str) -> Iterator[None]:
+    """Holds a lock for the length of the block, after waiting for whoever has it."""
+    with _own_connection(engine) as connection:
+        connection.execute(text("SELECT pg_advisory_lock(:key)"), {"key": _key(schema, name)})
+        yield
+
+
+@contextmanager
+def _own_connection(engine: Engine) -> Iterator[Connection]:
+    with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+        try:
+            yield connection
+        finally:
+            connection.invalidate()  # closes it: the lock goes with it
+
+
+def _holders(connection: Connection, key: int) -> str:
+    found = connection.execute(HOLDERS, {"key": key}).all()
+    names = [f"{row.application_name}, since {row.since}" for row in found]
+    return "; ".join(names) or "somebody who has just let go of it: try again"
+
+
+def _key(schema: str, name: str) -> int:
+    digest = hashlib.blake2b(f"chatrec {schema} {name}".encode(), digest_size=8).digest()
+    return int.from_bytes(digest, "big", signed=True)

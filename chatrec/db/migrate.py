@@ -1,0 +1,96 @@
+"""Forward-only migrations: plain SQL files, each in a transaction of its own, recorded with their checksum.
+
+Why not a tool: docs/decisions/0002-migrations.md.
+"""
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from psycopg2 import sql
+from sqlalchemy import Connection, Engine, text
+
+from chatrec.db import sqlfiles
+from chatrec.db.lock import wait_for
+from chatrec.errors import RunError
+
+
+@dataclass(frozen=True)
+class Migration:
+    """One file of `sql/migrations`."""
+
+    name: str
+    text: str
+
+    @property
+    def checksum(self) -> str:
+        """Of the text as it is in the file, before variables are filled in."""
+        return hashlib.sha256(self.text.encode()).hexdigest()
+
+
+def migrations() -> list[Migration]:
+    """All migrations, the first one first."""
+    files = sorted((sqlfiles.folder() / "migrations").glob("*.sql"))
+    return [Migration(file.stem, file.read_text(encoding="utf-8")) for file in files]
+
+
+def migrate(engine: Engine, schema: str, variables: Mapping[str, str]) -> list[str]:
+    """Applies what is pending; when two start at once, one waits and then finds nothing to do.
+
+    Args:
+        engine: its connections must see `schema` first.
+        schema: created if it is not there.
+        variables: values of `:user_id_type` and `:item_id_type`.
+
+    Returns:
+        The names of the migrations that were applied.
+
+    Raises:
+        RunError: an applied migration was edited, or the database is newer than this code.
+    """
+    with wait_for(engine, schema, "migrate"), engine.connect() as connection:
+        _prepare(connection, schema)
+        todo = _pending(connection)
+        for migration in todo:
+            _apply(connection, migration, variables)
+    return [migration.name for migration in todo]
+
+
+def pending(engine: Engine, schema: str) -> list[str]:
+    """The names of the migrations that `migrate` would apply."""
+    with engine.connect() as connection:
+        recorded = connection.scalar(text("SELECT to_regclass(:name)"), {"name": f"{schema}.migrations"})
+        found = _pending(connection) if recorded else migrations()
+    return [migration.name for migration in found]
+
+
+def _prepare(connection: Connection, schema: str) -> None:
+    if connection.scalar(text("SELECT to_regnamespace(:schema)"), {"schema": schema}) is None:
+        create = sql.SQL("CREATE SCHEMA {}").format(sql.Identifier(schema))
+        connection.exec_driver_sql(create.as_string(connection.connection.driver_connection))
+    connection.exec_driver_sql(
+        "CREATE TABLE IF NOT EXISTS migrations (name text PRIMARY KEY, checksum text NOT NULL, "
+        "applied_at timestamptz NOT NULL DEFAULT now())"
+    )
+    connection.commit()
+
+
+def _pending(connection: Connection) -> list[Migration]:
+    applied = {row.name: row.checksum for row in connection.execute(text("SELECT name, checksum FROM migrations"))}
+    connection.commit()
+    known = migrations()
+    if newer := sorted(applied.keys() - {migration.name for migration in known}):
+        raise RunError(f"The database has migration {newer[-1]}, which this chatrec does not know: upgrade chatrec.")
+    for migration in known:
+        if applied.get(migration.name, migration.checksum) != migration.checksum:
+            raise RunError(f"Migration {migration.name} was edited after it was applied: write a new one instead.")
+    return [migration for migration in known if migration.name not in applied]
+
+
+def _apply(connection: Connection, migration: Migration, variables: Mapping[str, str]) -> None:
+    with connection.begin():
+        connection.exec_driver_sql(sqlfiles.fill(migration.text, variables))
+        connection.execute(
+            text("INSERT INTO migrations (name, checksum) VALUES (:name, :checksum)"),
+            {"name": migration.name, "checksum": migration.checksum},
+        )

@@ -1,0 +1,177 @@
+"""The record of runs in the database: what a person, a page or the next night asks about."""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, Row, text
+
+from chatrec.errors import RunError
+
+COLUMNS = """
+    r.run, r.key, r.state, r.started_by, r.started_at, r.finished_at, r.published_at, r.kept, r.verdict,
+    r.run = (SELECT l.run FROM live_run l) AS live
+"""
+
+
+@dataclass(frozen=True)
+class RunRecord:
+    """A row of `runs`."""
+
+    run: int
+    key: str
+    state: str
+    started_by: str
+    started_at: datetime
+    finished_at: datetime | None
+    published_at: datetime | None
+    kept: bool
+    verdict: str | None
+    live: bool
+
+    @property
+    def seconds(self) -> float | None:
+        """From the start to the end, if there is one."""
+        return (self.finished_at - self.started_at).total_seconds() if self.finished_at else None
+
+
+def open_run(connection: Connection, key: str, started_by: str, settings: Mapping[str, Any]) -> RunRecord:
+    """Records that a run begins, or goes on."""
+    connection.execute(
+        text("""
+            INSERT INTO runs (key, started_by, settings) VALUES (:key, :by, :settings)
+            ON CONFLICT (key) DO UPDATE
+            SET settings = excluded.settings, state = 'running', finished_at = NULL, verdict = NULL
+            WHERE runs.state <> 'published'
+        """),
+        {"key": key, "by": started_by, "settings": json.dumps(settings)},
+    )
+    return get(connection, key)
+
+
+def get(connection: Connection, key: str) -> RunRecord:
+    """The run with a key.
+
+    Raises:
+        RunError: there is none.
+    """
+    row = connection.execute(text(f"SELECT {COLUMNS} FROM runs r WHERE r.key = :key"), {"key": key}).first()
+    if row is None:
+        raise RunError(f"There is no run {key}. `chatrec runs` lists them.")
+    return _record(row)
+
+
+def latest(connection: Connection, limit: int = 20) -> list[RunRecord]:
+    """The newest runs, the newest first."""
+    rows = connection.execute(
+        text(f"SELECT {COLUMNS} FROM runs r ORDER BY r.key DESC LIMIT :limit"), {"limit": limit}
+    )
+    return [_record(row) for row in rows]
+
+
+def kept(connection: Connection) -> list[RunRecord]:
+    """The runs whose lists can be read, the newest first."""
+    rows = connection.execute(text(f"SELECT {COLUMNS} FROM runs r WHERE r.kept ORDER BY r.key DESC"))
+    return [_record(row) for row in rows]
+
+
+def live(connection: Connection) -> RunRecord | None:
+    """The run that `recommendations` shows."""
+    row = connection.execute(text(f"SELECT {COLUMNS} FROM runs r JOIN live_run l USING (run)")).first()
+    return _record(row) if row else None
+
+
+def interrupted(connection: Connection, started_by: str) -> RunRecord | None:
+    """The newest run, if it was begun in this way and never ended."""
+    newest = latest(connection, limit=1)
+    if newest and newest[0].state == "running" and newest[0].started_by == started_by:
+        return newest[0]
+    return None
+
+
+def end(connection: Connection, run: int, state: str, verdict: str) -> None:
+    """Records how a run ended."""
+    connection.execute(
+        text("UPDATE runs SET state = :state, verdict = :verdict, finished_at = now() WHERE run = :run"),
+        {"run": run, "state": state, "verdict": verdict},
+    )
+
+
+def give_up_others(connection: Connection, run: int, started_by: str) -> None:
+    """Runs that were begun in the same way and never ended will not be gone on with."""
+    connection.execute(
+        text("""
+            UPDATE runs SET state = 'failed', verdict = 'interrupted; a later run took its place',
+                            finished_at = now()
+            WHERE state = 'running' AND started_by = :by AND run <> :run
+        """),
+        {"run": run, "by": started_by},
+    )
+
+
+def step_begins(connection: Connection, run: int, step: str) -> None:
+    """Records that a step is at work."""
+    connection.execute(
+        text("""
+            INSERT INTO run_steps (run, step, state, started_at) VALUES (:run, :step, 'running', now())
+            ON CONFLICT (run, step) DO UPDATE
+            SET state = 'running', started_at = now(), seconds = NULL, counts = '{}'
+        """),
+        {"run": run, "step": step},
+    )
+
+
+def step_ends(
+    connection: Connection, run: int, step: str, state: str, seconds: float, counts: Mapping[str, Any]
+) -> None:
+    """Records how a step ended."""
+    connection.execute(
+        text("""
+            UPDATE run_steps SET state = :state, seconds = :seconds, counts = :counts
+            WHERE run = :run AND step = :step
+        """),
+        {"run": run, "step": step, "state": state, "seconds": seconds, "counts": json.dumps(counts)},
+    )
+
+
+def steps(connection: Connection, run: int) -> list[Row[Any]]:
+    """The steps of a run in the order in which they began: step, state, seconds, counts."""
+    rows = connection.execute(
+        text("SELECT step, state, seconds, counts FROM run_steps WHERE run = :run ORDER BY started_at"),
+        {"run": run},
+    )
+    return list(rows)
+
+
+def replace_checks(connection: Connection, run: int, checks: Sequence[Mapping[str, Any]]) -> None:
+    """Stores the checks of a run: name, ok, value, threshold, message."""
+    connection.execute(text("DELETE FROM run_checks WHERE run = :run"), {"run": run})
+    connection.execute(
+        text("""
+            INSERT INTO run_checks (run, name, ok, value, threshold, message)
+            VALUES (:run, :name, :ok, :value, :threshold, :message)
+        """),
+        [{"run": run, **check} for check in checks],
+    )
+
+
+def replace_metrics(connection: Connection, run: int, metrics: Mapping[str, Mapping[str, float]]) -> None:
+    """Stores the metrics of a run: values by channel and name."""
+    connection.execute(text("DELETE FROM run_metrics WHERE run = :run"), {"run": run})
+    rows = [
+        {"run": run, "channel": channel, "metric": name, "value": value}
+        for channel, values in metrics.items()
+        for name, value in values.items()
+    ]
+    if rows:
+        connection.execute(
+            text("INSERT INTO run_metrics (run, channel, metric, value) VALUES (:run, :channel, :metric, :value)"),
+            rows,
+        )
+
+
+def _record(row: Row[Any]) -> RunRecord:
+    values = dict(row._mapping)
+    return RunRecord(**{**values, "live": bool(values["live"])})

@@ -1,0 +1,1 @@
+"""The demo: MovieLens-100k as a small shop's own tables, and the whole night on a laptop."""

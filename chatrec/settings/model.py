@@ -1,0 +1,226 @@
+"""Every setting, with its default and what it means: the docstring under a field is its documentation.
+
+`chatrec init` writes these docstrings as the comments of a fresh `chatrec.toml`.
+"""
+
+from pathlib import Path
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+
+from chatrec.settings import shop
+
+SECRET = {"secret": True}
+
+
+class Section(BaseModel):
+    """A table of `chatrec.toml`: unknown keys are errors, values never appear in error messages."""
+
+    model_config = ConfigDict(
+        extra="forbid", frozen=True, use_attribute_docstrings=True, hide_input_in_errors=True
+    )
+
+
+class Database(Section):
+    """Where chatrec's own tables live."""
+
+    url: str = Field("", json_schema_extra=SECRET, repr=False)
+    """postgresql://user:password@host:5432/name. Empty: a PostgreSQL of chatrec's own, in `folder`."""
+    schema_name: str = Field("chatrec", pattern=r"^[a-z_][a-z0-9_]{0,40}$")
+    """The schema of chatrec's tables; one schema is one installation, so one database can serve many shops."""
+    folder: Path = Path(".chatrec/postgres")
+    """The data of the embedded PostgreSQL (used when `url` is empty)."""
+
+    @field_validator("url")
+    @classmethod
+    def _postgres(cls, url: str) -> str:
+        if url and not url.startswith(("postgresql://", "postgresql+psycopg2://", "postgres://")):
+            raise ValueError("must start with postgresql://")
+        return url
+
+
+class Source(Section):
+    """Three SELECTs that map your tables onto chatrec's words. Timestamps without a zone are read as UTC."""
+
+    url: str = Field("", json_schema_extra=SECRET, repr=False)
+    """Where to read from, for instance a replica. Empty: `database.url`."""
+    users: str = shop.USERS
+    """user_id, and any attributes. Ids are bigint, integer, uuid or text."""
+    items: str = shop.ITEMS
+    """item_id, title; optional: groups (text[], or text with separators), available (boolean), updated_at; any text columns."""
+    interactions: str = shop.INTERACTIONS
+    """user_id, item_id, occurred_at (timestamp); optional: event (text), weight (a number, how much it counts)."""
+    groups_separator: str = "|"
+    """What stands between the groups of an item when `groups` is text and not an array."""
+
+    _postgres = field_validator("url")(Database._postgres.__func__)  # type: ignore[attr-defined]
+
+
+class Artifacts(Section):
+    """Files: snapshots, encoders, vectors, indexes."""
+
+    root: Path = Path(".chatrec/artifacts")
+    """The folder of every run's files; all workers must see the same one."""
+
+
+class Text(Section):
+    """Jinja templates that turn a row into the text that GPT-2 reads."""
+
+    item: str = (
+        "{{ title }}{% if groups %}. {{ groups | join(', ') }}{% endif %}"
+        "{% for value in texts.values() %}. {{ value }}{% endfor %}"
+    )
+    """Names: title, groups (a list), texts (a mapping of your further text columns), and each column by its own name."""
+    user: str = (
+        "{% for name, value in attributes.items() %}{{ name }}: {{ value }}. {% endfor %}"
+        "{% if history %}Took: {{ history | join('; ') }}{% endif %}"
+    )
+    """Names: attributes (a mapping of your columns), history (titles, the newest first), and each column by its own name."""
+    history: int = Field(10, ge=0, le=1000)
+    """How many of a user's latest titles the user template gets."""
+
+
+class LocalGpt2(Section):
+    """The compact GPT-2 that is trained on your catalogue when `encoder.model` is "local"."""
+
+    layers: int = Field(4, ge=1, le=48)
+    """Transformer blocks."""
+    width: int = Field(256, ge=8, le=4096)
+    """Width of the hidden states; 64 per attention head."""
+    vocabulary: int = Field(4000, ge=257, le=100_000)
+    """Tokens of its own byte-level BPE."""
+    train_tokens: int = Field(250_000, ge=0)
+    """Tokens to read while training: about 4,000 a second on two CPU cores."""
+
+
+class Encoder(Section):
+    """GPT-2: what turns text into vectors."""
+
+    model: str = "local"
+    """"local" (trained on your catalogue), the name of a causal language model on the Hugging Face hub, or a folder."""
+    device: Literal["auto", "cpu", "cuda", "mps"] = "auto"
+    """Where the model runs; auto takes the best that is there."""
+    max_tokens: int = Field(128, ge=2, le=8192)
+    """Longer texts are cut."""
+    batch_tokens: int = Field(8192, ge=16)
+    """Tokens of one batch: more is faster until memory ends."""
+    dimensions: int = Field(128, ge=1, le=4096)
+    """Length of a vector after standardising, whitening and shortening."""
+    local: LocalGpt2 = LocalGpt2()
+
+
+class Groups(Section):
+    """Groups of items: what a user's attention is spread over."""
+
+    source: Literal["auto", "categories", "kmeans"] = "auto"
+    """categories (your `groups` column), kmeans (clusters of item vectors), auto (categories if half of the items have one)."""
+    count: int = Field(0, ge=0)
+    """Number of k-means clusters; 0 is the square root of the number of items."""
+
+
+class Aigc(Section):
+    """Attention-based Item-to-Group Collaborative filtering."""
+
+    vectors: Literal["both", "given", "learned"] = "both"
+    """What an item vector is made of: given (GPT-2, projected), learned from who took what, or the sum of both."""
+    width: int = Field(64, ge=2, le=1024)
+    """Length of item, group and user vectors."""
+    history: int = Field(10, ge=1, le=1000)
+    """How many of the latest events make a user's vector."""
+    epochs: int = Field(12, ge=1, le=1000)
+    """At most so many passes; training stops earlier when held-out events stop getting better."""
+
+
+class Index(Section):
+    """The FAISS index."""
+
+    exact_below: int = Field(200_000, ge=0)
+    """Catalogues smaller than this are searched exactly."""
+    ivf_from: int = Field(1_000_000, ge=1)
+    """From this size on inverted lists (IVF) are used, below it a graph (HNSW)."""
+    recall: float = Field(0.98, gt=0, le=1)
+    """What an approximate index must reach against exact search on a sample; else exact search is used."""
+
+
+class Ranking(Section):
+    """The lists."""
+
+    top_n: int = Field(10, ge=1, le=1000)
+    """Recommendations per user."""
+    exclude_seen: bool = True
+    """Whether what a user already took may not be recommended; false for shops with repeat purchases."""
+
+
+class Checks(Section):
+    """What must hold before anything is published."""
+
+    max_row_drop: float = Field(0.5, ge=0, le=1)
+    """Largest allowed loss of users or rows against the live run, as a share."""
+    min_coverage: float = Field(0.01, ge=0, le=1)
+    """Smallest share of the available catalogue that must appear in some list."""
+    max_fallback: float = Field(0.5, ge=0, le=1)
+    """Largest allowed share of lists that came from a fallback, among users with a history."""
+    max_quarantine: float = Field(0.5, ge=0, le=1)
+    """Largest allowed share of rows in quarantine."""
+    beats_popularity: bool = True
+    """Whether NDCG@10 on held-out events may not be clearly worse than popularity's."""
+
+
+class Publish(Section):
+    """How a night becomes visible."""
+
+    keep_runs: int = Field(7, ge=1, le=1000)
+    """Published nights that stay readable and can be rolled back to."""
+    drain_seconds: float = Field(600, gt=0)
+    """How long to wait for readers whose plans are older than the new partition."""
+
+
+class Compute(Section):
+    """Threads, memory and chance."""
+
+    threads: int = Field(0, ge=0)
+    """CPU threads; 0 takes all cores."""
+    memory_mb: int = Field(1024, ge=64)
+    """Memory for the blocks that extraction and ranking work in, in megabytes."""
+    seed: int = Field(20261124, ge=0)
+    """The same seed and the same data give the same lists."""
+
+
+class Night(Section):
+    """What kind of night to run; usually set by an option of `chatrec run` or in Airflow's trigger form."""
+
+    full: bool = False
+    """Read every bucket and encode every text again, instead of only what changed."""
+    dry_run: bool = False
+    """Do everything but publish."""
+
+
+class Sections(BaseModel):
+    """All sections; `chatrec.settings.Settings` adds where the values come from."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
+
+    database: Database = Database()
+    source: Source = Source()
+    artifacts: Artifacts = Artifacts()
+    text: Text = Text()
+    encoder: Encoder = Encoder()
+    groups: Groups = Groups()
+    aigc: Aigc = Aigc()
+    index: Index = Index()
+    ranking: Ranking = Ranking()
+    checks: Checks = Checks()
+    publish: Publish = Publish()
+    compute: Compute = Compute()
+    night: Night = Night()
+
+    @model_validator(mode="after")
+    def _mapped(self) -> "Sections":
+        if self.database.url or self.source.url:
+            missing = {"users", "items", "interactions"} - self.source.model_fields_set
+            if missing:
+                names = ", ".join(f"source.{name}" for name in sorted(missing))
+                raise ValueError(
+                    f"{names}: your own database needs a SELECT for each; `chatrec init` shows examples"
+                )
+        return self

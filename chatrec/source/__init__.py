@@ -1,0 +1,1 @@
+"""Reading the customer: the mapping, the snapshot, the quarantine."""

@@ -1,0 +1,130 @@
+"""One consistent look at the customer's tables: all three SELECTs in one read-only snapshot, into Parquet."""
+
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+from psycopg2 import DataError
+from psycopg2.extensions import ISOLATION_LEVEL_REPEATABLE_READ
+from sqlalchemy import Engine
+
+from chatrec.errors import MappingError
+from chatrec.run import Counts, write_atomically
+from chatrec.settings.model import Source
+from chatrec.source import buckets, catalogue
+from chatrec.source.interactions import write_interactions
+from chatrec.source.mapping import Mapping3, check_mapping
+from chatrec.source.quarantine import Quarantine
+from chatrec.source.tables import ITEMS, QUARANTINE, SNAPSHOT, USERS
+
+BLOCK_SHARE = 32
+"""A block of text, parsed and converted, takes some ten times its size: a share of the memory that is well below."""
+
+
+@dataclass(frozen=True)
+class SnapshotFacts:
+    """What SNAPSHOT says beside the rows."""
+
+    taken_at: int
+    """Microseconds since 1970."""
+    user_id_type: str
+    item_id_type: str
+    buckets: tuple[str, ...]
+    """Files of the days of events, below the shared folder."""
+
+
+def extract(
+    engine: Engine, source: Source, folder: Path, root: Path, full: bool = False, memory_mb: int = 1024
+) -> Counts:
+    """Writes a snapshot.
+
+    Args:
+        engine: of the customer's database.
+        source: the mapping.
+        folder: empty; gets the snapshot's files.
+        root: the artifact root, for the files of days, which nights share.
+        full: read every day of events again.
+        memory_mb: bounds the blocks.
+
+    Returns:
+        Counts of users, items, interactions, days, days read, quarantined rows by reason.
+
+    Raises:
+        MappingError: a SELECT does not fit the contract.
+    """
+    block_bytes = (memory_mb << 20) // BLOCK_SHARE
+    quarantine = Quarantine(folder / QUARANTINE)
+    shared = buckets.bucket_folder(root)
+    with snapshot(engine) as cursor, _readable_data_errors():
+        mapping = check_mapping(cursor, asdict_selects(source))
+        now = _now(cursor)
+        users = catalogue.read_users(cursor, mapping.users, folder, quarantine, block_bytes)
+        items = catalogue.read_items(
+            cursor, mapping.items, source.groups_separator, folder, quarantine, block_bytes
+        )
+        days, changed = buckets.read_buckets(cursor, mapping.interactions, shared, full, block_bytes)
+    names = tuple(day.name for day in days)
+    events = buckets.scan(shared, names) if names else _no_events(mapping)
+    interactions = write_interactions(
+        events, _ids(folder / USERS, "user_id"), _ids(folder / ITEMS, "item_id"), now, folder, quarantine
+    )
+    quarantined = quarantine.close()
+    facts = SnapshotFacts(now, mapping.user_id_type, mapping.item_id_type, names)
+    write_atomically(folder / SNAPSHOT, json.dumps(asdict(facts), indent=1))
+    return {
+        "users": users,
+        "items": items,
+        "interactions": interactions,
+        "days": len(days),
+        "days read": len(changed),
+        "events read": sum(day.events for day in changed),
+        "quarantined": sum(quarantined.values()),
+        "quarantine": quarantined,
+    }
+
+
+def asdict_selects(source: Source) -> dict[str, str]:
+    """The three SELECTs by the name of their relation."""
+    return {"users": source.users, "items": source.items, "interactions": source.interactions}
+
+
+@contextmanager
+def snapshot(engine: Engine) -> Iterator[Any]:
+    """A psycopg2 cursor in one REPEATABLE READ, READ ONLY transaction, its time zone UTC."""
+    pooled = engine.raw_connection()
+    connection: Any = pooled.driver_connection
+    try:
+        connection.set_session(isolation_level=ISOLATION_LEVEL_REPEATABLE_READ, readonly=True)
+        with connection.cursor() as cursor:
+            cursor.execute("SET LOCAL TIME ZONE 'UTC'")
+            yield cursor
+    finally:
+        connection.rollback()
+        pooled.invalidate()
+
+
+@contextmanager
+def _readable_data_errors() -> Iterator[None]:
+    """A value that cannot be cast is a mistake in the mapping."""
+    try:
+        yield
+    except DataError as error:
+        raise MappingError(f"A mapping SELECT of [source] fails on your data: {' '.join(str(error).split())}") from None
+
+
+def _now(cursor: Any) -> int:
+    cursor.execute("SELECT (extract(epoch FROM now()) * 1000000)::bigint")
+    return int(cursor.fetchone()[0])
+
+
+def _ids(file: Path, name: str) -> pl.Series:
+    return pl.read_parquet(file, columns=[name])[name]
+
+
+def _no_events(mapping: Mapping3) -> pl.LazyFrame:
+    integers = [mapping.interactions.types[name] != "text" for name in ("user_id", "item_id")]
+    return pl.LazyFrame(pl.from_arrow(buckets.bucket_schema(*integers).empty_table()))

@@ -1,0 +1,93 @@
+"""The Parquet files of a snapshot, and the one vocabulary of their columns.
+
+Every file is written in row groups of a fixed number of rows, whatever the blocks in which the rows arrived:
+so equal rows give equal bytes, and a digest of the file is a digest of its rows.
+"""
+
+from pathlib import Path
+from types import TracebackType
+
+import pyarrow as pa
+from pyarrow import parquet
+
+USERS = "users.parquet"
+ITEMS = "items.parquet"
+INTERACTIONS = "interactions.parquet"
+QUARANTINE = "quarantine.parquet"
+SNAPSHOT = "snapshot.json"
+
+ROWS_OF_A_GROUP = 200_000
+
+QUARANTINE_SCHEMA = pa.schema([("relation", pa.string()), ("reason", pa.string()), ("row_data", pa.string())])
+INTERACTIONS_SCHEMA = pa.schema(
+    [
+        ("user", pa.int32()),  # the row of the user in USERS
+        ("item", pa.int32()),  # the row of the item in ITEMS
+        ("occurred_at", pa.int64()),  # microseconds since 1970, UTC
+        ("weight", pa.float32()),
+        ("event", pa.string()),
+    ]
+)
+
+
+def users_schema(integer_ids: bool, attributes: list[str]) -> pa.Schema:
+    """Columns of USERS: the id and the attributes as text."""
+    return pa.schema([("user_id", id_type(integer_ids)), *((name, pa.string()) for name in attributes)])
+
+
+def items_schema(integer_ids: bool, texts: list[str]) -> pa.Schema:
+    """Columns of ITEMS: the id, what the contract names, and the further columns as text."""
+    return pa.schema(
+        [
+            ("item_id", id_type(integer_ids)),
+            ("title", pa.string()),
+            ("groups", pa.list_(pa.string())),
+            ("available", pa.bool_()),
+            *((name, pa.string()) for name in texts),
+        ]
+    )
+
+
+def id_type(integer_ids: bool) -> pa.DataType:
+    """How an id is kept: a number, or text."""
+    return pa.int64() if integer_ids else pa.string()
+
+
+class RowGroups:
+    """Writes a Parquet file in row groups of a fixed size, from blocks of any size."""
+
+    def __init__(self, file: Path, schema: pa.Schema) -> None:
+        self.schema = schema
+        self.rows = 0
+        self._writer = parquet.ParquetWriter(file, schema, compression="zstd")
+        self._waiting: list[pa.Table] = []
+        self._rows_waiting = 0
+
+    def write(self, block: pa.Table) -> None:
+        """Adds rows; they are on disk when their group is full or the file is closed."""
+        self.rows += block.num_rows
+        self._waiting.append(block.cast(self.schema))
+        self._rows_waiting += block.num_rows
+        if self._rows_waiting >= ROWS_OF_A_GROUP:
+            self._flush(everything=False)
+
+    def close(self) -> None:
+        """Writes what is left."""
+        self._flush(everything=True)
+        self._writer.close()
+
+    def _flush(self, everything: bool) -> None:
+        if not self._waiting:
+            return
+        table = pa.concat_tables(self._waiting).combine_chunks()
+        full = table.num_rows if everything else table.num_rows - table.num_rows % ROWS_OF_A_GROUP
+        for start in range(0, full, ROWS_OF_A_GROUP):
+            self._writer.write_table(table.slice(start, min(ROWS_OF_A_GROUP, full - start)), ROWS_OF_A_GROUP)
+        rest = table.slice(full)
+        self._waiting, self._rows_waiting = ([rest], rest.num_rows) if rest.num_rows else ([], 0)
+
+    def __enter__(self) -> "RowGroups":
+        return self
+
+    def __exit__(self, kind: type | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        self.close()
