@@ -74,7 +74,13 @@ class _Block:
         self.on_block(table)
 
 
-def copy_in(cursor: Any, table: sql.Composable, columns: Sequence[str], frames: Iterable[pl.DataFrame]) -> int:
+def copy_in(
+    cursor: Any,
+    table: sql.Composable,
+    columns: Sequence[str],
+    frames: Iterable[pl.DataFrame],
+    freeze: bool = False,
+) -> int:
     """Streams frames into a table.
 
     Args:
@@ -82,13 +88,14 @@ def copy_in(cursor: Any, table: sql.Composable, columns: Sequence[str], frames: 
         table: the table's name, quoted.
         columns: the columns that the frames have, in their order.
         frames: one block after another; a list column is written as a PostgreSQL array of numbers.
+        freeze: write rows that need no later vacuum; the table must be new in this transaction.
 
     Returns:
         The number of rows.
     """
     lines = _CsvLines(frames)
-    statement = sql.SQL("COPY {} ({}) FROM STDIN (FORMAT csv, NULL {})").format(
-        table, sql.SQL(", ").join(map(sql.Identifier, columns)), sql.Literal(NULL)
+    statement = sql.SQL("COPY {} ({}) FROM STDIN (FORMAT csv, NULL {}, FREEZE {})").format(
+        table, sql.SQL(", ").join(map(sql.Identifier, columns)), sql.Literal(NULL), sql.Literal(freeze)
     )
     cursor.copy_expert(statement, lines)
     return lines.rows

@@ -6,6 +6,7 @@ but never forgets one that was killed, so the dead are taken off the list first:
 
 import os
 import warnings
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ from chatrec.errors import DatabaseUnavailable, SettingsError
 DATABASE = "chatrec"
 
 
+@cache
 def start(folder: Path) -> str:
     """Starts the server, or joins the one that runs, and keeps it until this process ends.
 

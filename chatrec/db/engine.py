@@ -55,6 +55,24 @@ def source(settings: Settings, purpose: str = "chatrec extract") -> Engine:
     return _engine(source_url(settings), purpose)
 
 
+@contextmanager
+def cursor(engine: Engine, autocommit: bool = False) -> Iterator[Any]:
+    """A psycopg2 cursor; commits when the block ends well."""
+    pooled = engine.raw_connection()
+    connection: Any = pooled.driver_connection
+    try:
+        connection.autocommit = autocommit
+        with connection.cursor() as opened:
+            yield opened
+        if not autocommit:
+            connection.commit()
+    finally:
+        if not autocommit:
+            connection.rollback()
+        connection.autocommit = False
+        pooled.close()
+
+
 def _engine(url: URL, purpose: str) -> Engine:
     name = f"{purpose} ({socket.gethostname()} pid {os.getpid()})"[:63]
     return create_engine(

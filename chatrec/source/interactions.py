@@ -45,10 +45,15 @@ def write_interactions(
         bad = known.filter(pl.col("reason").is_not_null())
         quarantine.add("interactions", _as_read(bad), bad["reason"])
         good.append(known.filter(pl.col("reason").is_null()).select(_kept_columns()))
-    ordered = pl.concat(good).sort("user", "occurred_at", "item", "event", "weight")
+    ordered = pl.concat(good).sort("user", "occurred_at", _shuffled_items(), "event", "weight")
     with RowGroups(folder / INTERACTIONS, INTERACTIONS_SCHEMA) as file:
         file.write(ordered.to_arrow())
     return file.rows
+
+
+def _shuffled_items() -> pl.Expr:
+    """Breaks ties of time without favour: by item number the newest item would always seem the last one taken."""
+    return pl.col("item").cast(pl.UInt64) * 2_654_435_761 % 2**32
 
 
 def _decoded(rows: pl.DataFrame) -> tuple[pl.DataFrame, pl.Series]:

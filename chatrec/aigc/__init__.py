@@ -1,0 +1,1 @@
+"""AIGC: attention-based item-to-group collaborative filtering."""

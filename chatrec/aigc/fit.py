@@ -1,0 +1,156 @@
+"""Learning item vectors with AIGC's own formula as the likelihood of what users took next.
+
+For every event y of a user with the latest events H before it the loss is -log softmax_i(uᵀv_i)[y], u the mean over H.
+Above FULL_SOFTMAX_BELOW items the sum over items is estimated from uniform negatives that a batch shares.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+from chatrec.aigc.model import Aigc
+from chatrec.holdout import HoldOut
+from chatrec.progress import progress
+from chatrec.settings.model import Aigc as AigcSettings
+from chatrec.source.snapshot import Array, Histories
+
+FULL_SOFTMAX_BELOW = 4096
+NEGATIVES = 2048
+POSITIONS_OF_A_BATCH = 512
+POSITIONS_OF_AN_EPOCH = 1_000_000
+LEARNING_RATE = 0.01
+DROPPED_EVENTS = 0.2
+NORM_PENALTY = 1e-3
+PATIENCE = 2
+
+
+@dataclass(frozen=True)
+class Fitted:
+    """What was learned."""
+
+    items: Array
+    """v: items × width, float32."""
+    given: Array | None
+    """The part of v that the text says; None if vectors have one part only."""
+    held_out: Array
+    """NDCG@10 of each held-out event."""
+    epochs: int
+    """Passes over the events until held-out events got no better."""
+
+
+def fit(holdout: HoldOut, given: Array, settings: AigcSettings, seed: int) -> Fitted:
+    """Learns item vectors from all events but the held-out ones.
+
+    Args:
+        holdout: the events that training does not see, with the histories of all users.
+        given: items × dimensions, text vectors.
+        settings: what vectors are made of, their width, the length of a history, passes at most.
+        seed: of weights and order.
+    """
+    torch.manual_seed(seed)
+    text = torch.from_numpy(given) if settings.vectors != "learned" else None
+    model = Aigc(len(given), settings.width, text, learned=settings.vectors != "given")
+    training = _Training(model, holdout, settings, seed)
+    best = _state(model, holdout, settings, 0)
+    with progress("Learning AIGC vectors", settings.epochs, "passes") as shown:
+        for epoch in range(1, settings.epochs + 1 if training.positions.size else 1):
+            training.pass_over_events()
+            now = _state(model, holdout, settings, epoch)
+            shown.advance(note=f"NDCG@10 {now.held_out.mean() if len(holdout) else 0:.4f} on held-out events")
+            if not len(holdout) or now.held_out.mean() > best.held_out.mean():
+                best = now
+            elif epoch - best.epochs >= PATIENCE:
+                break
+    return best
+
+
+def user_vectors(vectors: Array, latest: Array) -> Array:
+    """u: the mean over each user's latest items.
+
+    Args:
+        vectors: items × width.
+        latest: users × length, rows of items, padded with -1.
+
+    Returns:
+        users × width; zero for a user without a history.
+    """
+    padded = np.vstack([vectors, np.zeros((1, vectors.shape[1]), vectors.dtype)])
+    counts = np.maximum((latest >= 0).sum(1, keepdims=True), 1)
+    total = np.zeros((len(latest), vectors.shape[1]), vectors.dtype)
+    for column in latest.T:
+        total += padded[column]
+    return total / counts.astype(vectors.dtype)
+
+
+@torch.no_grad()
+def _state(model: Aigc, holdout: HoldOut, settings: AigcSettings, epoch: int) -> Fitted:
+    items = model.item_vectors().numpy().copy()
+    given = model.given_vectors() if settings.vectors == "both" else None
+    held_out = holdout.ndcg(lambda users: user_vectors(items, holdout.latest(users, settings.history)) @ items.T)
+    return Fitted(items, None if given is None else given.numpy().copy(), held_out, epoch)
+
+
+class _Training:
+    """Passes over all events that have one before them and are not held out."""
+
+    def __init__(self, model: Aigc, holdout: HoldOut, settings: AigcSettings, seed: int) -> None:
+        self.model = model
+        self.length = settings.history
+        self.random = np.random.default_rng(seed)
+        histories = holdout.histories
+        self.items = torch.tensor(histories.items, dtype=torch.long)
+        self.place = torch.from_numpy(np.arange(len(self.items)) - histories.starts[histories.event_users])
+        self.weights = _weights(histories)
+        self.positions = np.flatnonzero((self.place.numpy() > 0) & holdout.visible)
+        self.optimiser = torch.optim.Adam(model.parameters(), lr=LEARNING_RATE)
+        steps = settings.epochs * -(-min(len(self.positions), POSITIONS_OF_AN_EPOCH) // POSITIONS_OF_A_BATCH)
+        self.schedule = torch.optim.lr_scheduler.LinearLR(self.optimiser, 1.0, 0.0, max(steps, 1))
+
+    def pass_over_events(self) -> None:
+        chosen = self.random.permutation(self.positions)[:POSITIONS_OF_AN_EPOCH]
+        for start in range(0, len(chosen), POSITIONS_OF_A_BATCH):
+            positions = torch.from_numpy(chosen[start : start + POSITIONS_OF_A_BATCH])
+            loss = self._loss(positions)
+            self.optimiser.zero_grad()
+            loss.backward()
+            self.optimiser.step()
+            self.schedule.step()
+
+    def _loss(self, positions: Tensor) -> Tensor:
+        vectors = self.model.item_vectors()
+        users = self._users(positions, vectors)
+        targets = self.items[positions]
+        wanted = vectors[targets]
+        if len(vectors) < FULL_SOFTMAX_BELOW:
+            lost = functional.cross_entropy(users @ vectors.T, targets, reduction="none")
+        else:
+            lost = self._sampled(users, wanted, targets, vectors)
+        norms = users.square().sum(1) + wanted.square().sum(1)
+        return ((lost + NORM_PENALTY * norms) * self.weights[positions]).mean()
+
+    def _users(self, positions: Tensor, vectors: Tensor) -> Tensor:
+        """The mean over the latest events before each position, some of them dropped."""
+        back = torch.arange(1, self.length + 1)
+        there = back <= self.place[positions][:, None]
+        kept = torch.from_numpy(self.random.random(there.shape) >= DROPPED_EVENTS)
+        weights = (there & kept).float()
+        weights = weights / weights.sum(1, keepdim=True).clamp(min=1)
+        events = self.items[(positions[:, None] - back).clamp(min=0)]
+        return functional.embedding_bag(events, vectors, per_sample_weights=weights, mode="sum")
+
+    def _sampled(self, users: Tensor, wanted: Tensor, targets: Tensor, vectors: Tensor) -> Tensor:
+        """-log softmax with the sum over other items estimated from a uniform sample."""
+        drawn = torch.from_numpy(self.random.integers(0, len(vectors), NEGATIVES))
+        others = users @ vectors[drawn].T + float(np.log(len(vectors) / NEGATIVES))
+        others = others.masked_fill(drawn == targets[:, None], -torch.inf)
+        mine = (users * wanted).sum(1, keepdim=True)
+        return torch.logsumexp(torch.cat([mine, others], 1), 1) - mine[:, 0]
+
+
+def _weights(histories: Histories) -> Tensor:
+    """How much each event counts, 1 on average."""
+    weights = histories.weights.astype(np.float32)
+    return torch.from_numpy(weights / weights.mean()) if len(weights) else torch.empty(0)

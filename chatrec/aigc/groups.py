@@ -1,0 +1,100 @@
+"""Groups of items: the catalogue's categories, or clusters of item vectors."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import faiss
+import numpy as np
+import polars as pl
+
+from chatrec.settings.model import Groups as GroupsSettings
+from chatrec.source.snapshot import Array
+
+UNGROUPED = "other"
+ITERATIONS = 20
+GROUPS, MEMBERS = "groups.parquet", "members.parquet"
+
+
+@dataclass(frozen=True)
+class ItemGroups:
+    """Which items are in which groups; an item may be in several, and is in one at least."""
+
+    names: tuple[str, ...]
+    items: Array
+    """int32, rows of items, ordered by group and item."""
+    groups: Array
+    """int32, the group of each of them."""
+    source: str
+    """"categories" or "kmeans"."""
+
+    @property
+    def starts(self) -> Array:
+        """The members of group k are `items[starts[k]:starts[k + 1]]`."""
+        return np.searchsorted(self.groups, np.arange(len(self.names) + 1)).astype(np.int64)
+
+    def save(self, folder: Path) -> None:
+        """Writes GROUPS and MEMBERS."""
+        sizes = np.bincount(self.groups, minlength=len(self.names))
+        pl.DataFrame({"name": self.names, "items": sizes}, schema={"name": pl.String, "items": pl.Int32}).with_columns(
+            source=pl.lit(self.source)
+        ).write_parquet(folder / GROUPS)
+        pl.DataFrame({"group": self.groups, "item": self.items}).write_parquet(folder / MEMBERS)
+
+    @classmethod
+    def load(cls, folder: Path) -> "ItemGroups":
+        """What `save` wrote."""
+        groups, members = pl.read_parquet(folder / GROUPS), pl.read_parquet(folder / MEMBERS)
+        source = groups["source"][0] if len(groups) else "categories"
+        return cls(tuple(groups["name"]), members["item"].to_numpy(), members["group"].to_numpy(), source)
+
+
+def make_groups(items: pl.DataFrame, vectors: Array, settings: GroupsSettings, seed: int) -> ItemGroups:
+    """The groups of tonight's catalogue.
+
+    Args:
+        items: with the columns title and groups.
+        vectors: items × dimensions, of unit length.
+        settings: where groups come from and how many.
+        seed: of k-means.
+    """
+    share = (items["groups"].list.len() > 0).mean() if len(items) else 1.0
+    categories = settings.source == "categories" or (settings.source == "auto" and float(share or 0) >= 0.5)
+    return from_categories(items["groups"]) if categories else from_kmeans(items, vectors, settings.count, seed)
+
+
+def from_categories(groups: pl.Series) -> ItemGroups:
+    """A group for each category, in the order of their names; items without one are in UNGROUPED."""
+    listed = pl.select(pl.when(groups.list.len() == 0).then(pl.lit([UNGROUPED])).otherwise(groups).alias("name"))
+    pairs = listed.with_row_index("item").explode("name").unique()
+    names = pairs["name"].unique().sort()
+    numbers = pl.DataFrame({"name": names, "group": pl.arange(len(names), eager=True, dtype=pl.Int32)})
+    ordered = pairs.join(numbers, on="name").sort("group", "item")
+    return ItemGroups(
+        tuple(names), ordered["item"].cast(pl.Int32).to_numpy(), ordered["group"].to_numpy(), "categories"
+    )
+
+
+def from_kmeans(items: pl.DataFrame, vectors: Array, count: int, seed: int) -> ItemGroups:
+    """Spherical k-means over item vectors; a group is named after the item nearest to its centre.
+
+    Args:
+        items: with the column title.
+        vectors: items × dimensions, of unit length.
+        count: of groups; 0 is the square root of the number of items.
+        seed: of the first centres.
+    """
+    n = len(vectors)
+    k = min(count or max(1, round(n**0.5)), n)
+    if not k:
+        return from_categories(items["groups"])
+    means = faiss.Kmeans(
+        vectors.shape[1], k, niter=ITERATIONS, spherical=True, seed=seed % 2**31, min_points_per_centroid=1
+    )
+    means.train(vectors)
+    similarity, nearest = means.index.search(vectors, 1)
+    found, group = np.unique(nearest[:, 0], return_inverse=True)  # a centre may have lost all its items
+    order = np.lexsort((np.arange(n), group)).astype(np.int32)
+    titles = items["title"].fill_null("").to_list()
+    best = [order[group[order] == g][np.argmax(similarity[order[group[order] == g], 0])] for g in range(len(found))]
+    names = tuple(titles[item] or f"group {number}" for number, item in enumerate(best))
+    return ItemGroups(names, order, group[order].astype(np.int32), "kmeans")

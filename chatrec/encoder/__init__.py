@@ -1,0 +1,1 @@
+"""GPT-2: texts of items and users into vectors."""

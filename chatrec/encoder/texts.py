@@ -1,0 +1,83 @@
+"""Rows into text, by the templates of the settings."""
+
+import hashlib
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import polars as pl
+from jinja2 import StrictUndefined, Template, TemplateError
+from jinja2.sandbox import SandboxedEnvironment
+
+from chatrec.errors import SettingsError
+from chatrec.source.snapshot import Array, Histories
+
+ITEM_COLUMNS = {"item_id", "title", "groups", "available"}
+
+
+def item_texts(items: pl.DataFrame, template: str) -> list[str]:
+    """The text of every item, in order; an item without any text has an empty one.
+
+    Raises:
+        SettingsError: the template is wrong; names `text.item`.
+    """
+    compiled = _compile(template, "text.item")
+    names = [name for name in items.columns if name not in ITEM_COLUMNS]
+    return [_render(compiled, _item_values(row, names), "text.item") for row in items.iter_rows(named=True)]
+
+
+def user_texts(
+    users: pl.DataFrame, chosen: Array, titles: Sequence[str], histories: Histories, length: int, template: str
+) -> list[str]:
+    """The text of some users.
+
+    Args:
+        users: all users with their attributes.
+        chosen: rows of the users to write.
+        titles: of all items.
+        histories: what they took.
+        length: how many of the latest titles the template gets; 0 gives the profile alone.
+        template: `text.user` of the settings.
+
+    Raises:
+        SettingsError: the template is wrong; names `text.user`.
+    """
+    compiled = _compile(template, "text.user")
+    latest = histories.latest(chosen, length) if length else [[]] * len(chosen)
+    texts = []
+    for row, items in zip(_rows(users, chosen), latest, strict=True):
+        values = {name: "" if value is None else value for name, value in row.items()}
+        values["attributes"] = {name: value for name, value in row.items() if name != "user_id" and value}
+        values["history"] = [titles[item] for item in items if item >= 0]
+        texts.append(_render(compiled, values, "text.user"))
+    return texts
+
+
+def digest(text: str) -> bytes:
+    """The name of a text: 16 bytes."""
+    return hashlib.blake2b(text.encode(), digest_size=16).digest()
+
+
+def _rows(users: pl.DataFrame, chosen: Array, block: int = 100_000) -> Iterator[dict[str, Any]]:
+    for start in range(0, len(chosen), block):
+        yield from users[chosen[start : start + block]].iter_rows(named=True)
+
+
+def _item_values(row: dict[str, Any], names: list[str]) -> dict[str, Any]:
+    values = {name: "" if value is None else value for name, value in row.items()}
+    values["texts"] = {name: row[name] for name in names if row[name]}
+    return values
+
+
+def _compile(template: str, setting: str) -> Template:
+    try:
+        return SandboxedEnvironment(undefined=StrictUndefined).from_string(template)
+    except TemplateError as error:
+        raise SettingsError(f"{setting} is not a Jinja template: {error}.") from None
+
+
+def _render(template: Template, values: dict[str, Any], setting: str) -> str:
+    """The text with every run of white space as one space, so that layout does not make a text new."""
+    try:
+        return " ".join(template.render(values).split())
+    except TemplateError as error:
+        raise SettingsError(f"{setting} fails: {error}. It may use {', '.join(sorted(values))}.") from None

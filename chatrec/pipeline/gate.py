@@ -1,0 +1,69 @@
+"""The check step: gathers the evidence, judges it, and writes the verdict where a person will look."""
+
+import json
+
+from sqlalchemy import Engine
+
+from chatrec.db import runs
+from chatrec.errors import NightStopped
+from chatrec.pipeline.steps import METRICS, Context
+from chatrec.quality import Evidence, judge, verdict
+from chatrec.quality.audit import audit
+from chatrec.ranking.recommend import RECOMMENDATIONS
+from chatrec.run import Counts
+
+
+def gate(context: Context) -> Counts:
+    """Runs all checks and stores them.
+
+    Raises:
+        NightStopped: a check failed; the message says which and why.
+    """
+    assert context.database is not None
+    engine = context.database
+    measured = json.loads((context.of("aigc") / METRICS).read_text(encoding="utf-8"))
+    evidence = _evidence(context, measured["better than popularity"], engine)
+    checks = judge(evidence, context.settings.checks)
+    with engine.begin() as connection:
+        runs.replace_checks(connection, context.number, [check.as_row() for check in checks])
+        runs.replace_metrics(connection, context.number, measured["channels"])
+    words = verdict(checks)
+    if any(not check.ok for check in checks):
+        raise NightStopped(words)
+    return {"checks": len(checks), "users listed": evidence.audit.users, "verdict": words}
+
+
+def _evidence(context: Context, better: list[float] | None, engine: Engine) -> Evidence:
+    settings, histories = context.settings, context.snapshot.histories
+    counts = context.counts or {}
+    extracted, ranked = counts["extract"], counts["rank"]
+    known = int((histories.lengths > 0).sum())
+    live_users, live_rows = _live(engine)
+    return Evidence(
+        audit=audit(
+            context.of("rank") / RECOMMENDATIONS,
+            histories,
+            context.recommendable,
+            settings.ranking.top_n,
+            settings.ranking.exclude_seen,
+        ),
+        users=histories.users,
+        recommendable=int(context.recommendable.sum()),
+        known_users=known,
+        known_by_fallback=max(known - ranked["users aigc"], 0),
+        rows_read=extracted["users"] + extracted["items"] + extracted["interactions"] + extracted["quarantined"],
+        quarantined=extracted["quarantined"],
+        exclude_seen=settings.ranking.exclude_seen,
+        better_than_popularity=None if better is None else (better[0], better[1], better[2]),
+        live_users=live_users,
+        live_rows=live_rows,
+    )
+
+
+def _live(engine: Engine) -> tuple[int | None, int | None]:
+    """Users and rows of the live run, as its own steps counted them."""
+    with engine.connect() as connection:
+        live = runs.live(connection)
+        counts = {step.step: step.counts for step in runs.steps(connection, live.run)} if live else {}
+    users = counts.get("check", {}).get("users listed")
+    return users, counts.get("rank", {}).get("rows")

@@ -1,0 +1,240 @@
+"""Running a night: one step (as Airflow does) or all of them (as `chatrec run` does), by the same function."""
+
+import json
+import logging
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, nullcontext
+from datetime import UTC, datetime
+from typing import Any
+
+from sqlalchemy import Engine
+
+from chatrec import __version__
+from chatrec.db import engine as engines
+from chatrec.db import migrate, runs
+from chatrec.db.lock import hold
+from chatrec.errors import NightStopped, RunError, SettingsError
+from chatrec.pipeline.steps import BY_NAME, STEPS, Context, Step
+from chatrec.run import Counts, Manifest, Run, digest_of, fingerprint, key_of, write_atomically
+from chatrec.settings import Settings
+
+LOG = logging.getLogger("chatrec")
+SETTINGS = "settings.json"
+CLI = "cli"
+Watch = Callable[[Step, Manifest | None], None]
+"""Is told of each step: with None when it begins, with its manifest when it is done."""
+
+
+def begin(settings: Settings, key: str, started_by: str) -> Run:
+    """Records a run and the settings that all its steps will use, wherever they run.
+
+    Args:
+        settings: of this run, options included.
+        key: of the run.
+        started_by: "cli", or who else.
+
+    Raises:
+        SettingsError: the database has not been migrated.
+    """
+    run = Run(settings.artifacts.root, key)
+    with _database(settings, f"begin {key}") as engine:
+        _refuse_unmigrated(engine, settings)
+        with engine.begin() as connection:
+            record = runs.open_run(connection, key, started_by, settings.frozen())
+            if record.state != "published":
+                runs.give_up_others(connection, record.run, started_by)
+    if record.state != "published":
+        write_atomically(run.folder / SETTINGS, json.dumps(_changes(settings), default=str))
+    return run
+
+
+def finished(settings: Settings, run: Run) -> bool:
+    """Whether a run was published; then doing it again is doing nothing."""
+    with _database(settings, f"look at {run.key}") as engine, engine.connect() as connection:
+        return runs.get(connection, run.key).state == "published"
+
+
+def perform(settings: Settings, key: str, name: str, alone: bool = True) -> Manifest:
+    """Does one step of a run, unless it was done from the same inputs before.
+
+    Args:
+        settings: for the connections and the artifact root; all else is the run's own.
+        key: of the run.
+        name: of the step.
+        alone: take the night's lock for the length of the step; false where the whole night is locked.
+
+    Raises:
+        ChatrecError: recorded with the run; a TransientError may be tried again.
+    """
+    step, run = BY_NAME[name], Run(settings.artifacts.root, key)
+    settings = of_run(settings, run)
+    with _database(settings, f"{name} {key}") as engine:
+        with engine.connect() as connection:
+            record = runs.get(connection, key)
+        if record.state == "published":
+            return _manifest_of(run, step)
+        lock = hold(engine, settings.database.schema_name, "night", shared=True) if alone else nullcontext()
+        with lock:
+            manifest = _do(engine, settings, run, record.run, step)
+        if step is steps_of(settings)[-1]:
+            words = str(manifest.counts.get("verdict") or _manifest_of(run, BY_NAME["check"]).counts["verdict"])
+            _record_end(engine, key, "dry" if settings.night.dry_run else "published", words)
+        return manifest
+
+
+def steps_of(settings: Settings) -> tuple[Step, ...]:
+    """The steps of a night; a dry one ends with the checks."""
+    return STEPS[:-1] if settings.night.dry_run else STEPS
+
+
+def run_night(settings: Settings, key: str | None = None, watch: Watch | None = None) -> runs.RunRecord:
+    """Does a whole night, or what is left of one.
+
+    Args:
+        settings: of this run, options included.
+        key: of the run; default: the run that was interrupted last, else a new one that stands for now.
+        watch: is told of each step.
+
+    Returns:
+        The record of the run.
+
+    Raises:
+        Busy: another night is at work; says whose.
+        ChatrecError: the night failed; recorded with the run.
+    """
+    tell: Watch = watch or (lambda step, manifest: None)
+    with _database(settings, "chatrec run") as engine:
+        _refuse_unmigrated(engine, settings)
+        with hold(engine, settings.database.schema_name, "night"):
+            key = key or _interrupted(engine) or key_of(datetime.now(UTC))
+            run = begin(settings, key, CLI)
+            if not finished(settings, run):
+                with _recorded_failure(engine, key):
+                    for step in steps_of(settings):
+                        tell(step, None)
+                        tell(step, perform(settings, key, step.name, alone=False))
+        with engine.connect() as connection:
+            return runs.get(connection, key)
+
+
+def fail(settings: Settings, key: str, verdict: str) -> None:
+    """Records that a night has failed for good, unless how it ended is recorded already."""
+    with _database(settings, f"fail {key}") as engine:
+        _record_end(engine, key, "failed", verdict)
+
+
+def of_run(settings: Settings, run: Run) -> Settings:
+    """The settings with which a run was begun."""
+    file = run.folder / SETTINGS
+    if not file.exists():
+        raise RunError(f"Run {run.key} has no files under {run.root}: begin it with `chatrec run`.")
+    return settings.override(json.loads(file.read_text(encoding="utf-8")))
+
+
+def _changes(settings: Settings) -> dict[str, Any]:
+    """Everything that decides what a run computes, by dotted key."""
+    values = settings.frozen()
+    return {
+        f"{section}.{name}": value
+        for section, fields in values.items()
+        if section not in ("artifacts", "database")
+        for name, value in fields.items()
+    }
+
+
+def _do(engine: Engine, settings: Settings, run: Run, number: int, step: Step) -> Manifest:
+    inputs = _inputs(settings, run, step)
+    done = run.manifest(step.name)
+    if done is not None and done.inputs == inputs:
+        LOG.info("%s was done before.", step.title)
+        return done
+    with engine.begin() as connection:
+        runs.step_begins(connection, number, step.name)
+    started, clock = datetime.now(UTC), time.monotonic()
+    counts = {name: manifest.counts for name in BY_NAME if (manifest := run.manifest(name))}
+    context = Context(run, settings, run.fresh_folder(step.name), engine, number, counts)
+    try:
+        found = step.function(context)
+    except Exception as error:
+        _record_step(engine, number, step, "failed", time.monotonic() - clock, {"error": str(error)[:1000]})
+        if isinstance(error, NightStopped):
+            _record_end(engine, run.key, "stopped", str(error))
+        raise
+    manifest = Manifest(
+        step.name, inputs, digest_of(context.folder), found, started.isoformat(), round(time.monotonic() - clock, 3)
+    )
+    run.finish(manifest)
+    _record_step(engine, number, step, "done", manifest.seconds, found)
+    return manifest
+
+
+def _inputs(settings: Settings, run: Run, step: Step) -> str:
+    values = settings.frozen()
+    before = {name: _manifest_of(run, BY_NAME[name]).digest for name in step.needs}
+    return fingerprint(__version__, {name: values[name] for name in step.sections}, before)
+
+
+def _manifest_of(run: Run, step: Step) -> Manifest:
+    manifest = run.manifest(step.name)
+    if manifest is None:
+        raise RunError(f"Step {step.name} of run {run.key} has not been done yet.")
+    return manifest
+
+
+def _interrupted(engine: Engine) -> str | None:
+    with engine.connect() as connection:
+        record = runs.interrupted(connection, CLI)
+    if record:
+        LOG.info("Going on with run %s, which was interrupted.", record.key)
+    return record.key if record else None
+
+
+@contextmanager
+def _recorded_failure(engine: Engine, key: str) -> Iterator[None]:
+    try:
+        yield
+    except Exception as error:
+        _record_end(engine, key, "failed", str(error))
+        raise
+
+
+def _record_step(engine: Engine, run: int, step: Step, state: str, seconds: float, counts: Counts) -> None:
+    with _best_effort(), engine.begin() as connection:
+        runs.step_ends(connection, run, step.name, state, round(seconds, 3), counts)
+
+
+def _record_end(engine: Engine, key: str, state: str, verdict: str) -> None:
+    with _best_effort(), engine.begin() as connection:
+        record = runs.get(connection, key)
+        if record.state == "running":
+            runs.end(connection, record.run, state, verdict)
+
+
+@contextmanager
+def _best_effort() -> Iterator[None]:
+    """The record of a step is for people: a database that is down must not hide the error that a step had."""
+    try:
+        yield
+    except Exception as error:
+        LOG.warning("The run could not be recorded: %s", error)
+
+
+@contextmanager
+def _database(settings: Settings, purpose: str) -> Iterator[Engine]:
+    name = purpose if purpose.startswith("chatrec") else f"chatrec {purpose}"
+    url = engines.database_url(settings)
+    engine = engines.database(settings, name)
+    try:
+        with engines.readable_errors("database.url", url):
+            yield engine
+    finally:
+        engine.dispose()
+
+
+def _refuse_unmigrated(engine: Engine, settings: Settings) -> None:
+    waiting = migrate.pending(engine, settings.database.schema_name)
+    if waiting:
+        raise SettingsError(
+            f"The schema {settings.database.schema_name} lacks {len(waiting)} migrations: run `chatrec db migrate`."
+        )

@@ -1,0 +1,287 @@
+"""The steps of a night: what each needs, which settings it depends on, and what it does.
+
+A step is a plain function of its context: it reads the files of the steps before it, writes files into its own folder
+and returns counts. Heavy libraries are imported inside, because Airflow parses this module.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from chatrec.run import Counts, Run, write_atomically
+from chatrec.settings import Settings
+
+if TYPE_CHECKING:
+    from sqlalchemy import Engine
+
+    from chatrec.holdout import HoldOut
+    from chatrec.source.snapshot import Array, Snapshot
+
+METRICS = "metrics.json"
+
+
+@dataclass(frozen=True)
+class Context:
+    """What a step may use."""
+
+    run: Run
+    settings: Settings
+    folder: Path
+    """The step's own, empty when it begins."""
+    database: Engine | None = None
+    """Of chatrec's tables; None where there is none, as in `chatrec evaluate --split`."""
+    number: int = 0
+    """Of the run in the database."""
+    counts: Mapping[str, Counts] | None = None
+    """What the steps before counted."""
+
+    def of(self, step: str) -> Path:
+        """The folder of a step before this one."""
+        return self.run.step_folder(step)
+
+    @cached_property
+    def snapshot(self) -> Snapshot:
+        """Of the extract step."""
+        from chatrec.source.snapshot import Snapshot
+
+        return Snapshot(self.of("extract"))
+
+    @cached_property
+    def recommendable(self) -> Array:
+        """bool for each item: whether a list may have it."""
+        available: Array = self.snapshot.items["available"].to_numpy()
+        return available
+
+
+@dataclass(frozen=True)
+class Step:
+    """One step of a night."""
+
+    name: str
+    needs: tuple[str, ...]
+    """The steps whose files it reads."""
+    sections: tuple[str, ...]
+    """The sections of the settings that change what it does."""
+    function: Callable[[Context], Counts]
+    title: str
+
+
+def extract(context: Context) -> Counts:
+    """Reads the customer's tables in one snapshot."""
+    from chatrec.db.engine import readable_errors, source, source_url
+    from chatrec.source import extract as extraction
+
+    settings = context.settings
+    name = "source.url" if settings.source.url else "database.url"
+    engine = source(settings, f"chatrec extract {context.run.key}")
+    with readable_errors(name, source_url(settings)):
+        counts = extraction.extract(
+            engine,
+            settings.source,
+            context.folder,
+            settings.artifacts.root,
+            settings.night.full,
+            settings.compute.memory_mb,
+        )
+    engine.dispose()
+    if context.database is not None:
+        _refuse_other_types(context.database, context.snapshot)
+        _show_quarantine(context.database, context.number, context.folder)
+    return counts
+
+
+def _refuse_other_types(engine: Engine, snapshot: Snapshot) -> None:
+    from chatrec.db.idtypes import refuse_other_types
+
+    refuse_other_types(engine, snapshot.facts.user_id_type, snapshot.facts.item_id_type)
+
+
+def _show_quarantine(engine: Engine, run: int, folder: Path) -> None:
+    from psycopg2 import sql
+
+    from chatrec.db.copy import copy_in
+    from chatrec.db.engine import cursor
+    from chatrec.source.snapshot import Snapshot
+
+    rows = Snapshot(folder).quarantined()
+    with cursor(engine) as opened:
+        opened.execute("DELETE FROM quarantine WHERE run = %s", (run,))
+        numbered = rows.select(run=run, relation="relation", reason="reason", row_data="row_data")
+        copy_in(opened, sql.Identifier("quarantine"), numbered.columns, [numbered])
+
+
+def encoder(context: Context) -> Counts:
+    """Trains the local GPT-2 if there is none yet."""
+    from chatrec.encoder.embed import prepare_encoder
+
+    _use_threads(context.settings)
+    return prepare_encoder(context.snapshot, context.settings)
+
+
+def embed(context: Context) -> Counts:
+    """Turns the texts that are new into GPT-2 vectors."""
+    from chatrec.encoder import embed as embedding
+
+    _use_threads(context.settings)
+    return embedding.embed(context.snapshot, context.settings, context.folder, context.run.key)
+
+
+def groups(context: Context) -> Counts:
+    """Finds the groups of items."""
+    import numpy as np
+
+    from chatrec.aigc.groups import make_groups
+    from chatrec.encoder.embed import ITEMS
+
+    _use_threads(context.settings)
+    vectors = np.load(context.of("embed") / ITEMS)
+    settings = context.settings
+    found = make_groups(context.snapshot.items, vectors, settings.groups, settings.compute.seed)
+    found.save(context.folder)
+    return {"groups": len(found.names), "memberships": len(found.items), "source": found.source}
+
+
+def aigc(context: Context) -> Counts:
+    """Learns item vectors, and from them those of groups and users; measures them on held-out events."""
+    import numpy as np
+
+    from chatrec.aigc.fit import fit, user_vectors
+    from chatrec.aigc.groups import ItemGroups
+    from chatrec.aigc.state import AigcState, group_vectors, learn_profiles
+    from chatrec.encoder.embed import ITEMS, PROFILE_USERS, PROFILES
+
+    _use_threads(context.settings)
+    settings, vectors = context.settings, context.of("embed")
+    held_out = _holdout(context)
+    fitted = fit(held_out, np.load(vectors / ITEMS), settings.aigc, settings.compute.seed)
+    item_groups = ItemGroups.load(context.of("groups"))
+    sample = np.load(vectors / PROFILE_USERS)
+    of_sample = user_vectors(fitted.items, context.snapshot.histories.latest(sample, settings.aigc.history))
+    AigcState(
+        fitted.items,
+        np.zeros_like(fitted.items) if fitted.given is None else fitted.given,
+        group_vectors(fitted.items, item_groups),
+        learn_profiles(np.load(vectors / PROFILES), of_sample),
+    ).save(context.folder)
+    measured = _measure(context, held_out, fitted.held_out)
+    write_atomically(context.folder / METRICS, json.dumps(measured))
+    counts = {"passes": fitted.epochs, "held out": len(held_out)}
+    return {**counts, **{f"{name} NDCG@10": values["ndcg@10"] for name, values in measured["channels"].items()}}
+
+
+def _holdout(context: Context) -> HoldOut:
+    from chatrec.holdout import hold_out_last
+
+    settings = context.settings
+    return hold_out_last(
+        context.snapshot.histories, context.recommendable, settings.ranking.exclude_seen, settings.compute.seed
+    )
+
+
+def _measure(context: Context, held_out: HoldOut, aigc_ndcg: Array) -> dict[str, Any]:
+    from chatrec.channels.popularity import popularity
+    from chatrec.metrics import paired_difference
+
+    if not len(held_out):
+        return {"channels": {}, "better than popularity": None}
+    visible, histories = held_out.visible, held_out.histories
+    counts = popularity(histories.items[visible], histories.weights[visible], len(context.recommendable))
+    popular = held_out.ndcg(lambda _: counts[None, :])
+    return {
+        "channels": {
+            "aigc": {"ndcg@10": round(float(aigc_ndcg.mean()), 6)},
+            "popular": {"ndcg@10": round(float(popular.mean()), 6)},
+        },
+        "better than popularity": paired_difference(aigc_ndcg, popular, context.settings.compute.seed),
+    }
+
+
+def index(context: Context) -> Counts:
+    """Builds the FAISS index of the available items."""
+    import numpy as np
+
+    from chatrec import index as faiss_index
+    from chatrec.aigc.state import AigcState
+
+    _use_threads(context.settings)
+    settings = context.settings
+    state = AigcState.load(context.of("aigc"))
+    rows = context.snapshot.available
+    known = np.flatnonzero(context.snapshot.histories.lengths > 0)
+    random = np.random.default_rng(settings.compute.seed)
+    sample = np.sort(random.choice(known, min(1000, len(known)), replace=False))
+    users = state.users(context.snapshot.histories.latest(sample, settings.aigc.history))
+    built = faiss_index.build(state.items[rows], rows, users, settings.index)
+    built.save(context.folder)
+    facts = built.facts
+    return {"items": len(built), "kind": facts.kind, "effort": facts.effort, "recall": round(facts.recall, 4)}
+
+
+def rank(context: Context) -> Counts:
+    """Makes everybody's list."""
+    import numpy as np
+
+    from chatrec.aigc.groups import ItemGroups
+    from chatrec.aigc.state import AigcState
+    from chatrec.encoder.embed import USERS
+    from chatrec.index import ItemIndex
+    from chatrec.ranking.recommend import recommend
+    from chatrec.ranking.topn import Ranker
+
+    _use_threads(context.settings)
+    settings = context.settings
+    ranker = Ranker(
+        AigcState.load(context.of("aigc")),
+        ItemGroups.load(context.of("groups")),
+        ItemIndex.load(context.of("index")),
+        context.snapshot.histories,
+        settings.aigc.history,
+        settings.ranking.top_n,
+        settings.ranking.exclude_seen,
+        settings.compute.seed,
+    )
+    texts = np.load(context.of("embed") / USERS, mmap_mode="r")
+    return recommend(ranker, texts, context.recommendable, context.folder, settings.compute.memory_mb)
+
+
+def check(context: Context) -> Counts:
+    """Judges the night; a failed check stops it here."""
+    from chatrec.pipeline.gate import gate
+
+    return gate(context)
+
+
+def publish(context: Context) -> Counts:
+    """Moves the pointer to tonight's lists and drops the oldest."""
+    from chatrec.pipeline.release import release
+
+    return release(context)
+
+
+def _use_threads(settings: Settings) -> None:
+    import faiss
+    import torch
+
+    threads = settings.compute.threads or os.cpu_count() or 1
+    torch.set_num_threads(threads)
+    faiss.omp_set_num_threads(threads)
+
+
+STEPS: tuple[Step, ...] = (
+    Step("extract", (), ("source", "night"), extract, "Read users, items and events"),
+    Step("encoder", ("extract",), ("text", "encoder", "compute"), encoder, "Train or find the encoder"),
+    Step("embed", ("extract", "encoder"), ("text", "encoder", "compute", "night"), embed, "Embed texts with GPT-2"),
+    Step("groups", ("extract", "embed"), ("groups", "compute"), groups, "Group the items"),
+    Step("aigc", ("extract", "embed", "groups"), ("aigc", "ranking", "compute"), aigc, "Learn AIGC vectors"),
+    Step("index", ("extract", "aigc"), ("index", "aigc", "compute"), index, "Build the FAISS index"),
+    Step("rank", ("extract", "embed", "groups", "aigc", "index"), ("ranking", "aigc", "compute"), rank, "Rank"),
+    Step("check", ("extract", "aigc", "rank"), ("checks", "ranking"), check, "Check the night"),
+    Step("publish", ("extract", "groups", "rank", "check"), ("publish",), publish, "Publish"),
+)
+BY_NAME: Mapping[str, Step] = {step.name: step for step in STEPS}

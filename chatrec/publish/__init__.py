@@ -1,0 +1,1 @@
+"""From files to the tables that people read, by one pointer."""

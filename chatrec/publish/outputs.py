@@ -1,0 +1,105 @@
+"""What a run publishes: for each output table its columns and where its rows come from."""
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import polars as pl
+from pyarrow import parquet
+
+from chatrec.aigc.groups import GROUPS, MEMBERS
+from chatrec.ranking.recommend import ATTENTION, RECOMMENDATIONS
+from chatrec.source.snapshot import Snapshot
+
+Frames = Iterator[pl.DataFrame]
+
+
+@dataclass(frozen=True)
+class Files:
+    """The folders that the outputs are made from."""
+
+    snapshot: Snapshot
+    groups: Path
+    lists: Path
+
+
+@dataclass(frozen=True)
+class Output:
+    """A table `<name>_by_run` and a view `<name>`."""
+
+    name: str
+    columns: tuple[str, ...]
+    """Of the frames, in their order; the run is added by the table."""
+    key: tuple[str, ...]
+    """The primary key, as in the migration."""
+    frames: Callable[[Files], Frames]
+
+    @property
+    def table(self) -> str:
+        """The partitioned table."""
+        return f"{self.name}_by_run"
+
+    def partition(self, run: int) -> str:
+        """The table of one run."""
+        return f"{self.name}_r{run}"
+
+
+def _items(files: Files) -> Frames:
+    yield files.snapshot.items.select("item_id", "title")
+
+
+def _groups(files: Files) -> Frames:
+    groups = pl.read_parquet(files.groups / GROUPS).with_row_index("group_id")
+    yield groups.select("group_id", "name", "items")
+
+
+def _item_groups(files: Files) -> Frames:
+    members = pl.read_parquet(files.groups / MEMBERS).sort("item", "group")
+    ids = files.snapshot.items["item_id"]
+    yield members.select(_id(ids, "item").alias("item_id"), pl.col("group").alias("group_id"))
+
+
+def _user_groups(files: Files) -> Frames:
+    ids = files.snapshot.users["user_id"]
+    for block in _blocks(files.lists / ATTENTION):
+        yield block.select(_id(ids, "user").alias("user_id"), "rank", "group", "attention")
+
+
+def _recommendations(files: Files) -> Frames:
+    users, items = files.snapshot.users["user_id"], files.snapshot.items["item_id"]
+    for block in _blocks(files.lists / RECOMMENDATIONS):
+        yield block.select(
+            _id(users, "user").alias("user_id"),
+            "rank",
+            _id(items, "item").alias("item_id"),
+            "score",
+            "source",
+            pl.when(pl.col("group") >= 0).then("group"),
+            _id(items, "because"),
+            "shares",
+        )
+
+
+def _blocks(file: Path) -> Frames:
+    for batch in parquet.ParquetFile(file).iter_batches(batch_size=200_000):
+        yield pl.DataFrame(pl.from_arrow(batch))
+
+
+def _id(ids: pl.Series, column: str) -> pl.Expr:
+    """The customer's id of a row number; null for -1."""
+    row = pl.when(pl.col(column) >= 0).then(pl.col(column))
+    return row.map_batches(lambda rows: ids.gather(rows.cast(pl.get_index_type())), return_dtype=ids.dtype)
+
+
+OUTPUTS: Sequence[Output] = (
+    Output("items", ("item_id", "title"), ("item_id", "run"), _items),
+    Output("groups", ("group_id", "name", "items"), ("group_id", "run"), _groups),
+    Output("item_groups", ("item_id", "group_id"), ("item_id", "group_id", "run"), _item_groups),
+    Output("user_groups", ("user_id", "rank", "group_id", "attention"), ("user_id", "rank", "run"), _user_groups),
+    Output(
+        "recommendations",
+        ("user_id", "rank", "item_id", "score", "source", "group_id", "because_item_id", "shares"),
+        ("user_id", "rank", "run"),
+        _recommendations,
+    ),
+)

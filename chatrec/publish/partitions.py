@@ -1,0 +1,133 @@
+"""The tables of one run: loaded while nobody points at them, attached, and in the end detached and dropped."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from psycopg2 import sql
+from psycopg2.errors import LockNotAvailable
+from sqlalchemy import Engine, text
+
+from chatrec.db.copy import copy_in
+from chatrec.db.engine import cursor
+from chatrec.errors import NightStopped, TransientError
+from chatrec.publish.outputs import Files, Output
+
+ATTACHED = text("""
+    SELECT i.inhdetachpending AS pending
+    FROM pg_inherits i
+    WHERE i.inhrelid = to_regclass(:partition) AND i.inhparent = to_regclass(:parent)
+""")
+
+
+def load(engine: Engine, output: Output, run: int, files: Files) -> int:
+    """Makes the table of one output and fills it, in one transaction.
+
+    Nothing of it can be seen before `attach`; if that has happened already there is nothing to do, and what a killed
+    attempt left is made anew.
+
+    Returns:
+        The number of rows.
+
+    Raises:
+        NightStopped: what the table holds is not what was sent.
+    """
+    table, parent = sql.Identifier(output.partition(run)), sql.Identifier(output.table)
+    names = {"table": table, "parent": parent, "run": sql.Literal(run)}
+    with cursor(engine) as opened:
+        if not is_attached(engine, output, run):
+            for statement in (
+                "DROP TABLE IF EXISTS {table}",
+                "CREATE TABLE {table} (LIKE {parent} INCLUDING DEFAULTS INCLUDING CONSTRAINTS)",
+                "ALTER TABLE {table} ALTER run SET DEFAULT {run}",
+            ):
+                opened.execute(sql.SQL(statement).format(**names))
+            sent = copy_in(opened, table, output.columns, output.frames(files), freeze=True)
+            _finish(opened, output, names)
+            _compare(opened, output, names, sent)
+        opened.execute(sql.SQL("SELECT count(*) FROM {table}").format(**names))
+        return int(opened.fetchone()[0])
+
+
+def _finish(opened: Any, output: Output, names: dict[str, Any]) -> None:
+    """The index that the parent has, and the promise that lets `attach` skip a scan."""
+    key = sql.SQL(", ").join(map(sql.Identifier, output.key))
+    opened.execute(sql.SQL("ALTER TABLE {table} ADD PRIMARY KEY ({key})").format(key=key, **names))
+    opened.execute(sql.SQL("ALTER TABLE {table} ADD CHECK (run IS NOT NULL AND run = {run})").format(**names))
+    opened.execute(sql.SQL("ANALYZE {table}").format(**names))
+
+
+def _compare(opened: Any, output: Output, names: dict[str, Any], sent: int) -> None:
+    opened.execute(sql.SQL("SELECT count(*), count(*) FILTER (WHERE run = {run}) FROM {table}").format(**names))
+    rows, of_run = opened.fetchone()
+    if not rows == of_run == sent:
+        raise NightStopped(f"{output.name}: {sent} rows were sent and {of_run} of {rows} arrived; nothing is published.")
+
+
+def attach(engine: Engine, outputs: Sequence[Output], run: int) -> None:
+    """Makes the run's tables partitions, all in one short transaction.
+
+    Readers are not held up: attaching takes no lock that a SELECT waits for.
+    """
+    with cursor(engine) as opened:
+        for output in outputs:
+            if not is_attached(engine, output, run):
+                opened.execute(
+                    sql.SQL("ALTER TABLE {} ATTACH PARTITION {} FOR VALUES IN ({})").format(
+                        sql.Identifier(output.table), sql.Identifier(output.partition(run)), sql.Literal(run)
+                    )
+                )
+
+
+def drop(engine: Engine, outputs: Sequence[Output], run: int, seconds: float) -> None:
+    """Detaches and drops the tables of a run; readers with an older plan are waited for, and nobody waits for us.
+
+    What a killed attempt began is finished.
+
+    Raises:
+        TransientError: somebody reads the run for longer than `seconds`.
+    """
+    with cursor(engine, autocommit=True) as opened:
+        opened.execute("SET lock_timeout = %s", (int(seconds * 1000),))
+        try:
+            for output in outputs:
+                _drop(opened, output, run, _attached(engine, output, run))
+        except LockNotAvailable:
+            raise TransientError(f"Somebody has been reading run number {run} for over {seconds:.0f} s.") from None
+        finally:
+            opened.execute("RESET lock_timeout")
+
+
+def _drop(opened: Any, output: Output, run: int, pending: bool | None) -> None:
+    table, parent = sql.Identifier(output.partition(run)), sql.Identifier(output.table)
+    if pending is not None:
+        how = sql.SQL("FINALIZE" if pending else "CONCURRENTLY")
+        opened.execute(sql.SQL("ALTER TABLE {} DETACH PARTITION {} {}").format(parent, table, how))
+    opened.execute(sql.SQL("DROP TABLE IF EXISTS {}").format(table))
+
+
+def is_attached(engine: Engine, output: Output, run: int) -> bool:
+    """Whether the table of a run is a partition that readers can see."""
+    return _attached(engine, output, run) is False
+
+
+def runs_with_tables(engine: Engine, outputs: Sequence[Output]) -> set[int]:
+    """The runs that have a table of some output, attached or not."""
+    with engine.connect() as connection:
+        tables = connection.execute(
+            text("SELECT relname FROM pg_class WHERE relnamespace = current_schema()::regnamespace AND relkind = 'r'")
+        ).scalars()
+        prefixes = tuple(f"{output.name}_r" for output in outputs)
+        return {
+            int(number)
+            for name in tables
+            for prefix in prefixes
+            if name.startswith(prefix) and (number := name.removeprefix(prefix)).isdigit()
+        }
+
+
+def _attached(engine: Engine, output: Output, run: int) -> bool | None:
+    """None: no partition; else whether detaching it was begun and not finished."""
+    with engine.connect() as connection:
+        names = {"partition": output.partition(run), "parent": output.table}
+        found: bool | None = connection.scalar(ATTACHED, names)
+        return found

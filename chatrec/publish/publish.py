@@ -1,0 +1,102 @@
+"""One publish: load, attach, drain, point, and drop what is older than is kept."""
+
+from collections.abc import Sequence
+
+from sqlalchemy import Engine, text
+
+from chatrec.db import runs
+from chatrec.db.lock import hold
+from chatrec.errors import NightStopped
+from chatrec.progress import progress
+from chatrec.publish import partitions, pointer
+from chatrec.publish.outputs import OUTPUTS, Files, Output
+from chatrec.ranking.lists import EVIDENCE, SOURCES
+from chatrec.run import Counts
+
+
+def publish(
+    engine: Engine, schema: str, run: int, files: Files, drain_seconds: float, outputs: Sequence[Output] = OUTPUTS
+) -> Counts:
+    """Makes a run's lists the ones that people read.
+
+    At every instant each reader sees one whole night. Killed anywhere, the night before stays live or the new one is;
+    doing it again finishes it.
+
+    Args:
+        engine: of the database.
+        schema: of the lock.
+        run: its number.
+        files: what to publish.
+        drain_seconds: how long to wait for older readers.
+        outputs: the tables.
+
+    Returns:
+        Rows by output.
+
+    Raises:
+        Busy: another publish is at work.
+        NightStopped: a later night is live, or rows went missing.
+        TransientError: an older reader does not end.
+    """
+    with hold(engine, schema, "publish"):
+        _refuse_older(engine, run)
+        _name_parts(engine, run)
+        counts: Counts = {}
+        with progress("Publishing", len(outputs), "tables") as shown:
+            for output in outputs:
+                counts[f"{output.name} rows"] = partitions.load(engine, output, run, files)
+                shown.advance(note=output.name)
+        partitions.attach(engine, outputs, run)
+        pointer.drain(engine, [output.table for output in outputs], drain_seconds)
+        pointer.point(engine, run)
+        return counts
+
+
+def retire(
+    engine: Engine, schema: str, keep: int, seconds: float, outputs: Sequence[Output] = OUTPUTS
+) -> list[str]:
+    """Drops the lists of all runs but the newest kept ones and the live one.
+
+    Args:
+        engine: of the database.
+        schema: of the lock.
+        keep: how many published runs stay.
+        seconds: how long to wait for somebody who reads what is to go.
+        outputs: the tables.
+
+    Returns:
+        The keys of the runs whose lists stay.
+
+    Raises:
+        Busy: a publish is at work.
+        TransientError: somebody reads for longer; what is left is dropped next time.
+    """
+    with hold(engine, schema, "publish"):
+        with engine.begin() as connection:
+            kept = runs.kept(connection)
+            staying = kept[:keep] + [record for record in kept[keep:] if record.live]
+            numbers = [record.run for record in staying]
+            connection.execute(text("UPDATE runs SET kept = false WHERE run <> ALL (:runs)"), {"runs": numbers})
+            connection.execute(
+                text("DELETE FROM quarantine WHERE run <> ALL (:runs) AND run < :newest"),
+                {"runs": numbers, "newest": max(numbers, default=0)},
+            )
+        for run in sorted(partitions.runs_with_tables(engine, outputs) - set(numbers)):
+            partitions.drop(engine, outputs, run, seconds)
+        return [record.key for record in staying]
+
+
+def _refuse_older(engine: Engine, run: int) -> None:
+    with engine.connect() as connection:
+        live = runs.live(connection)
+        key = connection.scalar(text("SELECT key FROM runs WHERE run = :run"), {"run": run})
+    if live and live.key > key:
+        raise NightStopped(f"Run {live.key} is live and later than {key}: an older night is not published over it.")
+
+
+def _name_parts(engine: Engine, run: int) -> None:
+    with engine.begin() as connection:
+        connection.execute(
+            text("UPDATE runs SET sources = :sources, evidence = :evidence WHERE run = :run"),
+            {"sources": list(SOURCES), "evidence": list(EVIDENCE), "run": run},
+        )

@@ -1,0 +1,125 @@
+"""The checks before a publish, each a number, a threshold and a sentence."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from chatrec.quality.audit import Audit
+from chatrec.settings.model import Checks as CheckSettings
+
+
+@dataclass(frozen=True)
+class Check:
+    """One check and how it came out."""
+
+    name: str
+    ok: bool
+    value: float
+    threshold: float
+    message: str
+
+    def as_row(self) -> dict[str, Any]:
+        """For `run_checks`."""
+        return asdict(self)
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """What the checks look at."""
+
+    audit: Audit
+    users: int
+    recommendable: int
+    known_users: int
+    """Users with a history."""
+    known_by_fallback: int
+    """Those of them whose list came from a fallback."""
+    rows_read: int
+    quarantined: int
+    exclude_seen: bool
+    better_than_popularity: tuple[float, float, float] | None
+    """NDCG@10 less that of popularity on held-out events, with the bounds of its 95 % interval; None without any."""
+    live_users: int | None
+    live_rows: int | None
+    """Of the live run; None if there is none."""
+
+
+def judge(evidence: Evidence, settings: CheckSettings) -> list[Check]:
+    """All checks, in the order in which a person would ask."""
+    return [*_lists(evidence), *_against_live(evidence, settings), *_shares(evidence, settings), *_quality(evidence, settings)]
+
+
+def verdict(checks: Sequence[Check]) -> str:
+    """The outcome in one paragraph."""
+    failed = [check for check in checks if not check.ok]
+    if not failed:
+        return f"All {len(checks)} checks passed."
+    reasons = " ".join(f"{check.name}: {check.message}" for check in failed)
+    return f"{len(failed)} of {len(checks)} checks failed. {reasons}"
+
+
+def _lists(evidence: Evidence) -> Iterator[Check]:
+    found = evidence.audit
+    yield Check(
+        "some lists", found.rows > 0, found.rows, 1,
+        f"{found.rows:,} rows for {found.users:,} of {evidence.users:,} users, "
+        f"from {evidence.recommendable:,} available items.",
+    )  # fmt: skip
+    faults = {
+        "full lists": (found.not_full, "lists are shorter than they could be"),
+        "no duplicates": (found.duplicates, "rows repeat an item within a list"),
+        "nothing unavailable": (found.unavailable, "rows recommend an item that is not available"),
+        "finite scores": (found.not_finite, "scores are not finite"),
+        "ranks in order": (found.wrong_ranks, "rows have a wrong rank"),
+    }
+    if evidence.exclude_seen:
+        faults["nothing seen"] = (found.seen, "rows recommend what the user already had")
+    for name, (count, words) in faults.items():
+        yield Check(name, count == 0, count, 0, f"{count:,} {words}.")
+
+
+def _against_live(evidence: Evidence, settings: CheckSettings) -> Iterator[Check]:
+    found = evidence.audit
+    for name, now, before in (
+        ("users against the live run", found.users, evidence.live_users),
+        ("rows against the live run", found.rows, evidence.live_rows),
+    ):
+        if before:
+            drop = 1 - now / before
+            yield Check(
+                name, drop <= settings.max_row_drop, drop, settings.max_row_drop,
+                f"{now:,} tonight, {before:,} live: {drop:+.1%} lost, {settings.max_row_drop:.0%} allowed "
+                "(checks.max_row_drop).",
+            )  # fmt: skip
+
+
+def _shares(evidence: Evidence, settings: CheckSettings) -> Iterator[Check]:
+    found = evidence.audit
+    coverage = found.items_shown / max(min(evidence.recommendable, found.rows), 1)
+    yield Check(
+        "coverage", coverage >= settings.min_coverage or not found.rows, coverage, settings.min_coverage,
+        f"{found.items_shown:,} of {evidence.recommendable:,} available items are in some list, {coverage:.1%} of what "
+        f"is possible; {settings.min_coverage:.1%} wanted (checks.min_coverage).",
+    )  # fmt: skip
+    fallback = evidence.known_by_fallback / max(evidence.known_users, 1)
+    yield Check(
+        "fallback lists", fallback <= settings.max_fallback, fallback, settings.max_fallback,
+        f"{evidence.known_by_fallback:,} of {evidence.known_users:,} users with a history got a fallback "
+        f"({fallback:.1%}); {settings.max_fallback:.0%} allowed (checks.max_fallback).",
+    )  # fmt: skip
+    bad = evidence.quarantined / max(evidence.rows_read, 1)
+    yield Check(
+        "quarantine", bad <= settings.max_quarantine, bad, settings.max_quarantine,
+        f"{evidence.quarantined:,} of {evidence.rows_read:,} rows are in quarantine ({bad:.1%}); "
+        f"{settings.max_quarantine:.0%} allowed (checks.max_quarantine).",
+    )  # fmt: skip
+
+
+def _quality(evidence: Evidence, settings: CheckSettings) -> Iterator[Check]:
+    if evidence.better_than_popularity and settings.beats_popularity:
+        difference, low, high = evidence.better_than_popularity
+        yield Check(
+            "not worse than popularity", high >= 0, difference, 0,
+            f"NDCG@10 on held-out events is {difference:+.4f} [{low:+.4f}, {high:+.4f}] against popularity "
+            "(checks.beats_popularity).",
+        )  # fmt: skip

@@ -1,0 +1,124 @@
+"""All lists of a night, written block by block in the order of the users."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+
+from chatrec.channels.popularity import popularity, shares_of_groups
+from chatrec.progress import progress
+from chatrec.ranking.fallback import group_lists, popular_lists
+from chatrec.ranking.lists import SCHEMA, SOURCES, Lists
+from chatrec.ranking.topn import Ranker
+from chatrec.run import Counts
+from chatrec.source.snapshot import Array
+from chatrec.source.tables import RowGroups
+
+RECOMMENDATIONS, ATTENTION = "recommendations.parquet", "user_groups.parquet"
+USERS_OF_A_BLOCK = 8192
+GROUPS_OF_A_USER = 5
+ATTENTION_SCHEMA = pa.schema(
+    [("user", pa.int32()), ("rank", pa.int16()), ("group", pa.int32()), ("attention", pa.float32())]
+)
+
+
+def recommend(ranker: Ranker, profiles: Array, recommendable: Array, folder: Path, memory_mb: int) -> Counts:
+    """Writes RECOMMENDATIONS and ATTENTION.
+
+    Args:
+        ranker: vectors, groups, index and histories of tonight.
+        profiles: users × dimensions, text vectors; used for users without a history. A zero row says nothing.
+        recommendable: bool for each item.
+        folder: of the step.
+        memory_mb: bounds a block.
+
+    Returns:
+        Rows, users by source, and the number of different items in all lists.
+    """
+    lister = _Lister(ranker, profiles, recommendable, memory_mb << 20)
+    users_by_source = dict.fromkeys(SOURCES, 0)
+    shown_items = np.zeros(len(recommendable), bool)
+    users = ranker.histories.users
+    with (
+        RowGroups(folder / RECOMMENDATIONS, SCHEMA) as file,
+        RowGroups(folder / ATTENTION, ATTENTION_SCHEMA) as attention,
+        progress("Ranking", users, "users") as shown,
+    ):
+        for start in range(0, users, USERS_OF_A_BLOCK):
+            block = np.arange(start, min(start + USERS_OF_A_BLOCK, users))
+            parts = list(lister.lists(block))
+            for part in parts:
+                users_by_source[part.source] += len(part.users)
+                shown_items[part.items[part.items >= 0]] = True
+            file.write(_in_order([part.table() for part in parts], SCHEMA))
+            attention.write(_in_order(list(lister.attention(block)), ATTENTION_SCHEMA))
+            shown.advance(len(block))
+    by_source = {f"users {source}": count for source, count in users_by_source.items()}
+    return {"rows": file.rows, **by_source, "items shown": int(shown_items.sum())}
+
+
+class _Lister:
+    """Chooses for each user where the list comes from."""
+
+    def __init__(self, ranker: Ranker, profiles: Array, recommendable: Array, memory: int) -> None:
+        self.ranker, self.profiles, self.recommendable, self.memory = ranker, profiles, recommendable, memory
+        histories = ranker.histories
+        self.popular = popularity(histories.items, histories.weights, len(recommendable))
+        self.shares = shares_of_groups(ranker.groups, self.popular)
+
+    def lists(self, block: Array) -> Iterator[Lists]:
+        """The lists of a block of users, in parts."""
+        known, described, unknown = self._kinds(block)
+        for users in self._of_like_length(known):
+            yield self.ranker.lists(users)
+        n = self.ranker.top_n
+        for users in self._by_memory(described, 16 * len(self.recommendable)):
+            vectors = self.profiles[users]
+            yield group_lists(users, vectors, self.ranker.state, self.shares, self.recommendable, n)
+        if len(unknown):
+            yield popular_lists(unknown, self.popular, self.recommendable, n)
+
+    def attention(self, block: Array) -> Iterator[pa.Table]:
+        """The groups that each user of a block attends to most."""
+        known, described, _ = self._kinds(block)
+        state = self.ranker.state
+        k = min(GROUPS_OF_A_USER, len(state.groups))
+        for users, vectors in (
+            (known, state.users(self.ranker.histories.latest(known, self.ranker.history))),
+            (described, state.strangers(self.profiles[described])),
+        ):
+            if not len(users):
+                continue
+            weights = state.attention(vectors)
+            first = np.argsort(-weights, axis=1, kind="stable")[:, :k]
+            columns = [
+                np.repeat(users, k),
+                np.tile(np.arange(1, k + 1), len(users)),
+                first.ravel(),
+                np.take_along_axis(weights, first, 1).ravel(),
+            ]
+            yield pa.table([pa.array(column) for column in columns], ATTENTION_SCHEMA.names).cast(ATTENTION_SCHEMA)
+
+    def _kinds(self, block: Array) -> tuple[Array, Array, Array]:
+        known = self.ranker.histories.lengths[block] > 0
+        described = ~known & self.profiles[block].any(1) & self.ranker.state.profile.any()
+        return block[known], block[described], block[~known & ~described]
+
+    def _of_like_length(self, users: Array) -> Iterator[Array]:
+        """Users with long histories need more memory: they come in blocks of their own."""
+        lengths = self.ranker.histories.lengths
+        for size in np.unique(magnitude := np.ceil(np.log2(lengths[users] + 1))):
+            like = users[magnitude == size]
+            yield from self._by_memory(like, self.ranker.bytes_of_a_user(2 ** int(size)))
+
+    def _by_memory(self, users: Array, bytes_of_a_user: int) -> Iterator[Array]:
+        step = max(1, self.memory // max(bytes_of_a_user, 1))
+        for start in range(0, len(users), step):
+            yield users[start : start + step]
+
+
+def _in_order(parts: list[pa.Table], schema: pa.Schema) -> pa.Table:
+    if not parts:
+        return schema.empty_table()
+    return pa.concat_tables(parts).sort_by([("user", "ascending"), ("rank", "ascending")])
