@@ -1,4 +1,4 @@
-"""The check step: gathers the evidence, judges it, and writes the verdict where a person will look."""
+"""The gate: gathers the evidence, judges it, and writes the verdict where a person will look."""
 
 import json
 
@@ -13,7 +13,7 @@ from chatrec.ranking.recommend import RECOMMENDATIONS
 from chatrec.run import Counts
 
 
-def gate(context: Context) -> Counts:
+def judge_night(context: Context) -> Counts:
     """Runs all checks and stores them.
 
     Raises:
@@ -65,5 +65,5 @@ def _live(engine: Engine) -> tuple[int | None, int | None]:
     with engine.connect() as connection:
         live = runs.live(connection)
         counts = {step.step: step.counts for step in runs.steps(connection, live.run)} if live else {}
-    users = counts.get("check", {}).get("users listed")
+    users = counts.get("gate", {}).get("users listed")
     return users, counts.get("rank", {}).get("rows")

@@ -38,7 +38,7 @@ def begin(settings: Settings, key: str, started_by: str) -> Run:
         SettingsError: the database has not been migrated.
     """
     run = Run(settings.artifacts.root, key)
-    with _database(settings, f"begin {key}") as engine:
+    with open_database(settings, f"begin {key}") as engine:
         _refuse_unmigrated(engine, settings)
         with engine.begin() as connection:
             record = runs.open_run(connection, key, started_by, settings.frozen())
@@ -51,7 +51,7 @@ def begin(settings: Settings, key: str, started_by: str) -> Run:
 
 def finished(settings: Settings, run: Run) -> bool:
     """Whether a run was published; then doing it again is doing nothing."""
-    with _database(settings, f"look at {run.key}") as engine, engine.connect() as connection:
+    with open_database(settings, f"look at {run.key}") as engine, engine.connect() as connection:
         return runs.get(connection, run.key).state == "published"
 
 
@@ -69,7 +69,7 @@ def perform(settings: Settings, key: str, name: str, alone: bool = True) -> Mani
     """
     step, run = BY_NAME[name], Run(settings.artifacts.root, key)
     settings = of_run(settings, run)
-    with _database(settings, f"{name} {key}") as engine:
+    with open_database(settings, f"{name} {key}") as engine:
         with engine.connect() as connection:
             record = runs.get(connection, key)
         if record.state == "published":
@@ -78,7 +78,7 @@ def perform(settings: Settings, key: str, name: str, alone: bool = True) -> Mani
         with lock:
             manifest = _do(engine, settings, run, record.run, step)
         if step is steps_of(settings)[-1]:
-            words = str(manifest.counts.get("verdict") or _manifest_of(run, BY_NAME["check"]).counts["verdict"])
+            words = str(manifest.counts.get("verdict") or _manifest_of(run, BY_NAME["gate"]).counts["verdict"])
             _record_end(engine, key, "dry" if settings.night.dry_run else "published", words)
         return manifest
 
@@ -104,7 +104,7 @@ def run_night(settings: Settings, key: str | None = None, watch: Watch | None = 
         ChatrecError: the night failed; recorded with the run.
     """
     tell: Watch = watch or (lambda step, manifest: None)
-    with _database(settings, "chatrec run") as engine:
+    with open_database(settings, "chatrec run") as engine:
         _refuse_unmigrated(engine, settings)
         with hold(engine, settings.database.schema_name, "night"):
             key = key or _interrupted(engine) or key_of(datetime.now(UTC))
@@ -120,7 +120,7 @@ def run_night(settings: Settings, key: str | None = None, watch: Watch | None = 
 
 def fail(settings: Settings, key: str, verdict: str) -> None:
     """Records that a night has failed for good, unless how it ended is recorded already."""
-    with _database(settings, f"fail {key}") as engine:
+    with open_database(settings, f"fail {key}") as engine:
         _record_end(engine, key, "failed", verdict)
 
 
@@ -221,7 +221,8 @@ def _best_effort() -> Iterator[None]:
 
 
 @contextmanager
-def _database(settings: Settings, purpose: str) -> Iterator[Engine]:
+def open_database(settings: Settings, purpose: str) -> Iterator[Engine]:
+    """An engine on chatrec's tables for the length of a block, with errors that a person can act on."""
     name = purpose if purpose.startswith("chatrec") else f"chatrec {purpose}"
     url = engines.database_url(settings)
     engine = engines.database(settings, name)

@@ -250,11 +250,11 @@ def rank(context: Context) -> Counts:
     return recommend(ranker, texts, context.recommendable, context.folder, settings.compute.memory_mb)
 
 
-def check(context: Context) -> Counts:
+def gate(context: Context) -> Counts:
     """Judges the night; a failed check stops it here."""
-    from chatrec.pipeline.gate import gate
+    from chatrec.pipeline.gate import judge_night
 
-    return gate(context)
+    return judge_night(context)
 
 
 def publish(context: Context) -> Counts:
@@ -281,7 +281,7 @@ STEPS: tuple[Step, ...] = (
     Step("aigc", ("extract", "embed", "groups"), ("aigc", "ranking", "compute"), aigc, "Learn AIGC vectors"),
     Step("index", ("extract", "aigc"), ("index", "aigc", "compute"), index, "Build the FAISS index"),
     Step("rank", ("extract", "embed", "groups", "aigc", "index"), ("ranking", "aigc", "compute"), rank, "Rank"),
-    Step("check", ("extract", "aigc", "rank"), ("checks", "ranking"), check, "Check the night"),
-    Step("publish", ("extract", "groups", "rank", "check"), ("publish",), publish, "Publish"),
+    Step("gate", ("extract", "aigc", "rank"), ("checks", "ranking"), gate, "Check the night"),
+    Step("publish", ("extract", "groups", "rank", "gate"), ("publish",), publish, "Publish"),
 )
 BY_NAME: Mapping[str, Step] = {step.name: step for step in STEPS}

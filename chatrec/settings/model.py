@@ -127,8 +127,8 @@ class Aigc(Section):
     """Length of item, group and user vectors."""
     history: int = Field(10, ge=1, le=1000)
     """How many of the latest events make a user's vector."""
-    epochs: int = Field(12, ge=1, le=1000)
-    """At most so many passes; training stops earlier when held-out events stop getting better."""
+    epochs: int = Field(10, ge=1, le=1000)
+    """Passes over the events, of at most a million events each."""
 
 
 class Index(Section):

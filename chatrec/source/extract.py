@@ -15,7 +15,8 @@ from sqlalchemy import Engine
 from chatrec.errors import MappingError
 from chatrec.run import Counts, write_atomically
 from chatrec.settings.model import Source
-from chatrec.source import buckets, catalogue
+from chatrec.source import buckets
+from chatrec.source.catalogue import items_relation, users_relation
 from chatrec.source.interactions import write_interactions
 from chatrec.source.mapping import Mapping3, check_mapping
 from chatrec.source.quarantine import Quarantine
@@ -60,17 +61,18 @@ def extract(
     quarantine = Quarantine(folder / QUARANTINE)
     shared = buckets.bucket_folder(root)
     with snapshot(engine) as cursor, _readable_data_errors():
-        mapping = check_mapping(cursor, asdict_selects(source))
+        mapping = check_mapping(cursor, selects(source))
         now = _now(cursor)
-        users = catalogue.read_users(cursor, mapping.users, folder, quarantine, block_bytes)
-        items = catalogue.read_items(
-            cursor, mapping.items, source.groups_separator, folder, quarantine, block_bytes
+        users_file, items_file = folder / USERS, folder / ITEMS
+        users = users_relation(mapping.users).read(cursor, users_file, quarantine, block_bytes)
+        items = items_relation(mapping.items, source.groups_separator).read(
+            cursor, items_file, quarantine, block_bytes
         )
         days, changed = buckets.read_buckets(cursor, mapping.interactions, shared, full, block_bytes)
     names = tuple(day.name for day in days)
     events = buckets.scan(shared, names) if names else _no_events(mapping)
     interactions = write_interactions(
-        events, _ids(folder / USERS, "user_id"), _ids(folder / ITEMS, "item_id"), now, folder, quarantine
+        events, _ids(users_file, "user_id"), _ids(items_file, "item_id"), now, folder, quarantine
     )
     quarantined = quarantine.close()
     facts = SnapshotFacts(now, mapping.user_id_type, mapping.item_id_type, names)
@@ -87,7 +89,7 @@ def extract(
     }
 
 
-def asdict_selects(source: Source) -> dict[str, str]:
+def selects(source: Source) -> dict[str, str]:
     """The three SELECTs by the name of their relation."""
     return {"users": source.users, "items": source.items, "interactions": source.interactions}
 

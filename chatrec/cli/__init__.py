@@ -1,0 +1,39 @@
+"""The `chatrec` command: one verb for each step of a night and for daily life.
+
+Exit codes: 0 done, 1 a night that failed or was stopped by a check, 2 wrong use or settings.
+"""
+
+import logging
+import sys
+
+from chatrec.cli.app import app, state
+from chatrec.errors import ChatrecError
+
+__all__ = ["app", "main"]
+
+
+def main() -> None:
+    """Runs the command; an error is one paragraph, never a traceback."""
+    from chatrec.cli import data, nights, setup, steps  # noqa: F401  (each registers its verbs)
+
+    try:
+        app()
+    except ChatrecError as error:
+        _say(str(error))
+        sys.exit(error.exit_code)
+    except KeyboardInterrupt:
+        _say("Stopped. What was done is kept: `chatrec run` goes on from here.")
+        sys.exit(130)
+    except Exception as error:
+        if state.debug:
+            raise
+        logging.getLogger("chatrec").debug("Unexpected", exc_info=True)
+        _say(f"Unexpected {type(error).__name__}: {' '.join(str(error).split())} `chatrec --debug …` shows where.")
+        sys.exit(1)
+
+
+def _say(text: str) -> None:
+    from rich.console import Console
+
+    Console(stderr=True).print("[bold red]✗[/] ", end="")
+    print(text, file=sys.stderr)

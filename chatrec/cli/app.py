@@ -1,0 +1,56 @@
+"""The typer application and what all verbs share."""
+
+import logging
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from chatrec import __version__
+from chatrec.settings import Settings, load
+
+app = typer.Typer(
+    name="chatrec",
+    help="Nightly recommendations from your Postgres, through Airflow, into a SQL table.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    add_completion=False,
+    rich_markup_mode="markdown",
+)
+
+
+@dataclass
+class State:
+    """The options before the verb."""
+
+    config: Path | None = None
+    debug: bool = False
+    loaded: list[Settings] = field(default_factory=list)
+
+    @cached_property
+    def settings(self) -> Settings:
+        """Read once, when a verb needs them."""
+        return load(self.config)
+
+
+state = State()
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        print(f"chatrec {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def options(
+    config: Annotated[Path | None, typer.Option(help="The settings file; default: chatrec.toml here.")] = None,
+    debug: Annotated[bool, typer.Option("--debug", help="Show where an unexpected error comes from.")] = False,
+    version: Annotated[bool, typer.Option("--version", callback=_version, is_eager=True, help="Show it.")] = False,
+) -> None:
+    """Options of every verb."""
+    state.config, state.debug = config, debug
+    logging.basicConfig(level=logging.WARNING, format="%(message)s")
+    logging.getLogger("chatrec").setLevel(logging.INFO)

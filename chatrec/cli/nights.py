@@ -1,0 +1,71 @@
+"""Running nights and looking at them: run, runs, rollback."""
+
+import json
+from typing import Annotated, Any
+
+import typer
+
+from chatrec.cli.app import app, state
+
+Key = Annotated[str | None, typer.Option("--run", help="The key of the run, such as 20261124T020000Z.")]
+
+
+@app.command()
+def run(
+    full: Annotated[bool, typer.Option("--full", help="Read and encode everything again.")] = False,
+    top_n: Annotated[int | None, typer.Option("--top-n", help="Recommendations per user.")] = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Do everything but publish.")] = False,
+    key: Key = None,
+) -> None:
+    """Do a night: from your tables to recommendations. An interrupted night is gone on with."""
+    from chatrec.cli.show import StepLines, console
+    from chatrec.pipeline import run_night
+
+    changes: dict[str, Any] = {"night.full": full, "night.dry_run": dry_run}
+    if top_n is not None:
+        changes["ranking.top_n"] = top_n
+    record = run_night(state.settings.override(changes), key, StepLines())
+    words = {"published": "is live", "dry": "was not published (--dry-run)"}
+    console(stderr=True).print(f"Run [bold]{record.key}[/] {words.get(record.state, record.state)}. {record.verdict}")
+
+
+@app.command()
+def runs(
+    as_json: Annotated[bool, typer.Option("--json", help="As JSON, for programs.")] = False,
+    limit: Annotated[int, typer.Option(min=1, help="How many.")] = 20,
+) -> None:
+    """List the newest runs: key, state, start, seconds, counts."""
+    from dataclasses import asdict
+
+    from chatrec.cli.show import console, runs_table
+    from chatrec.db import runs as records
+    from chatrec.pipeline.night import open_database
+
+    with open_database(state.settings, "chatrec runs") as engine, engine.connect() as connection:
+        found = records.latest(connection, limit)
+        counts = {
+            record.run: {step.step: step.counts for step in records.steps(connection, record.run)} for record in found
+        }
+    if as_json:
+        values = [{**asdict(record), "seconds": record.seconds, "steps": counts[record.run]} for record in found]
+        print(json.dumps(values, indent=1, default=str, ensure_ascii=False))
+    elif found:
+        console().print(runs_table(found, counts))
+    else:
+        print("There are no runs yet: `chatrec run` makes one.")
+
+
+@app.command()
+def rollback(
+    key: Annotated[str | None, typer.Argument(help="The key of a kept run; default: the one before the live one.")] = None,
+) -> None:
+    """Make an older night live again, in one instant."""
+    import time
+
+    from chatrec.pipeline.night import open_database
+    from chatrec.publish.pointer import rollback as move
+
+    with open_database(state.settings, "chatrec rollback") as engine:
+        started = time.perf_counter()
+        record = move(engine, key)
+        print(f"Run {record.key} is live again, after {(time.perf_counter() - started) * 1000:.0f} ms.")

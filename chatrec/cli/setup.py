@@ -1,0 +1,73 @@
+"""Setting up: init, check, db migrate, db roles."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from chatrec.cli.app import app, state
+from chatrec.errors import SettingsError
+
+db = typer.Typer(help="Chatrec's own tables.", no_args_is_help=True)
+app.add_typer(db, name="db")
+
+
+@app.command()
+def init(
+    url: Annotated[str, typer.Option(help="The database to name in it; better without a password.")] = "",
+    force: Annotated[bool, typer.Option("--force", help="Replace a file that is there.")] = False,
+) -> None:
+    """Write a commented chatrec.toml."""
+    from chatrec.settings import template
+
+    file = state.config or Path("chatrec.toml")
+    if file.exists() and not force:
+        raise SettingsError(f"{file} is there already; --force replaces it.")
+    file.write_text(template(url), encoding="utf-8")
+    print(f"Wrote {file}. Next: write your three SELECTs there, then `chatrec check`.")
+
+
+@app.command()
+def check() -> None:
+    """Ask everything that can go wrong before a night does: settings, connections, mapping, templates, tables."""
+    from chatrec.cli.show import console
+    from chatrec.pipeline.preflight import preflight
+
+    shown = console()
+    settings = state.settings
+    shown.print("[green]✓[/] settings")
+    worst = 0
+    for finding in preflight(settings):
+        shown.print(f"[green]✓[/] {finding.question}: " if finding.ok else f"[red]✗[/] {finding.question}: ", end="")
+        shown.print(finding.answer, markup=False)
+        worst = max(worst, finding.error.exit_code if finding.error else 0)
+    if worst:
+        raise typer.Exit(worst)
+
+
+@db.command()
+def migrate() -> None:
+    """Bring chatrec's tables up to date. Two at once do no harm."""
+    from chatrec.db.migrate import migrate as apply
+    from chatrec.pipeline.night import open_database
+    from chatrec.pipeline.preflight import read_mapping
+
+    settings = state.settings
+    mapping = read_mapping(settings)
+    types = {"user_id_type": mapping.user_id_type, "item_id_type": mapping.item_id_type}
+    with open_database(settings, "chatrec db migrate") as engine:
+        applied = apply(engine, settings.database.schema_name, types)
+    print("\n".join(f"Applied {name}." for name in applied) or "Nothing to do: the tables are up to date.")
+
+
+@db.command()
+def roles() -> None:
+    """Create the roles <schema>_reader and <schema>_writer, to be granted to yours."""
+    from chatrec.db import sqlfiles
+    from chatrec.pipeline.night import open_database
+
+    schema = state.settings.database.schema_name
+    variables = {"schema": schema, "schema_reader": f"{schema}_reader", "schema_writer": f"{schema}_writer"}
+    with open_database(state.settings, "chatrec db roles") as engine, engine.begin() as connection:
+        connection.exec_driver_sql(sqlfiles.read("roles.sql", variables).replace("%", "%%"))
+    print(f"Roles {schema}_reader and {schema}_writer are there: GRANT {schema}_reader TO your_website;")

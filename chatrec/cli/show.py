@@ -1,0 +1,124 @@
+"""How steps, runs and lists look on a terminal."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+
+from chatrec.db.runs import RunRecord
+from chatrec.pipeline.steps import Step
+from chatrec.run import Manifest
+
+SHOWN_COUNTS: Mapping[str, tuple[str, ...]] = {
+    "extract": ("users", "items", "interactions", "days read", "quarantined"),
+    "encoder": ("encoder", "trained", "last loss"),
+    "embed": ("items embedded", "users embedded", "items known", "users known"),
+    "groups": ("groups", "source"),
+    "aigc": ("aigc NDCG@10", "popular NDCG@10"),
+    "index": ("items", "kind", "recall"),
+    "rank": ("rows", "users group", "users popular", "items shown"),
+    "gate": ("verdict",),
+    "publish": ("recommendations rows", "nights kept"),
+}
+STATES = {"published": "green", "dry": "cyan", "running": "yellow", "stopped": "red", "failed": "red"}
+
+
+def console(stderr: bool = False) -> Console:
+    """A console; wide where nobody looks, so that nothing is cut in a pipe."""
+    shown = Console(stderr=stderr, highlight=False)
+    return shown if shown.is_terminal else Console(stderr=stderr, highlight=False, width=160)
+
+
+def counts(step: str, values: Mapping[str, Any]) -> str:
+    """What a step counted, in a line."""
+    return " · ".join(_count(name, values[name]) for name in SHOWN_COUNTS.get(step, ()) if name in values)
+
+
+def _count(name: str, value: Any) -> str:
+    if name == "verdict":
+        return str(value)
+    if isinstance(value, bool):
+        return name if value else f"not {name}"
+    if isinstance(value, int):
+        return f"{value:,} {name}"
+    return f"{name} {value:.4f}" if isinstance(value, float) else str(value)
+
+
+class StepLines:
+    """A line for each step of a night as it happens."""
+
+    def __init__(self) -> None:
+        self.console = console(stderr=True)
+
+    def __call__(self, step: Step, manifest: Manifest | None) -> None:
+        """Watches a night; see `chatrec.pipeline.run_night`."""
+        if manifest is None:
+            if self.console.is_terminal:
+                self.console.print(f"[dim]…[/] {step.title}", end="\r")
+            return
+        self.console.print(
+            f"[green]✓[/] {step.title:<31} {manifest.seconds:6.1f} s  [dim]{counts(step.name, manifest.counts)}[/]"
+        )
+
+
+def runs_table(records: list[RunRecord], rows: Mapping[int, Mapping[str, Any]]) -> Table:
+    """The newest runs; `rows` has the counts of each run by step."""
+    table = Table(box=None, header_style="bold", pad_edge=False)
+    for name in ("key", "state", "", "started", "seconds"):
+        table.add_column(name, justify="right" if name == "seconds" else "left")
+    for name in ("users", "items", "events", "embedded", "rows"):
+        table.add_column(name, justify="right")
+    table.add_column("verdict", overflow="fold")
+    for record in records:
+        steps = rows.get(record.run, {})
+        extracted, embedded = steps.get("extract", {}), steps.get("embed", {})
+        texts = [embedded.get(f"{kind} embedded") for kind in ("items", "users")]
+        table.add_row(
+            record.key,
+            f"[{STATES[record.state]}]{record.state}[/]",
+            "live" if record.live else ("kept" if record.kept else ""),
+            f"{record.started_at:%Y-%m-%d %H:%M}",
+            f"{record.seconds:.1f}" if record.seconds is not None else "",
+            _number(extracted.get("users")),
+            _number(extracted.get("items")),
+            _number(extracted.get("interactions")),
+            _number(sum(texts) if None not in texts else None),
+            _number(steps.get("rank", {}).get("rows")),
+            record.verdict or "",
+        )
+    return table
+
+
+def _number(value: int | None) -> str:
+    return "" if value is None else f"{value:,}"
+
+
+def reason(values: Mapping[str, Any]) -> str:
+    """A reason in words."""
+    words = []
+    if "because" in values:
+        words.append(f"after {values['because']}")
+    if "group" in values:
+        words.append(f"in {values['group']}")
+    if evidence := values.get("evidence"):
+        strongest = max(evidence, key=lambda name: evidence[name])
+        words.append(f"{evidence[strongest]:.0%} {strongest}")
+    return ", ".join(words)
+
+
+def lists_table(rows: list[Mapping[str, Any]]) -> Table:
+    """A user's list: rank, item_id, title, score, source, reason."""
+    table = Table(box=None, header_style="bold", pad_edge=False)
+    table.add_column("rank", justify="right")
+    for name in ("item", "title"):
+        table.add_column(name, overflow="fold")
+    table.add_column("score", justify="right")
+    table.add_column("source")
+    table.add_column("reason", overflow="fold")
+    for row in rows:
+        table.add_row(
+            str(row["rank"]), str(row["item_id"]), row["title"] or "", f"{row['score']:.4f}", row["source"] or "",
+            reason(row["reason"] or {}),
+        )  # fmt: skip
+    return table

@@ -1,0 +1,1 @@
+"""Measuring chatrec on splits that it did not make."""

@@ -1,0 +1,38 @@
+"""The steps between extraction and the gate, on a split of files and without a database."""
+
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from chatrec.evaluate.split import write_recommendations, write_snapshot
+from chatrec.pipeline.steps import STEPS, Context
+from chatrec.run import Counts, Run
+from chatrec.settings import Settings
+from chatrec.source.snapshot import Snapshot
+
+KEY = "00000000T000000Z"
+STEPS_WITHOUT_DATABASE = [step for step in STEPS if step.name not in ("extract", "gate", "publish")]
+
+
+def evaluate_split(settings: Settings, split: Path, items: Path, users: Path | None, out: Path, k: int) -> Counts:
+    """Fits on a split's train set and writes a list for each of its users.
+
+    Args:
+        settings: of the fit.
+        split: folder with train.csv.gz and candidates.csv.gz.
+        items: the catalogue, CSV.
+        users: attributes of users, CSV; may be None.
+        out: the lists, CSV.
+        k: length of a list.
+
+    Returns:
+        What the steps counted, by step.
+    """
+    with TemporaryDirectory(prefix="chatrec-") as root:
+        chosen = settings.override({"artifacts.root": Path(root), "ranking.top_n": k})
+        run = Run(Path(root), KEY)
+        write_snapshot(split, items, users, settings.source.groups_separator, run.fresh_folder("extract"))
+        counts: Counts = {}
+        for step in STEPS_WITHOUT_DATABASE:
+            counts[step.name] = step.function(Context(run, chosen, run.fresh_folder(step.name)))
+        rows = write_recommendations(Snapshot(run.step_folder("extract")), run.step_folder("rank"), out, k)
+        return {**counts, "rows": rows}

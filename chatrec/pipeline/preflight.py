@@ -1,0 +1,140 @@
+"""Is everything ready for a night? Each question on its own, so that one wrong answer does not hide the next."""
+
+import os
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from sqlalchemy import text
+
+from chatrec.db import engine as engines
+from chatrec.db import idtypes, migrate
+from chatrec.errors import ChatrecError, SettingsError
+from chatrec.settings import Settings
+from chatrec.source.extract import selects, snapshot
+from chatrec.source.mapping import Mapping3, check_mapping
+
+SAMPLE_ROWS = 20
+
+
+@dataclass(frozen=True)
+class Finding:
+    """The answer to one question."""
+
+    question: str
+    error: ChatrecError | None
+    answer: str
+
+    @property
+    def ok(self) -> bool:
+        """Whether all is well."""
+        return self.error is None
+
+
+def preflight(settings: Settings) -> Iterator[Finding]:
+    """Asks everything that can go wrong before a night does: connections, mapping, templates, tables, folders."""
+    mapping: list[Mapping3] = []
+    yield _ask("database", lambda: _connect(settings))
+    yield _ask("mapping", lambda: _map(settings, mapping))
+    if mapping:
+        yield _ask("templates", lambda: _render(settings, mapping[0]))
+        yield _ask("tables", lambda: _tables(settings, mapping[0]))
+    yield _ask("artifacts", lambda: _folder(settings.artifacts.root))
+    yield _ask("encoder", lambda: _encoder(settings))
+
+
+def _ask(question: str, look: Callable[[], str]) -> Finding:
+    try:
+        return Finding(question, None, look())
+    except ChatrecError as error:
+        return Finding(question, error, str(error))
+
+
+def _connect(settings: Settings) -> str:
+    url = engines.database_url(settings)
+    engine = engines.database(settings, "chatrec check")
+    with engines.readable_errors("database.url", url), engine.connect() as connection:
+        version = connection.scalar(text("SHOW server_version"))
+    engine.dispose()
+    if int(str(version).split(".")[0]) < 14:
+        raise SettingsError(f"PostgreSQL {version} is too old: chatrec needs 14 or later.")
+    return f"PostgreSQL {version} at {url.render_as_string(hide_password=True)}"
+
+
+def _map(settings: Settings, found: list[Mapping3]) -> str:
+    found.append(read_mapping(settings))
+    parts = (found[0].users, found[0].items, found[0].interactions)
+    return "; ".join(
+        f"{part.relation}: {', '.join(f'{name} {kind}' for name, kind in part.types.items())}" for part in parts
+    )
+
+
+def read_mapping(settings: Settings) -> Mapping3:
+    """What the mapping SELECTs give.
+
+    Raises:
+        MappingError: one does not fit the contract.
+    """
+    name = "source.url" if settings.source.url else "database.url"
+    engine = engines.source(settings, "chatrec check")
+    try:
+        with engines.readable_errors(name, engines.source_url(settings)), snapshot(engine) as cursor:
+            return check_mapping(cursor, selects(settings.source))
+    finally:
+        engine.dispose()
+
+
+def _render(settings: Settings, mapping: Mapping3) -> str:
+    """Both templates on some of the customer's own rows."""
+    import numpy as np
+
+    from chatrec.encoder.texts import item_texts, user_texts
+    from chatrec.source.catalogue import items_relation, users_relation
+    from chatrec.source.snapshot import Histories
+
+    engine = engines.source(settings, "chatrec check")
+    with snapshot(engine) as cursor:
+        items = items_relation(mapping.items, settings.source.groups_separator).sample(cursor, SAMPLE_ROWS)
+        users = users_relation(mapping.users).sample(cursor, SAMPLE_ROWS)
+    engine.dispose()
+    titles = items["title"].fill_null("").to_list()
+    nobody = Histories(np.zeros(len(users) + 1, np.int64), *(np.empty(0, kind) for kind in (np.int32, "f4", np.int64)))
+    of_items = item_texts(items, settings.text.item)
+    of_users = user_texts(users, np.arange(len(users)), titles, nobody, settings.text.history, settings.text.user)
+    return f"item: {(of_items or ['none'])[0]!r}; user: {(of_users or ['none'])[0]!r}"
+
+
+def _tables(settings: Settings, mapping: Mapping3) -> str:
+    engine = engines.database(settings, "chatrec check")
+    try:
+        with engines.readable_errors("database.url", engines.database_url(settings)):
+            waiting = migrate.pending(engine, settings.database.schema_name)
+            idtypes.refuse_other_types(engine, mapping.user_id_type, mapping.item_id_type)
+    finally:
+        engine.dispose()
+    if waiting:
+        raise SettingsError(
+            f"Schema {settings.database.schema_name} lacks {', '.join(waiting)}: run `chatrec db migrate`."
+        )
+    return f"schema {settings.database.schema_name}, ids {mapping.user_id_type} and {mapping.item_id_type}"
+
+
+def _folder(root: Path) -> str:
+    try:
+        root.mkdir(parents=True, exist_ok=True)
+        probe = root / f".probe.{os.getpid()}"
+        probe.write_text("")
+        probe.unlink()
+    except OSError as error:
+        raise SettingsError(f"artifacts.root {root} cannot be written: {error.strerror}.") from None
+    return str(root)
+
+
+def _encoder(settings: Settings) -> str:
+    model = settings.encoder.model
+    if model == "local":
+        return "a compact GPT-2, trained on the catalogue in the first night"
+    if ("/" in model and model.startswith((".", "/", "~"))) and not (Path(model) / "config.json").is_file():
+        raise SettingsError(f"encoder.model {model} is a folder without a config.json.")
+    return model
+
