@@ -62,10 +62,8 @@ def rollback(
     """Make an older night live again, in one instant."""
     import time
 
-    from chatrec.pipeline.night import open_database
-    from chatrec.publish.pointer import rollback as move
+    from chatrec.pipeline import go_back
 
-    with open_database(state.settings, "chatrec rollback") as engine:
-        started = time.perf_counter()
-        record = move(engine, key)
-        print(f"Run {record.key} is live again, after {(time.perf_counter() - started) * 1000:.0f} ms.")
+    started = time.perf_counter()
+    chosen = go_back(state.settings, key)
+    print(f"Run {chosen} is live again, after {(time.perf_counter() - started) * 1000:.0f} ms.")

@@ -172,6 +172,17 @@ def replace_metrics(connection: Connection, run: int, metrics: Mapping[str, Mapp
         )
 
 
+def metrics(connection: Connection, run: int) -> dict[str, dict[str, float]]:
+    """The metrics of a run, by channel and name."""
+    rows = connection.execute(
+        text("SELECT channel, metric, value FROM run_metrics WHERE run = :run ORDER BY channel, metric"), {"run": run}
+    )
+    found: dict[str, dict[str, float]] = {}
+    for channel, name, value in rows:
+        found.setdefault(channel, {})[name] = value
+    return found
+
+
 def _record(row: Row[Any]) -> RunRecord:
     values = dict(row._mapping)
     return RunRecord(**{**values, "live": bool(values["live"])})

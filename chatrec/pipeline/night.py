@@ -124,6 +124,20 @@ def fail(settings: Settings, key: str, verdict: str) -> None:
         _record_end(engine, key, "failed", verdict)
 
 
+def measured(settings: Settings, key: str) -> dict[str, dict[str, float]]:
+    """The metrics of a run, by channel and name."""
+    with open_database(settings, f"metrics {key}") as engine, engine.connect() as connection:
+        return runs.metrics(connection, runs.get(connection, key).run)
+
+
+def go_back(settings: Settings, key: str | None) -> str:
+    """Makes an older night live again; returns its key. See `chatrec.publish.pointer.rollback`."""
+    from chatrec.publish.pointer import rollback
+
+    with open_database(settings, "rollback") as engine:
+        return rollback(engine, key).key
+
+
 def of_run(settings: Settings, run: Run) -> Settings:
     """The settings with which a run was begun."""
     file = run.folder / SETTINGS

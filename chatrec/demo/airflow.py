@@ -1,0 +1,205 @@
+"""Airflow on a laptop: its metadata in a database of its own on the embedded PostgreSQL, its DAGs from this checkout.
+
+Airflow is only ever started as a program here; nothing of it is imported.
+"""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+
+from sqlalchemy import URL, make_url
+
+from chatrec.db import embedded
+from chatrec.errors import SettingsError, TransientError
+from chatrec.settings import Settings
+
+METADATA = "airflow"
+PASSWORDS = "simple_auth_manager_passwords.json.generated"
+HOST, PORT = "127.0.0.1", 8080
+PATIENCE_SECONDS = 180
+GRACE_SECONDS = 30
+
+
+def home(settings: Settings) -> Path:
+    """Airflow's folder, beside the embedded PostgreSQL's."""
+    return settings.database.folder.parent / "airflow"
+
+
+def environment(settings: Settings) -> dict[str, str]:
+    """The environment in which Airflow runs here.
+
+    Raises:
+        SettingsError: there are no DAGs beside the package, or a database of the customer's is configured.
+    """
+    checkout = Path(__file__).parents[2]
+    if not (checkout / "dags").is_dir():
+        raise SettingsError("The demo needs a checkout of chatrec: dags/ and plugins/ are not part of the wheel.")
+    if settings.database.url or settings.source.url:
+        raise SettingsError(
+            "The demo and `chatrec up` use the embedded PostgreSQL: unset database.url and source.url, or run the DAGs "
+            "in your own Airflow (docs/operations.md)."
+        )
+    metadata = _metadata_url(settings)
+    return {
+        **os.environ,
+        "AIRFLOW_HOME": str(home(settings)),
+        "AIRFLOW__CORE__DAGS_FOLDER": str(checkout / "dags"),
+        "AIRFLOW__CORE__PLUGINS_FOLDER": str(checkout / "plugins"),
+        "AIRFLOW__CORE__LOAD_EXAMPLES": "False",
+        "AIRFLOW__CORE__DAGS_ARE_PAUSED_AT_CREATION": "False",
+        "AIRFLOW__CORE__EXECUTOR": "LocalExecutor",
+        "AIRFLOW__CORE__PARALLELISM": "4",
+        "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": _render(metadata, "postgresql+psycopg2"),
+        "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN_ASYNC": _render(metadata, "postgresql+asyncpg"),
+        "AIRFLOW__DATABASE__SQL_ALCHEMY_POOL_SIZE": "5",
+        "AIRFLOW__API__HOST": HOST,
+        "AIRFLOW__API__PORT": str(PORT),
+        "AIRFLOW__API__WORKERS": "1",
+        "CHATREC_DATABASE__FOLDER": str(settings.database.folder),
+        "CHATREC_ARTIFACTS__ROOT": str(settings.artifacts.root),
+    }
+
+
+def prepare(settings: Settings) -> None:
+    """Creates Airflow's metadata and the pool of the GPU, once for each version of the requirements."""
+    variables = environment(settings)
+    done = home(settings) / f"prepared-{_version()}"
+    if done.exists():
+        return
+    embedded.create_database(_metadata_url(settings).render_as_string(hide_password=False))
+    pools = Path(__file__).parents[2] / "config" / "pools.json"
+    for arguments in (["db", "migrate"], ["pools", "import", str(pools)]):
+        _run(arguments, variables, home(settings) / "prepare.log")
+    done.touch()
+
+
+def test_night(settings: Settings, log: Path) -> subprocess.Popen[bytes]:
+    """Starts the nightly DAG once, as `airflow dags test` does: real tasks, one after another, in one process."""
+    log.parent.mkdir(parents=True, exist_ok=True)
+    with log.open("wb") as stream:
+        return subprocess.Popen(
+            _command(["dags", "test", "chatrec_nightly"]),
+            env=environment(settings),
+            stdout=stream,
+            stderr=subprocess.STDOUT,
+        )
+
+
+def serve(settings: Settings) -> int:
+    """Runs Airflow with its web page until Ctrl-C; returns an exit code.
+
+    Raises:
+        TransientError: it does not come up.
+    """
+    from chatrec.cli.show import console
+
+    shown = console()
+    variables = environment(settings)
+    if _answers():
+        raise TransientError(f"Something answers at http://{HOST}:{PORT} already: stop it first.")
+    with shown.status("Preparing Airflow"):
+        prepare(settings)
+    log = home(settings) / "standalone.log"
+    with _standalone(variables, log) as process:
+        with shown.status(f"Starting Airflow; its log is {log}"):
+            _wait_until_up(process, log)
+        shown.print(f"Airflow is up at [bold]http://{HOST}:{PORT}[/]: open [bold]chatrec_nightly[/], press Trigger.")
+        shown.print(f"Log in as [bold]admin[/] with the password [bold]{_password(settings)}[/]. Ctrl-C stops it.")
+        try:
+            return process.wait()
+        except KeyboardInterrupt:
+            shown.print("Stopping.")
+            return 0
+
+
+@contextmanager
+def _standalone(variables: Mapping[str, str], log: Path) -> Iterator[subprocess.Popen[bytes]]:
+    """All of Airflow in a process group of its own, which ends with the block."""
+    with log.open("ab") as stream:
+        process = subprocess.Popen(
+            _command(["standalone"]),
+            env=dict(variables),
+            stdout=stream,
+            stderr=subprocess.STDOUT,
+            stdin=subprocess.DEVNULL,
+            start_new_session=True,
+        )
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        yield process
+    finally:
+        _stop_group(process)
+
+
+def _stop_group(process: subprocess.Popen[bytes]) -> None:
+    """First politely, then for good: nothing of Airflow stays behind."""
+    for how, seconds in ((signal.SIGTERM, GRACE_SECONDS), (signal.SIGKILL, GRACE_SECONDS)):
+        deadline = time.monotonic() + seconds
+        while time.monotonic() < deadline:
+            try:
+                os.killpg(process.pid, how if deadline - time.monotonic() > seconds - 0.1 else 0)
+            except (ProcessLookupError, PermissionError):
+                return
+            process.poll()
+            time.sleep(0.2)
+
+
+def _wait_until_up(process: subprocess.Popen[bytes], log: Path) -> None:
+    deadline = time.monotonic() + PATIENCE_SECONDS
+    while not _answers():
+        if process.poll() is not None or time.monotonic() > deadline:
+            raise TransientError(f"Airflow does not come up; its log is {log}.")
+        time.sleep(1)
+
+
+def _answers() -> bool:
+    try:
+        with urllib.request.urlopen(f"http://{HOST}:{PORT}/api/v2/monitor/health", timeout=5) as answer:
+            health = json.load(answer)
+    except (OSError, urllib.error.URLError, ValueError):
+        return False
+    return all(health[part]["status"] == "healthy" for part in ("metadatabase", "scheduler"))
+
+
+def _password(settings: Settings) -> str:
+    values = json.loads((home(settings) / PASSWORDS).read_text(encoding="utf-8"))
+    return str(values["admin"])
+
+
+def _metadata_url(settings: Settings) -> URL:
+    return make_url(embedded.start(settings.database.folder)).set(database=METADATA)
+
+
+def _render(url: URL, driver: str) -> str:
+    return url.set(drivername=driver).render_as_string(hide_password=False)
+
+
+def _run(arguments: list[str], variables: Mapping[str, str], log: Path) -> None:
+    log.parent.mkdir(parents=True, exist_ok=True)
+    with log.open("ab") as stream:
+        done = subprocess.run(
+            _command(arguments), env=dict(variables), stdout=stream, stderr=subprocess.STDOUT, check=False
+        )
+    if done.returncode:
+        raise TransientError(f"`airflow {' '.join(arguments)}` failed; its log is {log}.")
+
+
+def _command(arguments: list[str]) -> list[str]:
+    return [sys.executable, "-m", "airflow", *arguments]
+
+
+def _version() -> str:
+    from importlib.metadata import PackageNotFoundError, version
+
+    try:
+        return version("apache-airflow")
+    except PackageNotFoundError:
+        raise SettingsError("Airflow is not installed: `pip install 'chatrec[airflow]'`.") from None

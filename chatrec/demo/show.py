@@ -1,0 +1,164 @@
+"""The demo as a person sees it: each stage with a line, the night with its steps, and the lists in the end."""
+
+import re
+import subprocess
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+from rich.panel import Panel
+from sqlalchemy import Engine, text
+
+from chatrec.cli.show import console, counts, lists_table
+from chatrec.db import runs
+from chatrec.db.migrate import migrate
+from chatrec.demo import airflow, movielens
+from chatrec.errors import ChatrecError, NightStopped
+from chatrec.pipeline.night import open_database
+from chatrec.pipeline.preflight import read_mapping
+from chatrec.pipeline.steps import BY_NAME
+from chatrec.publish.read import list_of
+from chatrec.settings import Settings
+
+KINDS = ("items", "users", "profiles")
+EXAMPLE_USERS = (42, 405, 888)
+LIKED = text("""
+    SELECT m.name FROM shop.ratings r JOIN shop.movies m USING (movie_no)
+    WHERE r.user_no = :user AND r.stars >= 4 ORDER BY r.rated_at DESC, r.movie_no LIMIT 5
+""")
+
+
+def run_demo(settings: Settings) -> None:
+    """Does everything, from an empty machine to recommendations in SQL, and shows it.
+
+    Raises:
+        ChatrecError: a stage failed; says where its log is.
+    """
+    shown = console()
+    started = time.monotonic()
+    airflow.environment(settings)  # refuses what cannot work before anything is done
+    with open_database(settings, "chatrec demo") as engine:
+        _stage(shown, "PostgreSQL is up", lambda: None)
+        data = _stage(shown, "MovieLens-100k", lambda: movielens.download(settings.database.folder.parent / "data"))
+        shown.print(f"  [dim]{movielens.TERMS}[/]")
+        _stage(shown, "The shop's own tables: shop.users, shop.movies, shop.ratings", lambda: movielens.load(engine, data))
+        _stage(shown, "chatrec's tables", lambda: _migrate(engine, settings))
+        _stage(shown, "Airflow's metadata", lambda: airflow.prepare(settings))
+        log = settings.database.folder.parent / "logs" / "demo.log"
+        shown.print(f"\n[bold]chatrec_nightly[/] under Airflow [dim](its log: {log})[/]")
+        record = _night(shown, engine, settings, log)
+        _lists(shown, engine)
+        _further(shown, engine, record, time.monotonic() - started)
+
+
+def _stage(shown: Console, title: str, do: Any) -> Any:
+    started = time.monotonic()
+    with shown.status(title):
+        found = do()
+    shown.print(f"[green]✓[/] {title} [dim]{time.monotonic() - started:.1f} s[/]")
+    return found
+
+
+def _migrate(engine: Engine, settings: Settings) -> None:
+    mapping = read_mapping(settings)
+    types = {"user_id_type": mapping.user_id_type, "item_id_type": mapping.item_id_type}
+    migrate(engine, settings.database.schema_name, types)
+
+
+def _night(shown: Console, engine: Engine, settings: Settings, log: Path) -> runs.RunRecord:
+    """Runs the DAG and shows each step when it is done, as the database tells."""
+    before = _newest(engine)
+    process = airflow.test_night(settings, log)
+    told: set[str] = set()
+    lines = _ProgressLines(log)
+    with shown.status("Airflow is starting") as status:
+        while True:
+            ended = process.poll() is not None
+            record = _newest(engine)
+            if record and (before is None or record.run != before.run):
+                _tell(shown, status, engine, record, told)
+            for line in lines.new():
+                status.update(line)
+                if not shown.is_terminal:
+                    shown.print(f"    [dim]{line}[/]")
+            if ended:
+                break
+            time.sleep(0.3)
+    return _outcome(record if record and record != before else None, process, log)
+
+
+class _ProgressLines:
+    """What the tasks say about themselves in the log."""
+
+    LINE = re.compile(r"((?:Training|Embedding|Learning|Reading|Ranking)[^:\n]*: [\d,]+ of .*?)\s*\[chatrec\]")
+
+    def __init__(self, log: Path) -> None:
+        self.log, self.place = log, 0
+
+    def new(self) -> list[str]:
+        with self.log.open("rb") as stream:
+            stream.seek(self.place)
+            text = stream.read()
+        complete = text.rfind(b"\n") + 1
+        self.place += complete
+        return self.LINE.findall(text[:complete].decode("utf-8", "replace"))
+
+
+def _tell(shown: Console, status: Any, engine: Engine, record: runs.RunRecord, told: set[str]) -> None:
+    with engine.connect() as connection:
+        steps = runs.steps(connection, record.run)
+    for step in steps:
+        title = BY_NAME[step.step].title
+        if step.state == "running":
+            status.update(f"{title}")
+        elif step.step not in told:
+            told.add(step.step)
+            mark = "[green]✓[/]" if step.state == "done" else "[red]✗[/]"
+            shown.print(f"  {mark} {title:<31} {step.seconds:6.1f} s  [dim]{counts(step.step, step.counts)}[/]")
+
+
+def _outcome(record: runs.RunRecord | None, process: subprocess.Popen[bytes], log: Path) -> runs.RunRecord:
+    if record is None:
+        raise ChatrecError(f"Airflow ended with {process.returncode} before the night began; its log is {log}.")
+    if record.state != "published":
+        raise NightStopped(f"Run {record.key} is {record.state}: {record.verdict} The log is {log}.")
+    return record
+
+
+def _newest(engine: Engine) -> runs.RunRecord | None:
+    with engine.connect() as connection:
+        found = runs.latest(connection, limit=1)
+    return found[0] if found else None
+
+
+def _lists(shown: Console, engine: Engine) -> None:
+    for user in EXAMPLE_USERS:
+        with engine.connect() as connection:
+            liked = connection.execute(LIKED, {"user": user}).scalars().all()
+        shown.print(f"\n[bold]User {user}[/] lately liked {', '.join(liked)}")
+        shown.print(lists_table(list_of(engine, str(user))))
+
+
+def _further(shown: Console, engine: Engine, record: runs.RunRecord, seconds: float) -> None:
+    with engine.connect() as connection:
+        steps: Mapping[str, Any] = {step.step: step.counts for step in runs.steps(connection, record.run)}
+    read, vectors = steps["extract"], steps["embed"]
+    embedded, known = (sum(vectors[f"{kind} {state}"] for kind in KINDS) for state in ("embedded", "known"))
+    trained = "the encoder was trained" if steps["encoder"].get("trained") else "the encoder was there already"
+    shown.print(
+        Panel.fit(
+            f"Run [bold]{record.key}[/] is live after {seconds:.0f} s. {record.verdict}\n"
+            f"Read {read['days read']} days of events and skipped {read['days'] - read['days read']} that had not changed; "
+            f"embedded {embedded:,} texts and skipped {known:,} that were known; {trained}.\n\n"
+            "Look further:\n"
+            '  chatrec sql "select rank, title, score, reason from chatrec.recommendations where user_id = 42 '
+            'order by rank"\n'
+            "  chatrec recommend 42    chatrec runs    chatrec rollback    chatrec sql\n"
+            "See it in Airflow's web page, and trigger a night with other settings:\n"
+            "  make up",
+            title="chatrec",
+            border_style="green",
+        )
+    )

@@ -1,0 +1,12 @@
+"""The data that a night reads and makes, for Airflow's lineage and for DAGs that wait for it.
+
+`Asset("chatrec/recommendations")` as a schedule starts a DAG whenever new lists are live.
+"""
+
+from airflow.sdk import Asset
+
+SOURCE = Asset(name="chatrec/source", uri="x-chatrec://source")
+SNAPSHOT = Asset(name="chatrec/snapshot", uri="x-chatrec://snapshot")
+VECTORS = Asset(name="chatrec/vectors", uri="x-chatrec://vectors")
+INDEX = Asset(name="chatrec/index", uri="x-chatrec://index")
+RECOMMENDATIONS = Asset(name="chatrec/recommendations", uri="x-chatrec://recommendations")

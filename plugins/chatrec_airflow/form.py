@@ -1,0 +1,69 @@
+"""The trigger form of a night, and what its fields change. An empty field leaves what `chatrec.toml` says."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from airflow.sdk import Param
+
+FORM: dict[str, Param] = {
+    "top_n": Param(
+        None,
+        type=["null", "integer"],
+        minimum=1,
+        maximum=1000,
+        title="Top N",
+        description="Recommendations per user.",
+        section="Lists",
+    ),
+    "group_source": Param(
+        None,
+        type=["null", "string"],
+        enum=[None, "auto", "categories", "kmeans"],
+        title="Groups from",
+        description="Your categories, or clusters of item vectors.",
+        section="Groups",
+    ),
+    "group_count": Param(
+        None,
+        type=["null", "integer"],
+        minimum=0,
+        title="Number of clusters",
+        description="For k-means; 0 is the square root of the number of items.",
+        section="Groups",
+    ),
+    "encoder": Param(
+        None,
+        type=["null", "string"],
+        examples=["local", "gpt2", "/models/gpt2-medium"],
+        title="Encoder",
+        description="local, the name of a causal language model on the hub, or a folder.",
+        section="Language",
+    ),
+    "mode": Param(
+        "incremental",
+        type="string",
+        enum=["incremental", "full"],
+        title="Read and encode",
+        description="Only what changed, or everything again.",
+        section="Night",
+    ),
+    "dry_run": Param(
+        False,
+        type="boolean",
+        title="Dry run",
+        description="Do everything but publish.",
+        section="Night",
+    ),
+}
+SETTINGS = {
+    "top_n": "ranking.top_n",
+    "group_source": "groups.source",
+    "group_count": "groups.count",
+    "encoder": "encoder.model",
+}
+
+
+def changes(params: Mapping[str, Any]) -> dict[str, Any]:
+    """The filled fields of a form as settings by dotted key."""
+    chosen = {key: params[field] for field, key in SETTINGS.items() if params.get(field) is not None}
+    return {**chosen, "night.full": params["mode"] == "full", "night.dry_run": params["dry_run"]}

@@ -1,0 +1,36 @@
+"""Chatrec's settings inside a task: `chatrec.toml` and CHATREC_*, and the database from an Airflow connection."""
+
+import os
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from chatrec.settings import Settings
+
+CONNECTION = "chatrec_db"
+"""An Airflow connection of this name, if there is one, says which database to use when no setting does."""
+
+
+def settings() -> "Settings":
+    """The settings of this deployment."""
+    from chatrec.settings import load
+
+    if "CHATREC_DATABASE__URL" not in os.environ and (url := _connection_url()):
+        os.environ["CHATREC_DATABASE__URL"] = url
+    return load()
+
+
+def key_of_run(dag_run: Any) -> str:
+    """The key of the night that a DAG run stands for: `run_after` is always there, `logical_date` is not."""
+    from chatrec.run import key_of
+
+    return key_of(dag_run.run_after)
+
+
+def _connection_url() -> str | None:
+    from airflow.sdk import BaseHook
+    from airflow.sdk.exceptions import AirflowNotFoundException, AirflowRuntimeError
+
+    try:
+        return str(BaseHook.get_connection(CONNECTION).get_uri())
+    except (AirflowNotFoundException, AirflowRuntimeError):
+        return None
