@@ -95,4 +95,5 @@ def _had_before(histories: Histories, users: Array, targets: Array) -> Array:
     same[histories.starts[users + 1] - 1] = False
     had = np.zeros(histories.users, bool)
     had[histories.event_users[same]] = True
-    return had[users]
+    of_users: Array = had[users]
+    return of_users

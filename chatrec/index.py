@@ -117,7 +117,7 @@ def _hnsw(vectors: Array) -> Any:
 
 def _ivf(vectors: Array) -> Any:
     lists = max(1, min(int(4 * len(vectors) ** 0.5), len(vectors) // 4))
-    quantiser = faiss.IndexFlatIP(vectors.shape[1])
+    quantiser: Any = faiss.IndexFlatIP(vectors.shape[1])
     index = faiss.IndexIVFFlat(quantiser, vectors.shape[1], lists, faiss.METRIC_INNER_PRODUCT)
     index.own_fields = True
     quantiser.this.disown()

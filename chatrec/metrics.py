@@ -41,7 +41,8 @@ def rank_in(scores: NDArray[np.floating], targets: NDArray[np.integer]) -> Ranks
     mine = np.take_along_axis(scores, targets[:, None], axis=1)
     higher = (scores > mine).sum(1)
     equal = (scores == mine).sum(1) - 1
-    return (higher + equal // 2).astype(np.int64)
+    ranks: Ranks = (higher + equal // 2).astype(np.int64)
+    return ranks
 
 
 def paired_difference(a: Floats, b: Floats, seed: int) -> tuple[float, float, float]:

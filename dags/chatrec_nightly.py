@@ -1,5 +1,4 @@
-"""
-### The night
+"""### The night
 
 Reads users, items and events from your Postgres, turns texts into GPT-2 vectors, learns AIGC vectors, builds the FAISS
 index, makes everybody's list, checks the night and publishes it by moving one pointer.
@@ -14,7 +13,6 @@ index, makes everybody's list, checks the night and publishes it by moving one p
 `select item_id, rank, score, reason from chatrec.recommendations where user_id = 42 order by rank`
 """
 
-import pendulum
 from airflow.sdk import CronTriggerTimetable, dag, task_group
 from chatrec_airflow import assets, tasks
 from chatrec_airflow.defaults import DEFAULT_ARGS, GPU, TAGS
@@ -24,7 +22,6 @@ from chatrec_airflow.form import FORM
 @dag(
     dag_id="chatrec_nightly",
     schedule=CronTriggerTimetable("0 2 * * *", timezone="UTC"),
-    start_date=pendulum.datetime(2026, 1, 1, tz="UTC"),
     catchup=False,
     max_active_runs=1,
     default_args=DEFAULT_ARGS,

@@ -83,7 +83,8 @@ def user_vectors(vectors: Array, latest: Array) -> Array:
     total = np.zeros((len(latest), vectors.shape[1]), vectors.dtype)
     for column in latest.T:
         total += padded[column]
-    return total / counts.astype(vectors.dtype)
+    means: Array = total / counts.astype(vectors.dtype)
+    return means
 
 
 @torch.no_grad()
@@ -116,7 +117,7 @@ class _Training:
             positions = torch.from_numpy(chosen[start : start + POSITIONS_OF_A_BATCH])
             loss = self._loss(positions)
             self.optimiser.zero_grad()
-            loss.backward()
+            loss.backward()  # type: ignore[no-untyped-call]
             self.optimiser.step()
             self.schedule.step()
 

@@ -57,8 +57,8 @@ def make_groups(items: pl.DataFrame, vectors: Array, settings: GroupsSettings, s
         settings: where groups come from and how many.
         seed: of k-means.
     """
-    share = (items["groups"].list.len() > 0).mean() if len(items) else 1.0
-    categories = settings.source == "categories" or (settings.source == "auto" and float(share or 0) >= 0.5)
+    share = (items["groups"].list.len() > 0).sum() / max(len(items), 1)
+    categories = settings.source == "categories" or (settings.source == "auto" and share >= 0.5)
     return from_categories(items["groups"]) if categories else from_kmeans(items, vectors, settings.count, seed)
 
 

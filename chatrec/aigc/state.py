@@ -44,7 +44,8 @@ class AigcState:
 
     def strangers(self, profiles: Array) -> Array:
         """u of users without a history, as far as their profiles say: users × width."""
-        return _with_one(profiles) @ self.profile
+        found: Array = _with_one(profiles) @ self.profile
+        return found
 
     def attention(self, users: Array) -> Array:
         """a: users × groups."""

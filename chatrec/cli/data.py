@@ -18,9 +18,9 @@ def recommend(
     as_json: Annotated[bool, typer.Option("--json", help="As JSON, for programs.")] = False,
 ) -> None:
     """Show a user's list with the reasons."""
-    from chatrec.cli.show import console, lists_table
     from chatrec.pipeline.night import open_database
     from chatrec.publish.read import list_of
+    from chatrec.show import console, lists_table
 
     with open_database(state.settings, "chatrec recommend") as engine:
         rows = list_of(engine, user, key)
@@ -33,7 +33,9 @@ def recommend(
 
 
 @app.command()
-def sql(query: Annotated[str | None, typer.Argument(help="A statement; without one psql opens.")] = None) -> None:
+def sql(
+    query: Annotated[str | None, typer.Argument(help="A statement; without one psql opens.")] = None,
+) -> None:
     """Print the rows of a statement as CSV, or open psql; both see chatrec's schema first."""
     from chatrec.pipeline.night import open_database
     from chatrec.publish.read import open_psql, write_csv
@@ -51,13 +53,14 @@ def evaluate(
     out: Annotated[Path, typer.Option(help="Where to write user_id, rank, item_id; .gz compresses.")],
     users: Annotated[Path | None, typer.Option(help="user_id and attributes, CSV.")] = None,
     target: Annotated[
-        Literal["next", "period", "any"], typer.Option(help="What the lists should predict; without effect so far.")
+        Literal["next", "period", "any"],
+        typer.Option(help="What the lists should predict; without effect so far."),
     ] = "period",
     k: Annotated[int, typer.Option("--k", min=1, help="Length of a list.")] = 20,
 ) -> None:
     """Fit on a split that another tool made and write lists for it to score; needs no database."""
-    from chatrec.cli.show import console, counts
     from chatrec.pipeline.offline import evaluate_split
+    from chatrec.show import console, counts
 
     found = evaluate_split(state.settings, split, items, users, out, k)
     for step, values in found.items():

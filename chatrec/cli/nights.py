@@ -18,8 +18,8 @@ def run(
     key: Key = None,
 ) -> None:
     """Do a night: from your tables to recommendations. An interrupted night is gone on with."""
-    from chatrec.cli.show import StepLines, console
     from chatrec.pipeline import run_night
+    from chatrec.show import StepLines, console
 
     changes: dict[str, Any] = {"night.full": full, "night.dry_run": dry_run}
     if top_n is not None:
@@ -37,9 +37,9 @@ def runs(
     """List the newest runs: key, state, start, seconds, counts."""
     from dataclasses import asdict
 
-    from chatrec.cli.show import console, runs_table
     from chatrec.db import runs as records
     from chatrec.pipeline.night import open_database
+    from chatrec.show import console, runs_table
 
     with open_database(state.settings, "chatrec runs") as engine, engine.connect() as connection:
         found = records.latest(connection, limit)
@@ -57,7 +57,9 @@ def runs(
 
 @app.command()
 def rollback(
-    key: Annotated[str | None, typer.Argument(help="The key of a kept run; default: the one before the live one.")] = None,
+    key: Annotated[
+        str | None, typer.Argument(help="The key of a kept run; default: the one before the live one.")
+    ] = None,
 ) -> None:
     """Make an older night live again, in one instant."""
     import time

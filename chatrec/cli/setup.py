@@ -30,8 +30,8 @@ def init(
 @app.command()
 def check() -> None:
     """Ask everything that can go wrong before a night does: settings, connections, mapping, templates, tables."""
-    from chatrec.cli.show import console
     from chatrec.pipeline.preflight import preflight
+    from chatrec.show import console
 
     shown = console()
     settings = state.settings

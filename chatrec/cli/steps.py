@@ -1,4 +1,4 @@
-"""A verb for each step, for schedulers that are not Airflow: `chatrec begin`, then the steps, each in its own process."""
+"""A verb for each step, for schedulers other than Airflow: `chatrec begin`, then each step in a process of its own."""
 
 from typing import Annotated
 
@@ -32,4 +32,3 @@ def _verb(step: Step) -> None:
 
 for _step in STEPS:
     _verb(_step)
-

@@ -40,8 +40,8 @@ def binaries(folder: Path) -> Path:
     return Path(_server(folder).bin_path)
 
 
-def create_database(url: str) -> None:
-    """Creates the database that a URL of the embedded server names, if it is not there yet."""
+def create_database(url: str) -> bool:
+    """Creates the database that a URL of the embedded server names; returns false if it was there."""
     import psycopg2
     from psycopg2 import errors, sql
     from sqlalchemy import make_url
@@ -51,14 +51,17 @@ def create_database(url: str) -> None:
         user=wanted.username, dbname="postgres", host=str(wanted.query["host"]), connect_timeout=10
     )
     connection.autocommit = True
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT 1 FROM pg_database WHERE datname = %s", (wanted.database,))
-        if cursor.fetchone() is None:
-            try:
-                cursor.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(wanted.database or "")))
-            except (errors.DuplicateDatabase, errors.UniqueViolation):
-                pass  # another process was faster
-    connection.close()
+    try:
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT 1 FROM pg_database WHERE datname = %s", (wanted.database,))
+            if cursor.fetchone() is not None:
+                return False
+            cursor.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(wanted.database or "")))
+            return True
+    except (errors.DuplicateDatabase, errors.UniqueViolation):
+        return False  # another process was faster
+    finally:
+        connection.close()
 
 
 def _server(folder: Path) -> Any:

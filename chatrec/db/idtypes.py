@@ -22,6 +22,6 @@ def refuse_other_types(engine: Engine, user_id_type: str, item_id_type: str) -> 
     for name, mapped in (("user_id", user_id_type), ("item_id", item_id_type)):
         if name in tables and tables[name] != mapped:
             raise SettingsError(
-                f"The tables were made for {name} of type {tables[name]}, and the mapping now gives {mapped}: cast it in "
-                "the SELECTs of [source], or choose another database.schema_name and run `chatrec db migrate`."
+                f"The tables were made for {name} of type {tables[name]}, and the mapping now gives {mapped}: cast it "
+                "in the SELECTs of [source], or choose another database.schema_name and run `chatrec db migrate`."
             )

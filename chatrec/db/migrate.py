@@ -6,6 +6,7 @@ Why not a tool: docs/decisions/0002-migrations.md.
 import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from psycopg2 import sql
 from sqlalchemy import Connection, Engine, text
@@ -67,7 +68,8 @@ def pending(engine: Engine, schema: str) -> list[str]:
 def _prepare(connection: Connection, schema: str) -> None:
     if connection.scalar(text("SELECT to_regnamespace(:schema)"), {"schema": schema}) is None:
         create = sql.SQL("CREATE SCHEMA {}").format(sql.Identifier(schema))
-        connection.exec_driver_sql(create.as_string(connection.connection.driver_connection))
+        driver: Any = connection.connection.driver_connection
+        connection.exec_driver_sql(create.as_string(driver))
     connection.exec_driver_sql(
         "CREATE TABLE IF NOT EXISTS migrations (name text PRIMARY KEY, checksum text NOT NULL, "
         "applied_at timestamptz NOT NULL DEFAULT now())"

@@ -11,7 +11,7 @@ from sqlalchemy import Connection, Row, text
 from chatrec.errors import RunError
 
 COLUMNS = """
-    r.run, r.key, r.state, r.started_by, r.started_at, r.finished_at, r.published_at, r.kept, r.verdict,
+    r.run, r.key, r.state, r.started_by, r.started_at, r.snapshot_at, r.finished_at, r.published_at, r.kept, r.verdict,
     r.run = (SELECT l.run FROM live_run l) AS live
 """
 
@@ -25,6 +25,8 @@ class RunRecord:
     state: str
     started_by: str
     started_at: datetime
+    snapshot_at: datetime | None
+    """When the customer's tables were read."""
     finished_at: datetime | None
     published_at: datetime | None
     kept: bool
@@ -63,17 +65,25 @@ def get(connection: Connection, key: str) -> RunRecord:
     return _record(row)
 
 
+def by_number(connection: Connection, run: int) -> RunRecord:
+    """The run with a number that exists."""
+    return _record(connection.execute(text(f"SELECT {COLUMNS} FROM runs r WHERE r.run = :run"), {"run": run}).one())
+
+
 def latest(connection: Connection, limit: int = 20) -> list[RunRecord]:
     """The newest runs, the newest first."""
     rows = connection.execute(
-        text(f"SELECT {COLUMNS} FROM runs r ORDER BY r.key DESC LIMIT :limit"), {"limit": limit}
+        text(f"SELECT {COLUMNS} FROM runs r ORDER BY r.started_at DESC, r.run DESC LIMIT :limit"),
+        {"limit": limit},
     )
     return [_record(row) for row in rows]
 
 
 def kept(connection: Connection) -> list[RunRecord]:
-    """The runs whose lists can be read, the newest first."""
-    rows = connection.execute(text(f"SELECT {COLUMNS} FROM runs r WHERE r.kept ORDER BY r.key DESC"))
+    """The runs whose lists can be read, the one published last first."""
+    rows = connection.execute(
+        text(f"SELECT {COLUMNS} FROM runs r WHERE r.kept ORDER BY r.published_at DESC, r.run DESC")
+    )
     return [_record(row) for row in rows]
 
 
@@ -96,6 +106,14 @@ def end(connection: Connection, run: int, state: str, verdict: str) -> None:
     connection.execute(
         text("UPDATE runs SET state = :state, verdict = :verdict, finished_at = now() WHERE run = :run"),
         {"run": run, "state": state, "verdict": verdict},
+    )
+
+
+def set_snapshot(connection: Connection, run: int, microseconds: int) -> None:
+    """Records when the customer's tables were read, in microseconds since 1970."""
+    connection.execute(
+        text("UPDATE runs SET snapshot_at = to_timestamp(:seconds) WHERE run = :run"),
+        {"run": run, "seconds": microseconds / 1_000_000},
     )
 
 
@@ -175,7 +193,8 @@ def replace_metrics(connection: Connection, run: int, metrics: Mapping[str, Mapp
 def metrics(connection: Connection, run: int) -> dict[str, dict[str, float]]:
     """The metrics of a run, by channel and name."""
     rows = connection.execute(
-        text("SELECT channel, metric, value FROM run_metrics WHERE run = :run ORDER BY channel, metric"), {"run": run}
+        text("SELECT channel, metric, value FROM run_metrics WHERE run = :run ORDER BY channel, metric"),
+        {"run": run},
     )
     found: dict[str, dict[str, float]] = {}
     for channel, name, value in rows:

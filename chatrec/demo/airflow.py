@@ -50,6 +50,7 @@ def environment(settings: Settings) -> dict[str, str]:
     metadata = _metadata_url(settings)
     return {
         **os.environ,
+        "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', '')}",  # standalone calls `airflow`
         "AIRFLOW_HOME": str(home(settings)),
         "AIRFLOW__CORE__DAGS_FOLDER": str(checkout / "dags"),
         "AIRFLOW__CORE__PLUGINS_FOLDER": str(checkout / "plugins"),
@@ -72,9 +73,9 @@ def prepare(settings: Settings) -> None:
     """Creates Airflow's metadata and the pool of the GPU, once for each version of the requirements."""
     variables = environment(settings)
     done = home(settings) / f"prepared-{_version()}"
-    if done.exists():
+    metadata = _metadata_url(settings).render_as_string(hide_password=False)
+    if not embedded.create_database(metadata) and done.exists():
         return
-    embedded.create_database(_metadata_url(settings).render_as_string(hide_password=False))
     pools = Path(__file__).parents[2] / "config" / "pools.json"
     for arguments in (["db", "migrate"], ["pools", "import", str(pools)]):
         _run(arguments, variables, home(settings) / "prepare.log")
@@ -99,7 +100,7 @@ def serve(settings: Settings) -> int:
     Raises:
         TransientError: it does not come up.
     """
-    from chatrec.cli.show import console
+    from chatrec.show import console
 
     shown = console()
     variables = environment(settings)
@@ -132,7 +133,8 @@ def _standalone(variables: Mapping[str, str], log: Path) -> Iterator[subprocess.
             stdin=subprocess.DEVNULL,
             start_new_session=True,
         )
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    for how in (signal.SIGINT, signal.SIGTERM):  # also where a shell has started us with SIGINT ignored
+        signal.signal(how, signal.default_int_handler)
     try:
         yield process
     finally:

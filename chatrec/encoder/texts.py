@@ -26,7 +26,12 @@ def item_texts(items: pl.DataFrame, template: str) -> list[str]:
 
 
 def user_texts(
-    users: pl.DataFrame, chosen: Array, titles: Sequence[str], histories: Histories, length: int, template: str
+    users: pl.DataFrame,
+    chosen: Array,
+    titles: Sequence[str],
+    histories: Histories,
+    length: int,
+    template: str,
 ) -> list[str]:
     """The text of some users.
 
@@ -42,7 +47,7 @@ def user_texts(
         SettingsError: the template is wrong; names `text.user`.
     """
     compiled = _compile(template, "text.user")
-    latest = histories.latest(chosen, length) if length else [[]] * len(chosen)
+    latest = histories.latest(chosen, length)
     texts = []
     for row, items in zip(_rows(users, chosen), latest, strict=True):
         values = {name: "" if value is None else value for name, value in row.items()}

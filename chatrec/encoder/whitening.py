@@ -45,10 +45,12 @@ class Whitening:
         """texts × width, raw, to texts × dimensions of unit length, float32."""
         mapped = (vectors.astype(np.float64) - self.mean) / self.deviation @ self.projection
         length = np.linalg.norm(mapped, axis=1, keepdims=True)
-        return (mapped / np.where(length > 1e-9, length, 1.0)).astype(np.float32)
+        unit: Array = (mapped / np.where(length > 1e-9, length, 1.0)).astype(np.float32)
+        return unit
 
 
 def _fixed_signs(directions: Array) -> Array:
     """An eigenvector's sign is arbitrary: its largest entry is made positive."""
     largest = np.abs(directions).argmax(0)
-    return directions * np.sign(directions[largest, np.arange(directions.shape[1])])
+    fixed: Array = directions * np.sign(directions[largest, np.arange(directions.shape[1])])
+    return fixed

@@ -55,7 +55,11 @@ def write_snapshot(split: Path, items: Path, users: Path | None, separator: str,
     _write(folder / USERS, known_users, users_schema(False, known_users.columns[1:]))
     texts = [name for name in catalogue.columns if name not in ("item_id", "title", "groups", "available")]
     _write(folder / ITEMS, catalogue, items_schema(False, texts))
-    _write(folder / INTERACTIONS, _events(train, known_users["user_id"], catalogue["item_id"]), INTERACTIONS_SCHEMA)
+    _write(
+        folder / INTERACTIONS,
+        _events(train, known_users["user_id"], catalogue["item_id"]),
+        INTERACTIONS_SCHEMA,
+    )
     _write(folder / QUARANTINE, pl.DataFrame(pl.from_arrow(QUARANTINE_SCHEMA.empty_table())), QUARANTINE_SCHEMA)
     facts = SnapshotFacts(0, "text", "text", ())
     write_atomically(folder / SNAPSHOT, json.dumps(asdict(facts), indent=1))

@@ -176,7 +176,12 @@ def _do(engine: Engine, settings: Settings, run: Run, number: int, step: Step) -
             _record_end(engine, run.key, "stopped", str(error))
         raise
     manifest = Manifest(
-        step.name, inputs, digest_of(context.folder), found, started.isoformat(), round(time.monotonic() - clock, 3)
+        step.name,
+        inputs,
+        digest_of(context.folder),
+        found,
+        started.isoformat(),
+        round(time.monotonic() - clock, 3),
     )
     run.finish(manifest)
     _record_step(engine, number, step, "done", manifest.seconds, found)

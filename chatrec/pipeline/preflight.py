@@ -137,4 +137,3 @@ def _encoder(settings: Settings) -> str:
     if ("/" in model and model.startswith((".", "/", "~"))) and not (Path(model) / "config.json").is_file():
         raise SettingsError(f"encoder.model {model} is a folder without a config.json.")
     return model
-

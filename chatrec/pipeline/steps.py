@@ -91,29 +91,26 @@ def extract(context: Context) -> Counts:
         )
     engine.dispose()
     if context.database is not None:
-        _refuse_other_types(context.database, context.snapshot)
-        _show_quarantine(context.database, context.number, context.folder)
+        _record_snapshot(context.database, context.number, context.snapshot)
     return counts
 
 
-def _refuse_other_types(engine: Engine, snapshot: Snapshot) -> None:
+def _record_snapshot(engine: Engine, run: int, snapshot: Snapshot) -> None:
+    """Refuses ids that do not fit the tables; then shows when the snapshot was taken and what is in quarantine."""
+    from psycopg2 import sql
+
+    from chatrec.db import runs
+    from chatrec.db.copy import copy_in
+    from chatrec.db.engine import cursor
     from chatrec.db.idtypes import refuse_other_types
 
     refuse_other_types(engine, snapshot.facts.user_id_type, snapshot.facts.item_id_type)
-
-
-def _show_quarantine(engine: Engine, run: int, folder: Path) -> None:
-    from psycopg2 import sql
-
-    from chatrec.db.copy import copy_in
-    from chatrec.db.engine import cursor
-    from chatrec.source.snapshot import Snapshot
-
-    rows = Snapshot(folder).quarantined()
+    with engine.begin() as connection:
+        runs.set_snapshot(connection, run, snapshot.facts.taken_at)
     with cursor(engine) as opened:
         opened.execute("DELETE FROM quarantine WHERE run = %s", (run,))
-        numbered = rows.select(run=run, relation="relation", reason="reason", row_data="row_data")
-        copy_in(opened, sql.Identifier("quarantine"), numbered.columns, [numbered])
+        rows = snapshot.quarantined().select(run=run, relation="relation", reason="reason", row_data="row_data")
+        copy_in(opened, sql.Identifier("quarantine"), rows.columns, [rows])
 
 
 def encoder(context: Context) -> Counts:
@@ -172,7 +169,10 @@ def aigc(context: Context) -> Counts:
     measured = _measure(context, held_out, fitted.held_out)
     write_atomically(context.folder / METRICS, json.dumps(measured))
     counts = {"passes": fitted.epochs, "held out": len(held_out)}
-    return {**counts, **{f"{name} NDCG@10": values["ndcg@10"] for name, values in measured["channels"].items()}}
+    return {
+        **counts,
+        **{f"{name} NDCG@10": values["ndcg@10"] for name, values in measured["channels"].items()},
+    }
 
 
 def _holdout(context: Context) -> HoldOut:
@@ -180,7 +180,10 @@ def _holdout(context: Context) -> HoldOut:
 
     settings = context.settings
     return hold_out_last(
-        context.snapshot.histories, context.recommendable, settings.ranking.exclude_seen, settings.compute.seed
+        context.snapshot.histories,
+        context.recommendable,
+        settings.ranking.exclude_seen,
+        settings.compute.seed,
     )
 
 
@@ -276,7 +279,13 @@ def _use_threads(settings: Settings) -> None:
 STEPS: tuple[Step, ...] = (
     Step("extract", (), ("source", "night"), extract, "Read users, items and events"),
     Step("encoder", ("extract",), ("text", "encoder", "compute"), encoder, "Train or find the encoder"),
-    Step("embed", ("extract", "encoder"), ("text", "encoder", "compute", "night"), embed, "Embed texts with GPT-2"),
+    Step(
+        "embed",
+        ("extract", "encoder"),
+        ("text", "encoder", "compute", "night"),
+        embed,
+        "Embed texts with GPT-2",
+    ),
     Step("groups", ("extract", "embed"), ("groups", "compute"), groups, "Group the items"),
     Step("aigc", ("extract", "embed", "groups"), ("aigc", "ranking", "compute"), aigc, "Learn AIGC vectors"),
     Step("index", ("extract", "aigc"), ("index", "aigc", "compute"), index, "Build the FAISS index"),

@@ -60,7 +60,9 @@ def _compare(opened: Any, output: Output, names: dict[str, Any], sent: int) -> N
     opened.execute(sql.SQL("SELECT count(*), count(*) FILTER (WHERE run = {run}) FROM {table}").format(**names))
     rows, of_run = opened.fetchone()
     if not rows == of_run == sent:
-        raise NightStopped(f"{output.name}: {sent} rows were sent and {of_run} of {rows} arrived; nothing is published.")
+        raise NightStopped(
+            f"{output.name}: {sent} rows were sent and {of_run} of {rows} arrived; nothing is published."
+        )
 
 
 def attach(engine: Engine, outputs: Sequence[Output], run: int) -> None:

@@ -46,7 +46,7 @@ def drain(engine: Engine, tables: Sequence[str], seconds: float) -> None:
             if time.monotonic() > deadline:
                 who = ", ".join(f"{row.application_name or 'a client'} (pid {row.pid})" for row in left)
                 raise TransientError(
-                    f"Waited {seconds:.0f} s (publish.drain_seconds) for transactions that began reading before the new "
+                    f"Waited {seconds:.0f} s (publish.drain_seconds) for transactions that began before the new "
                     f"partition was there: {who}. The night before stays live; run it again when they have ended."
                 )
             time.sleep(pause)
@@ -68,7 +68,7 @@ def rollback(engine: Engine, key: str | None = None) -> runs.RunRecord:
 
     Args:
         engine: of the database.
-        key: of the run; default: the newest kept run before the live one.
+        key: of the run; default: the kept run that was published before the live one.
 
     Returns:
         The run that is live now.
@@ -79,7 +79,7 @@ def rollback(engine: Engine, key: str | None = None) -> runs.RunRecord:
     with engine.connect() as connection:
         live, kept = runs.live(connection), runs.kept(connection)
         if key is None:
-            older = [record for record in kept if live and record.key < live.key]
+            older = [record for record in kept if live and _published_before(record, live)]
             if not older:
                 raise RunError("There is no older night to go back to. `chatrec runs` lists them.")
             chosen = older[0]
@@ -89,3 +89,7 @@ def rollback(engine: Engine, key: str | None = None) -> runs.RunRecord:
                 raise RunError(f"The lists of run {key} are not kept. `chatrec runs` lists those that are.")
     point(engine, chosen.run)
     return chosen
+
+
+def _published_before(record: runs.RunRecord, live: runs.RunRecord) -> bool:
+    return bool(record.published_at and live.published_at and record.published_at < live.published_at)

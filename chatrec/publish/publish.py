@@ -15,7 +15,12 @@ from chatrec.run import Counts
 
 
 def publish(
-    engine: Engine, schema: str, run: int, files: Files, drain_seconds: float, outputs: Sequence[Output] = OUTPUTS
+    engine: Engine,
+    schema: str,
+    run: int,
+    files: Files,
+    drain_seconds: float,
+    outputs: Sequence[Output] = OUTPUTS,
 ) -> Counts:
     """Makes a run's lists the ones that people read.
 
@@ -52,9 +57,7 @@ def publish(
         return counts
 
 
-def retire(
-    engine: Engine, schema: str, keep: int, seconds: float, outputs: Sequence[Output] = OUTPUTS
-) -> list[str]:
+def retire(engine: Engine, schema: str, keep: int, seconds: float, outputs: Sequence[Output] = OUTPUTS) -> list[str]:
     """Drops the lists of all runs but the newest kept ones and the live one.
 
     Args:
@@ -87,11 +90,14 @@ def retire(
 
 
 def _refuse_older(engine: Engine, run: int) -> None:
+    """A night that was read before the live one is not published over it; going back is what `rollback` is for."""
     with engine.connect() as connection:
-        live = runs.live(connection)
-        key = connection.scalar(text("SELECT key FROM runs WHERE run = :run"), {"run": run})
-    if live and live.key > key:
-        raise NightStopped(f"Run {live.key} is live and later than {key}: an older night is not published over it.")
+        live, mine = runs.live(connection), runs.by_number(connection, run)
+    if live and live.snapshot_at and mine.snapshot_at and live.snapshot_at > mine.snapshot_at:
+        raise NightStopped(
+            f"Run {live.key} is live and was read later ({live.snapshot_at:%Y-%m-%d %H:%M:%S %Z}) than {mine.key}: "
+            "older lists are not published over newer ones."
+        )
 
 
 def _name_parts(engine: Engine, run: int) -> None:

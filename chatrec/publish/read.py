@@ -36,7 +36,9 @@ def list_of(engine: Engine, user: str, key: str | None = None) -> list[dict[str,
             raise SettingsError("There are no tables yet: run `chatrec db migrate`, then `chatrec run`.")
         source = "recommendations_at(CAST(:key AS text))" if key else "recommendations"
         try:
-            rows = connection.execute(text(LIST.format(source, id_type)), {"user": user, "key": key} if key else {"user": user})
+            rows = connection.execute(
+                text(LIST.format(source, id_type)), {"user": user, "key": key} if key else {"user": user}
+            )
         except DataError:
             raise RunError(f"{user!r} is no user id: ids here are of type {id_type}.") from None
         return [dict(row._mapping) for row in rows]
@@ -51,9 +53,9 @@ def write_csv(engine: Engine, query: str, out: TextIO) -> None:
     writer = csv.writer(out, lineterminator="\n")
     with engine.begin() as connection:
         try:
-            result = connection.execution_options(stream_results=query.lstrip()[:6].lower() == "select").exec_driver_sql(
-                query.replace("%", "%%")
-            )
+            result = connection.execution_options(
+                stream_results=query.lstrip()[:6].lower() == "select"
+            ).exec_driver_sql(query.replace("%", "%%"))
         except (ProgrammingError, DataError) as error:
             raise RunError(f"PostgreSQL does not accept this: {' '.join(str(error.orig).split())}") from None
         if result.returns_rows:
@@ -67,7 +69,7 @@ def open_psql(settings: Settings) -> int:
     bundled = embedded.binaries(settings.database.folder) / "psql" if not settings.database.url else None
     program = str(bundled) if bundled and bundled.exists() else shutil.which("psql")
     if program is None:
-        raise SettingsError("psql is not installed; `chatrec sql \"select …\"` works without it.")
+        raise SettingsError('psql is not installed; `chatrec sql "select …"` works without it.')
     words = url.set(drivername="postgresql", password=None).render_as_string()
     environment = {**os.environ, "PGOPTIONS": f"-c search_path={settings.database.schema_name},public"}
     if url.password:

@@ -46,7 +46,12 @@ class Evidence:
 
 def judge(evidence: Evidence, settings: CheckSettings) -> list[Check]:
     """All checks, in the order in which a person would ask."""
-    return [*_lists(evidence), *_against_live(evidence, settings), *_shares(evidence, settings), *_quality(evidence, settings)]
+    return [
+        *_lists(evidence),
+        *_against_live(evidence, settings),
+        *_shares(evidence, settings),
+        *_quality(evidence, settings),
+    ]
 
 
 def verdict(checks: Sequence[Check]) -> str:

@@ -33,7 +33,7 @@ class Ranker:
     def bytes_of_a_user(self, events: int) -> int:
         """About how much memory a user with so many events takes while a block is ranked."""
         found = self.top_n + (events if self.exclude_seen else 0)
-        return 64 * found + 16 * len(self._sample) + 24 * self.state.items.shape[1] * (self.top_n + self.history)
+        return 64 * found + 16 * len(self._sample) + 24 * width * (self.top_n + self.history)
 
     def lists(self, users: Array) -> Lists:
         """The lists of some users, all with a history.
@@ -144,7 +144,8 @@ def is_seen(histories: Histories, users: Array, items: Array) -> Array:
     wanted = np.arange(len(users))[:, None] * width + items
     place = np.minimum(np.searchsorted(keys, wanted), max(len(keys) - 1, 0))
     found = keys[place] == wanted if len(keys) else np.zeros(items.shape, bool)
-    return found & (items >= 0)
+    known: Array = found & (items >= 0)
+    return known
 
 
 def padded_groups(groups: ItemGroups, items: int) -> Array:

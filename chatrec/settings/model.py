@@ -4,21 +4,19 @@
 """
 
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from chatrec.settings import shop
 
-SECRET = {"secret": True}
+SECRET: dict[str, Any] = {"secret": True}
 
 
 class Section(BaseModel):
     """A table of `chatrec.toml`: unknown keys are errors, values never appear in error messages."""
 
-    model_config = ConfigDict(
-        extra="forbid", frozen=True, use_attribute_docstrings=True, hide_input_in_errors=True
-    )
+    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True, hide_input_in_errors=True)
 
 
 class Database(Section):
@@ -220,7 +218,5 @@ class Sections(BaseModel):
             missing = {"users", "items", "interactions"} - self.source.model_fields_set
             if missing:
                 names = ", ".join(f"source.{name}" for name in sorted(missing))
-                raise ValueError(
-                    f"{names}: your own database needs a SELECT for each; `chatrec init` shows examples"
-                )
+                raise ValueError(f"{names}: your own database needs a SELECT for each; `chatrec init` shows examples")
         return self

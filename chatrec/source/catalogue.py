@@ -35,14 +35,23 @@ class Relation:
         sorter = _Sorter(self, quarantine)
         with RowGroups(file, self.schema) as rows:
             copy_out(
-                cursor, self._query(), list(self.columns), lambda block: rows.write(sorter.good(block)), block_bytes
+                cursor,
+                self._query(),
+                list(self.columns),
+                lambda block: rows.write(sorter.good(block)),
+                block_bytes,
             )
         return rows.rows
 
     def sample(self, cursor: Any, rows: int) -> pl.DataFrame:
         """Some rows, whichever come first."""
         blocks: list[pa.Table] = [pa.table({name: pa.array([], pa.binary()) for name in self.columns})]
-        copy_out(cursor, self._select(sql.SQL(" LIMIT {}").format(sql.Literal(rows))), list(self.columns), blocks.append)
+        copy_out(
+            cursor,
+            self._select(sql.SQL(" LIMIT {}").format(sql.Literal(rows))),
+            list(self.columns),
+            blocks.append,
+        )
         return self.as_kept(_decode(pa.concat_tables(blocks))[0])
 
     def as_kept(self, rows: pl.DataFrame) -> pl.DataFrame:

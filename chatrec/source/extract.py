@@ -65,9 +65,7 @@ def extract(
         now = _now(cursor)
         users_file, items_file = folder / USERS, folder / ITEMS
         users = users_relation(mapping.users).read(cursor, users_file, quarantine, block_bytes)
-        items = items_relation(mapping.items, source.groups_separator).read(
-            cursor, items_file, quarantine, block_bytes
-        )
+        items = items_relation(mapping.items, source.groups_separator).read(cursor, items_file, quarantine, block_bytes)
         days, changed = buckets.read_buckets(cursor, mapping.interactions, shared, full, block_bytes)
     names = tuple(day.name for day in days)
     events = buckets.scan(shared, names) if names else _no_events(mapping)

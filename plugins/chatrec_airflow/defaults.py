@@ -3,6 +3,7 @@
 from datetime import timedelta
 
 from airflow.sdk import ExceptionRetryPolicy, RetryAction, RetryRule
+
 from chatrec_airflow.notify import NightFailed
 
 TAGS = {"chatrec"}

@@ -13,7 +13,7 @@ FORM: dict[str, Param] = {
         maximum=1000,
         title="Top N",
         description="Recommendations per user.",
-        section="Lists",
+        section="This night",
     ),
     "group_source": Param(
         None,
@@ -21,7 +21,7 @@ FORM: dict[str, Param] = {
         enum=[None, "auto", "categories", "kmeans"],
         title="Groups from",
         description="Your categories, or clusters of item vectors.",
-        section="Groups",
+        section="This night",
     ),
     "group_count": Param(
         None,
@@ -29,7 +29,7 @@ FORM: dict[str, Param] = {
         minimum=0,
         title="Number of clusters",
         description="For k-means; 0 is the square root of the number of items.",
-        section="Groups",
+        section="This night",
     ),
     "encoder": Param(
         None,
@@ -37,7 +37,7 @@ FORM: dict[str, Param] = {
         examples=["local", "gpt2", "/models/gpt2-medium"],
         title="Encoder",
         description="local, the name of a causal language model on the hub, or a folder.",
-        section="Language",
+        section="This night",
     ),
     "mode": Param(
         "incremental",
@@ -45,14 +45,14 @@ FORM: dict[str, Param] = {
         enum=["incremental", "full"],
         title="Read and encode",
         description="Only what changed, or everything again.",
-        section="Night",
+        section="This night",
     ),
     "dry_run": Param(
         False,
         type="boolean",
         title="Dry run",
         description="Do everything but publish.",
-        section="Night",
+        section="This night",
     ),
 }
 SETTINGS = {

@@ -14,7 +14,6 @@ class NightFailed(BaseNotifier):
     def notify(self, context: Any) -> None:
         """Called by Airflow in the worker, after the last try."""
         from chatrec.pipeline import fail
-
         from chatrec_airflow.settings import key_of_run, settings
 
         task = context["task_instance"].task_id

@@ -12,7 +12,6 @@ from chatrec_airflow.assets import RECOMMENDATIONS
 def begin() -> str:
     """Records the run with the settings of the trigger form, and gives its key to the tasks that follow."""
     from chatrec.pipeline import begin as begin_run
-
     from chatrec_airflow.form import changes
     from chatrec_airflow.settings import key_of_run, settings
 
@@ -36,7 +35,6 @@ def step(name: str, key: Any, **options: Any) -> Any:
     @task(task_id=name, **options)
     def do(key: str) -> dict[str, Any]:
         from chatrec.pipeline import perform
-
         from chatrec_airflow.settings import settings
 
         return asdict(perform(settings(), key, name))
@@ -48,13 +46,17 @@ def step(name: str, key: Any, **options: Any) -> Any:
 def publish(key: str, gate: dict[str, Any], outlet_events: Any = None) -> dict[str, Any]:
     """Moves the pointer; tells everybody who waits for new lists how many rows and how good they are."""
     from airflow.sdk.exceptions import AirflowSkipException
-    from chatrec.pipeline import measured, perform
 
+    from chatrec.pipeline import measured, perform
     from chatrec_airflow.settings import settings
 
     if get_current_context()["params"]["dry_run"]:
         raise AirflowSkipException("a dry run publishes nothing")
     manifest = asdict(perform(settings(), key, "publish"))
-    facts = {"run": key, "rows": manifest["counts"]["recommendations rows"], "metrics": measured(settings(), key)}
+    facts = {
+        "run": key,
+        "rows": manifest["counts"]["recommendations rows"],
+        "metrics": measured(settings(), key),
+    }
     outlet_events[RECOMMENDATIONS].extra = facts
     return manifest

@@ -6,6 +6,7 @@ CREATE TABLE runs (
                  CHECK (state IN ('running', 'published', 'dry', 'stopped', 'failed')),
     started_by   text NOT NULL,
     started_at   timestamptz NOT NULL DEFAULT now(),
+    snapshot_at  timestamptz,
     finished_at  timestamptz,
     published_at timestamptz,
     kept         boolean NOT NULL DEFAULT false,
@@ -14,6 +15,7 @@ CREATE TABLE runs (
     sources      text[] NOT NULL DEFAULT '{}',
     evidence     text[] NOT NULL DEFAULT '{}'
 );
+COMMENT ON COLUMN runs.snapshot_at IS 'the instant at which the customer''s tables were read';
 COMMENT ON COLUMN runs.kept IS 'its lists can be read and rolled back to';
 COMMENT ON COLUMN runs.sources IS 'names of recommendations_by_run.source, counted from 1';
 COMMENT ON COLUMN runs.evidence IS 'names of the shares in recommendations_by_run.shares';

@@ -1,6 +1,6 @@
 """How steps, runs and lists look on a terminal."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from rich.console import Console
@@ -107,7 +107,7 @@ def reason(values: Mapping[str, Any]) -> str:
     return ", ".join(words)
 
 
-def lists_table(rows: list[Mapping[str, Any]]) -> Table:
+def lists_table(rows: Sequence[Mapping[str, Any]]) -> Table:
     """A user's list: rank, item_id, title, score, source, reason."""
     table = Table(box=None, header_style="bold", pad_edge=False)
     table.add_column("rank", justify="right")
