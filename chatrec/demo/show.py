@@ -154,7 +154,7 @@ def _further(shown: Console, engine: Engine, record: runs.RunRecord, seconds: fl
     shown.print(
         Panel.fit(
             f"Run [bold]{record.key}[/] is live after {seconds:.0f} s. {record.verdict}\n"
-            f"Read {read['days read']} days of events, skipped {read['days'] - read['days read']} that had not changed; "
+            f"Read {read['days read']} days of events, skipped {read['days'] - read['days read']} that were known; "
             f"embedded {embedded:,} texts, skipped {known:,} that were known; {trained}.\n\n"
             "Look further:\n"
             '  chatrec sql "select rank, title, score, reason from chatrec.recommendations where user_id = 42 '

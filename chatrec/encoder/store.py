@@ -24,7 +24,7 @@ class VectorStore:
 
     def find(self, digests: Sequence[bytes]) -> pl.DataFrame:
         """digest and vector of those texts that are there."""
-        schema = {"digest": pl.Binary, "vector": pl.Array(pl.Float32, self.width)}
+        schema = pl.Schema({"digest": pl.Binary(), "vector": pl.Array(pl.Float32, self.width)})
         missing = pl.DataFrame({"digest": digests}, schema={"digest": pl.Binary}).unique(maintain_order=True)
         found = [pl.DataFrame(schema=schema)]
         for part in sorted(self.folder.glob("part-*.parquet"), reverse=True):

@@ -33,6 +33,7 @@ class Ranker:
     def bytes_of_a_user(self, events: int) -> int:
         """About how much memory a user with so many events takes while a block is ranked."""
         found = self.top_n + (events if self.exclude_seen else 0)
+        width = int(self.state.items.shape[1])
         return 64 * found + 16 * len(self._sample) + 24 * width * (self.top_n + self.history)
 
     def lists(self, users: Array) -> Lists:
@@ -122,7 +123,8 @@ class Ranker:
         behaviour = np.einsum("ud,und->un", vectors, self.state.items[items]) - language
         parts = np.maximum(np.stack([behaviour, language], 2), 0)
         total = parts.sum(2, keepdims=True)
-        return (parts / np.where(total > 0, total, 1)).astype(np.float32)
+        shares: Array = (parts / np.where(total > 0, total, 1)).astype(np.float32)
+        return shares
 
 
 def is_seen(histories: Histories, users: Array, items: Array) -> Array:

@@ -4,6 +4,7 @@ import difflib
 import os
 import tomllib
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -138,18 +139,13 @@ def _absolute(settings: Settings, base: Path) -> Settings:
     )
 
 
-class _readable:
+@contextmanager
+def _readable(where: str) -> Iterator[None]:
     """Turns pydantic's errors into one SettingsError that names each key."""
-
-    def __init__(self, where: str) -> None:
-        self.where = where
-
-    def __enter__(self) -> None:
-        return None
-
-    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
-        if isinstance(error, ValidationError):
-            raise SettingsError(f"In {self.where}: {'; '.join(_problems(error))}.") from None
+    try:
+        yield
+    except ValidationError as error:
+        raise SettingsError(f"In {where}: {'; '.join(_problems(error))}.") from None
 
 
 def _problems(error: ValidationError) -> Iterator[str]:

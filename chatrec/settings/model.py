@@ -45,7 +45,7 @@ class Source(Section):
     users: str = shop.USERS
     """user_id, and any attributes. Ids are bigint, integer, uuid or text."""
     items: str = shop.ITEMS
-    """item_id, title; optional: groups (text[], or text with separators), available (boolean), updated_at; any text columns."""
+    """item_id, title; optional: groups (text[], or text with separators), available (boolean), updated_at; any texts."""
     interactions: str = shop.INTERACTIONS
     """user_id, item_id, occurred_at (timestamp); optional: event (text), weight (a number, how much it counts)."""
     groups_separator: str = "|"
@@ -68,12 +68,12 @@ class Text(Section):
         "{{ title }}{% if groups %}. {{ groups | join(', ') }}{% endif %}"
         "{% for value in texts.values() %}. {{ value }}{% endfor %}"
     )
-    """Names: title, groups (a list), texts (a mapping of your further text columns), and each column by its own name."""
+    """Names: title, groups (a list), texts (a mapping of your further columns), and each column by its own name."""
     user: str = (
         "{% for name, value in attributes.items() %}{{ name }}: {{ value }}. {% endfor %}"
         "{% if history %}Took: {{ history | join('; ') }}{% endif %}"
     )
-    """Names: attributes (a mapping of your columns), history (titles, the newest first), and each column by its own name."""
+    """Names: attributes (a mapping of your columns), history (titles, newest first), and each column by its own name."""
     history: int = Field(10, ge=0, le=1000)
     """How many of a user's latest titles the user template gets."""
 
@@ -111,7 +111,7 @@ class Groups(Section):
     """Groups of items: what a user's attention is spread over."""
 
     source: Literal["auto", "categories", "kmeans"] = "auto"
-    """categories (your `groups` column), kmeans (clusters of item vectors), auto (categories if half of the items have one)."""
+    """categories (your `groups` column), kmeans (clusters of vectors), auto (categories if half of the items have one)."""
     count: int = Field(0, ge=0)
     """Number of k-means clusters; 0 is the square root of the number of items."""
 
