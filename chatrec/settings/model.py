@@ -45,7 +45,7 @@ class Source(Section):
     users: str = shop.USERS
     """user_id, and any attributes. Ids are bigint, integer, uuid or text."""
     items: str = shop.ITEMS
-    """item_id, title; optional: groups (text[], or text with separators), available (boolean), updated_at; any texts."""
+    """item_id, title; optional: groups (text[], or text with separators), available (boolean), updated_at, texts."""
     interactions: str = shop.INTERACTIONS
     """user_id, item_id, occurred_at (timestamp); optional: event (text), weight (a number, how much it counts)."""
     groups_separator: str = "|"
@@ -73,7 +73,7 @@ class Text(Section):
         "{% for name, value in attributes.items() %}{{ name }}: {{ value }}. {% endfor %}"
         "{% if history %}Took: {{ history | join('; ') }}{% endif %}"
     )
-    """Names: attributes (a mapping of your columns), history (titles, newest first), and each column by its own name."""
+    """Names: attributes (a mapping of your columns), history (titles, newest first), each column by its name."""
     history: int = Field(10, ge=0, le=1000)
     """How many of a user's latest titles the user template gets."""
 
@@ -111,7 +111,7 @@ class Groups(Section):
     """Groups of items: what a user's attention is spread over."""
 
     source: Literal["auto", "categories", "kmeans"] = "auto"
-    """categories (your `groups` column), kmeans (clusters of vectors), auto (categories if half of the items have one)."""
+    """categories (your `groups` column), kmeans (clusters of vectors), auto (categories if half the items have one)."""
     count: int = Field(0, ge=0)
     """Number of k-means clusters; 0 is the square root of the number of items."""
 

@@ -1,0 +1,162 @@
+"""A whole night on a real PostgreSQL, with a real small GPT-2 and a real FAISS."""
+
+from collections.abc import Callable
+
+import pytest
+from tests.nights import migrate, run
+from tests.shop import Shop
+
+from chatrec.errors import NightStopped, RunError
+from chatrec.settings import Settings
+
+
+def test_a_night_publishes_full_lists_of_unseen_items(shop: Shop, settings: Settings) -> None:
+    migrate(settings)
+
+    record = run(settings)
+
+    assert record.state == "published"
+    assert record.live
+    lists = shop.lists()
+    assert len(lists) == 40 * 5
+    taken = {(user, film) for user, film, *_ in shop.views}
+    assert not taken & {(row[0], row[2]) for row in lists}
+    assert len({(row[0], row[2]) for row in lists}) == len(lists)
+
+
+def test_users_get_what_their_kind_takes(shop: Shop, configure: Callable[..., Settings]) -> None:
+    """Users take one kind of film only: so must nearly all of their lists be."""
+    settings = configure(aigc__epochs=30)
+    migrate(settings)
+    run(settings)
+    rows = shop.lists("source = 'aigc'")
+    same = sum(row[0] % 3 == row[2] % 3 for row in rows)
+    assert same / len(rows) > 0.9
+
+
+def test_a_user_without_a_history_gets_a_marked_fallback(shop: Shop, settings: Settings) -> None:
+    shop.execute("INSERT INTO customers VALUES (99, NULL, NULL)")
+    migrate(settings)
+    run(settings)
+    assert [row[5] for row in shop.lists("user_id = 39")] == ["group"] * 5
+    assert [row[5] for row in shop.lists("user_id = 99")] == ["popular"] * 5
+
+
+def test_reasons_name_the_history_and_the_group(shop: Shop, settings: Settings) -> None:
+    migrate(settings)
+    run(settings)
+    reasons = shop.execute(
+        "SELECT user_id, item_id, reason->>'group', (reason->>'because_item_id')::int, reason->'evidence' "
+        "FROM chatrec.recommendations WHERE source = 'aigc'"
+    )
+    taken = {(user, film) for user, film, *_ in shop.views}
+    kinds = ["Space", "Kitchen", "Detective"]
+    for user, item, group, because, evidence in reasons:
+        assert (user, because) in taken
+        assert group == kinds[item % 3]
+        assert sum(evidence.values()) == pytest.approx(1, abs=0.01)
+
+
+def test_what_is_not_available_is_not_recommended(shop: Shop, settings: Settings) -> None:
+    shop.execute("UPDATE films SET in_stock = false WHERE no < 30")
+    migrate(settings)
+    run(settings)
+    assert min(row[2] for row in shop.lists()) >= 30
+
+
+def test_repeat_purchases_are_a_switch(shop: Shop, configure: Callable[..., Settings]) -> None:
+    settings = configure(ranking__exclude_seen=False, aigc__epochs=20)
+    migrate(settings)
+    run(settings)
+    taken = {(user, film) for user, film, *_ in shop.views}
+    assert taken & {(row[0], row[2]) for row in shop.lists()}
+
+
+def test_the_second_night_embeds_only_what_changed(shop: Shop, settings: Settings) -> None:
+    migrate(settings)
+    first = run(settings)
+    assert first.counts["embed"]["items embedded"] == 60
+
+    second = run(settings)
+    assert second.counts["extract"]["days read"] == 0
+    assert second.counts["embed"]["items embedded"] == 0
+    assert second.counts["embed"]["users embedded"] == 0
+    assert second.counts["encoder"]["trained"] is False
+
+    shop.execute("UPDATE films SET name = 'Moon over Basil' WHERE no = 7")
+    third = run(settings)
+    assert third.counts["embed"]["items embedded"] == 1
+
+
+def test_doing_a_finished_night_again_changes_nothing(shop: Shop, settings: Settings) -> None:
+    migrate(settings)
+    record = run(settings)
+    before = shop.lists()
+    shop.execute("DELETE FROM views")
+    again = run(settings, record.key)
+    assert again.run == record.run
+    assert again.published_at == record.published_at
+    assert shop.lists() == before
+
+
+def test_a_dry_run_publishes_nothing(shop: Shop, settings: Settings) -> None:
+    migrate(settings)
+    record = run(settings.override({"night.dry_run": True}))
+    assert record.state == "dry"
+    assert shop.lists() == []
+    assert shop.execute("SELECT count(*) FROM chatrec.run_checks")[0][0] > 5
+
+
+def test_a_failed_check_keeps_yesterdays_lists(shop: Shop, settings: Settings) -> None:
+    migrate(settings)
+    first = run(settings)
+    before = shop.lists()
+    shop.execute("DELETE FROM customers WHERE no >= 5")
+    with pytest.raises(NightStopped, match="users against the live run"):
+        run(settings)
+    assert shop.lists() == before
+    (state, verdict) = shop.execute("SELECT state, verdict FROM chatrec.runs ORDER BY run DESC LIMIT 1")[0]
+    assert state == "stopped"
+    assert "checks.max_row_drop" in verdict
+    assert shop.execute("SELECT run FROM chatrec.live_run") == [(first.run,)]
+
+
+def test_a_stopped_night_goes_on_when_the_settings_allow_it(shop: Shop, configure: Callable[..., Settings]) -> None:
+    settings = configure()
+    migrate(settings)
+    run(settings)
+    shop.execute("DELETE FROM customers WHERE no >= 5")
+    with pytest.raises(NightStopped):
+        run(settings, "20270101T000000Z")
+    record = run(configure(checks__max_row_drop=1.0, checks__max_quarantine=1.0), "20270101T000000Z")
+    assert record.state == "published"
+    assert len({row[0] for row in shop.lists()}) == 5
+
+
+def test_an_older_snapshot_is_not_published_over_a_newer_one(shop: Shop, settings: Settings) -> None:
+    migrate(settings)
+    run(settings.override({"night.dry_run": True}), "20260301T000000Z")
+    run(settings, "20260302T000000Z")
+    with pytest.raises(NightStopped, match="20260302T000000Z is live and was read later"):
+        run(settings, "20260301T000000Z")
+
+
+def test_a_run_needs_the_tables(settings: Settings, shop: Shop) -> None:
+    from chatrec.errors import SettingsError
+
+    with pytest.raises(SettingsError, match="chatrec db migrate"):
+        run(settings)
+
+
+def test_keys_are_checked(settings: Settings, shop: Shop) -> None:
+    migrate(settings)
+    with pytest.raises(RunError, match="keys look like"):
+        run(settings, "yesterday")
+
+
+def test_the_same_data_give_the_same_lists(shop: Shop, settings: Settings) -> None:
+    migrate(settings)
+    run(settings)
+    first = shop.lists()
+    run(settings.override({"night.full": True}))
+    assert shop.lists() == first
