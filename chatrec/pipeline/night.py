@@ -190,8 +190,14 @@ def _do(engine: Engine, settings: Settings, run: Run, number: int, step: Step) -
 
 def _inputs(settings: Settings, run: Run, step: Step) -> str:
     values = settings.frozen()
+    chosen = {key: _value(values, key) for key in step.settings}
     before = {name: _manifest_of(run, BY_NAME[name]).digest for name in step.needs}
-    return fingerprint(__version__, {name: values[name] for name in step.sections}, before)
+    return fingerprint(__version__, chosen, before)
+
+
+def _value(values: dict[str, Any], key: str) -> Any:
+    section, _, name = key.partition(".")
+    return values[section][name] if name else values[section]
 
 
 def _manifest_of(run: Run, step: Step) -> Manifest:

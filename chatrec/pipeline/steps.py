@@ -66,8 +66,8 @@ class Step:
     name: str
     needs: tuple[str, ...]
     """The steps whose files it reads."""
-    sections: tuple[str, ...]
-    """The sections of the settings that change what it does."""
+    settings: tuple[str, ...]
+    """The settings that change what it does: whole sections, or a key of one."""
     function: Callable[[Context], Counts]
     title: str
 
@@ -277,12 +277,12 @@ def _use_threads(settings: Settings) -> None:
 
 
 STEPS: tuple[Step, ...] = (
-    Step("extract", (), ("source", "night"), extract, "Read users, items and events"),
+    Step("extract", (), ("source", "night.full"), extract, "Read users, items and events"),
     Step("encoder", ("extract",), ("text", "encoder", "compute"), encoder, "Train or find the encoder"),
     Step(
         "embed",
         ("extract", "encoder"),
-        ("text", "encoder", "compute", "night"),
+        ("text", "encoder", "compute", "night.full"),
         embed,
         "Embed texts with GPT-2",
     ),
