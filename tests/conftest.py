@@ -65,9 +65,7 @@ def shop(database: str) -> Shop:
 
 
 @pytest.fixture
-def configure(
-    database: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> Callable[..., Settings]:
+def configure(database: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Settings]:
     """Makes `chatrec.toml` for a database and small models, and reads it; takes changes by dotted key."""
 
     def make(**changes: object) -> Settings:

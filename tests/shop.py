@@ -83,6 +83,7 @@ class Shop:
         """Runs a statement and returns its rows."""
         url = make_url(self.url).set(drivername="postgresql").render_as_string(hide_password=False)
         connection = psycopg2.connect(url)
+        connection.set_client_encoding("UTF8")
         try:
             with connection, connection.cursor() as cursor:
                 cursor.execute(statement, values)

@@ -33,7 +33,11 @@ def copy_out(
         The number of rows.
     """
     block = _Block(columns, on_block, block_bytes)
-    statement = sql.SQL("COPY ({}) TO STDOUT (FORMAT csv, FORCE_QUOTE *, ENCODING 'UTF8')").format(query)
+    # A database in SQL_ASCII holds bytes of any kind and would refuse to call them UTF-8: they come as they are.
+    plain = cursor.connection.get_parameter_status("server_encoding") == "SQL_ASCII"
+    statement = sql.SQL("COPY ({}) TO STDOUT (FORMAT csv, FORCE_QUOTE *, ENCODING {})").format(
+        query, sql.Literal("SQL_ASCII" if plain else "UTF8")
+    )
     cursor.copy_expert(statement, block)
     block.flush()
     return block.rows

@@ -76,7 +76,11 @@ def cursor(engine: Engine, autocommit: bool = False) -> Iterator[Any]:
 def _engine(url: URL, purpose: str) -> Engine:
     name = f"{purpose} ({socket.gethostname()} pid {os.getpid()})"[:63]
     return create_engine(
-        url, connect_args={"application_name": name, "connect_timeout": 10}, pool_size=2, pool_pre_ping=True
+        url,
+        connect_args={"application_name": name, "connect_timeout": 10},
+        client_encoding="utf8",
+        pool_size=2,
+        pool_pre_ping=True,
     )
 
 

@@ -3,11 +3,11 @@
 from collections.abc import Callable
 
 import pytest
-from tests.nights import migrate, run
-from tests.shop import Shop
 
 from chatrec.errors import NightStopped, RunError
 from chatrec.settings import Settings
+from tests.nights import migrate, run
+from tests.shop import Shop
 
 
 def test_a_night_publishes_full_lists_of_unseen_items(shop: Shop, settings: Settings) -> None:

@@ -1,0 +1,128 @@
+"""Settings: where values come from, and errors that name the key."""
+
+from pathlib import Path
+
+import pytest
+from pydantic import BaseModel
+
+from chatrec.errors import SettingsError
+from chatrec.settings import Settings, load, template
+from chatrec.settings.model import Sections
+
+
+@pytest.fixture(autouse=True)
+def elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("CHATREC_CONFIG", raising=False)
+
+
+def write(text: str) -> Path:
+    file = Path("chatrec.toml")
+    file.write_text(text, encoding="utf-8")
+    return file
+
+
+def test_without_a_file_the_embedded_default_is_complete() -> None:
+    settings = load()
+    assert settings.database.url == ""
+    assert "shop.users" in settings.source.users
+
+
+def test_the_file_is_found_here_or_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    write("[ranking]\ntop_n = 7\n")
+    assert load().ranking.top_n == 7
+    other = tmp_path / "other.toml"
+    other.write_text("[ranking]\ntop_n = 8\n")
+    assert load(other).ranking.top_n == 8
+    monkeypatch.setenv("CHATREC_CONFIG", str(other))
+    assert load().ranking.top_n == 8
+
+
+def test_the_environment_wins_over_the_file(monkeypatch: pytest.MonkeyPatch) -> None:
+    write("[ranking]\ntop_n = 7\nexclude_seen = false\n[encoder.local]\nlayers = 3\n")
+    monkeypatch.setenv("CHATREC_RANKING__TOP_N", "9")
+    monkeypatch.setenv("CHATREC_ENCODER__LOCAL__LAYERS", "2")
+    settings = load()
+    assert (settings.ranking.top_n, settings.ranking.exclude_seen, settings.encoder.local.layers) == (9, False, 2)
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("[ranking]\ntopn = 7", r"unknown setting ranking\.topn \(did you mean top_n\?\)"),
+        ("[rankings]\ntop_n = 7", r"unknown setting rankings \(did you mean ranking\?\)"),
+        ("[encoder.local]\nlayer = 1", r"unknown setting encoder\.local\.layer \(did you mean layers\?\)"),
+        ("[ranking]\ntop_n = 0", r"ranking\.top_n: Input should be greater than or equal to 1"),
+        ("[groups]\nsource = 'magic'", r"groups\.source: Input should be 'auto', 'categories' or 'kmeans'"),
+        ("[ranking\ntop_n = 7", "is not valid TOML"),
+        ("[database]\nurl = 'mysql://u:geheim@h/d'", r"database\.url: must start with postgresql://"),
+        ("[database]\nurl = 'postgresql://u:geheim@h/d'", r"source\.interactions, source\.items, source\.users"),
+    ],
+)
+def test_what_is_wrong_is_named_and_no_value_is_shown(text: str, message: str) -> None:
+    with pytest.raises(SettingsError, match=message) as caught:
+        load(write(text))
+    assert "geheim" not in str(caught.value)
+
+
+def test_unknown_variables_are_errors(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CHATREC_RANK__TOP_N", "3")
+    with pytest.raises(SettingsError, match=r"CHATREC_RANK__TOP_N names no section .*did you mean ranking"):
+        load()
+
+
+def test_a_named_file_must_be_there() -> None:
+    with pytest.raises(SettingsError, match=r"no settings file nowhere\.toml"):
+        load(Path("nowhere.toml"))
+
+
+def test_override_checks_like_a_file() -> None:
+    settings = load()
+    assert settings.override({"ranking.top_n": 3}).ranking.top_n == 3
+    assert settings.ranking.top_n == 10
+    with pytest.raises(SettingsError, match="top_n"):
+        settings.override({"ranking.top_n": 0})
+
+
+def test_override_does_not_read_the_environment_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    settings = load()
+    monkeypatch.setenv("CHATREC_RANKING__TOP_N", "9")
+    assert settings.override({}).ranking.top_n == 10
+
+
+def test_folders_are_relative_to_the_file(tmp_path: Path) -> None:
+    folder = tmp_path / "conf"
+    folder.mkdir()
+    (folder / "chatrec.toml").write_text("[artifacts]\nroot = 'files'\n")
+    assert load(folder / "chatrec.toml").artifacts.root == folder / "files"
+
+
+def test_secrets_are_not_part_of_a_runs_record() -> None:
+    text = "[database]\nurl = 'postgresql://u:geheim@h/d'\n[source]\nusers = 'a'\nitems = 'b'\ninteractions = 'c'\n"
+    settings = load(write(text))
+    assert "geheim" not in str(settings.frozen())
+    assert "geheim" not in repr(settings)
+
+
+def test_the_template_is_valid_and_says_the_defaults() -> None:
+    """Uncommenting every line gives the defaults."""
+    text = template()
+    everything = "\n".join(
+        line.removeprefix("# ") if line.startswith("# ") and " = " in line and line[2:3].islower() else line
+        for line in text.splitlines()
+    )
+    assert load(write(text)).frozen() == load(write("")).frozen() | {"source": load(write(text)).frozen()["source"]}
+    for name in Sections.model_fields:
+        assert f"[{name}]" in everything
+
+
+def test_every_setting_says_what_it_is() -> None:
+    def walk(model: type[BaseModel], path: str) -> None:
+        for name, field in model.model_fields.items():
+            if isinstance(field.annotation, type) and issubclass(field.annotation, BaseModel):
+                assert field.annotation.__doc__, f"{path}{name}"
+                walk(field.annotation, f"{path}{name}.")
+            else:
+                assert field.description, f"{path}{name}"
+
+    walk(Settings, "")
