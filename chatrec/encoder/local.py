@@ -84,9 +84,10 @@ def _new_model(settings: EncoderSettings, vocabulary: int, seed: int) -> GPT2LMH
         bos_token_id=0,
         eos_token_id=0,
         pad_token_id=0,
-        loss_type="ForCausalLM",
     )
-    return GPT2LMHeadModel(config)
+    model = GPT2LMHeadModel(config)
+    model.loss_type = "ForCausalLM"  # what it is by default, but transformers 5.23 warns unless it is said
+    return model
 
 
 def _blocks(tokenizer: PreTrainedTokenizerFast, texts: Sequence[str]) -> Array:

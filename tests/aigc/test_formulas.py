@@ -1,0 +1,101 @@
+"""AIGC's formulas, against the same written out in NumPy float64."""
+
+import numpy as np
+import pytest
+import torch
+from torch import Tensor
+
+from chatrec.aigc import model
+from chatrec.aigc.fit import user_vectors
+from chatrec.aigc.groups import ItemGroups
+from chatrec.aigc.state import group_vectors
+
+ITEMS, WIDTH, GIVEN = 7, 4, 5
+GROUPS = [[0, 1, 2], [2, 3], [4, 5, 6]]
+HISTORIES = [[0, 2, 2], [6], [1, 3, 5, 4]]
+
+
+@pytest.fixture
+def vectors() -> np.ndarray:
+    return np.random.default_rng(0).normal(size=(ITEMS, WIDTH))
+
+
+def flat(sets: list[list[int]]) -> tuple[Tensor, Tensor]:
+    starts = np.cumsum([0, *(len(one) for one in sets)])[:-1]
+    return torch.tensor([item for one in sets for item in one]), torch.tensor(starts)
+
+
+def softmax(values: np.ndarray) -> np.ndarray:
+    powers = np.exp(values - values.max(1, keepdims=True))
+    return powers / powers.sum(1, keepdims=True)
+
+
+def test_every_formula(vectors: np.ndarray) -> None:
+    g = np.array([vectors[members].sum(0) / len(members) for members in GROUPS])
+    u = np.array([vectors[history].sum(0) / len(history) for history in HISTORIES])
+    a = softmax(u @ g.T)
+    p = softmax(u @ vectors.T)
+    membership = np.array([[(item in group) / len(group) for item in range(ITEMS)] for group in GROUPS])
+    to_members = np.array([[sum(a[r, k] * membership[k, i] for k in range(3)) for i in range(ITEMS)] for r in range(3)])
+
+    v = torch.from_numpy(vectors).float()
+    found_g, found_u = model.mean_vectors(v, *flat(GROUPS)), model.mean_vectors(v, *flat(HISTORIES))
+    found_a = model.attention(found_u, found_g)
+    for found, expected in (
+        (found_g, g),
+        (found_u, u),
+        (found_a, a),
+        (model.scores(found_u, v), p),
+        (model.to_members(found_a, torch.from_numpy(membership).float()), to_members),
+    ):
+        assert found.shape == expected.shape
+        assert np.abs(found.numpy() - expected).max() < 1e-6
+
+
+def test_attention_and_scores_are_probabilities(vectors: np.ndarray) -> None:
+    v = torch.from_numpy(vectors).float()
+    assert torch.allclose(model.scores(v, v).sum(1), torch.ones(ITEMS))
+    assert torch.allclose(model.attention(v, v[:3]).sum(1), torch.ones(ITEMS))
+
+
+def test_softmax_keeps_the_order(vectors: np.ndarray) -> None:
+    """So the attention over groups does not change a list; the documents say the same."""
+    v = torch.from_numpy(vectors).float()
+    assert (model.scores(v, v).argsort(1) == (v @ v.T).argsort(1)).all()
+
+
+def test_sparse_and_dense_members_agree(vectors: np.ndarray) -> None:
+    members = torch.rand(3, ITEMS)
+    weights = torch.rand(5, 3)
+    assert torch.allclose(model.to_members(weights, members), model.to_members(weights, members.to_sparse()))
+
+
+def test_an_empty_set_has_the_zero_vector(vectors: np.ndarray) -> None:
+    found = model.mean_vectors(torch.from_numpy(vectors), *flat([[1, 2], [], [3]]))
+    assert found[1].abs().sum() == 0
+
+
+def test_numpy_and_torch_means_agree(vectors: np.ndarray) -> None:
+    v = vectors.astype(np.float32)
+    latest = np.array([[2, 2, 0, -1], [6, -1, -1, -1], [-1, -1, -1, -1]])
+    found = user_vectors(v, latest)
+    assert np.allclose(found[:2], model.mean_vectors(torch.from_numpy(v), *flat(HISTORIES[:2])).numpy(), atol=1e-6)
+    assert not found[2].any()
+    groups = ItemGroups(
+        ("a", "b", "c"),
+        *(np.array(x, np.int32) for x in ([0, 1, 2, 2, 3, 4, 5, 6], [0, 0, 0, 1, 1, 2, 2, 2])),
+        "categories",
+    )
+    assert np.allclose(group_vectors(v, groups), model.mean_vectors(torch.from_numpy(v), *flat(GROUPS)).numpy())
+
+
+@pytest.mark.parametrize(("given", "learned"), [(True, False), (False, True), (True, True)])
+def test_item_vectors_are_the_sum_of_their_parts(given: bool, learned: bool) -> None:
+    x = torch.rand(ITEMS, GIVEN)
+    made = model.Aigc(ITEMS, WIDTH, x if given else None, learned)
+    expected = torch.zeros(ITEMS, WIDTH)
+    if made.projection is not None:
+        expected = expected + x @ made.projection.weight.T
+    if made.embedding is not None:
+        expected = expected + made.embedding.weight
+    assert torch.allclose(made.item_vectors(), expected, atol=1e-6)
