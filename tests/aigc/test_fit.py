@@ -82,7 +82,7 @@ def test_the_held_out_event_is_not_trained_on() -> None:
         model = Aigc(ITEMS, 4, None, learned=True)
         module._Training(model, holdout, AigcSettings(width=4, history=6, epochs=2), 0).pass_over_events()
         learned.append(model.item_vectors().detach().numpy())
-    assert (learned[0] == learned[1]).all()
+    assert np.abs(learned[0] - learned[1]).max() < 1e-4  # the order of sums may differ
 
 
 def test_without_events_there_are_vectors_all_the_same() -> None:

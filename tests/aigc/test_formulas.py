@@ -81,11 +81,9 @@ def test_numpy_and_torch_means_agree(vectors: np.ndarray) -> None:
     found = user_vectors(v, latest)
     assert np.allclose(found[:2], model.mean_vectors(torch.from_numpy(v), *flat(HISTORIES[:2])).numpy(), atol=1e-6)
     assert not found[2].any()
-    groups = ItemGroups(
-        ("a", "b", "c"),
-        *(np.array(x, np.int32) for x in ([0, 1, 2, 2, 3, 4, 5, 6], [0, 0, 0, 1, 1, 2, 2, 2])),
-        "categories",
-    )
+    items = np.array([item for group in GROUPS for item in group], np.int32)
+    numbers = np.repeat(np.arange(3, dtype=np.int32), [len(group) for group in GROUPS])
+    groups = ItemGroups(("a", "b", "c"), items, numbers, "categories")
     assert np.allclose(group_vectors(v, groups), model.mean_vectors(torch.from_numpy(v), *flat(GROUPS)).numpy())
 
 
