@@ -22,9 +22,7 @@ GROUPS = ItemGroups(
 )
 
 
-def ranker(
-    of_users: list[list[int]], recommendable: np.ndarray, index: Index, top_n: int = 5, seen: bool = True
-) -> Ranker:
+def ranker(of_users: list[list[int]], recommendable: np.ndarray, index: Index, seen: bool = True) -> Ranker:
     random = np.random.default_rng(1)
     vectors = random.normal(size=(ITEMS, WIDTH)).astype(np.float32)
     given = random.normal(size=(ITEMS, WIDTH)).astype(np.float32)
@@ -32,7 +30,7 @@ def ranker(
     state = AigcState(vectors, given, means, np.zeros((2, WIDTH), np.float32))
     rows = np.flatnonzero(recommendable).astype(np.int32)
     built = faiss_index.build(vectors[rows], rows, vectors[:5], index)
-    return Ranker(state, GROUPS, built, histories(of_users), 3, top_n, seen, 0)
+    return Ranker(state, GROUPS, built, histories(of_users), 3, 5, seen, 0)
 
 
 @given(
@@ -53,9 +51,8 @@ def test_lists_equal_brute_force(of_users: list[list[int]], hidden: set[int], ex
         found = lists.items[row]
         assert found[found >= 0].tolist() == expected
         total = np.exp(v[recommendable] @ u).sum()
-        assert lists.scores[row][: len(expected)] == pytest.approx(
-            [np.exp(u @ v[i]) / total for i in expected], rel=1e-4
-        )
+        probabilities = [np.exp(u @ v[i]) / total for i in expected]
+        assert lists.scores[row][: len(expected)] == pytest.approx(probabilities, rel=1e-4)
 
 
 @pytest.mark.parametrize("index", [Index(exact_below=0, recall=0.01), Index(exact_below=0, ivf_from=1, recall=0.01)])
