@@ -5,9 +5,10 @@ A lock belongs to a connection: when its process is killed, PostgreSQL lets go o
 
 import hashlib
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
 from sqlalchemy import Connection, Engine, text
+from sqlalchemy.exc import DBAPIError
 
 from chatrec.errors import Busy
 
@@ -56,7 +57,8 @@ def _own_connection(engine: Engine) -> Iterator[Connection]:
         try:
             yield connection
         finally:
-            connection.invalidate()  # closes it: the lock goes with it
+            with suppress(DBAPIError):  # a connection that broke off holds nothing any more
+                connection.execute(text("SELECT pg_advisory_unlock_all()"))
 
 
 def _holders(connection: Connection, key: int) -> str:

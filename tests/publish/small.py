@@ -1,0 +1,57 @@
+"""A night of two users and three items, for publishing hundreds of times."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+from sqlalchemy import Engine
+
+from chatrec.aigc.groups import ItemGroups
+from chatrec.db.migrate import migrate
+from chatrec.publish.outputs import Files
+from chatrec.ranking.lists import SCHEMA, Lists
+from chatrec.ranking.recommend import ATTENTION, ATTENTION_SCHEMA, RECOMMENDATIONS
+from chatrec.source.snapshot import Snapshot
+from chatrec.source.tables import ITEMS, SNAPSHOT, USERS, RowGroups, items_schema, users_schema
+
+TYPES = {"user_id_type": "bigint", "item_id_type": "bigint"}
+
+
+def prepare(engine: Engine, folder: Path) -> Callable[[int], Files]:
+    """Makes the tables, and the files of any number of nights; the score of every row is the night's number."""
+    migrate(engine, "chatrec", TYPES)
+    for name in ("snapshot", "groups", "lists"):
+        (folder / name).mkdir(parents=True, exist_ok=True)
+    snapshot = folder / "snapshot"
+    with RowGroups(snapshot / USERS, users_schema(True, [])) as users:
+        users.write(pl.DataFrame({"user_id": [1, 2]}).to_arrow())
+    items = pl.DataFrame(
+        {"item_id": [10, 11, 12], "title": ["a", None, "运动鞋"], "groups": [["g"]] * 3, "available": [True] * 3}
+    )
+    with RowGroups(snapshot / ITEMS, items_schema(True, [])) as file:
+        file.write(items.to_arrow())
+    (snapshot / SNAPSHOT).write_text(
+        json.dumps({"taken_at": 0, "user_id_type": "bigint", "item_id_type": "bigint", "buckets": []})
+    )
+    ItemGroups(("g",), np.arange(3, dtype=np.int32), np.zeros(3, np.int32), "categories").save(folder / "groups")
+
+    def files(number: int) -> Files:
+        lists = Lists(
+            users=np.arange(2),
+            items=np.array([[0, 1, 2], [2, 1, 0]]),
+            scores=np.full((2, 3), number, np.float32),
+            source="aigc",
+            group=np.array([[0, 0, -1], [0, 0, 0]]),
+            because=np.array([[1, -1, 0], [0, 0, 0]]),
+            shares=np.full((2, 3, 2), 0.5, np.float32),
+        )
+        with RowGroups(folder / "lists" / RECOMMENDATIONS, SCHEMA) as rows:
+            rows.write(lists.table())
+        with RowGroups(folder / "lists" / ATTENTION, ATTENTION_SCHEMA) as rows:
+            columns = {"user": [0, 1], "rank": [1, 1], "group": [0, 0], "attention": [1.0, 1.0]}
+            rows.write(pl.DataFrame(columns).to_arrow())
+        return Files(Snapshot(snapshot), folder / "groups", folder / "lists")
+
+    return files
