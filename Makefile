@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: demo up test test-slow test-system lint format clean
+.PHONY: demo up test test-system lint format clean
 
 demo: .venv/ready
 	@$(BIN)/chatrec demo
@@ -11,10 +11,7 @@ up: .venv/ready
 	@$(BIN)/chatrec up
 
 test: lint
-	$(BIN)/pytest
-
-test-slow: .venv/ready
-	$(BIN)/pytest -m slow --timeout 1800
+	$(BIN)/pytest -n 2
 
 test-system: .venv/ready
 	$(BIN)/pytest -m system --timeout 900

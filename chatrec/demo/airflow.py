@@ -23,7 +23,8 @@ from chatrec.settings import Settings
 
 METADATA = "airflow"
 PASSWORDS = "simple_auth_manager_passwords.json.generated"
-HOST, PORT = "127.0.0.1", 8080
+HOST = "127.0.0.1"
+PORT = os.environ.get("AIRFLOW__API__PORT", "8080")
 PATIENCE_SECONDS = 180
 GRACE_SECONDS = 30
 
@@ -62,7 +63,8 @@ def environment(settings: Settings) -> dict[str, str]:
         "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN_ASYNC": _render(metadata, "postgresql+asyncpg"),
         "AIRFLOW__DATABASE__SQL_ALCHEMY_POOL_SIZE": "5",
         "AIRFLOW__API__HOST": HOST,
-        "AIRFLOW__API__PORT": str(PORT),
+        "AIRFLOW__API__PORT": PORT,
+        "AIRFLOW__API__BASE_URL": f"http://{HOST}:{PORT}",  # tasks find the API by it
         "AIRFLOW__API__WORKERS": "1",
         "CHATREC_DATABASE__FOLDER": str(settings.database.folder),
         "CHATREC_ARTIFACTS__ROOT": str(settings.artifacts.root),

@@ -1,0 +1,118 @@
+"""Whole nights under a real Airflow, on a real PostgreSQL."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from chatrec.run import Run, digest_of, runs_under
+from chatrec.settings import Settings
+from tests.nights import migrate, run
+from tests.shop import Shop
+
+ROOT = Path(__file__).parents[2]
+pytestmark = pytest.mark.usefixtures("metadata")
+
+
+@pytest.fixture
+def dag_run(monkeypatch: pytest.MonkeyPatch) -> Callable[..., Any]:
+    """Runs a DAG as `dag.test` does; returns its run."""
+    monkeypatch.setenv("NO_COLOR", "1")
+
+    def do(dag_id: str = "chatrec_nightly", **conf: Any) -> Any:
+        from airflow.dag_processing.dagbag import DagBag
+
+        return DagBag(str(ROOT / "dags")).dags[dag_id].test(run_conf=conf)
+
+    return do
+
+
+def states(found: Any) -> dict[str, str]:
+    return {task.task_id: str(task.state) for task in found.get_task_instances()}
+
+
+def test_a_night_is_published(dag_run: Callable[..., Any], shop: Shop, settings: Settings) -> None:
+    migrate(settings)
+    found = dag_run(top_n=3)
+    assert str(found.state) == "success"
+    assert len(shop.lists()) == 40 * 3
+    assert shop.execute("SELECT state, started_by FROM chatrec.runs") == [("published", "airflow")]
+    assert shop.execute("SELECT count(*) FROM chatrec.run_metrics WHERE metric = 'ndcg@10'")[0][0] == 2
+
+
+def test_the_command_line_gives_the_same_to_the_byte(
+    dag_run: Callable[..., Any], shop: Shop, settings: Settings
+) -> None:
+    migrate(settings)
+    dag_run()
+    by_airflow = shop.lists()
+    (first,) = runs_under(settings.artifacts.root)
+    second = Run(settings.artifacts.root, run(settings).key)
+    assert shop.lists() == by_airflow
+    for step in ("embed", "groups", "aigc", "index", "rank"):
+        assert digest_of(first.step_folder(step)) == digest_of(second.step_folder(step)), step
+    for name in ("users.parquet", "items.parquet", "interactions.parquet"):
+        one, two = (made.step_folder("extract") / name for made in (first, second))
+        assert one.read_bytes() == two.read_bytes()
+
+
+def test_a_dry_run_skips_the_publish(dag_run: Callable[..., Any], shop: Shop, settings: Settings) -> None:
+    migrate(settings)
+    found = dag_run(dry_run=True)
+    assert str(found.state) == "success"
+    assert states(found)["release.publish"] == "skipped"
+    assert shop.execute("SELECT state FROM chatrec.runs") == [("dry",)]
+    assert shop.lists() == []
+
+
+def test_a_failed_check_fails_the_dag_without_a_second_try(
+    dag_run: Callable[..., Any], shop: Shop, settings: Settings
+) -> None:
+    migrate(settings)
+    run(settings)
+    before = shop.lists()
+    shop.execute("DELETE FROM customers WHERE no > 3")
+    found = dag_run()
+    assert str(found.state) == "failed"
+    assert states(found)["release.gate"] == "failed"
+    assert states(found)["release.publish"] == "upstream_failed"
+    assert shop.lists() == before
+    (row,) = shop.execute("SELECT state, verdict FROM chatrec.runs WHERE started_by = 'airflow'")
+    assert row[0] == "stopped"
+    assert "users against the live run" in row[1]
+
+
+def test_a_fault_is_recorded_with_the_run(
+    dag_run: Callable[..., Any], shop: Shop, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    migrate(settings)
+    monkeypatch.setenv("CHATREC_TEXT__ITEM", "{{ titel }}")
+    found = dag_run()
+    assert str(found.state) == "failed"
+    (row,) = shop.execute("SELECT state, verdict FROM chatrec.runs")
+    assert row[0] == "failed"
+    assert "language.encoder: text.item fails: 'titel' is undefined" in row[1]
+
+
+def test_rollback(dag_run: Callable[..., Any], shop: Shop, settings: Settings) -> None:
+    migrate(settings)
+    first = run(settings)
+    run(settings.override({"ranking.top_n": 3}))
+    assert str(dag_run("chatrec_rollback").state) == "success"
+    assert shop.execute("SELECT run FROM chatrec.live_run") == [(first.run,)]
+    assert str(dag_run("chatrec_rollback", run="20200101T000000Z").state) == "failed"
+
+
+def test_the_database_may_come_from_a_connection(
+    dag_run: Callable[..., Any], shop: Shop, settings: Settings, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    migrate(settings)
+    text = (tmp_path / "chatrec.toml").read_text()
+    without = "\n".join(line for line in text.splitlines() if not line.startswith("url = "))
+    (tmp_path / "chatrec.toml").write_text(without)
+    monkeypatch.setenv("AIRFLOW_CONN_CHATREC_DB", shop.url.replace("postgresql://", "postgres://"))
+    monkeypatch.delenv("CHATREC_DATABASE__URL", raising=False)
+    assert str(dag_run().state) == "success"
+    monkeypatch.delenv("CHATREC_DATABASE__URL", raising=False)
+    assert len(shop.lists()) == 200

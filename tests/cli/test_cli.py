@@ -1,0 +1,264 @@
+"""The command as a person uses it: what it prints, how it exits, and never a traceback."""
+
+import csv
+import gzip
+import io
+import json
+import os
+import re
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from chatrec.settings import Settings, load
+from tests.nights import migrate, run
+from tests.shop import SELECTS, Shop, write_settings
+
+Chatrec = Callable[..., tuple[int, str, str]]
+
+
+@pytest.fixture
+def chatrec(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Chatrec:
+    """Runs the command in a process of its own; returns the exit code and what it said."""
+    monkeypatch.chdir(tmp_path)
+
+    def do(*arguments: str, **environment: str) -> tuple[int, str, str]:
+        command = [sys.executable, "-m", "chatrec", *arguments]
+        variables = {**os.environ, **environment}
+        done = subprocess.run(
+            command,
+            capture_output=True,
+            text=True,
+            check=False,
+            env=variables,
+            stdin=subprocess.DEVNULL,
+        )
+        assert "Traceback" not in done.stdout + done.stderr
+        return done.returncode, done.stdout, done.stderr
+
+    return do
+
+
+def test_from_nothing_to_lists(chatrec: Chatrec, shop: Shop, configure: Callable[..., Settings]) -> None:
+    configure()
+    assert chatrec("check")[0] == 2  # the tables are not there yet
+    assert chatrec("run")[0] == 2
+    code, out, _ = chatrec("db", "migrate")
+    assert (code, out.splitlines()[0]) == (0, "Applied 0001_runs.")
+    assert chatrec("db", "migrate")[1] == "Nothing to do: the tables are up to date.\n"
+    code, out, _ = chatrec("check")
+    assert code == 0
+    assert out.count("✓") == 7
+
+    code, _, err = chatrec("run", "--top-n", "4")
+    assert code == 0
+    assert "160 rows" in err
+    assert "All 10 checks passed." in err
+
+    code, out, _ = chatrec("recommend", "3")
+    assert code == 0
+    assert len(out.splitlines()) == 5
+    code, out, _ = chatrec("recommend", "3", "--json")
+    assert [row["rank"] for row in json.loads(out)] == [1, 2, 3, 4]
+    code, out, _ = chatrec("runs", "--json")
+    (record,) = json.loads(out)
+    assert record["state"] == "published"
+    assert record["live"] is True
+    assert record["steps"]["rank"]["rows"] == 160
+    key = record["key"]
+    code, out, _ = chatrec("runs")
+    assert key in out
+    assert "published" in out
+
+    code, out, _ = chatrec("sql", "SELECT user_id, count(*) AS n FROM recommendations GROUP BY 1 ORDER BY 1 LIMIT 2")
+    assert (code, out) == (0, "user_id,n\n0,4\n1,4\n")
+    assert chatrec("recommend", "3", "--run", key)[0] == 0
+
+
+def test_wrong_use_is_one_paragraph_and_exit_code_2_or_1(
+    chatrec: Chatrec, shop: Shop, configure: Callable[..., Settings]
+) -> None:
+    migrate(configure())
+    for arguments, code, words in (
+        (["recommend", "abc"], 1, "ids here are of type bigint"),
+        (["recommend", "12345"], 1, "no list for user 12345"),
+        (["rollback"], 1, "no older night"),
+        (["rollback", "20200101T000000Z"], 1, "no run 20200101T000000Z"),
+        (["sql", "SELEC 1"], 1, "does not accept this"),
+        (["run", "--run", "yesterday"], 1, "keys look like"),
+        (["run", "--top-n", "0"], 2, "ranking.top_n"),
+        (["run", "--nonsense"], 2, "No such option"),
+        (["nonsense"], 2, "No such command"),
+        (["extract", "--run", "20200101T000000Z"], 1, "has no files"),
+        (["--config", "nowhere.toml", "check"], 2, "no settings file"),
+        (["evaluate", "--split", "nowhere", "--items", "x.csv", "--out", "y.csv"], 2, "There is no file"),
+    ):
+        found, out, err = chatrec(*arguments)
+        assert (found, words in out + err) == (code, True), (arguments, found, out, err)
+
+
+def test_a_database_that_is_down(chatrec: Chatrec, shop: Shop, tmp_path: Path) -> None:
+    write_settings(tmp_path, "postgresql://nobody:geheim@127.0.0.1:9/nothing", {})
+    for arguments, code in ((["run"], 1), (["check"], 1), (["runs"], 1), (["db", "migrate"], 1)):
+        found, out, err = chatrec(*arguments, CHATREC_CONFIG=str(tmp_path / "chatrec.toml"))
+        assert found == code, (arguments, out, err)
+        assert "does not answer" in out + err
+        assert "geheim" not in out + err
+
+
+def test_a_mapping_mistake_names_the_setting(chatrec: Chatrec, shop: Shop, configure: Callable[..., Settings]) -> None:
+    migrate(configure())
+    for key, select, words in (
+        ("items", "SELECT no AS item_id FROM films", "source.items lacks the column title"),
+        ("users", "SELEC 1", "source.users is not a SELECT"),
+        (
+            "interactions",
+            "SELECT 1 AS user_id, 2 AS item_id, 'x' AS occurred_at",
+            "source.interactions gives occurred_at",
+        ),
+    ):
+        for verb in ("check", "run"):
+            code, out, err = chatrec(verb, **{f"CHATREC_SOURCE__{key.upper()}": select})
+            assert code == 2
+            assert words in " ".join((out + err).split())
+
+
+def test_a_template_mistake_names_the_setting(chatrec: Chatrec, shop: Shop, configure: Callable[..., Settings]) -> None:
+    migrate(configure())
+    code, out, _ = chatrec("check", CHATREC_TEXT__ITEM="{{ titel }}")
+    assert code == 2
+    assert "text.item fails: 'titel' is undefined" in " ".join(out.split())
+
+
+def test_other_id_types_than_the_tables_are_refused(
+    chatrec: Chatrec, shop: Shop, configure: Callable[..., Settings]
+) -> None:
+    migrate(configure())
+    texts = {
+        "CHATREC_SOURCE__USERS": "SELECT no::text AS user_id FROM customers",
+        "CHATREC_SOURCE__INTERACTIONS": SELECTS["interactions"].replace("customer", "customer::text"),
+    }
+    for verb in ("check", "run"):
+        code, out, err = chatrec(verb, **texts)
+        assert code == 2
+        assert "tables were made for user_id of type bigint" in " ".join((out + err).split())
+
+
+def test_a_stopped_night_exits_with_1_and_says_why(
+    chatrec: Chatrec, shop: Shop, configure: Callable[..., Settings]
+) -> None:
+    settings = configure()
+    migrate(settings)
+    run(settings)
+    shop.execute("DELETE FROM customers WHERE no > 3")
+    code, _, err = chatrec("run")
+    assert code == 1
+    assert "users against the live run: 4 tonight, 40 live" in " ".join(err.split())
+
+
+def test_rollback_takes_less_than_a_second(chatrec: Chatrec, shop: Shop, configure: Callable[..., Settings]) -> None:
+    settings = configure()
+    migrate(settings)
+    first = run(settings)
+    run(settings.override({"ranking.top_n": 3}))
+    assert len(shop.lists()) == 120
+    started = time.monotonic()
+    code, out, _ = chatrec("rollback")
+    assert code == 0
+    assert time.monotonic() - started < 3  # a loose bound for busy machines; the work itself is printed
+    assert int(re.search(r"after (\d+) ms", out)[1]) < 1000
+    assert first.key in out
+    assert len(shop.lists()) == 200
+
+
+def test_each_step_has_a_verb(chatrec: Chatrec, shop: Shop, configure: Callable[..., Settings]) -> None:
+    """For schedulers that are not Airflow: the same lists, step by step in processes of their own."""
+    settings = configure()
+    migrate(settings)
+    run(settings, "20260601T000000Z")
+    expected = shop.lists()
+    code, key, _ = chatrec("begin")
+    assert code == 0
+    for step in ("extract", "encoder", "embed", "groups", "aigc", "index", "rank", "gate", "publish"):
+        code, out, err = chatrec(step, "--run", key.strip())
+        assert code == 0, err
+        assert json.loads(out)["step"] == step
+    assert shop.lists() == expected
+    assert shop.execute("SELECT key, state FROM chatrec.runs WHERE run = (SELECT run FROM chatrec.live_run)") == [
+        (key.strip(), "published")
+    ]
+
+
+def test_init_writes_a_file_that_check_accepts_once_it_is_filled(chatrec: Chatrec, tmp_path: Path) -> None:
+    assert chatrec("init", "--url", "postgresql://me@db/shop")[0] == 0
+    assert load(tmp_path / "chatrec.toml").database.url == "postgresql://me@db/shop"
+    assert chatrec("init")[0] == 2
+    assert chatrec("init", "--force")[0] == 0
+
+
+def test_roles_let_a_reader_read_and_nothing_else(
+    chatrec: Chatrec, shop: Shop, configure: Callable[..., Settings]
+) -> None:
+    settings = configure(database__schema_name="tested")
+    migrate(settings)
+    run(settings)
+    assert chatrec("db", "roles")[0] == 0
+    assert chatrec("db", "roles")[0] == 0
+    read = "SET ROLE tested_reader; SELECT count(*) FROM tested."
+    assert shop.execute(read + "recommendations") == [(200,)]
+    assert shop.execute(read + "recommendations_at((SELECT run FROM tested.live_run))") == [(200,)]
+    for table in ("quarantine", "recommendations_by_run"):
+        with pytest.raises(Exception, match="permission denied"):
+            shop.execute(read + table)
+    with pytest.raises(Exception, match="permission denied"):
+        shop.execute("SET ROLE tested_reader; UPDATE tested.live_run SET run = NULL")
+    shop.execute("DROP OWNED BY tested_reader; REASSIGN OWNED BY tested_writer TO postgres; DROP ROLE tested_reader")
+    shop.execute("DROP OWNED BY tested_writer; DROP ROLE tested_writer")
+
+
+def test_evaluate_needs_no_database(chatrec: Chatrec, tmp_path: Path) -> None:
+    """The form that later checks use: every user of the train set gets k unseen candidates."""
+    random = np.random.default_rng(0)
+    split = tmp_path / "split"
+    split.mkdir()
+    train = [
+        (f"u{u}", f"i{i}", "", n)
+        for u in range(30)
+        for n, i in enumerate(random.permutation(np.arange(u % 2, 60, 2))[:10])
+    ]
+    write(split / "train.csv.gz", ["user_id", "item_id", "rating", "ts"], train)
+    write(split / "candidates.csv.gz", ["item_id"], [(f"i{i}",) for i in range(55)])
+    items = [(f"i{i}", f"Film {i}", "even" if i % 2 == 0 else "odd", "A|B" if i % 3 else "") for i in range(60)]
+    write(tmp_path / "items.csv.gz", ["item_id", "title", "text", "groups"], items)
+    write(tmp_path / "users.csv.gz", ["user_id", "age"], [(f"u{u}", 20 + u) for u in range(30)])
+    small = {
+        "CHATREC_ENCODER__LOCAL__LAYERS": "1", "CHATREC_ENCODER__LOCAL__WIDTH": "32",
+        "CHATREC_ENCODER__LOCAL__TRAIN_TOKENS": "4096", "CHATREC_AIGC__EPOCHS": "40", "CHATREC_AIGC__WIDTH": "8",
+        "CHATREC_DATABASE__URL": "postgresql://nobody@127.0.0.1:9/nothing", "CHATREC_SOURCE__USERS": "x",
+        "CHATREC_SOURCE__ITEMS": "x", "CHATREC_SOURCE__INTERACTIONS": "x",
+    }  # fmt: skip
+    out = tmp_path / "recs.csv.gz"
+    arguments = ["--split", str(split), "--items", str(tmp_path / "items.csv.gz"), "--out", str(out)]
+    code, said, err = chatrec("evaluate", *arguments, "--users", str(tmp_path / "users.csv.gz"), "--k", "7", **small)
+    assert code == 0, err
+    assert said == f"Wrote 210 rows to {out}.\n"
+    rows = list(csv.DictReader(io.StringIO(gzip.decompress(out.read_bytes()).decode())))
+    assert list(rows[0]) == ["user_id", "rank", "item_id"]
+    seen = {(user, item) for user, item, *_ in train}
+    assert not seen & {(row["user_id"], row["item_id"]) for row in rows}
+    assert {int(row["rank"]) for row in rows} == set(range(1, 8))
+    assert max(int(row["item_id"][1:]) for row in rows) < 55
+    right = [int(row["item_id"][1:]) % 2 == int(row["user_id"][1:]) % 2 for row in rows]
+    assert np.mean(right) > 0.9
+
+
+def write(file: Path, header: list[str], rows: list[tuple[object, ...]]) -> None:
+    with gzip.open(file, "wt", encoding="utf-8", newline="") as stream:
+        writer = csv.writer(stream)
+        writer.writerow(header)
+        writer.writerows(rows)
