@@ -17,7 +17,7 @@ from chatrec.progress import progress
 from chatrec.settings.model import Aigc as AigcSettings
 from chatrec.source.snapshot import Array, Histories
 
-FULL_SOFTMAX_BELOW = 4096
+FULL_SOFTMAX_BELOW = 2048
 NEGATIVES = 2048
 POSITIONS_OF_A_BATCH = 512
 POSITIONS_OF_AN_EPOCH = 1_000_000

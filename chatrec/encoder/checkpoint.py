@@ -71,6 +71,6 @@ def _fingerprint(model: Any, tokenizer: Any, dtype: torch.dtype, max_tokens: int
     total = hashlib.sha256(f"weighted mean, last layer, {dtype}, {max_tokens} tokens".encode())
     for name, weights in sorted(model.state_dict().items()):
         total.update(name.encode())
-        total.update(weights.detach().contiguous().view(torch.uint8).numpy().data)
+        total.update(weights.detach().contiguous().reshape(-1).view(torch.uint8).numpy().data)
     total.update(tokenizer.backend_tokenizer.to_str().encode())
     return total.hexdigest()[:16]

@@ -152,9 +152,16 @@ def test_nobody_to_recommend_to_is_a_verdict(night: Settings, shop: Shop) -> Non
         run(night.override({"checks.max_quarantine": 1.0}))
 
 
-def test_no_password_is_written_anywhere(night: Settings, tmp_path: Path) -> None:
-    run(night)
-    for file in (tmp_path / "artifacts").rglob("*"):
-        if file.is_file():
-            assert b"postgres@/" not in file.read_bytes()
-            assert b"postgresql://" not in file.read_bytes()
+def test_no_password_is_written_anywhere(night: Settings, shop: Shop, tmp_path: Path) -> None:
+    """Not on the terminal, not among the files, not in the database."""
+    url = shop.url.replace("postgres:@", "postgres:geheim@")
+    environment = {**os.environ, "CHATREC_DATABASE__URL": url}
+    for arguments in (["check"], ["run"], ["--debug", "run", "--top-n", "2000"], ["runs", "--json"]):
+        command = [sys.executable, "-m", "chatrec", *arguments]
+        done = subprocess.run(command, capture_output=True, text=True, check=False, env=environment)
+        assert "geheim" not in done.stdout + done.stderr
+    files = [file for file in (tmp_path / "artifacts").rglob("*") if file.is_file()]
+    assert len(files) > 50
+    assert not [file for file in files if b"geheim" in file.read_bytes()]
+    for table in ("runs", "run_steps", "run_checks", "quarantine"):
+        assert "geheim" not in str(shop.execute(f"SELECT * FROM chatrec.{table}"))
