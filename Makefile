@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: demo up test test-system lint format clean
+.PHONY: demo up test test-system lint format docs clean
 
 demo: .venv/ready
 	@$(BIN)/chatrec demo
@@ -25,6 +25,9 @@ lint: .venv/ready
 format: .venv/ready
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
+
+docs: .venv/ready
+	$(BIN)/python docs/generate.py
 
 clean:
 	rm -rf .venv .chatrec

@@ -10,6 +10,7 @@ import json
 import os
 import re
 import shutil
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
@@ -20,6 +21,8 @@ from typing import Any
 from chatrec.errors import RunError
 
 KEY = re.compile(r"\d{8}T\d{6}Z")
+PARTIAL = re.compile(r"\..+\.\d+")
+SECONDS_UNTIL_STALE = 24 * 3600
 Counts = dict[str, Any]
 
 
@@ -129,6 +132,14 @@ def _discard(path: Path) -> None:
         shutil.rmtree(path, ignore_errors=True)
     else:
         path.unlink(missing_ok=True)
+
+
+def remove_stale_partials(root: Path) -> None:
+    """Removes what killed processes left half-written, once it is so old that nobody can be at work on it."""
+    limit = time.time() - SECONDS_UNTIL_STALE
+    for path in list(root.rglob(".*")):
+        if PARTIAL.fullmatch(path.name) and path.exists() and path.stat().st_mtime < limit:
+            _discard(path)
 
 
 def fingerprint(*parts: Any) -> str:

@@ -94,11 +94,16 @@ def live(connection: Connection) -> RunRecord | None:
 
 
 def interrupted(connection: Connection, started_by: str) -> RunRecord | None:
-    """The newest run, if it was begun in this way and never ended."""
-    newest = latest(connection, limit=1)
-    if newest and newest[0].state == "running" and newest[0].started_by == started_by:
-        return newest[0]
-    return None
+    """The newest run, if it was begun in this way, lately, and never ended: what it read is not yet old."""
+    row = connection.execute(
+        text(f"""
+            SELECT {COLUMNS} FROM runs r
+            WHERE r.state = 'running' AND r.started_by = :by AND r.started_at > now() - interval '12 hours'
+              AND r.run = (SELECT max(run) FROM runs)
+        """),
+        {"by": started_by},
+    ).first()
+    return _record(row) if row else None
 
 
 def end(connection: Connection, run: int, state: str, verdict: str) -> None:

@@ -8,7 +8,7 @@ from chatrec.errors import ChatrecError
 from chatrec.pipeline.steps import Context
 from chatrec.publish.outputs import Files
 from chatrec.publish.publish import publish, retire
-from chatrec.run import Counts, Run, runs_under
+from chatrec.run import Counts, Run, remove_stale_partials, runs_under
 from chatrec.source.buckets import bucket_folder
 from chatrec.source.snapshot import Snapshot
 
@@ -28,6 +28,7 @@ def release(context: Context) -> Counts:
         except ChatrecError as error:  # the new lists are live: what could not be dropped is dropped tomorrow
             LOG.warning("Old lists stay for another night: %s", error)
             return counts
+    remove_stale_partials(settings.artifacts.root)
     removed = _remove_files(settings.artifacts.root, {*kept, context.run.key}, settings.publish.keep_runs)
     return {**counts, "nights kept": len(kept), "old runs' files removed": removed}
 

@@ -76,8 +76,14 @@ class _Auditor:
         self.found.not_finite += int((~np.isfinite(scores)).sum())
         self.found.unavailable += int((~self.recommendable[items]).sum())
         self.found.duplicates += len(pairs) - len(np.unique(pairs))
-        self.found.seen += int(np.isin(pairs, self.had).sum())
+        self.found.seen += self._count_had(pairs)
         self.found.wrong_ranks += int((ranks != np.arange(len(users)) - np.repeat(starts, counts) + 1).sum())
+
+    def _count_had(self, pairs: Array) -> int:
+        if not len(self.had):
+            return 0
+        places = np.minimum(np.searchsorted(self.had, pairs), len(self.had) - 1)
+        return int((self.had[places] == pairs).sum())
 
     def result(self, top_n: int, exclude_seen: bool) -> Audit:
         possible = np.full(len(self.lengths), int(self.recommendable.sum()))

@@ -42,6 +42,10 @@ class Histories:
         """The user of each event."""
         return np.repeat(np.arange(self.users), self.lengths)
 
+    @cached_property
+    def _padded_items(self) -> Array:
+        return np.append(self.items, np.int32(-1))
+
     def of(self, user: int) -> Array:
         """The items of one user, the oldest first."""
         return self.items[self.starts[user] : self.starts[user + 1]]
@@ -60,8 +64,8 @@ class Histories:
         ends = self.starts[users + 1] - skip
         positions = ends[:, None] - 1 - np.arange(length)
         there = positions >= self.starts[users][:, None]
-        padded = np.append(self.items, np.int32(-1))
-        return padded[np.where(there, positions, -1)]
+        latest: Array = self._padded_items[np.where(there, positions, -1)]
+        return latest
 
 
 class Snapshot:

@@ -73,6 +73,17 @@ def test_yesterdays_lists_stay_live_while_a_night_is_dead(night: Settings, shop:
     assert shop.lists() == yesterday
 
 
+def test_a_night_interrupted_long_ago_is_not_gone_on_with(night: Settings, shop: Shop) -> None:
+    """What it read is old: a new night takes its place, and the record says so."""
+    from chatrec.pipeline import run_night
+
+    kill_at("aigc:start")
+    shop.execute("UPDATE chatrec.runs SET started_at = now() - interval '2 days'")
+    assert run_night(night).key != KEY
+    (verdict,) = shop.execute("SELECT verdict FROM chatrec.runs WHERE key = %s", (KEY,))[0]
+    assert "a later run took its place" in verdict
+
+
 def test_run_goes_on_with_the_interrupted_night(night: Settings, shop: Shop) -> None:
     """Without a key, `chatrec run` finishes what was begun."""
     from chatrec.pipeline import run_night

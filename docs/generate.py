@@ -1,0 +1,92 @@
+"""Writes docs/settings.md and docs/cli.md from the code; `make docs` runs it, a test checks the result."""
+
+from pathlib import Path
+
+import click
+import typer
+
+from chatrec.cli import data, nights, setup, steps  # noqa: F401  (each registers its verbs)
+from chatrec.cli.app import app
+from chatrec.settings import template
+
+DOCS = Path(__file__).parent
+
+SETTINGS = """\
+# Settings
+
+<!-- Made by `make docs` from the docstrings in chatrec/settings/model.py. -->
+
+`chatrec init` writes this file. `chatrec.toml` is read from the working directory, or from where `--config` or
+`CHATREC_CONFIG` says. An environment variable `CHATREC_<SECTION>__<KEY>` wins over the file, for example
+`CHATREC_RANKING__TOP_N=20` or `CHATREC_ENCODER__LOCAL__LAYERS=2`; keep the password in `CHATREC_DATABASE__URL`.
+Relative folders are relative to the file. An unknown key is an error that names the nearest known one.
+
+```toml
+{template}
+```
+"""
+
+CLI = """\
+# The command line
+
+<!-- Made by `make docs` from chatrec/cli. -->
+
+Exit codes: 0 done, 1 a night that failed or was stopped by a check, 2 wrong use or settings. Errors are one paragraph
+on stderr; `chatrec --debug …` shows where an unexpected one comes from.
+
+| command | what it does |
+| --- | --- |
+{rows}
+
+{details}
+"""
+
+
+def settings() -> str:
+    """The text of docs/settings.md."""
+    return SETTINGS.format(template=template().strip())
+
+
+def cli() -> str:
+    """The text of docs/cli.md."""
+    commands = list(_commands(typer.main.get_command(app), "chatrec"))
+    rows = "\n".join(f"| [`{name}`](#{_anchor(name)}) | {_first_line(command)} |" for name, command in commands)
+    return CLI.format(rows=rows, details="\n\n".join(_details(name, command) for name, command in commands))
+
+
+def _commands(group: click.Command, path: str):
+    for name, command in group.commands.items():  # type: ignore[attr-defined]
+        if hasattr(command, "commands"):
+            yield from _commands(command, f"{path} {name}")
+        else:
+            yield f"{path} {name}", command
+
+
+def _details(name: str, command: click.Command) -> str:
+    lines = [f"## {name}", "", " ".join((command.help or "").split())]
+    shown = [parameter for parameter in command.params if parameter.name != "help"]
+    if shown:
+        lines += ["", "| option | meaning |", "| --- | --- |"]
+        lines += [f"| {_usage(parameter)} | {getattr(parameter, 'help', '') or ''} |" for parameter in shown]
+    return "\n".join(lines)
+
+
+def _usage(parameter: click.Parameter) -> str:
+    if parameter.param_type_name == "argument":
+        name = (parameter.name or "").upper()
+        return f"`{name}`" if parameter.required else f"`[{name}]`"
+    words = ", ".join(f"`{option}`" for option in parameter.opts)
+    return words + (" (required)" if parameter.required else "")
+
+
+def _first_line(command: click.Command) -> str:
+    return " ".join((command.help or "").split())
+
+
+def _anchor(name: str) -> str:
+    return name.replace(" ", "-")
+
+
+if __name__ == "__main__":
+    (DOCS / "settings.md").write_text(settings(), encoding="utf-8")
+    (DOCS / "cli.md").write_text(cli(), encoding="utf-8")
