@@ -20,6 +20,8 @@ from chatrec.source.snapshot import Array, Histories
 FULL_SOFTMAX_BELOW = 2048
 NEGATIVES = 2048
 POSITIONS_OF_A_BATCH = 512
+POSITIONS_OF_A_SAMPLED_BATCH = 2048
+"""Larger, because each batch has the sample to draw and all item vectors to update."""
 POSITIONS_OF_AN_EPOCH = 1_000_000
 LEARNING_RATE = 0.01
 DROPPED_EVENTS = 0.2
@@ -108,13 +110,15 @@ class _Training:
         self.weights = _weights(histories)
         self.positions = np.flatnonzero((self.place.numpy() > 0) & holdout.visible)
         self.optimiser = torch.optim.Adam(model.parameters(), lr=LEARNING_RATE)
-        steps = settings.epochs * -(-min(len(self.positions), POSITIONS_OF_AN_EPOCH) // POSITIONS_OF_A_BATCH)
+        self.sampled = len(holdout.recommendable) >= FULL_SOFTMAX_BELOW
+        self.batch = POSITIONS_OF_A_SAMPLED_BATCH if self.sampled else POSITIONS_OF_A_BATCH
+        steps = settings.epochs * -(-min(len(self.positions), POSITIONS_OF_AN_EPOCH) // self.batch)
         self.schedule = torch.optim.lr_scheduler.LinearLR(self.optimiser, 1.0, 0.0, max(steps, 1))
 
     def pass_over_events(self) -> None:
         chosen = self.random.permutation(self.positions)[:POSITIONS_OF_AN_EPOCH]
-        for start in range(0, len(chosen), POSITIONS_OF_A_BATCH):
-            positions = torch.from_numpy(chosen[start : start + POSITIONS_OF_A_BATCH])
+        for start in range(0, len(chosen), self.batch):
+            positions = torch.from_numpy(chosen[start : start + self.batch])
             loss = self._loss(positions)
             self.optimiser.zero_grad()
             loss.backward()  # type: ignore[no-untyped-call]
@@ -126,10 +130,10 @@ class _Training:
         users = self._users(positions, vectors)
         targets = self.items[positions]
         wanted = vectors[targets]
-        if len(vectors) < FULL_SOFTMAX_BELOW:
-            lost = functional.cross_entropy(users @ vectors.T, targets, reduction="none")
+        if self.sampled:
+            lost = self._sampled_loss(users, wanted, targets, vectors)
         else:
-            lost = self._sampled(users, wanted, targets, vectors)
+            lost = functional.cross_entropy(users @ vectors.T, targets, reduction="none")
         norms = users.square().sum(1) + wanted.square().sum(1)
         return ((lost + NORM_PENALTY * norms) * self.weights[positions]).mean()
 
@@ -143,7 +147,7 @@ class _Training:
         events = self.items[(positions[:, None] - back).clamp(min=0)]
         return functional.embedding_bag(events, vectors, per_sample_weights=weights, mode="sum")
 
-    def _sampled(self, users: Tensor, wanted: Tensor, targets: Tensor, vectors: Tensor) -> Tensor:
+    def _sampled_loss(self, users: Tensor, wanted: Tensor, targets: Tensor, vectors: Tensor) -> Tensor:
         """-log softmax with the sum over other items estimated from a uniform sample."""
         drawn = torch.from_numpy(self.random.integers(0, len(vectors), NEGATIVES))
         others = users @ vectors[drawn].T + float(np.log(len(vectors) / NEGATIVES))

@@ -4,9 +4,10 @@ import json
 
 from sqlalchemy import Engine
 
+from chatrec.channels.aigc import METRICS
 from chatrec.db import runs
 from chatrec.errors import NightStopped
-from chatrec.pipeline.steps import METRICS, Context
+from chatrec.pipeline.context import Context
 from chatrec.quality import Evidence, judge, verdict
 from chatrec.quality.audit import audit
 from chatrec.ranking.recommend import RECOMMENDATIONS

@@ -15,7 +15,8 @@ from chatrec.db import engine as engines
 from chatrec.db import migrate, runs
 from chatrec.db.lock import hold
 from chatrec.errors import NightStopped, RunError, SettingsError
-from chatrec.pipeline.steps import BY_NAME, STEPS, Context, Step
+from chatrec.pipeline.context import Context
+from chatrec.pipeline.steps import BY_NAME, STEPS, Step
 from chatrec.run import Counts, Manifest, Run, digest_of, fingerprint, key_of, write_atomically
 from chatrec.settings import Settings
 

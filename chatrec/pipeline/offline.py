@@ -4,7 +4,8 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from chatrec.evaluate.split import write_recommendations, write_snapshot
-from chatrec.pipeline.steps import STEPS, Context
+from chatrec.pipeline.context import Context
+from chatrec.pipeline.steps import STEPS
 from chatrec.run import Counts, Run
 from chatrec.settings import Settings
 from chatrec.source.snapshot import Snapshot

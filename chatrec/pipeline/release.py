@@ -5,7 +5,7 @@ from pathlib import Path
 
 from chatrec.db.engine import database_url, readable_errors
 from chatrec.errors import ChatrecError
-from chatrec.pipeline.steps import Context
+from chatrec.pipeline.context import Context
 from chatrec.publish.outputs import Files
 from chatrec.publish.publish import publish, retire
 from chatrec.run import Counts, Run, remove_stale_partials, runs_under

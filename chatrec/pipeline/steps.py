@@ -6,57 +6,19 @@ and returns counts. Heavy libraries are imported inside, because Airflow parses 
 
 from __future__ import annotations
 
-import json
 import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from functools import cached_property
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from chatrec.run import Counts, Run, write_atomically
+from chatrec.pipeline.context import Context
+from chatrec.run import Counts
 from chatrec.settings import Settings
 
 if TYPE_CHECKING:
     from sqlalchemy import Engine
 
-    from chatrec.holdout import HoldOut
-    from chatrec.source.snapshot import Array, Snapshot
-
-METRICS = "metrics.json"
-
-
-@dataclass(frozen=True)
-class Context:
-    """What a step may use."""
-
-    run: Run
-    settings: Settings
-    folder: Path
-    """The step's own, empty when it begins."""
-    database: Engine | None = None
-    """Of chatrec's tables; None where there is none, as in `chatrec evaluate --split`."""
-    number: int = 0
-    """Of the run in the database."""
-    counts: Mapping[str, Counts] | None = None
-    """What the steps before counted."""
-
-    def of(self, step: str) -> Path:
-        """The folder of a step before this one."""
-        return self.run.step_folder(step)
-
-    @cached_property
-    def snapshot(self) -> Snapshot:
-        """Of the extract step."""
-        from chatrec.source.snapshot import Snapshot
-
-        return Snapshot(self.of("extract"))
-
-    @cached_property
-    def recommendable(self) -> Array:
-        """bool for each item: whether a list may have it."""
-        available: Array = self.snapshot.items["available"].to_numpy()
-        return available
+    from chatrec.source.snapshot import Snapshot
 
 
 @dataclass(frozen=True)
@@ -148,61 +110,14 @@ def aigc(context: Context) -> Counts:
     """Learns item vectors, and from them those of groups and users; measures them on held-out events."""
     import numpy as np
 
-    from chatrec.aigc.fit import fit, user_vectors
     from chatrec.aigc.groups import ItemGroups
-    from chatrec.aigc.state import AigcState, group_vectors, learn_profiles
+    from chatrec.channels.aigc import Texts, learn
     from chatrec.encoder.embed import ITEMS, PROFILE_USERS, PROFILES
 
     _use_threads(context.settings)
-    settings, vectors = context.settings, context.of("embed")
-    held_out = _holdout(context)
-    fitted = fit(held_out, np.load(vectors / ITEMS), settings.aigc, settings.compute.seed)
-    item_groups = ItemGroups.load(context.of("groups"))
-    sample = np.load(vectors / PROFILE_USERS)
-    of_sample = user_vectors(fitted.items, context.snapshot.histories.latest(sample, settings.aigc.history))
-    AigcState(
-        fitted.items,
-        np.zeros_like(fitted.items) if fitted.given is None else fitted.given,
-        group_vectors(fitted.items, item_groups),
-        learn_profiles(np.load(vectors / PROFILES), of_sample),
-    ).save(context.folder)
-    measured = _measure(context, held_out, fitted.held_out)
-    write_atomically(context.folder / METRICS, json.dumps(measured))
-    counts = {"passes": fitted.epochs, "held out": len(held_out)}
-    return {
-        **counts,
-        **{f"{name} NDCG@10": values["ndcg@10"] for name, values in measured["channels"].items()},
-    }
-
-
-def _holdout(context: Context) -> HoldOut:
-    from chatrec.holdout import hold_out_last
-
-    settings = context.settings
-    return hold_out_last(
-        context.snapshot.histories,
-        context.recommendable,
-        settings.ranking.exclude_seen,
-        settings.compute.seed,
-    )
-
-
-def _measure(context: Context, held_out: HoldOut, aigc_ndcg: Array) -> dict[str, Any]:
-    from chatrec.channels.popularity import popularity
-    from chatrec.metrics import paired_difference
-
-    if not len(held_out):
-        return {"channels": {}, "better than popularity": None}
-    visible, histories = held_out.visible, held_out.histories
-    counts = popularity(histories.items[visible], histories.weights[visible], len(context.recommendable))
-    popular = held_out.ndcg(lambda _: counts[None, :])
-    return {
-        "channels": {
-            "aigc": {"ndcg@10": round(float(aigc_ndcg.mean()), 6)},
-            "popular": {"ndcg@10": round(float(popular.mean()), 6)},
-        },
-        "better than popularity": paired_difference(aigc_ndcg, popular, context.settings.compute.seed),
-    }
+    texts = Texts(*(np.load(context.of("embed") / name) for name in (ITEMS, PROFILES, PROFILE_USERS)))
+    groups = ItemGroups.load(context.of("groups"))
+    return learn(context.snapshot, context.recommendable, texts, groups, context.settings, context.folder)
 
 
 def index(context: Context) -> Counts:

@@ -11,7 +11,6 @@ from typing import Any
 from pydantic import BaseModel, ValidationError
 from pydantic_settings import (
     BaseSettings,
-    InitSettingsSource,
     PydanticBaseSettingsSource,
     SettingsConfigDict,
 )
@@ -24,16 +23,8 @@ PREFIX = "CHATREC_"
 DEFAULT_FILE = Path("chatrec.toml")
 
 
-class Settings(Sections, BaseSettings):
-    """All settings of chatrec, complete and checked. Build one with `load`."""
-
-    model_config = SettingsConfigDict(
-        env_prefix=PREFIX,
-        env_nested_delimiter="__",
-        extra="forbid",
-        frozen=True,
-        hide_input_in_errors=True,
-    )
+class Settings(Sections):
+    """All settings of chatrec, complete and checked. `load` reads them."""
 
     def frozen(self) -> dict[str, Any]:
         """The values that decide what a run computes, without secrets: what a run's record keeps."""
@@ -53,11 +44,13 @@ class Settings(Sections, BaseSettings):
             section, _, name = key.partition(".")
             values.setdefault(section, {})[name] = value
         with _readable("the options of this run"):
-            return _Exact(**values)
+            return Settings.model_validate(values)
 
 
-class _Exact(Settings):
-    """Settings from given values alone: what was loaded once is not mixed with the environment again."""
+class _FromOutside(Settings, BaseSettings):
+    """Settings whose values come from the environment, then from a file."""
+
+    model_config = SettingsConfigDict(env_prefix=PREFIX, env_nested_delimiter="__", extra="forbid", frozen=True)
 
     @classmethod
     def settings_customise_sources(
@@ -68,7 +61,7 @@ class _Exact(Settings):
         dotenv_settings: PydanticBaseSettingsSource,
         file_secret_settings: PydanticBaseSettingsSource,
     ) -> tuple[PydanticBaseSettingsSource, ...]:
-        return (init_settings,)
+        return env_settings, init_settings
 
 
 def load(file: Path | None = None) -> Settings:
@@ -84,20 +77,8 @@ def load(file: Path | None = None) -> Settings:
     _refuse_unknown_variables()
     values = _read(file) if file else {}
 
-    class Here(Settings):
-        @classmethod
-        def settings_customise_sources(
-            cls,
-            settings_cls: type[BaseSettings],
-            init_settings: PydanticBaseSettingsSource,
-            env_settings: PydanticBaseSettingsSource,
-            dotenv_settings: PydanticBaseSettingsSource,
-            file_secret_settings: PydanticBaseSettingsSource,
-        ) -> tuple[PydanticBaseSettingsSource, ...]:
-            return env_settings, InitSettingsSource(settings_cls, values)
-
     with _readable(str(file) if file else "the environment"):
-        found = Here()
+        found = _FromOutside(**values)
     return _absolute(found, (file.parent if file else Path.cwd()).resolve())
 
 

@@ -196,7 +196,7 @@ class Night(Section):
 class Sections(BaseModel):
     """All sections; `chatrec.settings.Settings` adds where the values come from."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
 
     database: Database = Database()
     source: Source = Source()

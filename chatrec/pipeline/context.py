@@ -1,0 +1,50 @@
+"""What a step may use: the run, the settings, the files of the steps before it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from chatrec.run import Counts, Run
+from chatrec.settings import Settings
+
+if TYPE_CHECKING:
+    from sqlalchemy import Engine
+
+    from chatrec.source.snapshot import Array, Snapshot
+
+
+@dataclass(frozen=True)
+class Context:
+    """Of one step of one run."""
+
+    run: Run
+    settings: Settings
+    folder: Path
+    """The step's own, empty when it begins."""
+    database: Engine | None = None
+    """Of chatrec's tables; None where there is none, as in `chatrec evaluate --split`."""
+    number: int = 0
+    """Of the run in the database."""
+    counts: Mapping[str, Counts] | None = None
+    """What the steps before counted."""
+
+    def of(self, step: str) -> Path:
+        """The folder of a step before this one."""
+        return self.run.step_folder(step)
+
+    @cached_property
+    def snapshot(self) -> Snapshot:
+        """Of the extract step."""
+        from chatrec.source.snapshot import Snapshot
+
+        return Snapshot(self.of("extract"))
+
+    @cached_property
+    def recommendable(self) -> Array:
+        """bool for each item: whether a list may have it."""
+        available: Array = self.snapshot.items["available"].to_numpy()
+        return available
