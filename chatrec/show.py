@@ -13,7 +13,7 @@ from chatrec.run import Manifest
 SHOWN_COUNTS: Mapping[str, tuple[str, ...]] = {
     "extract": ("users", "items", "interactions", "days read", "quarantined"),
     "encoder": ("encoder", "trained", "last loss"),
-    "embed": ("items embedded", "users embedded", "items known", "users known"),
+    "embed": ("texts embedded", "texts known", "device"),
     "groups": ("groups", "source"),
     "aigc": ("aigc NDCG@10", "popular NDCG@10"),
     "index": ("items", "kind", "recall"),
@@ -21,6 +21,7 @@ SHOWN_COUNTS: Mapping[str, tuple[str, ...]] = {
     "gate": ("verdict",),
     "publish": ("recommendations rows", "nights kept"),
 }
+ONLY_IF_ANY = {"quarantined", "users group", "users popular"}
 STATES = {"published": "green", "dry": "cyan", "running": "yellow", "stopped": "red", "failed": "red"}
 
 
@@ -32,7 +33,10 @@ def console(stderr: bool = False) -> Console:
 
 def counts(step: str, values: Mapping[str, Any]) -> str:
     """What a step counted, in a line."""
-    return " · ".join(_count(name, values[name]) for name in SHOWN_COUNTS.get(step, ()) if name in values)
+    shown = [
+        name for name in SHOWN_COUNTS.get(step, ()) if name in values and (values[name] or name not in ONLY_IF_ANY)
+    ]
+    return " · ".join(_count(name, values[name]) for name in shown)
 
 
 def _count(name: str, value: Any) -> str:
@@ -72,8 +76,7 @@ def runs_table(records: list[RunRecord], rows: Mapping[int, Mapping[str, Any]]) 
     table.add_column("verdict", overflow="fold")
     for record in records:
         steps = rows.get(record.run, {})
-        extracted, embedded = steps.get("extract", {}), steps.get("embed", {})
-        texts = [embedded.get(f"{kind} embedded") for kind in ("items", "users")]
+        extracted = steps.get("extract", {})
         table.add_row(
             record.key,
             f"[{STATES[record.state]}]{record.state}[/]",
@@ -83,7 +86,7 @@ def runs_table(records: list[RunRecord], rows: Mapping[int, Mapping[str, Any]]) 
             _number(extracted.get("users")),
             _number(extracted.get("items")),
             _number(extracted.get("interactions")),
-            _number(sum(texts) if None not in texts else None),
+            _number(steps.get("embed", {}).get("texts embedded")),
             _number(steps.get("rank", {}).get("rows")),
             record.verdict or "",
         )

@@ -22,7 +22,6 @@ from chatrec.publish.read import list_of
 from chatrec.settings import Settings
 from chatrec.show import console, counts, lists_table
 
-KINDS = ("items", "users", "profiles")
 EXAMPLE_USERS = (42, 405, 888)
 LIKED = text("""
     SELECT m.name FROM shop.ratings r JOIN shop.movies m USING (movie_no)
@@ -149,13 +148,12 @@ def _further(shown: Console, engine: Engine, record: runs.RunRecord, seconds: fl
     with engine.connect() as connection:
         steps: Mapping[str, Any] = {step.step: step.counts for step in runs.steps(connection, record.run)}
     read, vectors = steps["extract"], steps["embed"]
-    embedded, known = (sum(vectors[f"{kind} {state}"] for kind in KINDS) for state in ("embedded", "known"))
     trained = "the encoder was trained" if steps["encoder"].get("trained") else "the encoder was there already"
     shown.print(
         Panel.fit(
             f"Run [bold]{record.key}[/] is live after {seconds:.0f} s. {record.verdict}\n"
             f"Read {read['days read']} days of events, skipped {read['days'] - read['days read']} that were known; "
-            f"embedded {embedded:,} texts, skipped {known:,} that were known; {trained}.\n\n"
+            f"embedded {vectors['texts embedded']:,} texts, skipped {vectors['texts known']:,}; {trained}.\n\n"
             "Look further:\n"
             '  chatrec sql "select rank, title, score, reason from chatrec.recommendations where user_id = 42 '
             'order by rank"\n'

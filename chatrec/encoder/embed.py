@@ -21,6 +21,7 @@ ITEMS = "items.npy"
 USERS = "users.npy"
 PROFILES = "profiles.npy"
 PROFILE_USERS = "profile_users.npy"
+KINDS = ("items", "users", "profiles")
 PROFILES_AT_MOST = 5_000
 """Profiles of users with a history: enough to learn what a profile says about behaviour."""
 
@@ -123,6 +124,8 @@ class _Encoder:
     def _count(self, kind: str, distinct: int, encoded: int) -> None:
         self.counts[f"{kind} embedded"] = encoded
         self.counts[f"{kind} known"] = distinct - encoded
+        for state in ("embedded", "known"):
+            self.counts[f"texts {state}"] = sum(self.counts.get(f"{each} {state}", 0) for each in KINDS)
         self.counts["tokens"] = self.spent.tokens
         self.counts["padding"] = round((self.spent.padded - self.spent.tokens) / max(self.spent.padded, 1), 4)
         self.counts["fingerprint"] = self.checkpoint.fingerprint
