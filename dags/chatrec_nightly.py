@@ -8,7 +8,7 @@ index, makes everybody's list, checks the night and publishes it by moving one p
   is in the task's log and in `chatrec.runs`.
 * **Only transient errors are tried again**: a database that does not answer, another night at work.
 * **Trigger** it with the form for another N, other groups, another encoder, a full night or a dry run.
-* Backfilling makes no sense: a night reads the tables as they are now.
+* Backfills are refused: a night reads the tables as they are now.
 
 `select item_id, rank, score, reason from chatrec.recommendations where user_id = 42 order by rank`
 """
@@ -24,6 +24,7 @@ from chatrec_airflow.form import FORM
     schedule=CronTriggerTimetable("0 2 * * *", timezone="UTC"),
     catchup=False,
     max_active_runs=1,
+    allowed_run_types=["scheduled", "manual"],
     default_args=DEFAULT_ARGS,
     params=FORM,
     tags=TAGS,

@@ -5,6 +5,8 @@ from typing import Any
 
 from airflow.sdk import Param
 
+CONFIGURED = "configured"
+
 FORM: dict[str, Param] = {
     "top_n": Param(
         None,
@@ -16,9 +18,10 @@ FORM: dict[str, Param] = {
         section="This night",
     ),
     "group_source": Param(
-        None,
-        type=["null", "string"],
-        enum=[None, "auto", "categories", "kmeans"],
+        CONFIGURED,
+        type="string",
+        enum=[CONFIGURED, "auto", "categories", "kmeans"],
+        values_display={CONFIGURED: "as in chatrec.toml", "kmeans": "k-means"},
         title="Groups from",
         description="Your categories, or clusters of item vectors.",
         section="This night",
@@ -65,5 +68,5 @@ SETTINGS = {
 
 def changes(params: Mapping[str, Any]) -> dict[str, Any]:
     """The filled fields of a form as settings by dotted key."""
-    chosen = {key: params[field] for field, key in SETTINGS.items() if params.get(field) is not None}
+    chosen = {key: params[field] for field, key in SETTINGS.items() if params[field] not in (None, CONFIGURED)}
     return {**chosen, "night.full": params["mode"] == "full", "night.dry_run": params["dry_run"]}

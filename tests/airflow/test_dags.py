@@ -74,6 +74,10 @@ def test_the_night_runs_at_two_and_not_at_once(bag: Any) -> None:
     assert dag.start_date is None  # with one, unpausing would start a night for the last 02:00
 
 
+def test_a_night_cannot_be_backfilled(bag: Any) -> None:
+    assert {kind.value for kind in bag.dags["chatrec_nightly"].allowed_run_types} == {"scheduled", "manual"}
+
+
 def test_lineage(bag: Any) -> None:
     dag = bag.dags["chatrec_nightly"]
     outlets = {outlet.name for task in dag.tasks for outlet in task.outlets}
@@ -129,6 +133,7 @@ def test_the_form_changes_the_settings(bag: Any) -> None:
 
     empty = bag.dags["chatrec_nightly"].params.dump()
     assert set(empty) == set(FORM)
+    assert empty["group_source"] == "configured"
     assert changes(empty) == {"night.full": False, "night.dry_run": False}
     filled = {
         "top_n": 7, "group_source": "kmeans", "group_count": 12, "encoder": "gpt2", "mode": "full", "dry_run": True,
