@@ -1,6 +1,5 @@
 """Chatrec's settings inside a task: `chatrec.toml` and CHATREC_*, and the database from an Airflow connection."""
 
-import os
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -14,9 +13,9 @@ def settings() -> "Settings":
     """The settings of this deployment."""
     from chatrec.settings import load
 
-    if "CHATREC_DATABASE__URL" not in os.environ and (url := _connection_url()):
-        os.environ["CHATREC_DATABASE__URL"] = url
-    return load()
+    found = load()
+    url = "" if found.database.url else _connection_url()
+    return found.override({"database.url": url}) if url else found
 
 
 def key_of_run(dag_run: Any) -> str:
@@ -26,11 +25,11 @@ def key_of_run(dag_run: Any) -> str:
     return key_of(dag_run.run_after)
 
 
-def _connection_url() -> str | None:
+def _connection_url() -> str:
     from airflow.sdk import BaseHook
     from airflow.sdk.exceptions import AirflowNotFoundException, AirflowRuntimeError
 
     try:
         return str(BaseHook.get_connection(CONNECTION).get_uri())
     except (AirflowNotFoundException, AirflowRuntimeError):
-        return None
+        return ""

@@ -112,7 +112,5 @@ def test_the_database_may_come_from_a_connection(
     without = "\n".join(line for line in text.splitlines() if not line.startswith("url = "))
     (tmp_path / "chatrec.toml").write_text(without)
     monkeypatch.setenv("AIRFLOW_CONN_CHATREC_DB", shop.url.replace("postgresql://", "postgres://"))
-    monkeypatch.delenv("CHATREC_DATABASE__URL", raising=False)
     assert str(dag_run().state) == "success"
-    monkeypatch.delenv("CHATREC_DATABASE__URL", raising=False)
     assert len(shop.lists()) == 200
