@@ -7,7 +7,9 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-START = "import sys; from pathlib import Path; from chatrec.db import embedded; print(embedded.start(Path(sys.argv[1])))"
+START = (
+    "import sys; from pathlib import Path; from chatrec.db import embedded; print(embedded.start(Path(sys.argv[1])))"
+)
 
 
 def test_its_lock_lies_beside_its_data(tmp_path: Path) -> None:
