@@ -42,7 +42,7 @@ def chatrec_nightly() -> None:
     @task_group
     def model() -> None:
         index = tasks.step("index", key, outlets=[assets.INDEX])
-        tasks.step("groups", key) >> tasks.step("aigc", key) >> index
+        tasks.step("groups", key) >> tasks.step("aigc", key) >> [tasks.step("blend", key), index]
 
     @task_group
     def release() -> None:

@@ -1,4 +1,4 @@
-"""Metrics, against values worked out by hand."""
+"""Metrics, against values worked out by hand and against the definitions written out."""
 
 import numpy as np
 import pytest
@@ -7,28 +7,37 @@ from hypothesis import strategies as st
 
 from chatrec import metrics
 
-RANKS = np.array([0, 1, 9, 10])
+HITS = np.array([[True, False, False], [False, True, True], [False, False, False]])
+RELEVANT = np.array([1, 5, 2])
 
 
 def test_values() -> None:
-    assert metrics.ndcg(RANKS, 10) == pytest.approx([1, 1 / np.log2(3), 1 / np.log2(11), 0])
-    assert metrics.hit_rate(RANKS, 10).tolist() == [1, 1, 1, 0]
-    assert metrics.reciprocal_rank(RANKS, 10) == pytest.approx([1, 1 / 2, 1 / 10, 0])
+    second, third = 1 / np.log2(3), 1 / np.log2(4)
+    assert metrics.ndcg(HITS, RELEVANT) == pytest.approx([1, (second + third) / (1 + second + third), 0])
+    assert metrics.recall(HITS, RELEVANT) == pytest.approx([1, 2 / 5, 0])
+    assert metrics.hit_rate(HITS).tolist() == [1, 1, 0]
+    assert metrics.reciprocal_rank(HITS).tolist() == [1, 0.5, 0]
+    assert metrics.average_precision(HITS, RELEVANT) == pytest.approx([1, (1 / 2 + 2 / 3) / 3, 0])
 
 
-@given(st.lists(st.floats(-5, 5), min_size=1, max_size=30, unique=True), st.data())
-def test_rank_is_the_place_in_the_sorted_list(scores: list[float], data: st.DataObject) -> None:
-    target = data.draw(st.integers(0, len(scores) - 1))
-    found = metrics.rank_in(np.array([scores]), np.array([target]))
-    assert found[0] == sorted(scores, reverse=True).index(scores[target])
-
-
-def test_equal_scores_are_not_called_perfect() -> None:
-    assert metrics.rank_in(np.zeros((1, 101)), np.array([3]))[0] == 50
-
-
-def test_what_may_not_be_recommended_does_not_count() -> None:
-    assert metrics.rank_in(np.array([[-np.inf, 1.0, -np.inf, 2.0]]), np.array([1]))[0] == 1
+@given(st.lists(st.tuples(st.permutations(range(12)), st.sets(st.integers(0, 11), min_size=1)), min_size=1))
+def test_definitions(users: list[tuple[list[int], set[int]]]) -> None:
+    """As independent scorers define them, with lists of ten."""
+    lists = np.array([ranked[:10] for ranked, _ in users])
+    hits = np.array([[item in taken for item in ranked[:10]] for ranked, taken in users])
+    relevant = np.array([len(taken) for _, taken in users])
+    found = metrics.summary(hits, relevant, lists, np.ones(12, bool))
+    expected: dict[str, list[float]] = {name: [] for name in ("ndcg@10", "recall@10", "hr@10", "mrr@10")}
+    for ranked, taken in users:
+        places = [place for place, item in enumerate(ranked[:10], 1) if item in taken]
+        ideal = sum(1 / np.log2(place + 1) for place in range(1, min(len(taken), 10) + 1))
+        expected["ndcg@10"].append(sum(1 / np.log2(place + 1) for place in places) / ideal)
+        expected["recall@10"].append(len(places) / len(taken))
+        expected["hr@10"].append(bool(places))
+        expected["mrr@10"].append(1 / places[0] if places else 0)
+    for name, values in expected.items():
+        assert found[name] == pytest.approx(np.mean(values), abs=1e-6)
+    assert found["coverage@10"] == pytest.approx(len(np.unique(lists)) / 12, abs=1e-6)
 
 
 def test_paired_difference() -> None:

@@ -6,6 +6,7 @@ from pathlib import Path
 import faiss
 import numpy as np
 import polars as pl
+from scipy.sparse import csr_matrix
 
 from chatrec.settings.model import Groups as GroupsSettings
 from chatrec.source.snapshot import Array
@@ -31,6 +32,11 @@ class ItemGroups:
     def starts(self) -> Array:
         """The members of group k are `items[starts[k]:starts[k + 1]]`."""
         return np.searchsorted(self.groups, np.arange(len(self.names) + 1)).astype(np.int64)
+
+    def membership(self, items: int) -> csr_matrix:
+        """groups × items, 1 for a member."""
+        shape = (len(self.names), items)
+        return csr_matrix((np.ones(len(self.items)), (self.groups, self.items)), shape=shape)
 
     def save(self, folder: Path) -> None:
         """Writes GROUPS and MEMBERS."""

@@ -1,46 +1,109 @@
 """What AIGC knows after a night's fit: small arrays that serve any history, an old one or a new one."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
 import torch
 
 from chatrec.aigc import model
-from chatrec.aigc.fit import user_vectors
 from chatrec.aigc.groups import ItemGroups
+from chatrec.aigc.users import NET, MeanUsers, SequenceUsers, UserEncoder
 from chatrec.source.snapshot import Array
 
 FILE = "aigc.npz"
+OUTPUT = ("group_of", "group_vectors", "group_bias")
+"""Names of the arrays of a GroupOutput in FILE."""
 RIDGE = 10.0
 
 
 @dataclass(frozen=True)
+class GroupOutput:
+    """The output layer of two levels: P(i|u) = softmax_k(uᵀg_k + c_k) · softmax_{j∈k}(uᵀv_j + b_j), i in group k."""
+
+    group_of: Array
+    """The group of each item."""
+    vectors: Array
+    """g: groups × width."""
+    bias: Array
+    """c: of the groups."""
+
+    def terms(self, users: Array, logits: Array) -> Array:
+        """What is added to the logits of a group's items: log a_k - log Σ_{j∈k} exp(logit_j), users × groups."""
+        attention = users @ self.vectors.T + self.bias
+        attention -= _log_sum(attention)
+        largest = logits.max(1, keepdims=True)
+        order = np.argsort(self.group_of, kind="stable")
+        starts = np.searchsorted(self.group_of[order], np.arange(len(self.vectors)))
+        sums = np.add.reduceat(np.exp(logits - largest)[:, order], starts, axis=1)
+        terms: Array = attention - np.log(np.maximum(sums, np.finfo(np.float32).tiny)) - largest
+        return terms
+
+
+@dataclass(frozen=True)
+class Fitted:
+    """What a fit learns from histories alone."""
+
+    items: Array
+    """v: items × width, float32."""
+    bias: Array
+    """b: of the items."""
+    encoder: UserEncoder
+    output: GroupOutput | None
+    """None is one softmax over all items."""
+    passes: float
+    """Over the events."""
+
+
+@dataclass(frozen=True)
 class AigcState:
-    """Vectors of items and groups, and what a profile says about a user without a history."""
+    """Vectors of items and groups, how users are read, and what a profile says of a user without a history."""
 
     items: Array
     """v: items × width."""
-    given: Array
-    """The part of v that the text says: items × width, zero without a given part."""
+    bias: Array
+    """b: of the items."""
     groups: Array
-    """g: groups × width."""
+    """g: the mean vector of each group's members, groups × width."""
     profile: Array
     """(dimensions + 1) × width: from a profile's text vector and a 1 to a user vector."""
+    encoder: UserEncoder
+    output: GroupOutput | None = None
+    """None is one softmax over all items."""
 
     def save(self, folder: Path) -> None:
-        """Writes FILE."""
-        np.savez(folder / FILE, items=self.items, given=self.given, groups=self.groups, profile=self.profile)
+        """Writes FILE, and the net if there is one."""
+        arrays = {"items": self.items, "bias": self.bias, "groups": self.groups, "profile": self.profile}
+        if self.output is not None:
+            output = (self.output.group_of, self.output.vectors, self.output.bias)
+            arrays |= dict(zip(OUTPUT, output, strict=True))
+        if isinstance(self.encoder, SequenceUsers):
+            self.encoder.save(folder)
+        arrays["length"] = np.asarray(self.encoder.length)
+        np.savez(folder / FILE, allow_pickle=False, **arrays)
 
     @classmethod
     def load(cls, folder: Path) -> "AigcState":
         """What `save` wrote."""
-        with np.load(folder / FILE) as arrays:
-            return cls(**{name: arrays[name] for name in ("items", "given", "groups", "profile")})
+        with np.load(folder / FILE) as found:
+            is_net = (folder / NET).exists()
+            return cls(
+                found["items"],
+                found["bias"],
+                found["groups"],
+                found["profile"],
+                SequenceUsers.load(folder) if is_net else MeanUsers(int(found["length"])),
+                GroupOutput(*(found[name] for name in OUTPUT)) if OUTPUT[0] in found else None,
+            )
+
+    def with_profile(self, profile: Array) -> "AigcState":
+        """The same, and what a profile says."""
+        return replace(self, profile=profile)
 
     def users(self, latest: Array) -> Array:
         """u of users with a history: users × width. `latest` as `Histories.latest` gives it."""
-        return user_vectors(self.items, latest)
+        return self.encoder.read(self.items, latest)
 
     def strangers(self, profiles: Array) -> Array:
         """u of users without a history, as far as their profiles say: users × width."""
@@ -51,6 +114,28 @@ class AigcState:
         """a: users × groups."""
         found: Array = model.attention(torch.from_numpy(users), torch.from_numpy(self.groups)).numpy()
         return found
+
+    def logits(self, users: Array) -> Array:
+        """log P(i|u) up to a constant a user: users × items."""
+        logits: Array = users @ self.items.T + self.bias
+        if self.output is not None:
+            logits += self.output.terms(users, logits)[:, self.output.group_of]
+        return logits
+
+    @cached_property
+    def keys(self) -> Array:
+        """Items so that their inner products with `queries` are the logits: [v; b; one-hot group of the output]."""
+        parts = [self.items, self.bias[:, None]]
+        if self.output is not None:
+            parts.append(np.eye(len(self.output.vectors), dtype=np.float32)[self.output.group_of])
+        return np.ascontiguousarray(np.hstack(parts), np.float32)
+
+    def queries(self, users: Array) -> Array:
+        """Users for `keys`: [u; 1; terms of the groups]."""
+        parts = [users, np.ones((len(users), 1), np.float32)]
+        if self.output is not None:
+            parts.append(self.output.terms(users, users @ self.items.T + self.bias))
+        return np.ascontiguousarray(np.hstack(parts), np.float32)
 
 
 def group_vectors(items: Array, groups: ItemGroups) -> Array:
@@ -77,3 +162,9 @@ def learn_profiles(profiles: Array, users: Array) -> Array:
 
 def _with_one(profiles: Array) -> Array:
     return np.hstack([profiles, np.ones((len(profiles), 1), profiles.dtype)])
+
+
+def _log_sum(values: Array) -> Array:
+    largest = values.max(1, keepdims=True)
+    total: Array = np.log(np.exp(values - largest).sum(1, keepdims=True)) + largest
+    return total

@@ -1,13 +1,35 @@
-"""Popularity: of all items, and within groups."""
+"""Popularity: of all items, lately, and within groups."""
+
+from dataclasses import dataclass
 
 import numpy as np
 from scipy.sparse import csr_matrix
 
-from chatrec.aigc.groups import ItemGroups
-from chatrec.source.snapshot import Array
+from chatrec.block import Block
+from chatrec.source.snapshot import Array, Histories
 
 SMOOTHING = 1.0
 """Events that every item is taken to have had: a new item of a group is not impossible."""
+HALF_LIVES = (0.01, 0.05, 0.2)
+"""As shares of the time that the histories span."""
+
+
+@dataclass(frozen=True)
+class Popularity:
+    """The same scores for everybody."""
+
+    weights: Array
+    """float32, for each item."""
+
+    logits = False
+
+    def scores(self, block: Block) -> Array:
+        """How popular each item is."""
+        return np.repeat(self.weights[None, :], len(block.users), axis=0)
+
+    def added(self, latest: Array, items: Array) -> None:
+        """See Channel."""
+        return
 
 
 def popularity(items: Array, weights: Array, count: int) -> Array:
@@ -15,9 +37,27 @@ def popularity(items: Array, weights: Array, count: int) -> Array:
     return np.bincount(items, weights=weights, minlength=count).astype(np.float64)
 
 
-def shares_of_groups(groups: ItemGroups, popular: Array) -> csr_matrix:
-    """P(i|k): groups × items, each row with members sums to 1."""
-    shape = (len(groups.names), len(popular))
-    weights = popular[groups.items] + SMOOTHING
-    totals = np.bincount(groups.groups, weights=weights, minlength=shape[0])
-    return csr_matrix((weights / totals[groups.groups], (groups.groups, groups.items)), shape=shape)
+def fit(histories: Histories, items: int) -> Popularity:
+    """Counts all events alike."""
+    return Popularity(popularity(histories.items, histories.weights, items).astype(np.float32))
+
+
+def fit_recent(histories: Histories, items: int, half_life: float) -> Popularity:
+    """Counts an event half as much for each `half_life` that it is older than the newest."""
+    span = max(int(np.ptp(histories.times)), 1) if len(histories.times) else 1
+    age = (histories.times.max(initial=0) - histories.times) / span
+    return Popularity(
+        popularity(histories.items, histories.weights * 0.5 ** (age / half_life), items).astype(np.float32)
+    )
+
+
+def shares_of_groups(groups: csr_matrix, popular: Array) -> csr_matrix:
+    """P(i|k): groups × items, each row with members sums to 1.
+
+    Args:
+        groups: groups × items, 1 for a member.
+        popular: for each item.
+    """
+    weights = groups.multiply(popular + SMOOTHING).tocsr()
+    totals = np.maximum(np.asarray(weights.sum(1)).ravel(), SMOOTHING)
+    return csr_matrix(weights.multiply(1 / totals[:, None]))

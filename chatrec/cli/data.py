@@ -54,7 +54,7 @@ def evaluate(
     users: Annotated[Path | None, typer.Option(help="user_id and attributes, CSV.")] = None,
     target: Annotated[
         Literal["next", "period", "any"],
-        typer.Option(help="What the lists should predict; without effect so far."),
+        typer.Option(help="What the lists must predict; see ranking.target."),
     ] = "period",
     k: Annotated[int, typer.Option("--k", min=1, help="Length of a list.")] = 20,
 ) -> None:
@@ -62,7 +62,8 @@ def evaluate(
     from chatrec.pipeline.offline import evaluate_split
     from chatrec.show import console, counts
 
-    found = evaluate_split(state.settings, split, items, users, out, k)
+    chosen = state.settings.override({"ranking.target": target})
+    found = evaluate_split(chosen, split, items, users, out, k)
     for step, values in found.items():
         if isinstance(values, dict):
             console(stderr=True).print(f"[green]✓[/] {step:<8} [dim]{counts(step, values)}[/]")

@@ -14,6 +14,7 @@ from chatrec.settings import Settings
 if TYPE_CHECKING:
     from sqlalchemy import Engine
 
+    from chatrec.holdout import HoldOut
     from chatrec.source.snapshot import Array, Snapshot
 
 
@@ -42,6 +43,20 @@ class Context:
         from chatrec.source.snapshot import Snapshot
 
         return Snapshot(self.of("extract"))
+
+    @cached_property
+    def holdout(self) -> HoldOut:
+        """What no fit may see before the blend is weighed."""
+        from chatrec.holdout import hold_out
+
+        ranking = self.settings.ranking
+        return hold_out(
+            self.snapshot.histories,
+            self.recommendable,
+            ranking.exclude_seen,
+            ranking.target,
+            self.settings.compute.seed,
+        )
 
     @cached_property
     def recommendable(self) -> Array:

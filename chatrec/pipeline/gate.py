@@ -4,7 +4,7 @@ import json
 
 from sqlalchemy import Engine
 
-from chatrec.channels.aigc import METRICS
+from chatrec.blend.learn import METRICS
 from chatrec.db import runs
 from chatrec.errors import NightStopped
 from chatrec.pipeline.context import Context
@@ -22,7 +22,7 @@ def judge_night(context: Context) -> Counts:
     """
     assert context.database is not None
     engine = context.database
-    measured = json.loads((context.of("aigc") / METRICS).read_text(encoding="utf-8"))
+    measured = json.loads((context.of("blend") / METRICS).read_text(encoding="utf-8"))
     evidence = _evidence(context, measured["better than popularity"], engine)
     checks = judge(evidence, context.settings.checks)
     with engine.begin() as connection:
@@ -51,7 +51,7 @@ def _evidence(context: Context, better: list[float] | None, engine: Engine) -> E
         users=histories.users,
         recommendable=int(context.recommendable.sum()),
         known_users=known,
-        known_by_fallback=max(known - ranked["users aigc"], 0),
+        known_by_fallback=max(known - ranked["users blend"], 0),
         rows_read=extracted["users"] + extracted["items"] + extracted["interactions"] + extracted["quarantined"],
         quarantined=extracted["quarantined"],
         exclude_seen=settings.ranking.exclude_seen,

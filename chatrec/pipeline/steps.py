@@ -107,17 +107,35 @@ def groups(context: Context) -> Counts:
 
 
 def aigc(context: Context) -> Counts:
-    """Learns item vectors, and from them those of groups and users; measures them on held-out events."""
+    """Learns item vectors, and from them those of groups and users."""
     import numpy as np
 
+    from chatrec.aigc.channel import Texts, learn
     from chatrec.aigc.groups import ItemGroups
-    from chatrec.channels.aigc import Texts, learn
     from chatrec.encoder.embed import ITEMS, PROFILE_USERS, PROFILES
 
     _use_threads(context.settings)
     texts = Texts(*(np.load(context.of("embed") / name) for name in (ITEMS, PROFILES, PROFILE_USERS)))
     groups = ItemGroups.load(context.of("groups"))
-    return learn(context.snapshot, context.recommendable, texts, groups, context.settings, context.folder)
+    return learn(context.snapshot, context.holdout, texts, groups, context.settings, context.folder)
+
+
+def blend(context: Context) -> Counts:
+    """Fits the other channels and weighs all of them on held-out events."""
+    import numpy as np
+
+    from chatrec.aigc import channel as aigc
+    from chatrec.aigc.state import AigcState
+    from chatrec.blend.learn import learn
+    from chatrec.channels.registry import Known
+    from chatrec.encoder.embed import ITEMS
+
+    _use_threads(context.settings)
+    texts = np.load(context.of("embed") / ITEMS)
+    known = Known(context.snapshot.histories, len(context.recommendable), texts)
+    others = {aigc.NAME: aigc.AigcChannel(AigcState.load(context.of("aigc")))}
+    settings = context.settings
+    return learn(known, context.holdout, others, settings.ranking.target, settings.compute.seed, context.folder)
 
 
 def index(context: Context) -> Counts:
@@ -134,8 +152,8 @@ def index(context: Context) -> Counts:
     known = np.flatnonzero(context.snapshot.histories.lengths > 0)
     random = np.random.default_rng(settings.compute.seed)
     sample = np.sort(random.choice(known, min(1000, len(known)), replace=False))
-    users = state.users(context.snapshot.histories.latest(sample, settings.aigc.history))
-    built = faiss_index.build(state.items[rows], rows, users, settings.index)
+    users = state.users(context.snapshot.histories.latest(sample, state.encoder.length))
+    built = faiss_index.build(state.keys[rows], rows, state.queries(users), settings.index)
     built.save(context.folder)
     facts = built.facts
     return {"items": len(built), "kind": facts.kind, "effort": facts.effort, "recall": round(facts.recall, 4)}
@@ -145,8 +163,10 @@ def rank(context: Context) -> Counts:
     """Makes everybody's list."""
     import numpy as np
 
+    from chatrec.aigc.channel import AigcChannel
     from chatrec.aigc.groups import ItemGroups
     from chatrec.aigc.state import AigcState
+    from chatrec.blend.learn import Blend
     from chatrec.encoder.embed import USERS
     from chatrec.index import ItemIndex
     from chatrec.ranking.recommend import recommend
@@ -155,17 +175,18 @@ def rank(context: Context) -> Counts:
     _use_threads(context.settings)
     settings = context.settings
     ranker = Ranker(
-        AigcState.load(context.of("aigc")),
+        Blend.load(context.of("blend")),
+        AigcChannel(AigcState.load(context.of("aigc"))),
         ItemGroups.load(context.of("groups")),
         ItemIndex.load(context.of("index")),
         context.snapshot.histories,
-        settings.aigc.history,
+        context.recommendable,
         settings.ranking.top_n,
         settings.ranking.exclude_seen,
         settings.compute.seed,
     )
     texts = np.load(context.of("embed") / USERS, mmap_mode="r")
-    return recommend(ranker, texts, context.recommendable, context.folder, settings.compute.memory_mb)
+    return recommend(ranker, texts, context.folder, settings.compute.memory_mb)
 
 
 def gate(context: Context) -> Counts:
@@ -203,9 +224,10 @@ STEPS: tuple[Step, ...] = (
     ),
     Step("groups", ("extract", "embed"), ("groups", "compute"), groups, "Group the items"),
     Step("aigc", ("extract", "embed", "groups"), ("aigc", "ranking", "compute"), aigc, "Learn AIGC vectors"),
-    Step("index", ("extract", "aigc"), ("index", "aigc", "compute"), index, "Build the FAISS index"),
-    Step("rank", ("extract", "embed", "groups", "aigc", "index"), ("ranking", "aigc", "compute"), rank, "Rank"),
-    Step("gate", ("extract", "aigc", "rank"), ("checks", "ranking"), gate, "Check the night"),
+    Step("blend", ("extract", "embed", "aigc"), ("ranking", "compute"), blend, "Fit and weigh all channels"),
+    Step("index", ("extract", "aigc"), ("index", "compute"), index, "Build the FAISS index"),
+    Step("rank", ("extract", "embed", "groups", "aigc", "blend", "index"), ("ranking", "compute"), rank, "Rank"),
+    Step("gate", ("extract", "blend", "rank"), ("checks", "ranking"), gate, "Check the night"),
     Step("publish", ("extract", "groups", "rank", "gate"), ("publish",), publish, "Publish"),
 )
 BY_NAME: Mapping[str, Step] = {step.name: step for step in STEPS}

@@ -1,6 +1,8 @@
 """One publish: load, attach, drain, point, and drop what is older than is kept."""
 
+import json
 from collections.abc import Sequence
+from pathlib import Path
 
 from sqlalchemy import Engine, text
 
@@ -10,7 +12,7 @@ from chatrec.errors import NightStopped
 from chatrec.progress import progress
 from chatrec.publish import partitions, pointer
 from chatrec.publish.outputs import OUTPUTS, Files, Output
-from chatrec.ranking.lists import EVIDENCE, SOURCES
+from chatrec.ranking.lists import NAMES
 from chatrec.run import Counts
 
 
@@ -45,7 +47,7 @@ def publish(
     """
     with hold(engine, schema, "publish"):
         _refuse_older(engine, run)
-        _name_parts(engine, run)
+        _name_parts(engine, run, files.lists)
         counts: Counts = {}
         with progress("Publishing", len(outputs), "tables") as shown:
             for output in outputs:
@@ -100,9 +102,10 @@ def _refuse_older(engine: Engine, run: int) -> None:
         )
 
 
-def _name_parts(engine: Engine, run: int) -> None:
+def _name_parts(engine: Engine, run: int, lists: Path) -> None:
+    names = json.loads((lists / NAMES).read_text(encoding="utf-8"))
     with engine.begin() as connection:
         connection.execute(
             text("UPDATE runs SET sources = :sources, evidence = :evidence WHERE run = :run"),
-            {"sources": list(SOURCES), "evidence": list(EVIDENCE), "run": run},
+            {**names, "run": run},
         )

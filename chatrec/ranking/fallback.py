@@ -4,7 +4,8 @@ import numpy as np
 from scipy.sparse import csr_matrix
 
 from chatrec.aigc.state import AigcState
-from chatrec.ranking.lists import NOBODY, Lists
+from chatrec.blend.candidates import NOBODY
+from chatrec.ranking.lists import GROUP, POPULAR, Lists
 from chatrec.source.snapshot import Array
 
 
@@ -30,7 +31,7 @@ def group_lists(
         weights = by_group[np.maximum(items[:, place], 0)].multiply(attention).tocsr()
         group[:, place] = np.asarray(weights.argmax(axis=1)).ravel()
     nobody = np.full(items.shape, NOBODY, np.int32)
-    return Lists(users, items, best, "group", np.where(items >= 0, group, NOBODY), nobody)
+    return Lists(users, items, best, GROUP, np.where(items >= 0, group, NOBODY), nobody)
 
 
 def popular_lists(users: Array, popular: Array, recommendable: Array, top_n: int) -> Lists:
@@ -45,7 +46,7 @@ def popular_lists(users: Array, popular: Array, recommendable: Array, top_n: int
     shares = np.where(recommendable, popular / max(popular.sum(), 1), -np.inf)
     items, scores = (np.repeat(part, len(users), axis=0) for part in _first(shares[None, :], top_n))
     nobody = np.full(items.shape, NOBODY, np.int32)
-    return Lists(users, items, scores, "popular", nobody, nobody)
+    return Lists(users, items, scores, POPULAR, nobody, nobody)
 
 
 def _first(scores: Array, n: int) -> tuple[Array, Array]:

@@ -8,12 +8,10 @@ import pyarrow as pa
 
 from chatrec.source.snapshot import Array
 
-SOURCES = ("aigc", "group", "popular")
-"""Where a row came from: AIGC's vectors, popularity in the groups that a profile attends to, popularity."""
-EVIDENCE = ("behaviour", "language")
-"""What the shares of a row add up from."""
-NOBODY = -1
-"""No item, no group."""
+BLEND, GROUP, POPULAR = KINDS = ("blend", "group", "popular")
+"""How a list was made: by the blend, by popularity in the groups that a profile attends to, by popularity."""
+FALLBACKS = (GROUP, POPULAR)
+NAMES = "names.json"
 
 SCHEMA = pa.schema(
     [
@@ -36,14 +34,19 @@ class Lists:
     users: Array
     items: Array
     scores: Array
-    source: str
+    kind: str
+    """One of KINDS."""
     group: Array
     because: Array
     shares: Array | None = None
-    """users × N × EVIDENCE; None if a row has no such parts."""
+    """users × N × channels, what part of the score each gives; None without channels."""
 
-    def table(self) -> pa.Table:
-        """One row for each recommendation, in the order of users and ranks."""
+    def table(self, channels: int) -> pa.Table:
+        """One row for each recommendation, in the order of users and ranks.
+
+        Args:
+            channels: of the blend; as a source they are counted from 1, and after them the FALLBACKS.
+        """
         there = self.items >= 0
         n = self.items.shape[1]
         columns: dict[str, Any] = {
@@ -51,7 +54,7 @@ class Lists:
             "rank": np.broadcast_to(np.arange(1, n + 1), self.items.shape)[there],
             "item": self.items[there],
             "score": self.scores[there],
-            "source": np.full(int(there.sum()), SOURCES.index(self.source) + 1),
+            "source": self._source(channels)[there] + 1,
             "group": self.group[there],
             "because": self.because[there],
         }
@@ -59,5 +62,11 @@ class Lists:
             columns["shares"] = pa.nulls(len(columns["item"]), SCHEMA.field("shares").type)
         else:
             values = pa.array(self.shares[there].ravel(), pa.float32())
-            columns["shares"] = pa.FixedSizeListArray.from_arrays(values, len(EVIDENCE))
-        return pa.table({name: pa.array(values) for name, values in columns.items()}).cast(SCHEMA)
+            columns["shares"] = pa.FixedSizeListArray.from_arrays(values, channels)
+        return pa.table([pa.array(columns[name]) for name in SCHEMA.names], SCHEMA.names).cast(SCHEMA)
+
+    def _source(self, channels: int) -> Array:
+        """Of a blended row the channel that gives most; else the fallback."""
+        if self.shares is not None:
+            return np.asarray(self.shares.argmax(2))
+        return np.full(self.items.shape, channels + FALLBACKS.index(self.kind))

@@ -1,5 +1,6 @@
 """All lists of a night, written block by block in the order of the users."""
 
+import json
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -9,9 +10,9 @@ import pyarrow as pa
 from chatrec.channels.popularity import popularity, shares_of_groups
 from chatrec.progress import progress
 from chatrec.ranking.fallback import group_lists, popular_lists
-from chatrec.ranking.lists import SCHEMA, SOURCES, Lists
+from chatrec.ranking.lists import FALLBACKS, KINDS, NAMES, SCHEMA, Lists
 from chatrec.ranking.topn import Ranker
-from chatrec.run import Counts
+from chatrec.run import Counts, write_atomically
 from chatrec.source.snapshot import Array
 from chatrec.source.tables import RowGroups
 
@@ -23,22 +24,23 @@ ATTENTION_SCHEMA = pa.schema(
 )
 
 
-def recommend(ranker: Ranker, profiles: Array, recommendable: Array, folder: Path, memory_mb: int) -> Counts:
-    """Writes RECOMMENDATIONS and ATTENTION.
+def recommend(ranker: Ranker, profiles: Array, folder: Path, memory_mb: int) -> Counts:
+    """Writes RECOMMENDATIONS, ATTENTION and NAMES.
 
     Args:
         ranker: vectors, groups, index and histories of tonight.
         profiles: users × dimensions, text vectors; used for users without a history. A zero row says nothing.
-        recommendable: bool for each item.
         folder: of the step.
         memory_mb: bounds a block.
 
     Returns:
-        Rows, users by source, and the number of different items in all lists.
+        Rows, users by the kind of their list, and the number of different items in all lists.
     """
-    lister = _Lister(ranker, profiles, recommendable, memory_mb << 20)
-    users_by_source = dict.fromkeys(SOURCES, 0)
-    shown_items = np.zeros(len(recommendable), bool)
+    lister = _Lister(ranker, profiles, memory_mb << 20)
+    users_by_kind = dict.fromkeys(KINDS, 0)
+    channels = list(ranker.channels)
+    write_atomically(folder / NAMES, json.dumps({"sources": [*channels, *FALLBACKS], "evidence": channels}))
+    shown_items = np.zeros(len(ranker.recommendable), bool)
     users = ranker.histories.users
     with (
         RowGroups(folder / RECOMMENDATIONS, SCHEMA) as file,
@@ -49,23 +51,24 @@ def recommend(ranker: Ranker, profiles: Array, recommendable: Array, folder: Pat
             block = np.arange(start, min(start + USERS_OF_A_BLOCK, users))
             parts = list(lister.lists(block))
             for part in parts:
-                users_by_source[part.source] += len(part.users)
+                users_by_kind[part.kind] += len(part.users)
                 shown_items[part.items[part.items >= 0]] = True
-            file.write(_in_order([part.table() for part in parts], SCHEMA))
+            file.write(_in_order([part.table(len(channels)) for part in parts], SCHEMA))
             attention.write(_in_order(list(lister.attention(block)), ATTENTION_SCHEMA))
             shown.advance(len(block))
-    by_source = {f"users {source}": count for source, count in users_by_source.items()}
-    return {"rows": file.rows, **by_source, "items shown": int(shown_items.sum())}
+    by_kind = {f"users {kind}": count for kind, count in users_by_kind.items()}
+    return {"rows": file.rows, **by_kind, "items shown": int(shown_items.sum())}
 
 
 class _Lister:
     """Chooses for each user where the list comes from."""
 
-    def __init__(self, ranker: Ranker, profiles: Array, recommendable: Array, memory: int) -> None:
-        self.ranker, self.profiles, self.recommendable, self.memory = ranker, profiles, recommendable, memory
+    def __init__(self, ranker: Ranker, profiles: Array, memory: int) -> None:
+        self.ranker, self.profiles, self.memory = ranker, profiles, memory
+        self.recommendable = recommendable = ranker.recommendable
         histories = ranker.histories
         self.popular = popularity(histories.items, histories.weights, len(recommendable))
-        self.shares = shares_of_groups(ranker.groups, self.popular)
+        self.shares = shares_of_groups(ranker.groups.membership(len(recommendable)), self.popular)
 
     def lists(self, block: Array) -> Iterator[Lists]:
         """The lists of a block of users, in parts."""
@@ -75,17 +78,17 @@ class _Lister:
         n = self.ranker.top_n
         for users in self._by_memory(described, 16 * len(self.recommendable)):
             vectors = self.profiles[users]
-            yield group_lists(users, vectors, self.ranker.state, self.shares, self.recommendable, n)
+            yield group_lists(users, vectors, self.ranker.aigc.state, self.shares, self.recommendable, n)
         if len(unknown):
             yield popular_lists(unknown, self.popular, self.recommendable, n)
 
     def attention(self, block: Array) -> Iterator[pa.Table]:
         """The groups that each user of a block attends to most."""
         known, described, _ = self._kinds(block)
-        state = self.ranker.state
+        state = self.ranker.aigc.state
         k = min(GROUPS_OF_A_USER, len(state.groups))
         for users, vectors in (
-            (known, state.users(self.ranker.histories.latest(known, self.ranker.history))),
+            (known, state.users(self.ranker.histories.latest(known, state.encoder.length))),
             (described, state.strangers(self.profiles[described])),
         ):
             if not len(users):
@@ -102,7 +105,7 @@ class _Lister:
 
     def _kinds(self, block: Array) -> tuple[Array, Array, Array]:
         known = self.ranker.histories.lengths[block] > 0
-        described = ~known & self.profiles[block].any(1) & self.ranker.state.profile.any()
+        described = ~known & self.profiles[block].any(1) & self.ranker.aigc.state.profile.any()
         return block[known], block[described], block[~known & ~described]
 
     def _of_like_length(self, users: Array) -> Iterator[Array]:

@@ -13,6 +13,10 @@ from chatrec.settings import shop
 SECRET: dict[str, Any] = {"secret": True}
 
 
+Target = Literal["next", "period", "any"]
+"""What a list must predict; see `Ranking.target`."""
+
+
 class Section(BaseModel):
     """A table of `chatrec.toml`: unknown keys are errors, values never appear in error messages."""
 
@@ -119,14 +123,22 @@ class Groups(Section):
 class Aigc(Section):
     """Attention-based Item-to-Group Collaborative filtering."""
 
+    users: Literal["sequence", "mean"] = "sequence"
+    """How a history becomes a user: read in order by a small GPT-2 over item vectors, or as the mean of its items."""
+    output: Literal["auto", "items", "groups"] = "auto"
+    """How the sequence net predicts: one softmax over items, or attention over groups and then over the items of a
+    group; auto takes groups from 5,000 items on."""
     vectors: Literal["both", "given", "learned"] = "both"
-    """What an item vector is made of: given (GPT-2, projected), learned from who took what, or the sum of both."""
-    width: int = Field(64, ge=2, le=1024)
-    """Length of item, group and user vectors."""
-    history: int = Field(10, ge=1, le=1000)
-    """How many of the latest events make a user's vector."""
-    epochs: int = Field(10, ge=1, le=1000)
-    """Passes over the events, of at most a million events each."""
+    """What an item vector is made of if users are means: given (GPT-2, projected), learned from who took what, or the
+    sum of both."""
+    width: int = Field(0, ge=0, le=1024)
+    """Length of item, group and user vectors; 0 chooses by the number of events."""
+    history: int = Field(0, ge=0, le=1000)
+    """How many of the latest events make a user's vector; 0 chooses."""
+    epochs: int = Field(0, ge=0, le=1000)
+    """Passes over the events at most; 0 chooses."""
+    minutes: float = Field(10, gt=0)
+    """How long the sequence net may learn; how much that is was measured on the first night and is remembered."""
 
 
 class Index(Section):
@@ -142,6 +154,10 @@ class Index(Section):
 
 class Ranking(Section):
     """The lists."""
+
+    target: Target = "period"
+    """What a list must predict, which the log cannot tell: next (the user's next event), period (what is taken in the
+    next stretch of time: right for a nightly batch), any (what is missing, where the order of events says nothing)."""
 
     top_n: int = Field(10, ge=1, le=1000)
     """Recommendations per user."""

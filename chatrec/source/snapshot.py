@@ -50,19 +50,27 @@ class Histories:
         """The items of one user, the oldest first."""
         return self.items[self.starts[user] : self.starts[user + 1]]
 
-    def latest(self, users: Array, length: int, skip: int = 0) -> Array:
+    def only(self, kept: Array) -> "Histories":
+        """The same users with some of their events.
+
+        Args:
+            kept: bool for each event.
+        """
+        lengths = np.bincount(self.event_users[kept], minlength=self.users)
+        starts = np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64)
+        return Histories(starts, self.items[kept], self.weights[kept], self.times[kept])
+
+    def latest(self, users: Array, length: int) -> Array:
         """The latest items of some users.
 
         Args:
             users: which.
             length: at most so many each.
-            skip: leave out so many of the latest events, for instance one that is held out.
 
         Returns:
             users × length: rows of items, the newest first, padded with -1.
         """
-        ends = self.starts[users + 1] - skip
-        positions = ends[:, None] - 1 - np.arange(length)
+        positions = self.starts[users + 1][:, None] - 1 - np.arange(length)
         there = positions >= self.starts[users][:, None]
         latest: Array = self._padded_items[np.where(there, positions, -1)]
         return latest

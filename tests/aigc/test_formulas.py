@@ -6,9 +6,9 @@ import torch
 from torch import Tensor
 
 from chatrec.aigc import model
-from chatrec.aigc.fit import user_vectors
 from chatrec.aigc.groups import ItemGroups
 from chatrec.aigc.state import group_vectors
+from chatrec.aigc.users import MeanUsers
 
 ITEMS, WIDTH, GIVEN = 7, 4, 5
 GROUPS = [[0, 1, 2], [2, 3], [4, 5, 6]]
@@ -78,7 +78,7 @@ def test_an_empty_set_has_the_zero_vector(vectors: np.ndarray) -> None:
 def test_numpy_and_torch_means_agree(vectors: np.ndarray) -> None:
     v = vectors.astype(np.float32)
     latest = np.array([[2, 2, 0, -1], [6, -1, -1, -1], [-1, -1, -1, -1]])
-    found = user_vectors(v, latest)
+    found = MeanUsers(4).read(v, latest)
     assert np.allclose(found[:2], model.mean_vectors(torch.from_numpy(v), *flat(HISTORIES[:2])).numpy(), atol=1e-6)
     assert not found[2].any()
     items = np.array([item for group in GROUPS for item in group], np.int32)

@@ -5,7 +5,7 @@ import polars as pl
 
 from chatrec.aigc.groups import ItemGroups, from_categories, from_kmeans, make_groups
 from chatrec.settings.model import Groups
-from tests.aigc.test_fit import ITEMS
+from tests.aigc.test_mean import ITEMS
 
 CATEGORIES = pl.Series("groups", [["War", "Drama"], [], ["Drama"], ["Drama", "Art"]])
 

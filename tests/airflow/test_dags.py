@@ -11,13 +11,14 @@ import pytest
 ROOT = Path(__file__).parents[2]
 HEAVY = {"torch", "transformers", "tokenizers", "faiss", "polars", "pyarrow", "scipy"}
 STRUCTURE = {
-    "begin": {"extract", "language.encoder", "language.embed", "model.groups", "model.aigc", "model.index",
-              "release.rank", "release.gate", "release.publish"},
+    "begin": {"extract", "language.encoder", "language.embed", "model.groups", "model.aigc", "model.blend",
+              "model.index", "release.rank", "release.gate", "release.publish"},
     "extract": {"language.encoder"},
     "language.encoder": {"language.embed"},
     "language.embed": {"model.groups"},
     "model.groups": {"model.aigc"},
-    "model.aigc": {"model.index"},
+    "model.aigc": {"model.blend", "model.index"},
+    "model.blend": {"release.rank"},
     "model.index": {"release.rank"},
     "release.rank": {"release.gate"},
     "release.gate": {"release.publish"},

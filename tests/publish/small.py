@@ -11,7 +11,7 @@ from sqlalchemy import Engine
 from chatrec.aigc.groups import ItemGroups
 from chatrec.db.migrate import migrate
 from chatrec.publish.outputs import Files
-from chatrec.ranking.lists import SCHEMA, Lists
+from chatrec.ranking.lists import BLEND, NAMES, SCHEMA, Lists
 from chatrec.ranking.recommend import ATTENTION, ATTENTION_SCHEMA, RECOMMENDATIONS
 from chatrec.source.snapshot import Snapshot
 from chatrec.source.tables import ITEMS, SNAPSHOT, USERS, RowGroups, items_schema, users_schema
@@ -42,13 +42,15 @@ def prepare(engine: Engine, folder: Path) -> Callable[[int], Files]:
             users=np.arange(2),
             items=np.array([[0, 1, 2], [2, 1, 0]]),
             scores=np.full((2, 3), number, np.float32),
-            source="aigc",
+            kind=BLEND,
             group=np.array([[0, 0, -1], [0, 0, 0]]),
             because=np.array([[1, -1, 0], [0, 0, 0]]),
-            shares=np.full((2, 3, 2), 0.5, np.float32),
+            shares=np.tile(np.array([0.625, 0.375], np.float32), (2, 3, 1)),
         )
         with RowGroups(folder / "lists" / RECOMMENDATIONS, SCHEMA) as rows:
-            rows.write(lists.table())
+            rows.write(lists.table(2))
+        names = {"sources": ["aigc", "ease", "group", "popular"], "evidence": ["aigc", "ease"]}
+        (folder / "lists" / NAMES).write_text(json.dumps(names))
         with RowGroups(folder / "lists" / ATTENTION, ATTENTION_SCHEMA) as rows:
             columns = {"user": [0, 1], "rank": [1, 1], "group": [0, 0], "attention": [1.0, 1.0]}
             rows.write(pl.DataFrame(columns).to_arrow())

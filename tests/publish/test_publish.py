@@ -48,7 +48,7 @@ def test_a_published_night_reads_as_it_should(engine: Engine, files: Callable[[i
     with engine.connect() as connection:
         rows = connection.execute(text("SELECT * FROM recommendations WHERE user_id = 1 ORDER BY rank")).all()
         groups = connection.execute(text("SELECT * FROM user_groups ORDER BY user_id")).all()
-    evidence = {"language": 0.5, "behaviour": 0.5}
+    evidence = {"aigc": 0.625, "ease": 0.375}
     assert [tuple(row) for row in rows] == [
         (1, 1, 10, "a", 7.0, "aigc", {"group": "g", "because_item_id": 11, "evidence": evidence}),
         (1, 2, 11, None, 7.0, "aigc", {"group": "g", "evidence": evidence}),

@@ -1,5 +1,6 @@
 """All lists of a night: every user has one, in order, within memory."""
 
+import json
 from pathlib import Path
 
 import numpy as np
@@ -8,18 +9,18 @@ import pytest
 
 from chatrec.ranking import recommend as module
 from chatrec.ranking.fallback import popular_lists
+from chatrec.ranking.lists import NAMES
 from chatrec.ranking.recommend import ATTENTION, RECOMMENDATIONS, recommend
-from chatrec.settings.model import Index
-from tests.ranking.test_topn import ITEMS, ranker
+from tests.ranking.test_topn import ITEMS, WEIGHTS, ranker
 
 OF_USERS = [[1, 2, 3], [], [5] * 50, [], [7], list(range(20))]
 PROFILES = np.array([[1.0], [1.0], [0.0], [0.0], [0.0], [0.0]], np.float32)
 
 
 def lists(folder: Path, memory_mb: int = 64) -> pl.DataFrame:
-    made = ranker(OF_USERS, np.arange(ITEMS) != 4, Index())
-    made.state.profile[:] = 0.1
-    recommend(made, PROFILES, np.arange(ITEMS) != 4, folder, memory_mb)
+    made = ranker(OF_USERS, np.arange(ITEMS) != 4)
+    made.aigc.state.profile[:] = 0.1
+    recommend(made, PROFILES, folder, memory_mb)
     return pl.read_parquet(folder / RECOMMENDATIONS)
 
 
@@ -28,7 +29,10 @@ def test_everybody_has_a_list_in_order(tmp_path: Path) -> None:
     assert found.equals(found.sort("user", "rank"))
     assert found["user"].unique().to_list() == list(range(6))
     sources = {row["user"]: row["source"] for row in found.iter_rows(named=True)}
-    assert sources == {0: 1, 1: 2, 2: 1, 3: 3, 4: 1, 5: 1}
+    names = json.loads((tmp_path / NAMES).read_text())["sources"]
+    assert names[-2:] == ["group", "popular"]
+    assert {user: names[source - 1] for user, source in sources.items() if user in (1, 3)} == {1: "group", 3: "popular"}
+    assert all(names[sources[user] - 1] in WEIGHTS for user in (0, 2, 4, 5))
     assert 4 not in found["item"]
     assert found.group_by("user").len().filter(pl.col("user") == 5)["len"].item() == 5
 

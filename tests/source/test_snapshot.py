@@ -13,14 +13,12 @@ def histories(of_users: list[list[int]]) -> Histories:
     return Histories(starts, items, np.ones(len(items), np.float32), np.arange(len(items)))
 
 
-@given(
-    st.lists(st.lists(st.integers(0, 50), max_size=8), min_size=1, max_size=6), st.integers(1, 10), st.integers(0, 3)
-)
-def test_latest_is_the_reversed_end_of_a_history(of_users: list[list[int]], length: int, skip: int) -> None:
+@given(st.lists(st.lists(st.integers(0, 50), max_size=8), min_size=1, max_size=6), st.integers(1, 10))
+def test_latest_is_the_reversed_end_of_a_history(of_users: list[list[int]], length: int) -> None:
     made = histories(of_users)
-    found = made.latest(np.arange(len(of_users)), length, skip)
+    found = made.latest(np.arange(len(of_users)), length)
     for row, items in zip(found, of_users, strict=True):
-        expected = items[: len(items) - skip][::-1][:length] if skip < len(items) else []
+        expected = items[::-1][:length]
         assert row.tolist() == expected + [-1] * (length - len(expected))
 
 
@@ -29,3 +27,15 @@ def test_event_users_and_lengths() -> None:
     assert made.lengths.tolist() == [2, 0, 1]
     assert made.event_users.tolist() == [0, 0, 2]
     assert made.of(2).tolist() == [3]
+
+
+@given(st.lists(st.lists(st.integers(0, 50), max_size=8), min_size=1, max_size=6), st.integers(0, 9))
+def test_only_some_events_stay(of_users: list[list[int]], seed: int) -> None:
+    made = histories(of_users)
+    kept = np.random.default_rng(seed).random(len(made.items)) < 0.5
+    found = made.only(kept)
+    assert found.users == made.users
+    for user in range(made.users):
+        mine = slice(made.starts[user], made.starts[user + 1])
+        assert found.of(user).tolist() == made.items[mine][kept[mine]].tolist()
+    assert np.array_equal(found.times, made.times[kept])

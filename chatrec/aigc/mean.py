@@ -4,14 +4,15 @@ For every event y of a user with the latest events H before it the loss is -log 
 Above FULL_SOFTMAX_BELOW items the sum over items is estimated from uniform negatives that a batch shares.
 """
 
-from dataclasses import dataclass
-
 import numpy as np
 import torch
 from torch import Tensor
 from torch.nn import functional
 
 from chatrec.aigc.model import Aigc
+from chatrec.aigc.state import Fitted
+from chatrec.aigc.users import MeanUsers
+from chatrec.block import Block
 from chatrec.holdout import HoldOut
 from chatrec.progress import progress
 from chatrec.settings.model import Aigc as AigcSettings
@@ -28,25 +29,15 @@ DROPPED_EVENTS = 0.2
 NORM_PENALTY = 1e-3
 
 
-@dataclass(frozen=True)
-class Fitted:
-    """What was learned."""
-
-    items: Array
-    """v: items × width, float32."""
-    given: Array | None
-    """The part of v that the text says; None if vectors have one part only."""
-    held_out: Array
-    """NDCG@10 of each held-out event."""
-    epochs: int
-    """Passes over the events after which held-out events were predicted best."""
+HISTORY, WIDTH, PASSES = 10, 64, 10
+"""Of the settings that are 0."""
 
 
 def fit(holdout: HoldOut, given: Array, settings: AigcSettings, seed: int) -> Fitted:
     """Learns item vectors from all events but the held-out ones.
 
     Args:
-        holdout: the events that training does not see, with the histories of all users.
+        holdout: the histories to learn from, and what is held out of them.
         given: items × dimensions, text vectors.
         settings: what vectors are made of, their width, the length of a history, passes.
         seed: of weights and order.
@@ -57,62 +48,54 @@ def fit(holdout: HoldOut, given: Array, settings: AigcSettings, seed: int) -> Fi
     """
     torch.manual_seed(seed)
     text = torch.from_numpy(given) if settings.vectors != "learned" else None
-    model = Aigc(len(given), settings.width, text, learned=settings.vectors != "given")
-    training = _Training(model, holdout, settings, seed)
-    best = _state(model, holdout, settings, 0)
-    with progress("Learning AIGC vectors", settings.epochs, "passes") as shown:
-        for epoch in range(1, settings.epochs + 1 if training.positions.size else 1):
+    model = Aigc(len(given), settings.width or WIDTH, text, learned=settings.vectors != "given")
+    passes = settings.epochs or PASSES
+    training = _Training(model, holdout.histories, passes, settings.history or HISTORY, seed)
+    encoder = MeanUsers(settings.history or HISTORY)
+    best, best_quality, best_pass = _vectors(model), _quality(_vectors(model), encoder, holdout), 0
+    with progress("Learning AIGC vectors", passes, "passes") as shown:
+        for number in range(1, passes + 1 if training.positions.size else 1):
             training.pass_over_events()
-            now = _state(model, holdout, settings, epoch)
-            shown.advance(note=f"NDCG@10 {now.held_out.mean() if len(holdout) else 0:.4f} on held-out events")
-            if not len(holdout) or now.held_out.mean() > best.held_out.mean():
-                best = now
-    return best
-
-
-def user_vectors(vectors: Array, latest: Array) -> Array:
-    """u: the mean over each user's latest items.
-
-    Args:
-        vectors: items × width.
-        latest: users × length, rows of items, padded with -1.
-
-    Returns:
-        users × width; zero for a user without a history.
-    """
-    padded = np.vstack([vectors, np.zeros((1, vectors.shape[1]), vectors.dtype)])
-    counts = np.maximum((latest >= 0).sum(1, keepdims=True), 1)
-    total = np.zeros((len(latest), vectors.shape[1]), vectors.dtype)
-    for column in latest.T:
-        total += padded[column]
-    means: Array = total / counts.astype(vectors.dtype)
-    return means
+            vectors = _vectors(model)
+            quality = _quality(vectors, encoder, holdout)
+            shown.advance(note=f"NDCG@10 {quality:.4f} on held-out events")
+            if not len(holdout) or quality > best_quality:
+                best, best_quality, best_pass = vectors, quality, number
+    return Fitted(best, np.zeros(len(best), np.float32), encoder, None, best_pass)
 
 
 @torch.no_grad()
-def _state(model: Aigc, holdout: HoldOut, settings: AigcSettings, epoch: int) -> Fitted:
-    items = model.item_vectors().numpy().copy()
-    given = model.given_vectors() if settings.vectors == "both" else None
-    held_out = holdout.ndcg(lambda users: user_vectors(items, holdout.latest(users, settings.history)) @ items.T)
-    return Fitted(items, None if given is None else given.numpy().copy(), held_out, epoch)
+def _vectors(model: Aigc) -> Array:
+    vectors: Array = model.item_vectors().numpy().copy()
+    return vectors
+
+
+def _quality(items: Array, encoder: MeanUsers, holdout: HoldOut) -> float:
+    """NDCG@10 on held-out events; 0 without any."""
+
+    def score(block: Block) -> Array:
+        users = encoder.read(items, block.histories.latest(block.users, encoder.length))
+        scores: Array = users @ items.T
+        return scores
+
+    return float(holdout.ndcg(score).mean()) if len(holdout) else 0.0
 
 
 class _Training:
-    """Passes over all events that have one before them and are not held out."""
+    """Passes over all events that have one before them."""
 
-    def __init__(self, model: Aigc, holdout: HoldOut, settings: AigcSettings, seed: int) -> None:
+    def __init__(self, model: Aigc, histories: Histories, passes: int, length: int, seed: int) -> None:
         self.model = model
-        self.length = settings.history
+        self.length = length
         self.random = np.random.default_rng(seed)
-        histories = holdout.histories
         self.items = torch.tensor(histories.items, dtype=torch.long)
         self.place = torch.from_numpy(np.arange(len(self.items)) - histories.starts[histories.event_users])
         self.weights = _weights(histories)
-        self.positions = np.flatnonzero((self.place.numpy() > 0) & holdout.visible)
+        self.positions = np.flatnonzero(self.place.numpy() > 0)
         self.optimiser = torch.optim.Adam(model.parameters(), lr=LEARNING_RATE)
-        self.sampled = len(holdout.recommendable) >= FULL_SOFTMAX_BELOW
+        self.sampled = len(model.item_vectors()) >= FULL_SOFTMAX_BELOW
         self.batch = POSITIONS_OF_A_SAMPLED_BATCH if self.sampled else POSITIONS_OF_A_BATCH
-        steps = settings.epochs * -(-min(len(self.positions), POSITIONS_OF_AN_EPOCH) // self.batch)
+        steps = passes * -(-min(len(self.positions), POSITIONS_OF_AN_EPOCH) // self.batch)
         self.schedule = torch.optim.lr_scheduler.LinearLR(self.optimiser, 1.0, 0.0, max(steps, 1))
 
     def pass_over_events(self) -> None:

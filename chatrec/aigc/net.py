@@ -1,0 +1,106 @@
+"""The user encoder of AIGC: GPT-2's blocks at the size of a catalogue, reading the ordered history.
+
+Pre-LN causal blocks over item vectors; no table of positions but a learned bias per head and distance. The input is
+√d · E[item], the output h after a last LN is the user's vector after each event.
+"""
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+INITIAL_SLOPE = 0.7
+DISTANCE_POWER = 0.75
+PADDING = -1
+
+
+@dataclass(frozen=True)
+class Shape:
+    """How large a net is, and what it leaves out while it learns."""
+
+    width: int
+    layers: int = 2
+    heads: int = 4
+    window: int = 128
+    """How many events it reads."""
+    dropout: float = 0.1
+    input_dropout: float = 0.0
+    token_dropout: float = 0.1
+    """Share of events that training hides from the net."""
+
+
+class SequenceNet(nn.Module):
+    """Reads histories of item vectors.
+
+    Args:
+        shape: of the net.
+    """
+
+    def __init__(self, shape: Shape) -> None:
+        super().__init__()
+        self.shape = shape
+        self.layers = nn.ModuleList(Layer(shape) for _ in range(shape.layers))
+        self.norm = nn.LayerNorm(shape.width)
+
+    def forward(self, vectors: Tensor, there: Tensor) -> Tensor:
+        """User vectors after each event.
+
+        Args:
+            vectors: sequences × events × width, item vectors, the oldest first.
+            there: bool, sequences × events; padding is False and stands at the end.
+
+        Returns:
+            sequences × events × width.
+        """
+        shape = self.shape
+        hidden = vectors * shape.width**0.5
+        if self.training:
+            kept = there & (torch.rand(there.shape, device=there.device) >= shape.token_dropout)
+            hidden = functional.dropout(hidden, shape.input_dropout) * kept[..., None]
+        for layer in self.layers:
+            hidden = layer(hidden)
+        found: Tensor = self.norm(hidden)
+        return found
+
+
+class Layer(nn.Module):
+    """Causal attention and a feed-forward net, each beside an identity."""
+
+    def __init__(self, shape: Shape) -> None:
+        super().__init__()
+        width = shape.width
+        self.heads, self.dropout = shape.heads, shape.dropout
+        self.before_attention, self.before_feed_forward = nn.LayerNorm(width), nn.LayerNorm(width)
+        self.to_attention, self.from_attention = nn.Linear(width, 3 * width), nn.Linear(width, width)
+        wider, narrower = nn.Linear(width, 4 * width), nn.Linear(4 * width, width)
+        self.feed_forward = nn.Sequential(wider, nn.ReLU(), narrower)
+        slopes = INITIAL_SLOPE * 2.0 ** -(1 + 2 * torch.arange(shape.heads))
+        self.bias = nn.Parameter(-slopes[:, None] * torch.arange(shape.window) ** DISTANCE_POWER)
+        for linear in (self.to_attention, self.from_attention, wider, narrower):
+            nn.init.normal_(linear.weight, std=width**-0.5 / (1 if linear is self.to_attention else 2))
+            nn.init.zeros_(linear.bias)
+
+    def forward(self, hidden: Tensor) -> Tensor:
+        """sequences × events × width, as it came."""
+        hidden = hidden + self._dropped(self.from_attention(self._attend(self.before_attention(hidden))))
+        return hidden + self._dropped(self.feed_forward(self.before_feed_forward(hidden)))
+
+    def _attend(self, hidden: Tensor) -> Tensor:
+        sequences, events, width = hidden.shape
+        parts = self.to_attention(hidden).view(sequences, events, 3, self.heads, width // self.heads)
+        queries, keys, values = parts.permute(2, 0, 3, 1, 4)
+        distance = torch.arange(events)[:, None] - torch.arange(events)[None, :]
+        bias = self.bias[:, distance.clamp(min=0)].masked_fill(distance < 0, -torch.inf)
+        logits = torch.baddbmm(
+            bias.repeat(sequences, 1, 1),
+            queries.reshape(-1, events, width // self.heads),
+            keys.reshape(-1, events, width // self.heads).transpose(1, 2),
+            alpha=(width // self.heads) ** -0.5,
+        )
+        weights = torch.softmax(logits, -1)
+        mixed = torch.bmm(weights, values.reshape(-1, events, width // self.heads))
+        return mixed.view(sequences, self.heads, events, -1).transpose(1, 2).reshape(sequences, events, width)
+
+    def _dropped(self, hidden: Tensor) -> Tensor:
+        return functional.dropout(hidden, self.dropout, self.training)

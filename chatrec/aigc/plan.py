@@ -1,0 +1,77 @@
+"""How large a net is and how long it learns, from the size of the data and the time that it may take."""
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+
+from chatrec.aigc.net import Shape
+from chatrec.run import write_atomically
+from chatrec.settings.model import Aigc as AigcSettings
+from chatrec.source.snapshot import Histories
+
+FEW_EVENTS = 300_000
+SHORT_HISTORIES = 20
+"""Where a history has fewer events on average, many passes learn it by heart."""
+GROUPS_FROM = 2_000
+"""Items from which the output has two levels: the full softmax is cheaper below."""
+HEADS = 4
+RATES = "rates.json"
+
+
+@dataclass(frozen=True)
+class Plan:
+    """One way to learn."""
+
+    shape: Shape
+    ahead: tuple[float, ...]
+    """The weights of the next events that a position predicts."""
+    tokens: int
+    """Of a batch."""
+    passes: float
+    groups: int
+    """Of the output layer; 0 is one softmax over all items."""
+
+
+def plan(histories: Histories, items: int, settings: AigcSettings) -> Plan:
+    """The plan before time is taken into account."""
+    few = len(histories.items) < FEW_EVENTS
+    short = len(histories.items) < SHORT_HISTORIES * max(int((histories.lengths > 0).sum()), 1)
+    width = settings.width or (64 if few else 128)
+    shape = Shape(
+        width,
+        heads=HEADS if width % HEADS == 0 else 1,
+        window=settings.history or (64 if short else 128),
+        dropout=0.2 if few or short else 0.1,
+        input_dropout=0.1 if few else 0.0,
+    )
+    groups = settings.output == "groups" or (settings.output == "auto" and items >= GROUPS_FROM)
+    return Plan(
+        shape,
+        (1.0, 0.4, 0.16) if few else (1.0,),
+        2048 if few else 4096,
+        settings.epochs or (5 if short else 20),
+        max(1, round(items**0.5)) if groups else 0,
+    )
+
+
+def remembered(file: Path, plan: Plan, items: int, measure: Callable[[], float]) -> float:
+    """How many events a second such a plan learns: measured once, then remembered.
+
+    Args:
+        file: RATES of the artifact root.
+        plan: of the net.
+        items: of the catalogue.
+        measure: measures it.
+    """
+    shape = plan.shape
+    size = f"{shape.width} wide, window {shape.window}, {items} items, {plan.groups} groups"
+    key = f"{size}, {torch.get_num_threads()} threads"
+    rates = json.loads(file.read_text(encoding="utf-8")) if file.exists() else {}
+    if key not in rates:
+        rates[key] = round(measure())
+        file.parent.mkdir(parents=True, exist_ok=True)
+        write_atomically(file, json.dumps(rates, indent=1))
+    return float(rates[key])

@@ -1,0 +1,132 @@
+"""The likelihood of what a user took next, over all items or over groups and then the items of one group.
+
+Both make their gradients while they compute the loss, chunk by chunk, so that users × items is never kept.
+"""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.autograd import Function
+
+from chatrec.source.snapshot import Array
+
+POSITIONS_AT_ONCE = 1024
+
+
+class FullSoftmax(Function):
+    """Σ w · -log softmax_i(hᵀv_i + b_i)[y] over positions with their targets y and weights w."""
+
+    @staticmethod
+    def forward(ctx: Any, hidden: Tensor, items: Tensor, bias: Tensor, targets: Tensor, weights: Tensor) -> Tensor:
+        """The loss.
+
+        Args:
+            ctx: of autograd.
+            hidden: positions × width.
+            items: items × width.
+            bias: of the items.
+            targets: rows of items, one for each position.
+            weights: of the positions.
+        """
+        gradients = tuple(torch.zeros_like(each) for each in (hidden, items, bias))
+        loss = _loss(hidden, items, bias, targets, weights, gradients)
+        ctx.save_for_backward(*gradients)
+        return loss
+
+    @staticmethod
+    def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor | None, ...]:
+        """The gradients that `forward` made."""
+        return *(grads[0] * each for each in ctx.saved_tensors), None, None
+
+
+@dataclass(frozen=True)
+class Members:
+    """Which items are in which group, each in one."""
+
+    group_of: Tensor
+    """The group of each item."""
+    place_of: Tensor
+    """The place of each item among the members of its group."""
+    items: list[Tensor]
+    """The members of each group."""
+
+    @classmethod
+    def of(cls, group_of: Array) -> "Members":
+        """From the group of each item."""
+        order = np.argsort(group_of, kind="stable")
+        starts = np.searchsorted(group_of[order], np.arange(group_of.max(initial=-1) + 2))
+        place = np.empty(len(group_of), np.int64)
+        place[order] = np.arange(len(order)) - starts[group_of[order]]
+        members = np.split(order, starts[1:-1])
+        return cls(torch.from_numpy(group_of), torch.from_numpy(place), [torch.from_numpy(each) for each in members])
+
+
+class GroupSoftmax(Function):
+    """Σ w · (-log softmax_k(hᵀg_k + c_k)[κ(y)] - log softmax_{i in κ(y)}(hᵀv_i + b_i)[y]) with κ(y) the group of y.
+
+    A user's attention h chooses a group, and the group chooses an item: P(i|u) = P(k|u) · P(i|k,u).
+    """
+
+    @staticmethod
+    def forward(
+        ctx: Any, hidden: Tensor, items: Tensor, bias: Tensor, groups: Tensor, group_bias: Tensor,
+        members: Members, targets: Tensor, weights: Tensor,
+    ) -> Tensor:  # fmt: skip
+        """The loss.
+
+        Args:
+            ctx: of autograd.
+            hidden: positions × width.
+            items: items × width.
+            bias: of the items.
+            groups: groups × width.
+            group_bias: of the groups.
+            members: which items are in which group.
+            targets: rows of items, one for each position.
+            weights: of the positions.
+        """
+        gradients = [torch.zeros_like(each) for each in (hidden, items, bias, groups, group_bias)]
+        to_hidden, to_items, to_bias, to_groups, to_group_bias = gradients
+        group = members.group_of[targets]
+        loss = _loss(hidden, groups, group_bias, group, weights, (to_hidden, to_groups, to_group_bias))
+        order = torch.argsort(group, stable=True)
+        chosen, counts = torch.unique_consecutive(group[order], return_counts=True)
+        for k, at in zip(chosen.tolist(), torch.split(order, counts.tolist()), strict=True):
+            rows = members.items[k]
+            own = hidden[at], items[rows], bias[rows]
+            to_own = tuple(torch.zeros_like(each) for each in own)
+            loss += _loss(*own, members.place_of[targets[at]], weights[at], to_own)
+            to_hidden.index_add_(0, at, to_own[0])
+            to_items[rows], to_bias[rows] = to_own[1:]
+        ctx.save_for_backward(*gradients)
+        return loss
+
+    @staticmethod
+    def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor | None, ...]:
+        """The gradients that `forward` made."""
+        return *(grads[0] * each for each in ctx.saved_tensors), None, None, None
+
+
+def _loss(
+    hidden: Tensor, choices: Tensor, bias: Tensor, targets: Tensor, weights: Tensor, gradients: tuple[Tensor, ...]
+) -> Tensor:
+    """Σ w · -log softmax(hᵀ choices + bias)[target]; adds its gradients to those of hidden, choices and bias."""
+    to_hidden, to_choices, to_bias = gradients
+    loss = torch.zeros(())
+    for start in range(0, len(hidden), POSITIONS_AT_ONCE):
+        part = slice(start, start + POSITIONS_AT_ONCE)
+        shares = torch.addmm(bias, hidden[part], choices.T)
+        rows = torch.arange(len(shares))
+        wanted = shares[rows, targets[part]]
+        largest = shares.amax(1)
+        total = shares.sub_(largest[:, None]).exp_().sum(1)
+        loss += torch.dot(weights[part], total.log() + largest - wanted)
+        shares.mul_((weights[part] / total)[:, None])
+        shares[rows, targets[part]] -= weights[part]
+        to_hidden[part].addmm_(shares, choices)
+        to_choices.addmm_(shares.T, hidden[part])
+        to_bias += shares.sum(0)
+    return loss

@@ -1,0 +1,38 @@
+"""Where item vectors start: the factors of who follows whom, which is most of what a short training would learn."""
+
+import numpy as np
+from scipy.sparse import csr_matrix
+from scipy.sparse.linalg import svds
+
+from chatrec.channels.pairs import weighted_counts
+from chatrec.source.snapshot import Array, Histories
+
+LAGS = 10
+DEVIATION = 0.05
+
+
+def ppmi_vectors(histories: Histories, items: int, width: int, seed: int) -> Array:
+    """U√Σ of the positive pointwise mutual information of neighbours, turned at random.
+
+    PPMI = max(0, log(S · T_ij / (r_i r_j))) with T = Σ_{k≤10} (N_k + N_kᵀ) / k, its sum S and its row sums r
+    (Levy and Goldberg 2014).
+
+    Returns:
+        items × width, float32, with a standard deviation of DEVIATION.
+    """
+    random = np.random.default_rng(seed)
+    counts = weighted_counts(histories, items, lambda lag: 1 / lag, LAGS)
+    counts = (counts + counts.T).tocoo()
+    rows = np.asarray(counts.sum(1)).ravel()
+    information = np.log(rows.sum() * counts.data / (rows[counts.row] * rows[counts.col]))
+    positive = information > 0
+    matrix = csr_matrix((information[positive], (counts.row[positive], counts.col[positive])), counts.shape)
+    vectors = random.normal(size=(items, width))
+    rank = min(width, items - 2)
+    if rank > 0 and matrix.nnz:
+        left, values, _ = svds(matrix, rank, v0=random.normal(size=items), random_state=seed)
+        vectors[:, :rank] = left * np.sqrt(values)
+        rotation, _ = np.linalg.qr(random.normal(size=(width, width)))
+        vectors = vectors @ rotation
+    scaled: Array = (vectors * (DEVIATION / vectors.std())).astype(np.float32)
+    return scaled

@@ -1,0 +1,117 @@
+"""From a history to a user vector: the mean of its latest items, as the mission writes it, or a net that reads it."""
+
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Protocol
+
+import numpy as np
+import torch
+
+from chatrec.aigc.net import SequenceNet, Shape
+from chatrec.source.snapshot import Array
+
+NET = "net.pt"
+EVENTS_AT_ONCE = 16_384
+
+
+class UserEncoder(Protocol):
+    """Reads histories."""
+
+    @property
+    def length(self) -> int:
+        """How many of the latest events it reads."""
+
+    def read(self, items: Array, latest: Array) -> Array:
+        """User vectors.
+
+        Args:
+            items: items × width.
+            latest: users × events, rows of items, the newest first, padded with -1.
+
+        Returns:
+            users × width, float32; zero for a user without a history.
+        """
+
+    def added(self, items: Array, latest: Array, wanted: Array) -> Array | None:
+        """What each event adds to the inner products with some items; see `Channel.added`."""
+
+
+@dataclass(frozen=True)
+class MeanUsers:
+    """u = 1/|H| Σ_{j∈H} v_j."""
+
+    length: int
+
+    def read(self, items: Array, latest: Array) -> Array:
+        """See UserEncoder."""
+        latest = latest[:, : self.length]
+        padded = np.vstack([items, np.zeros((1, items.shape[1]), items.dtype)])
+        counts = np.maximum((latest >= 0).sum(1, keepdims=True), 1)
+        total = np.zeros((len(latest), items.shape[1]), items.dtype)
+        for column in latest.T:
+            total += padded[column]
+        means: Array = total / counts.astype(items.dtype)
+        return means
+
+    def added(self, items: Array, latest: Array, wanted: Array) -> Array:
+        """Each event adds v_jᵀv_i over the number of events."""
+        mine = (np.arange(latest.shape[1]) < self.length) & (latest >= 0)
+        products = np.einsum("und,ued->une", items[wanted], items[latest])
+        means: Array = np.where(mine[:, None, :], products, 0) / np.maximum(mine.sum(1), 1)[:, None, None]
+        return means
+
+
+@dataclass(frozen=True)
+class SequenceUsers:
+    """The net's output after the newest event."""
+
+    net: SequenceNet
+
+    @property
+    def length(self) -> int:
+        """See UserEncoder."""
+        return self.net.shape.window
+
+    @torch.no_grad()
+    def read(self, items: Array, latest: Array) -> Array:
+        """See UserEncoder."""
+        self.net.eval()
+        latest = latest[:, : self.length]
+        lengths = (latest >= 0).sum(1)
+        vectors = torch.from_numpy(items)
+        found = np.zeros((len(latest), items.shape[1]), np.float32)
+        for rows in _of_like_length(lengths):
+            longest = int(lengths[rows].max())
+            back = lengths[rows][:, None] - 1 - np.arange(longest)  # the oldest first, padding at the end
+            events = np.where(back >= 0, np.take_along_axis(latest[rows], np.maximum(back, 0), 1), -1)
+            there = torch.from_numpy(events >= 0)
+            hidden = self.net(vectors[torch.from_numpy(np.maximum(events, 0)).long()], there)
+            found[rows] = hidden[torch.arange(len(rows)), torch.from_numpy(lengths[rows] - 1)].numpy()
+        return found
+
+    def added(self, items: Array, latest: Array, wanted: Array) -> None:
+        """What the net reads is no sum."""
+        return
+
+    def save(self, folder: Path) -> None:
+        """Writes NET."""
+        torch.save({"shape": asdict(self.net.shape), "weights": self.net.state_dict()}, folder / NET)
+
+    @classmethod
+    def load(cls, folder: Path) -> "SequenceUsers":
+        """What `save` wrote."""
+        saved = torch.load(folder / NET, weights_only=True)
+        net = SequenceNet(Shape(**saved["shape"]))
+        net.load_state_dict(saved["weights"])
+        return cls(net)
+
+
+def _of_like_length(lengths: Array) -> Iterator[Array]:
+    """Rows with a history, so many that a batch has about EVENTS_AT_ONCE events with its padding."""
+    order = np.argsort(lengths, kind="stable")
+    order = order[lengths[order] > 0]
+    while len(order):
+        count = max(1, EVENTS_AT_ONCE // int(lengths[order[-1]]))
+        yield order[-count:]
+        order = order[:-count]

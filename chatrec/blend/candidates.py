@@ -1,0 +1,56 @@
+"""Candidates: the union of what all channels gather, each with what every channel says of it."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from chatrec.blend.evidence import Evidence
+from chatrec.block import Block
+from chatrec.source.snapshot import Array
+
+NOBODY = -1
+GATHERED = 150
+"""Candidates that a channel gathers for a user."""
+
+
+@dataclass(frozen=True)
+class Candidates:
+    """Of a block of users."""
+
+    items: Array
+    """int32, users × candidates, in the order of the items, padded with -1."""
+    log_shares: Array
+    """float32, users × candidates × channels."""
+    floors: Array
+    """float32, users × channels: what a channel says of an item of which it knows nothing."""
+
+
+def gather(evidence: Sequence[Evidence], block: Block, k: int, wanted: Array | None = None) -> Candidates:
+    """Lets every channel gather, and asks all of them about everything gathered.
+
+    Args:
+        evidence: of the channels, in the order of the last axis.
+        block: of users.
+        k: how many items each channel gathers.
+        wanted: users × any number, rows of items that must be among the candidates, padded with -1.
+    """
+    gathered = [each.gathered(k) for each in evidence]
+    if wanted is not None:
+        gathered.append(wanted)
+    items = _union(np.hstack(gathered), block)
+    log_shares = np.stack([each.log_shares(np.maximum(items, 0)) for each in evidence], axis=2)
+    log_shares[items < 0] = 0
+    floors = np.stack([each.floor for each in evidence], axis=1)
+    return Candidates(items, log_shares.astype(np.float32), floors.astype(np.float32))
+
+
+def _union(gathered: Array, block: Block) -> Array:
+    """Each item once in a row; without what a list may not have."""
+    rows = np.arange(len(gathered))[:, None]
+    items = np.sort(np.where(block.hidden[rows, gathered] | (gathered < 0), np.iinfo(np.int32).max, gathered), axis=1)
+    again = np.zeros(items.shape, bool)
+    again[:, 1:] = items[:, 1:] == items[:, :-1]
+    items = np.sort(np.where(again, np.iinfo(np.int32).max, items), axis=1)
+    items = np.where(items == np.iinfo(np.int32).max, NOBODY, items)
+    return items[:, : max(1, int((items >= 0).sum(1).max(initial=0)))].astype(np.int32)

@@ -1,0 +1,121 @@
+"""Which channels a night's lists use, and how much each weighs: what the held-out events say."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+
+from chatrec.blend.candidates import GATHERED, NOBODY, gather
+from chatrec.blend.evidence import ScoredEvidence
+from chatrec.blend.logit import Choices, fit_weights, log_likelihoods
+from chatrec.channels.base import Channel
+from chatrec.holdout import HoldOut, K
+from chatrec.metrics import paired_difference
+from chatrec.source.snapshot import Array
+
+FOLDS = 2
+SURE = 0.8
+"""Of the interval of a gain: a needless channel costs time, a lost one costs quality."""
+NO_GAIN = (0.0, 0.0, 0.0)
+
+
+@dataclass(frozen=True)
+class Mix:
+    """The weights of the channels that stay."""
+
+    weights: Mapping[str, float]
+    gains: Mapping[str, tuple[float, float, float]]
+    """Of every channel that was tried: by how much a user's log-likelihood falls without it, with its interval; for a
+    channel that was dropped, when it was."""
+
+
+@dataclass(frozen=True)
+class Trial:
+    """The held-out users with their candidates."""
+
+    names: list[str]
+    items: Array
+    """users × candidates."""
+    choices: Choices
+
+    @classmethod
+    def of(cls, channels: Mapping[str, Channel], holdout: HoldOut) -> "Trial":
+        """Gathers the candidates of all held-out users; what they took is among them."""
+        parts, start = [], 0
+        for block in holdout.blocks():
+            wanted = _padded(holdout, start, start + len(block.users))
+            evidence = [ScoredEvidence.of(channel, block) for channel in channels.values()]
+            parts.append(gather(evidence, block, GATHERED, wanted))
+            start += len(block.users)
+        width = max((found.items.shape[1] for found in parts), default=1)
+        items = np.concatenate([_wider(found.items, width, NOBODY) for found in parts])
+        features = np.concatenate([_wider(found.log_shares, width, 0) for found in parts])
+        chosen = holdout.hits(items).astype(np.float32)
+        chosen /= np.maximum(chosen.sum(1, keepdims=True), 1)
+        return cls(list(channels), items, Choices(features, items >= 0, chosen))
+
+    def lists(self, weights: Mapping[str, float], users: Array) -> Array:
+        """Lists of some users: users × K, padded with -1."""
+        vector = np.array([weights.get(name, 0.0) for name in self.names], np.float32)
+        items = self.items[users]
+        scores = np.where(items >= 0, self.choices.features[users] @ vector, -np.inf)
+        found: Array = np.take_along_axis(items, np.argsort(-scores, axis=1, kind="stable")[:, :K], 1)
+        return found
+
+
+def fit_mix(trial: Trial, users: Array, seed: int) -> Mix:
+    """Weighs the channels and drops, the weakest first, those whose gain is not clear of zero.
+
+    Args:
+        trial: of the held-out users.
+        users: those of them to learn from.
+        seed: of the bootstrap.
+    """
+    names, gains = list(trial.names), dict.fromkeys(trial.names, NO_GAIN)
+    while True:
+        weights, with_all = _fit(trial, users, names)
+        names = [name for name, weight in zip(names, weights, strict=True) if weight > 0] or names[:1]
+        if len(names) == 1:
+            return Mix({names[0]: 1.0}, gains)
+        tried = {name: _gain(trial, users, [n for n in names if n != name], with_all, seed) for name in names}
+        gains.update(tried)
+        weakest = min(names, key=lambda name: tried[name][1])
+        if tried[weakest][1] > 0:
+            kept = weights[weights > 0].tolist()
+            return Mix(dict(zip(names, kept, strict=True)), gains)
+        names.remove(weakest)
+
+
+def cross_fitted_lists(trial: Trial, seed: int) -> Array:
+    """Lists of all held-out users, each under weights that other users gave."""
+    fold = np.random.default_rng(seed).permutation(len(trial.items)) % FOLDS
+    found = np.full((len(trial.items), min(K, trial.items.shape[1])), NOBODY, np.int32)
+    for number in range(FOLDS):
+        weights, _ = _fit(trial, np.flatnonzero(fold != number), trial.names)
+        users = np.flatnonzero(fold == number)
+        found[users] = trial.lists(dict(zip(trial.names, weights, strict=True)), users)
+    return found
+
+
+def _fit(trial: Trial, users: Array, names: list[str]) -> tuple[Array, Array]:
+    choices = trial.choices.of(users, [trial.names.index(name) for name in names])
+    weights = fit_weights(choices)
+    return weights, log_likelihoods(choices, weights)
+
+
+def _gain(trial: Trial, users: Array, others: list[str], with_all: Array, seed: int) -> tuple[float, float, float]:
+    _, without = _fit(trial, users, others)
+    return paired_difference(with_all, without, seed, SURE)
+
+
+def _padded(holdout: HoldOut, start: int, end: int) -> Array:
+    """The targets of some held-out users, padded with -1."""
+    lengths = holdout.relevant[start:end]
+    wanted = np.full((end - start, int(lengths.max(initial=1))), NOBODY, np.int32)
+    wanted[np.arange(wanted.shape[1]) < lengths[:, None]] = holdout.targets[holdout.starts[start] : holdout.starts[end]]
+    return wanted
+
+
+def _wider(array: Array, width: int, fill: float) -> Array:
+    padding = [(0, 0), (0, width - array.shape[1])] + [(0, 0)] * (array.ndim - 2)
+    return np.pad(array, padding, constant_values=fill)

@@ -1,0 +1,74 @@
+"""Some users at a time: their histories as a matrix, and what their lists may not have."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+from scipy.sparse import csr_matrix
+
+from chatrec.source.snapshot import Array, Histories
+
+NEGLIGIBLE = 0.02
+"""Events that weigh less are left out."""
+
+
+@dataclass(frozen=True)
+class Block:
+    """Some users, all with a history."""
+
+    histories: Histories
+    users: Array
+    recommendable: Array
+    """bool for each item."""
+    exclude_seen: bool
+
+    @cached_property
+    def hidden(self) -> Array:
+        """bool, users × items: what a list may not have."""
+        hidden = np.repeat(~self.recommendable[None, :], len(self.users), axis=0)
+        if self.exclude_seen:
+            rows, events, _ = self._events
+            hidden[rows, self.histories.items[events]] = True
+        return hidden
+
+    def weighted(self, weigh: Callable[[Array], Array]) -> csr_matrix:
+        """The histories as a matrix.
+
+        Args:
+            weigh: from the age of an event (0 is the newest) to its weight.
+
+        Returns:
+            users × items, float32; an item taken twice has the sum of both weights.
+        """
+        rows, events, ages = self._events
+        weights = weigh(ages).astype(np.float32)
+        kept = weights > NEGLIGIBLE
+        shape = (len(self.users), len(self.recommendable))
+        return csr_matrix((weights[kept], (rows[kept], self.histories.items[events[kept]])), shape=shape)
+
+    @cached_property
+    def _events(self) -> tuple[Array, Array, Array]:
+        """The row, the position and the age of every event."""
+        lengths = self.histories.lengths[self.users]
+        rows = np.repeat(np.arange(len(self.users)), lengths)
+        place = np.arange(lengths.sum()) - np.repeat(np.cumsum(lengths) - lengths, lengths)
+        events = np.repeat(self.histories.starts[self.users], lengths) + place
+        return rows, events, np.repeat(lengths, lengths) - 1 - place
+
+
+def blocks(histories: Histories, users: Array, recommendable: Array, exclude_seen: bool, size: int) -> Iterator[Block]:
+    """The users in blocks of at most `size`."""
+    for start in range(0, len(users), size):
+        yield Block(histories, users[start : start + size], recommendable, exclude_seen)
+
+
+def best_of(scores: Array, k: int) -> Array:
+    """The k best columns of each row, the best first; which of equal ones are last is the same every time."""
+    k = min(k, scores.shape[1])
+    if k < scores.shape[1]:
+        found = np.sort(np.argpartition(scores, scores.shape[1] - k, axis=1)[:, scores.shape[1] - k :], axis=1)
+    else:
+        found = np.broadcast_to(np.arange(k), scores.shape)
+    order = np.argsort(-np.take_along_axis(scores, found, 1), axis=1, kind="stable")
+    return np.take_along_axis(found, order, 1).astype(np.int32)

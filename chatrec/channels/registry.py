@@ -1,0 +1,66 @@
+"""All channels in closed form, and up to which size of catalogue each is fitted."""
+
+from collections.abc import Callable, Collection, Iterator
+from dataclasses import dataclass
+from functools import partial
+
+import numpy as np
+
+from chatrec.channels import ease, neighbours, popularity, ridge, transitions
+from chatrec.channels.base import Channel
+from chatrec.channels.text import Text
+from chatrec.settings.model import Target
+from chatrec.source.snapshot import Array, Histories
+
+RIDGE_UP_TO = 5_000
+"""Items: (3 · items)³ operations take 20 s there."""
+NEIGHBOURS_UP_TO = 50_000
+"""Users: everybody is compared with everybody."""
+POPULARITY = "popularity"
+EASE = {"ease": 1.0, "ease lately": 0.95, "ease now": 0.8}
+"""Three ways to read a history, by how an event fades with each that came after it."""
+
+
+@dataclass(frozen=True)
+class Known:
+    """What channels are fitted on."""
+
+    histories: Histories
+    items: int
+    """How many there are."""
+    texts: Array
+    """items × dimensions, unit length: what GPT-2 says."""
+
+
+def fit_channels(
+    known: Known, target: Target, penalty: float, wanted: Collection[str] | None = None
+) -> dict[str, Channel]:
+    """The channels that suit the target and the size.
+
+    Args:
+        known: what is fitted on.
+        target: what a list must predict.
+        penalty: of EASE.
+        wanted: their names; None fits all.
+    """
+    found = {name: fit() for name, fit in _kinds(known, target) if wanted is None or name in wanted}
+    readings = {name: fade for name, fade in EASE.items() if wanted is None or name in wanted}
+    if readings:
+        weights = ease.fit(known.histories, known.items, penalty)
+        found |= {name: ease.Ease(weights, fade) for name, fade in readings.items()}
+    return found
+
+
+def _kinds(known: Known, target: Target) -> Iterator[tuple[str, Callable[[], Channel]]]:
+    histories, items = known.histories, known.items
+    yield POPULARITY, lambda: popularity.fit(histories, items)
+    yield "text", lambda: Text(known.texts)
+    if target == "period" and len(histories.times) and np.ptp(histories.times):
+        for half_life in popularity.HALF_LIVES:
+            yield f"{POPULARITY} {half_life:.0%}", partial(popularity.fit_recent, histories, items, half_life)
+    if target != "any":
+        yield "transitions", lambda: transitions.fit(histories, items)
+        if items <= RIDGE_UP_TO:
+            yield "ridge", lambda: ridge.fit(histories, items)
+    elif histories.users <= NEIGHBOURS_UP_TO:
+        yield "neighbours", lambda: neighbours.fit(histories, items)

@@ -1,0 +1,84 @@
+"""Evidence of a channel of vectors: candidates from the FAISS index, shares from inner products."""
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+
+from chatrec.blend.candidates import NOBODY
+from chatrec.blend.evidence import floor_of
+from chatrec.block import Block
+from chatrec.index import ItemIndex
+from chatrec.source.snapshot import Array
+
+EXACT_NORMALISER_BELOW = 20_000
+SAMPLED_FOR_NORMALISER = 4096
+
+
+@dataclass(frozen=True)
+class Vectors:
+    """Item vectors and their index."""
+
+    items: Array
+    """items × width."""
+    index: ItemIndex
+    seed: int
+
+    @cached_property
+    def sample(self) -> Array:
+        """The items over which exponentials are summed: all of a small catalogue.
+
+        An estimate shifts all scores of a user alike, so it changes no list.
+        """
+        rows = self.index.rows
+        if len(rows) <= EXACT_NORMALISER_BELOW:
+            return rows
+        return np.sort(np.random.default_rng(self.seed).choice(rows, SAMPLED_FOR_NORMALISER, replace=False))
+
+
+@dataclass(frozen=True)
+class IndexedEvidence:
+    """What inner products say about a block of users; see `chatrec.blend.evidence.Evidence`."""
+
+    vectors: Vectors
+    users: Array
+    """users × width."""
+    block: Block
+
+    def gathered(self, k: int) -> Array:
+        """The best k items of each user that a list may have; -1 only where there is no more."""
+        lengths = self.block.histories.lengths[self.block.users]
+        seen = int(lengths.max(initial=0)) if self.block.exclude_seen else 0
+        items, _ = self.vectors.index.search(self.users, k + seen)
+        items = np.where(self.block.hidden[np.arange(len(items))[:, None], items], NOBODY, items)
+        items = np.take_along_axis(items, np.argsort(items < 0, axis=1, kind="stable"), 1)[:, :k]
+        return items if self.vectors.index.facts.kind == "flat" else self._completed(items)
+
+    def log_shares(self, items: Array) -> Array:
+        """log softmax of uᵀv over what the list may have."""
+        shares: Array = np.einsum("ucd,ud->uc", self.vectors.items[items], self.users)
+        shares -= self._log_normaliser[:, None]
+        return shares
+
+    @property
+    def floor(self) -> Array:
+        """See Evidence."""
+        return floor_of(np.maximum((~self.block.hidden).sum(1), 1))
+
+    def _completed(self, items: Array) -> Array:
+        """An approximate index may run out of items: such users are searched exactly."""
+        for row in np.flatnonzero((items < 0).any(1)):
+            allowed = np.flatnonzero(~self.block.hidden[row])
+            best = np.argsort(-(self.vectors.items[allowed] @ self.users[row]), kind="stable")[: items.shape[1]]
+            items[row, : len(best)] = allowed[best]
+        return items
+
+    @cached_property
+    def _log_normaliser(self) -> Array:
+        sample = self.vectors.sample
+        products = self.users @ self.vectors.items[sample].T
+        products[self.block.hidden[:, sample]] = -np.inf
+        largest = np.maximum(products.max(1, keepdims=True, initial=-np.inf), np.finfo(np.float32).min)
+        total = np.maximum(np.exp(products - largest).sum(1), np.finfo(np.float32).tiny)
+        log_sum: Array = np.log(total) + largest[:, 0] + np.log(len(self.vectors.index) / max(len(sample), 1))
+        return log_sum

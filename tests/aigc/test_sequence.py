@@ -1,0 +1,180 @@
+"""The sequence net: losses against torch's own, windows that lose nothing, an order that only order can tell."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+from torch.nn import functional
+
+from chatrec.aigc import sequence
+from chatrec.aigc.net import SequenceNet, Shape
+from chatrec.aigc.plan import Plan, plan, remembered
+from chatrec.aigc.softmax import FullSoftmax, GroupSoftmax, Members
+from chatrec.aigc.start import ppmi_vectors
+from chatrec.aigc.state import AigcState, Fitted
+from chatrec.aigc.users import SequenceUsers
+from chatrec.aigc.windows import batches
+from chatrec.settings.model import Aigc
+from chatrec.source.snapshot import Histories
+from tests.source.test_snapshot import histories
+
+WIDTH, ITEMS = 8, 12
+SMALL = Shape(WIDTH, heads=2, window=6, dropout=0, token_dropout=0)
+
+
+def parts(seed: int = 0) -> dict[str, torch.Tensor]:
+    torch.manual_seed(seed)
+    made = {
+        "hidden": torch.randn(40, WIDTH),
+        "items": torch.randn(ITEMS, WIDTH),
+        "bias": torch.randn(ITEMS),
+        "groups": torch.randn(3, WIDTH),
+        "group_bias": torch.randn(3),
+    }
+    return {name: each.double().requires_grad_() for name, each in made.items()}
+
+
+TARGETS, WEIGHTS = torch.randint(0, ITEMS, (40,), generator=torch.Generator().manual_seed(1)), torch.rand(40).double()
+GROUP_OF = np.array([0, 1, 2, 0, 0, 1, 2, 2, 2, 0, 1, 0])
+
+
+def test_the_full_softmax_is_torchs() -> None:
+    a, b = parts(), parts()
+    loss = FullSoftmax.apply(a["hidden"], a["items"], a["bias"], TARGETS, WEIGHTS)
+    logits = b["hidden"] @ b["items"].T + b["bias"]
+    expected = (functional.cross_entropy(logits, TARGETS, reduction="none") * WEIGHTS).sum()
+    check(loss, expected, a, b, ("hidden", "items", "bias"))
+
+
+def test_the_two_levels_are_written_out() -> None:
+    a, b = parts(), parts()
+    loss = GroupSoftmax.apply(*a.values(), Members.of(GROUP_OF), TARGETS, WEIGHTS)
+    attention = torch.log_softmax(b["hidden"] @ b["groups"].T + b["group_bias"], 1)
+    logits = b["hidden"] @ b["items"].T + b["bias"]
+    expected = torch.zeros(())
+    for row, target in enumerate(TARGETS.tolist()):
+        group = GROUP_OF[target]
+        mine = torch.from_numpy(np.flatnonzero(group == GROUP_OF))
+        within = logits[row, target] - torch.logsumexp(logits[row, mine], 0)
+        expected = expected - WEIGHTS[row] * (attention[row, group] + within)
+    check(loss, expected, a, b, tuple(a))
+
+
+def check(
+    loss: torch.Tensor,
+    expected: torch.Tensor,
+    a: dict[str, torch.Tensor],
+    b: dict[str, torch.Tensor],
+    names: tuple[str, ...],
+) -> None:
+    assert loss.item() == pytest.approx(expected.item(), rel=1e-6)
+    (3 * loss).backward()
+    (3 * expected).backward()
+    for name in names:
+        assert torch.allclose(a[name].grad, b[name].grad, atol=1e-6), name
+
+
+@given(st.lists(st.integers(0, 30), min_size=1, max_size=8), st.integers(1, 9), st.integers(1, 40), st.integers(0, 5))
+def test_windows_read_every_event_with_a_successor_once(
+    lengths: list[int], window: int, tokens: int, seed: int
+) -> None:
+    made = histories([[0] * length for length in lengths])
+    found = list(batches(made, window, tokens, np.random.default_rng(seed)))
+    read = np.concatenate([batch.positions[batch.there] for batch in found] or [np.empty(0, int)])
+    ends = {int(end) - 1 for end in made.starts[1:]}
+    assert sorted(read.tolist()) == [event for event in range(len(made.items)) if event not in ends]
+    for batch in found:
+        assert batch.positions.shape[1] <= window
+        for row, there in zip(batch.positions, batch.there, strict=True):
+            events = row[there]
+            assert (np.diff(events) == 1).all()
+            assert len(set(made.event_users[events].tolist())) == 1
+
+
+def test_the_net_sees_no_later_event() -> None:
+    torch.manual_seed(0)
+    net = SequenceNet(SMALL).eval()
+    vectors = torch.randn(1, 6, WIDTH)
+    changed = vectors.clone()
+    changed[:, 4:] = 9
+    there = torch.ones(1, 6, dtype=torch.bool)
+    assert torch.allclose(net(vectors, there)[:, :4], net(changed, there)[:, :4], atol=1e-5)
+    assert not torch.allclose(net(vectors, there)[:, 4:], net(changed, there)[:, 4:], atol=1e-2)
+
+
+def test_users_are_read_alike_alone_and_together() -> None:
+    torch.manual_seed(0)
+    encoder = SequenceUsers(SequenceNet(SMALL))
+    items = np.random.default_rng(0).normal(size=(ITEMS, WIDTH)).astype(np.float32)
+    latest = np.array([[3, 2, 1, -1, -1, -1], [-1] * 6, [5, 4, 3, 2, 1, 0], [7, -1, -1, -1, -1, -1]])
+    together = encoder.read(items, latest)
+    for row in range(len(latest)):
+        assert np.allclose(together[row], encoder.read(items, latest[row : row + 1])[0], atol=1e-5)
+    assert not together[1].any()
+
+
+def rounds(users: int = 150, events: int = 12) -> Histories:
+    """Every user goes round the items, from somewhere: the next item is known, by the last one alone."""
+    random = np.random.default_rng(0)
+    return histories(
+        [[(int(first) + step) % ITEMS for step in range(events)] for first in random.integers(0, ITEMS, users)]
+    )
+
+
+def fitted(folder: Path, groups: int, passes: float = 30) -> Fitted:
+    wanted = Plan(SMALL, (1.0,), 256, passes, groups)
+    return sequence.fit(rounds(), ITEMS, wanted, 0, 5.0, folder / "rates.json")
+
+
+@pytest.mark.parametrize("groups", [0, 3])
+def test_order_is_learned_by_either_output(tmp_path: Path, groups: int) -> None:
+    made = fitted(tmp_path, groups)
+    assert (made.output is not None) == bool(groups)
+    state = AigcState(
+        made.items, made.bias, made.items[:2], np.zeros((2, WIDTH), np.float32), made.encoder, made.output
+    )
+    users = state.users(rounds().latest(np.arange(150), 6))
+    last = rounds().items[rounds().starts[1:] - 1]
+    logits = state.logits(users)
+    assert (logits.argmax(1) == (last + 1) % ITEMS).mean() > 0.98
+    assert np.allclose(np.exp(logits).sum(1), 1, atol=1e-3) or not groups  # two levels are probabilities
+    products = state.queries(users) @ state.keys.T
+    assert np.allclose(products, logits, atol=1e-3)
+    state.save(tmp_path)
+    loaded = AigcState.load(tmp_path)
+    assert np.allclose(loaded.logits(loaded.users(rounds().latest(np.arange(9), 6))), logits[:9], atol=1e-4)
+
+
+def test_the_same_seed_gives_the_same_vectors(tmp_path: Path) -> None:
+    one, two = fitted(tmp_path, 3, passes=2), fitted(tmp_path, 3, passes=2)
+    assert np.array_equal(one.items, two.items)
+
+
+def test_time_ends_learning_and_the_rate_is_remembered(tmp_path: Path) -> None:
+    wanted = Plan(SMALL, (1.0,), 64, 1e6, 0)
+    rate = remembered(tmp_path / "rates.json", wanted, ITEMS, lambda: 1234.5)
+    assert rate == remembered(tmp_path / "rates.json", wanted, ITEMS, lambda: 1 / 0)
+    made = sequence.fit(rounds(), ITEMS, wanted, 0, 1 / 60, tmp_path / "rates.json")
+    assert made.passes == pytest.approx(rate / (150 * 11), rel=0.01)
+
+
+def test_start_vectors_know_who_follows_whom() -> None:
+    """Two worlds that never meet: neighbours of an item are of its own."""
+    random = np.random.default_rng(0)
+    made = histories([(random.permutation(6) + 6 * (user % 2)).tolist() for user in range(80)])
+    vectors = ppmi_vectors(made, ITEMS, WIDTH, 0)
+    likeness = vectors @ vectors.T
+    np.fill_diagonal(likeness, -np.inf)
+    assert (likeness.argmax(1) // 6 == np.arange(ITEMS) // 6).all()
+    assert vectors.std() == pytest.approx(0.05, rel=0.01)
+
+
+def test_plans_follow_the_size() -> None:
+    settings = Aigc()
+    assert plan(histories([[0, 1] * 20] * 9), 100, settings).groups == 0
+    assert plan(histories([[0, 1] * 20] * 9), 10_000, settings).groups == 100
+    assert plan(histories([[0, 1]] * 9), 100, settings).passes < plan(histories([[0] * 30] * 9), 100, settings).passes
+    assert plan(histories([[0, 1]]), 100, Aigc(width=32, epochs=3, history=9, output="groups")).shape.window == 9
