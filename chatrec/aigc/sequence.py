@@ -44,7 +44,8 @@ class Vectors(nn.Module):
         self.bias = nn.Parameter(torch.from_numpy(np.log(shares).astype(np.float32)))
         self.members = Members.of(_clusters(start, groups, seed)) if groups else None
         if self.members is not None:
-            of_groups = [(start[rows].mean(0), np.log(shares[rows].sum())) for rows in self.members.items]
+            members = [rows.numpy() for rows in self.members.items]
+            of_groups = [(start[rows].mean(0), np.log(shares[rows].sum())) for rows in members]
             self.groups = nn.Parameter(torch.tensor(np.array([vector for vector, _ in of_groups]), dtype=torch.float32))
             self.group_bias = nn.Parameter(torch.tensor([share for _, share in of_groups], dtype=torch.float32))
 
@@ -77,7 +78,10 @@ class Training:
         self.ends = torch.from_numpy(np.repeat(self.histories.starts[1:], self.histories.lengths))
 
     def run(self, events: int, seed: int) -> Iterator[tuple[Batch, float]]:
-        """Steps through random passes until so many events were read; yields each batch with its loss."""
+        """Steps through random passes until so many events were read; yields each batch with its loss.
+
+        There must be an event with another after it, if any are to be read.
+        """
         random = np.random.default_rng(seed)
         read = 0
         while read < events:
@@ -124,8 +128,10 @@ def fit(histories: Histories, items: int, plan: Plan, seed: int, minutes: float,
     """
     start = ppmi_vectors(histories, items, plan.shape.width, seed)
     positions = int(np.maximum(histories.lengths - 1, 0).sum())
-    rate = remembered(rates, plan, items, lambda: _measure_rate(_begin(histories, start, plan, 1, seed), seed))
-    wanted = int(min(plan.passes * positions, 60 * minutes * rate))
+    wanted = 0
+    if positions:
+        rate = remembered(rates, plan, items, lambda: _measure_rate(_begin(histories, start, plan, 1, seed), seed))
+        wanted = int(min(plan.passes * positions, 60 * minutes * rate))
     training = _begin(histories, start, plan, -(-wanted // plan.tokens), seed)
     with progress("Learning to read histories", wanted, "events") as shown:
         for batch, loss in training.run(wanted, seed):

@@ -178,3 +178,12 @@ def test_plans_follow_the_size() -> None:
     assert plan(histories([[0, 1] * 20] * 9), 10_000, settings).groups == 100
     assert plan(histories([[0, 1]] * 9), 100, settings).passes < plan(histories([[0] * 30] * 9), 100, settings).passes
     assert plan(histories([[0, 1]]), 100, Aigc(width=32, epochs=3, history=9, output="groups")).shape.window == 9
+
+
+@pytest.mark.parametrize("of_users", [[[], []], [[3], [4]], [[0, 0]]])
+def test_with_nothing_to_learn_there_are_vectors_all_the_same(tmp_path: Path, of_users: list[list[int]]) -> None:
+    for items in (1, 5) if of_users[0] != [3] else (5,):
+        wanted = Plan(SMALL, (1.0,), 64, 2, 2)
+        made = sequence.fit(histories(of_users), items, wanted, 0, 1.0, tmp_path / "rates.json")
+        assert made.items.shape == (items, WIDTH)
+        assert np.isfinite(made.items).all()
