@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: demo up test test-system lint format docs clean
+.PHONY: demo up test test-system bench-quality lint format docs clean
 
 demo: .venv/ready
 	@$(BIN)/chatrec demo
@@ -11,10 +11,13 @@ up: .venv/ready
 	@$(BIN)/chatrec up
 
 test: lint
-	$(BIN)/pytest -n 2
+	OMP_NUM_THREADS=1 $(BIN)/pytest -n 2
 
 test-system: .venv/ready
 	$(BIN)/pytest -m system --timeout 900
+
+bench-quality: .venv/ready
+	$(BIN)/python -m benchmarks.quality --data $(DATA) --evalkit $(EVALKIT)
 
 lint: .venv/ready
 	$(BIN)/ruff check .
