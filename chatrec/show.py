@@ -47,7 +47,7 @@ def _count(name: str, value: Any) -> str:
         return name if value else f"not {name}"
     if isinstance(value, int):
         return f"{value:,} {name}"
-    return f"{name} {value:.4f}" if isinstance(value, float) else str(value)
+    return f"{name} {value:.4g}" if isinstance(value, float) else str(value)
 
 
 class StepLines:
