@@ -10,7 +10,7 @@ from chatrec.source.snapshot import Array, Histories
 
 SMOOTHING = 1.0
 """Events that every item is taken to have had: a new item of a group is not impossible."""
-HALF_LIVES = (0.01, 0.05, 0.2)
+HALF_LIVES = {"popular now": 0.01, "popular lately": 0.05, "popular for a while": 0.2}
 """As shares of the time that the histories span."""
 
 

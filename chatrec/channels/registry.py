@@ -56,8 +56,8 @@ def _kinds(known: Known, target: Target) -> Iterator[tuple[str, Callable[[], Cha
     yield POPULARITY, lambda: popularity.fit(histories, items)
     yield "text", lambda: Text(known.texts)
     if target == "period" and len(histories.times) and np.ptp(histories.times):
-        for half_life in popularity.HALF_LIVES:
-            yield f"{POPULARITY} {half_life:.0%}", partial(popularity.fit_recent, histories, items, half_life)
+        for name, half_life in popularity.HALF_LIVES.items():
+            yield name, partial(popularity.fit_recent, histories, items, half_life)
     if target != "any":
         yield "transitions", lambda: transitions.fit(histories, items)
         if items <= RIDGE_UP_TO:

@@ -21,6 +21,8 @@ from chatrec.source.snapshot import Array, Histories
 GROUPS_OF_AN_ITEM = 32
 EVENTS_OF_A_REASON = 50
 """A reason is looked for among so many of the latest events."""
+LEAST_SHARE = 0.25
+"""A channel that gives less of a score does not name the event behind it."""
 
 
 @dataclass(frozen=True)
@@ -99,9 +101,9 @@ class Ranker:
         return np.where(items >= 0, strongest, NOBODY)
 
     def _strongest_event(self, items: Array, shares: Array, block: Block) -> Array:
-        """The event that adds most to the strongest of those channels whose scores are sums over events."""
+        """The event that adds most to the strongest of those channels whose scores are sums, if it is strong."""
         latest = block.histories.latest(block.users, EVENTS_OF_A_REASON)
-        found, strength = np.full(items.shape, NOBODY, np.int32), np.zeros(items.shape, np.float32)
+        found, strength = np.full(items.shape, NOBODY, np.int32), np.full(items.shape, LEAST_SHARE, np.float32)
         for place, channel in enumerate(self.channels.values()):
             added = channel.added(latest, items)
             if added is None:

@@ -122,7 +122,7 @@ def test_every_channel_learns_the_checkerboard(target: str) -> None:
     everybody = Block(made, users, np.ones(30, bool), True)
     assert {"next": "ridge", "period": "ridge", "any": "neighbours"}[target] in fitted
     for name, channel in fitted.items():
-        if not name.startswith("popularity"):
+        if not name.startswith("popular"):
             best = np.where(everybody.hidden, -np.inf, channel.scores(everybody)).argmax(1)
             assert (best % 2 == users % 2).all(), name
 

@@ -16,6 +16,7 @@ from chatrec.blend.evidence import FLOOR, ScoredEvidence
 from chatrec.blend.learn import Blend
 from chatrec.block import Block
 from chatrec.channels import ease, transitions
+from chatrec.ranking import topn
 from chatrec.ranking import vectors as module
 from chatrec.ranking.topn import Ranker, padded_groups
 from chatrec.ranking.vectors import IndexedEvidence, Vectors
@@ -156,3 +157,8 @@ def test_padded_groups() -> None:
     for item in range(ITEMS):
         assert padded[item][padded[item] >= 0].tolist() == GROUPS.groups[GROUPS.items == item].tolist()
     assert (padded[-1] == -1).all()
+
+
+def test_a_weak_channel_names_no_event(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(topn, "LEAST_SHARE", 1.0)
+    assert (ranker([[1, 5, 9, 13]], np.ones(ITEMS, bool)).lists(np.arange(1)).because == -1).all()
