@@ -59,7 +59,8 @@ class Ranker:
             users: of one block; memory goes with their number and the size of the catalogue.
         """
         block = Block(self.histories, users, self.recommendable, self.exclude_seen)
-        found = gather(self._evidence(block), block, max(GATHERED, self.top_n))
+        vectors = self.aigc.users(block)
+        found = gather(self._evidence(block, vectors), block, max(GATHERED, self.top_n))
         weights = np.array(list(self.blend.weights.values()), np.float32)
         scores = np.where(found.items >= 0, found.log_shares @ weights, -np.inf)
         places = np.argsort(-scores, axis=1, kind="stable")[:, : self.top_n]
@@ -70,14 +71,14 @@ class Ranker:
             items,
             np.where(items >= 0, np.take_along_axis(_softmax(scores), places, 1), 0).astype(np.float32),
             BLEND,
-            self._strongest_group(items, block),
+            self._strongest_group(items, vectors),
             self._strongest_event(items, shares, block),
             shares,
         )
 
-    def _evidence(self, block: Block) -> list[Evidence]:
+    def _evidence(self, block: Block, vectors: Array) -> list[Evidence]:
         return [
-            IndexedEvidence(self._vectors, self.aigc.state.queries(self.aigc.users(block)), block)
+            IndexedEvidence(self._vectors, self.aigc.state.queries(vectors), block)
             if channel is self.aigc
             else ScoredEvidence.of(channel, block)
             for channel in self.channels.values()
@@ -91,9 +92,9 @@ class Ranker:
     def _groups_of_items(self) -> Array:
         return padded_groups(self.groups, len(self.recommendable))
 
-    def _strongest_group(self, items: Array, block: Block) -> Array:
+    def _strongest_group(self, items: Array, vectors: Array) -> Array:
         """Of each item's groups the one that the user attends to most."""
-        attention = self.aigc.state.attention(self.aigc.users(block))
+        attention = self.aigc.state.attention(vectors)
         groups = self._groups_of_items[items]
         padded = np.hstack([attention, np.full((len(attention), 1), -1, attention.dtype)])
         weights = padded[np.arange(len(items))[:, None, None], groups]
