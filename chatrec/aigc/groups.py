@@ -93,14 +93,30 @@ def from_kmeans(items: pl.DataFrame, vectors: Array, count: int, seed: int) -> I
     k = min(count or max(1, round(n**0.5)), n)
     if not k:
         return from_categories(items["groups"])
+    group, similarity = clusters(vectors, k, seed)
+    found = np.unique(group)
+    order = np.lexsort((np.arange(n), group)).astype(np.int32)
+    titles = items["title"].fill_null("").to_list()
+    best = [order[group[order] == g][np.argmax(similarity[order[group[order] == g]])] for g in range(len(found))]
+    names = tuple(titles[item] or f"group {number}" for number, item in enumerate(best))
+    return ItemGroups(names, order, group[order].astype(np.int32), "kmeans")
+
+
+def clusters(vectors: Array, count: int, seed: int) -> tuple[Array, Array]:
+    """Spherical k-means.
+
+    Args:
+        vectors: of unit length, float32.
+        count: of clusters; fewer are left if a centre loses all its vectors.
+        seed: of the first centres.
+
+    Returns:
+        The cluster of each vector, int64, and its cosine with the centre.
+    """
     means = faiss.Kmeans(
-        vectors.shape[1], k, niter=ITERATIONS, spherical=True, seed=seed % 2**31, min_points_per_centroid=1
+        vectors.shape[1], count, niter=ITERATIONS, spherical=True, seed=seed % 2**31, min_points_per_centroid=1
     )
     means.train(vectors)
     similarity, nearest = means.index.search(vectors, 1)
-    found, group = np.unique(nearest[:, 0], return_inverse=True)  # a centre may have lost all its items
-    order = np.lexsort((np.arange(n), group)).astype(np.int32)
-    titles = items["title"].fill_null("").to_list()
-    best = [order[group[order] == g][np.argmax(similarity[order[group[order] == g], 0])] for g in range(len(found))]
-    names = tuple(titles[item] or f"group {number}" for number, item in enumerate(best))
-    return ItemGroups(names, order, group[order].astype(np.int32), "kmeans")
+    _, found = np.unique(nearest[:, 0], return_inverse=True)
+    return found.astype(np.int64), similarity[:, 0]

@@ -5,12 +5,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-import faiss
 import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from chatrec.aigc.groups import clusters
 from chatrec.aigc.net import SequenceNet
 from chatrec.aigc.plan import Plan, remembered
 from chatrec.aigc.softmax import FullSoftmax, GroupSoftmax, Members
@@ -23,7 +23,6 @@ from chatrec.source.snapshot import Array, Histories
 
 LEARNING_RATE = 2e-3
 WARM_UP = 0.05
-ITERATIONS = 20
 CLIP = 1.0
 STEPS_TO_MEASURE = 12
 
@@ -163,13 +162,6 @@ def _measure_rate(training: Training, seed: int) -> float:
 
 
 def _clusters(vectors: Array, count: int, seed: int) -> Array:
-    """The cluster of each item, by spherical k-means."""
+    """The cluster of each item by the direction of its vector."""
     unit = np.ascontiguousarray(vectors / np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), 1e-9))
-    means = faiss.Kmeans(
-        vectors.shape[1], min(count, len(vectors)), niter=ITERATIONS, spherical=True, seed=seed % 2**31,
-        min_points_per_centroid=1,
-    )  # fmt: skip
-    means.train(unit)
-    _, nearest = means.index.search(unit, 1)
-    _, clusters = np.unique(nearest[:, 0], return_inverse=True)
-    return clusters.astype(np.int64)
+    return clusters(unit, min(count, len(unit)), seed)[0]

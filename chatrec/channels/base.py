@@ -40,6 +40,12 @@ def uniform(ages: Array) -> Array:
     return np.ones(len(ages))
 
 
+def harmonic(ages: Array) -> Array:
+    """1 / (age + 1)."""
+    weights: Array = 1 / (ages + 1)
+    return weights
+
+
 def fading(decay: float) -> Callable[[Array], Array]:
     """decay^age."""
     return lambda ages: np.power(decay, ages)

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from chatrec.block import Block
+from chatrec.channels.base import harmonic
 from chatrec.source.snapshot import Array
 
 
@@ -19,14 +20,9 @@ class Text:
 
     def scores(self, block: Block) -> Array:
         """Σ over the history of cosine / (age + 1)."""
-        return np.asarray((block.weighted(_weigh) @ self.vectors) @ self.vectors.T)
+        return np.asarray((block.weighted(harmonic) @ self.vectors) @ self.vectors.T)
 
     def added(self, latest: Array, items: Array) -> Array:
         """See Channel."""
         found = np.einsum("und,ued->une", self.vectors[items], self.vectors[latest])
-        return np.where(latest[:, None, :] >= 0, found * _weigh(np.arange(latest.shape[1])), 0)
-
-
-def _weigh(ages: Array) -> Array:
-    weights: Array = 1 / (ages + 1)
-    return weights
+        return np.where(latest[:, None, :] >= 0, found * harmonic(np.arange(latest.shape[1])), 0)

@@ -10,7 +10,7 @@ import numpy as np
 from scipy.sparse import csr_matrix, diags
 
 from chatrec.block import Block
-from chatrec.channels.base import added_by_events, product
+from chatrec.channels.base import added_by_events, harmonic, product
 from chatrec.channels.pairs import weighted_counts
 from chatrec.source.snapshot import Array, Histories
 
@@ -30,11 +30,11 @@ class Transitions:
 
     def scores(self, block: Block) -> Array:
         """Σ over the history of weight × damped transitions."""
-        return product(block.weighted(_weigh), self.weights)
+        return product(block.weighted(harmonic), self.weights)
 
     def added(self, latest: Array, items: Array) -> Array:
         """See Channel."""
-        return added_by_events(self.weights, _weigh(np.arange(latest.shape[1])), latest, items)
+        return added_by_events(self.weights, harmonic(np.arange(latest.shape[1])), latest, items)
 
 
 def fit(histories: Histories, items: int) -> Transitions:
@@ -43,8 +43,3 @@ def fit(histories: Histories, items: int) -> Transitions:
     rows = np.asarray(counts.sum(1)).ravel() + PRIOR
     columns = np.asarray(counts.sum(0)).ravel() + PRIOR
     return Transitions((diags(rows**ROW_POWER) @ counts @ diags(columns**COLUMN_POWER)).tocsr().astype(np.float32))
-
-
-def _weigh(ages: Array) -> Array:
-    weights: Array = 1 / (ages + 1)
-    return weights
