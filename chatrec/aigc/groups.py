@@ -3,16 +3,15 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-import faiss
 import numpy as np
 import polars as pl
 from scipy.sparse import csr_matrix
 
+from chatrec.channels.factors import clusters
 from chatrec.settings.model import Groups as GroupsSettings
 from chatrec.source.snapshot import Array
 
 UNGROUPED = "other"
-ITERATIONS = 20
 GROUPS, MEMBERS = "groups.parquet", "members.parquet"
 
 
@@ -100,23 +99,3 @@ def from_kmeans(items: pl.DataFrame, vectors: Array, count: int, seed: int) -> I
     best = [order[group[order] == g][np.argmax(similarity[order[group[order] == g]])] for g in range(len(found))]
     names = tuple(titles[item] or f"group {number}" for number, item in enumerate(best))
     return ItemGroups(names, order, group[order].astype(np.int32), "kmeans")
-
-
-def clusters(vectors: Array, count: int, seed: int) -> tuple[Array, Array]:
-    """Spherical k-means.
-
-    Args:
-        vectors: of unit length, float32.
-        count: of clusters; fewer are left if a centre loses all its vectors.
-        seed: of the first centres.
-
-    Returns:
-        The cluster of each vector, int64, and its cosine with the centre.
-    """
-    means = faiss.Kmeans(
-        vectors.shape[1], count, niter=ITERATIONS, spherical=True, seed=seed % 2**31, min_points_per_centroid=1
-    )
-    means.train(vectors)
-    similarity, nearest = means.index.search(vectors, 1)
-    _, found = np.unique(nearest[:, 0], return_inverse=True)
-    return found.astype(np.int64), similarity[:, 0]

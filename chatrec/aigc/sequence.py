@@ -10,14 +10,13 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from chatrec.aigc.groups import clusters
 from chatrec.aigc.net import SequenceNet
 from chatrec.aigc.plan import Plan, remembered
 from chatrec.aigc.softmax import FullSoftmax, GroupSoftmax, Members
-from chatrec.aigc.start import ppmi_vectors
 from chatrec.aigc.state import Fitted, GroupOutput
 from chatrec.aigc.users import SequenceUsers
 from chatrec.aigc.windows import Batch, batches
+from chatrec.channels.factors import clusters, ppmi_vectors, unit
 from chatrec.progress import progress
 from chatrec.source.snapshot import Array, Histories
 
@@ -41,7 +40,7 @@ class Vectors(nn.Module):
         super().__init__()
         self.items = nn.Parameter(torch.from_numpy(start.copy()))
         self.bias = nn.Parameter(torch.from_numpy(np.log(shares).astype(np.float32)))
-        self.members = Members.of(_clusters(start, groups, seed)) if groups else None
+        self.members = Members.of(clusters(unit(start), min(groups, len(start)), seed)[0]) if groups else None
         if self.members is not None:
             members = [rows.numpy() for rows in self.members.items]
             of_groups = [(start[rows].mean(0), np.log(shares[rows].sum())) for rows in members]
@@ -159,9 +158,3 @@ def _measure_rate(training: Training, seed: int) -> float:
         else:
             done += int(batch.there.sum())
     return done / max(time.monotonic() - since, 1e-9)
-
-
-def _clusters(vectors: Array, count: int, seed: int) -> Array:
-    """The cluster of each item by the direction of its vector."""
-    unit = np.ascontiguousarray(vectors / np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), 1e-9))
-    return clusters(unit, min(count, len(unit)), seed)[0]

@@ -26,19 +26,15 @@ class Candidates:
     """float32, users × channels: what a channel says of an item of which it knows nothing."""
 
 
-def gather(evidence: Sequence[Evidence], block: Block, k: int, wanted: Array | None = None) -> Candidates:
+def gather(evidence: Sequence[Evidence], block: Block, k: int) -> Candidates:
     """Lets every channel gather, and asks all of them about everything gathered.
 
     Args:
         evidence: of the channels, in the order of the last axis.
         block: of users.
         k: how many items each channel gathers.
-        wanted: users × any number, rows of items that must be among the candidates, padded with -1.
     """
-    gathered = [each.gathered(k) for each in evidence]
-    if wanted is not None:
-        gathered.append(wanted)
-    items = _union(np.hstack(gathered), block)
+    items = _union(np.hstack([each.gathered(k) for each in evidence]), block)
     log_shares = np.stack([each.log_shares(np.maximum(items, 0)) for each in evidence], axis=2)
     log_shares[items < 0] = 0
     floors = np.stack([each.floor for each in evidence], axis=1)

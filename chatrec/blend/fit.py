@@ -40,13 +40,11 @@ class Trial:
 
     @classmethod
     def of(cls, channels: Mapping[str, Channel], holdout: HoldOut) -> "Trial":
-        """Gathers the candidates of all held-out users; what they took is among them."""
-        parts, start = [], 0
-        for block in holdout.blocks():
-            wanted = _padded(holdout, start, start + len(block.users))
-            evidence = [ScoredEvidence.of(channel, block) for channel in channels.values()]
-            parts.append(gather(evidence, block, GATHERED, wanted))
-            start += len(block.users)
+        """Gathers the candidates of all held-out users."""
+        parts = [
+            gather([ScoredEvidence.of(channel, block) for channel in channels.values()], block, GATHERED)
+            for block in holdout.blocks()
+        ]
         width = max((found.items.shape[1] for found in parts), default=1)
         items = np.concatenate([_wider(found.items, width, NOBODY) for found in parts])
         features = np.concatenate([_wider(found.log_shares, width, 0) for found in parts])
@@ -98,7 +96,13 @@ def cross_fitted_lists(trial: Trial, seed: int) -> Array:
 
 
 def _fit(trial: Trial, users: Array, names: list[str]) -> tuple[Array, Array]:
-    choices = trial.choices.of(users, [trial.names.index(name) for name in names])
+    """The weights, and the log-likelihood of each user.
+
+    Who took nothing that was gathered says nothing: no weights would show it to them, and a likelihood that counts such
+    misses learns to be unsure instead of learning to rank.
+    """
+    taught = users[trial.choices.chosen[users].any(1)]
+    choices = trial.choices.of(taught, [trial.names.index(name) for name in names])
     weights = fit_weights(choices)
     return weights, log_likelihoods(choices, weights)
 
@@ -106,14 +110,6 @@ def _fit(trial: Trial, users: Array, names: list[str]) -> tuple[Array, Array]:
 def _gain(trial: Trial, users: Array, others: list[str], with_all: Array, seed: int) -> tuple[float, float, float]:
     _, without = _fit(trial, users, others)
     return paired_difference(with_all, without, seed, SURE)
-
-
-def _padded(holdout: HoldOut, start: int, end: int) -> Array:
-    """The targets of some held-out users, padded with -1."""
-    lengths = holdout.relevant[start:end]
-    wanted = np.full((end - start, int(lengths.max(initial=1))), NOBODY, np.int32)
-    wanted[np.arange(wanted.shape[1]) < lengths[:, None]] = holdout.targets[holdout.starts[start] : holdout.starts[end]]
-    return wanted
 
 
 def _wider(array: Array, width: int, fill: float) -> Array:

@@ -39,9 +39,7 @@ class Blend:
         return cls(json.loads((folder / MIX).read_text(encoding="utf-8"))["weights"], load_channels(folder))
 
 
-def learn(
-    known: Known, holdout: HoldOut, others: Mapping[str, Channel], target: Target, seed: int, folder: Path
-) -> Counts:
+def learn(known: Known, holdout: HoldOut, others: Mapping[str, Channel], target: Target, folder: Path) -> Counts:
     """Writes the blend and METRICS.
 
     Args:
@@ -49,13 +47,12 @@ def learn(
         holdout: taken out of its histories.
         others: channels that were fitted elsewhere on what is not held out; they are not fitted again.
         target: what a list must predict.
-        seed: of the bootstrap.
         folder: of the step.
 
     Returns:
         Held-out users, the weights, and NDCG@10 of the blend and of popularity.
     """
-    rest = replace(known, histories=holdout.histories)
+    rest, seed = replace(known, histories=holdout.histories), known.seed
     penalty = _choose_penalty(rest, holdout, target)
     mix, measured = Mix({POPULARITY: 1.0}, {}), NOTHING_MEASURED
     if len(holdout):
@@ -78,7 +75,7 @@ def _choose_penalty(rest: Known, holdout: HoldOut, target: Target) -> float:
     fade = min(EASE.values()) if target == "next" else max(EASE.values())
 
     def quality(penalty: float) -> float:
-        channel = ease.Ease(ease.fit(rest.histories, rest.items, penalty), fade)
+        channel = replace(ease.fit(rest.histories, rest.items, penalty), fade=fade)
         return float(holdout.ndcg(channel.scores).mean())
 
     return max(ease.PENALTIES, key=quality)

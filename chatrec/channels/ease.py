@@ -12,11 +12,14 @@ from scipy.sparse import csr_matrix
 
 from chatrec.block import Block
 from chatrec.channels.base import added_by_events, fading, product, uniform
+from chatrec.channels.pairs import distinct
 from chatrec.source.snapshot import Array, Histories
 
 USER_POWER = -0.3
 DROPOUT = 0.35
 PENALTIES = (150.0, 500.0)
+EXACT_UP_TO = 15_000
+"""Items; of a larger catalogue those that were taken most, and other channels serve the rest."""
 ONE_PENALTY_FROM = 5_000
 """Items: above, the larger penalty is taken without a trial."""
 
@@ -26,36 +29,51 @@ class Ease:
     """One reading of a history, with the matrix that all readings share."""
 
     weights: Array
-    """B: items × items, float32."""
-    fade: float
+    """B: known × known, float32."""
+    known: Array
+    """int32, ordered: the items that it is fitted on."""
+    fade: float = 1.0
 
     logits = False
 
     def scores(self, block: Block) -> Array:
         """x B."""
-        return product(block.weighted(self._weigh), self.weights)
+        histories = block.weighted(self._weigh)
+        scores = np.zeros(histories.shape, np.float32)
+        scores[:, self.known] = product(histories[:, self.known], self.weights)
+        return scores
 
     def added(self, latest: Array, items: Array) -> Array:
         """See Channel."""
-        return added_by_events(self.weights, self._weigh(np.arange(latest.shape[1])), latest, items)
+        weights = self._weigh(np.arange(latest.shape[1]))
+        return added_by_events(self.weights, weights, self._place(latest), self._place(items))
+
+    def _place(self, items: Array) -> Array:
+        """Where items are among those that are known; -1 for the others."""
+        places = np.minimum(np.searchsorted(self.known, items), len(self.known) - 1)
+        return np.where(self.known[places] == items, places, -1)
 
     def _weigh(self, ages: Array) -> Array:
         return uniform(ages) if self.fade == 1 else fading(self.fade)(ages)
 
 
-def fit(histories: Histories, items: int, penalty: float) -> Array:
-    """B; time goes with items³, memory with its square."""
+def fit(histories: Histories, items: int, penalty: float) -> Ease:
+    """Of the EXACT_UP_TO items that were taken most; time goes with their number³, memory with its square."""
+    taken = np.bincount(histories.items, minlength=items)
+    known = np.sort(np.argsort(-taken, kind="stable")[:EXACT_UP_TO]).astype(np.int32)
     lengths = histories.lengths
     weights = np.power(np.maximum(lengths, 1.0), USER_POWER)
     weights = weights / weights[lengths > 0].mean() if lengths.any() else weights
-    pairs = np.unique(histories.event_users * np.int64(items) + histories.items)
-    users, rows = np.divmod(pairs, items)
+    users, rows = distinct(histories, items)
     scaled = csr_matrix((np.sqrt(weights[users]), (users, rows)), shape=(histories.users, items), dtype=np.float32)
+    scaled = scaled[:, known]
     gram = np.asarray((scaled.T @ scaled).todense())
-    gram[np.diag_indices(items)] += penalty + DROPOUT / (1 - DROPOUT) * gram.diagonal()
+    gram[np.diag_indices(len(known))] += penalty + DROPOUT / (1 - DROPOUT) * gram.diagonal()
     factor, _ = lapack.spotrf(gram.T, lower=1, overwrite_a=1)
     inverse, _ = lapack.spotri(factor, lower=1, overwrite_c=1)
-    inverse = np.tril(inverse) + np.tril(inverse, -1).T
-    result: Array = np.ascontiguousarray(-inverse / inverse.diagonal()[None, :])
-    result[np.diag_indices(items)] = 0
-    return result
+    upper = np.ascontiguousarray(inverse.T)
+    for row in range(len(known)):
+        upper[row + 1 :, row] = upper[row, row + 1 :]
+    upper /= -upper.diagonal()[None, :]
+    upper[np.diag_indices(len(known))] = 0
+    return Ease(upper, known)

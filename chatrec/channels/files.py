@@ -11,6 +11,7 @@ from scipy.sparse import csr_matrix, issparse
 
 from chatrec.channels.base import Channel
 from chatrec.channels.ease import Ease
+from chatrec.channels.ials import Ials
 from chatrec.channels.neighbours import Neighbours
 from chatrec.channels.popularity import Popularity
 from chatrec.channels.ridge import Ridge
@@ -21,7 +22,7 @@ from chatrec.source.snapshot import Array
 
 INDEX = "channels.json"
 KINDS: Mapping[str, type[Any]] = {
-    kind.__name__: kind for kind in (Ease, Neighbours, Popularity, Ridge, Text, Transitions)
+    kind.__name__: kind for kind in (Ease, Ials, Neighbours, Popularity, Ridge, Text, Transitions)
 }
 
 

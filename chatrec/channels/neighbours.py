@@ -10,6 +10,7 @@ from scipy.sparse import csr_matrix, diags
 
 from chatrec.block import Block, best_of
 from chatrec.channels.base import uniform
+from chatrec.channels.pairs import distinct
 from chatrec.source.snapshot import Array, Histories
 
 NEIGHBOURS = 300
@@ -48,9 +49,8 @@ class Neighbours:
 
 def fit(histories: Histories, items: int) -> Neighbours:
     """Remembers the histories."""
-    pairs = np.unique(histories.event_users * np.int64(items) + histories.items)
-    users, rows = np.divmod(pairs, items)
-    matrix = csr_matrix((np.ones(len(pairs), np.float32), (users, rows)), shape=(histories.users, items))
+    users, rows = distinct(histories, items)
+    matrix = csr_matrix((np.ones(len(users), np.float32), (users, rows)), shape=(histories.users, items))
     takers = np.asarray(matrix.sum(0)).ravel()
     rarity = np.log(max(histories.users, 1) / np.maximum(takers, 1)) + 1e-3
     return Neighbours(matrix, rarity.astype(np.float32))

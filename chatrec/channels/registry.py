@@ -1,12 +1,12 @@
 """All channels in closed form, and up to which size of catalogue each is fitted."""
 
 from collections.abc import Callable, Collection, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 
 import numpy as np
 
-from chatrec.channels import ease, neighbours, popularity, ridge, transitions
+from chatrec.channels import ease, ials, neighbours, popularity, ridge, transitions
 from chatrec.channels.base import Channel
 from chatrec.channels.text import Text
 from chatrec.settings.model import Target
@@ -30,6 +30,7 @@ class Known:
     """How many there are."""
     texts: Array
     """items × dimensions, unit length: what GPT-2 says."""
+    seed: int
 
 
 def fit_channels(
@@ -46,8 +47,8 @@ def fit_channels(
     found = {name: fit() for name, fit in _kinds(known, target) if wanted is None or name in wanted}
     readings = {name: fade for name, fade in EASE.items() if wanted is None or name in wanted}
     if readings:
-        weights = ease.fit(known.histories, known.items, penalty)
-        found |= {name: ease.Ease(weights, fade) for name, fade in readings.items()}
+        fitted = ease.fit(known.histories, known.items, penalty)
+        found |= {name: replace(fitted, fade=fade) for name, fade in readings.items()}
     return found
 
 
@@ -59,8 +60,10 @@ def _kinds(known: Known, target: Target) -> Iterator[tuple[str, Callable[[], Cha
         for name, half_life in popularity.HALF_LIVES.items():
             yield name, partial(popularity.fit_recent, histories, items, half_life)
     if target != "any":
-        yield "transitions", lambda: transitions.fit(histories, items)
+        yield "transitions", lambda: transitions.fit(histories, items, known.seed)
         if items <= RIDGE_UP_TO:
             yield "ridge", lambda: ridge.fit(histories, items)
-    elif histories.users <= NEIGHBOURS_UP_TO:
-        yield "neighbours", lambda: neighbours.fit(histories, items)
+    else:
+        yield "ials", lambda: ials.fit(histories, items, known.seed)
+        if histories.users <= NEIGHBOURS_UP_TO:
+            yield "neighbours", lambda: neighbours.fit(histories, items)

@@ -132,10 +132,10 @@ def blend(context: Context) -> Counts:
 
     _use_threads(context.settings)
     texts = np.load(context.of("embed") / ITEMS)
-    known = Known(context.snapshot.histories, len(context.recommendable), texts)
-    others = {aigc.NAME: aigc.AigcChannel(AigcState.load(context.of("aigc")))}
     settings = context.settings
-    return learn(known, context.holdout, others, settings.ranking.target, settings.compute.seed, context.folder)
+    known = Known(context.snapshot.histories, len(context.recommendable), texts, settings.compute.seed)
+    others = {aigc.NAME: aigc.AigcChannel(AigcState.load(context.of("aigc")))}
+    return learn(known, context.holdout, others, settings.ranking.target, context.folder)
 
 
 def index(context: Context) -> Counts:

@@ -13,7 +13,7 @@ from chatrec.aigc import sequence
 from chatrec.aigc.net import SequenceNet, Shape
 from chatrec.aigc.plan import Plan, plan, remembered
 from chatrec.aigc.softmax import FullSoftmax, GroupSoftmax, Members
-from chatrec.aigc.start import ppmi_vectors
+from chatrec.channels.factors import ppmi_vectors
 from chatrec.aigc.state import AigcState, Fitted
 from chatrec.aigc.users import SequenceUsers
 from chatrec.aigc.windows import batches

@@ -116,8 +116,8 @@ def test_a_channel_that_knows_is_kept_and_one_that_guesses_is_dropped(holdout: H
 
 
 def test_the_night_learns_the_checkerboard(holdout: HoldOut, tmp_path: Path) -> None:
-    known = Known(checkerboard(), ITEMS, np.eye(ITEMS, 4, dtype=np.float32))
-    counts = learn(known, holdout, {}, "next", 0, tmp_path)
+    known = Known(checkerboard(), ITEMS, np.eye(ITEMS, 4, dtype=np.float32), 0)
+    counts = learn(known, holdout, {}, "next", tmp_path)
     assert counts["blend NDCG@10"] > counts["popularity NDCG@10"] + 0.1
     loaded = Blend.load(tmp_path)
     assert set(loaded.channels) == set(loaded.weights)
@@ -127,5 +127,5 @@ def test_the_night_learns_the_checkerboard(holdout: HoldOut, tmp_path: Path) -> 
 def test_without_held_out_events_there_is_popularity(tmp_path: Path) -> None:
     made = histories([[0], [1], [1]])
     holdout = hold_out(made, np.ones(ITEMS, bool), True, "period", 0)
-    learn(Known(made, ITEMS, np.eye(ITEMS, 4, dtype=np.float32)), holdout, {}, "period", 0, tmp_path)
+    learn(Known(made, ITEMS, np.eye(ITEMS, 4, dtype=np.float32), 0), holdout, {}, "period", tmp_path)
     assert dict(Blend.load(tmp_path).weights) == {"popularity": 1.0}

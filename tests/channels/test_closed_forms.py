@@ -1,5 +1,6 @@
 """Closed forms against the same written out by brute force, and a structure whose right answer is known."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -8,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from chatrec.block import Block
-from chatrec.channels import ease, neighbours, popularity, ridge, transitions
+from chatrec.channels import ease, ials, neighbours, popularity, ridge, transitions
 from chatrec.channels.base import Channel
 from chatrec.channels.files import load_channels, save_channels
 from chatrec.channels.pairs import weighted_counts
@@ -81,18 +82,62 @@ def test_ease_is_the_regression_of_each_item_on_all_others() -> None:
     for item in range(ITEMS):
         others = np.arange(ITEMS) != item
         expected = np.linalg.solve(gram[np.ix_(others, others)], (X.T @ X)[others, item])
-        assert np.allclose(found[others, item], expected, atol=1e-5)
-        assert found[item, item] == 0
+        assert np.allclose(found.weights[others, item], expected, atol=1e-5)
+        assert found.weights[item, item] == 0
 
 
-def test_transitions_count_and_damp() -> None:
-    made = transitions.fit(histories([[0, 1, 2]]), ITEMS)
-    counts = {(0, 1): 1.0, (1, 2): 1.0, (0, 2): 0.5}
-    rows, columns = {0: 1.5, 1: 1.0}, {1: 1.0, 2: 1.5}
-    for (i, j), count in counts.items():
-        expected = count * (rows[i] + 20) ** -0.9 * (columns[j] + 20) ** -0.3
-        assert made.weights[i, j] == pytest.approx(expected, rel=1e-5)
-    assert made.weights.nnz == 3
+def test_ease_of_a_large_catalogue_knows_what_was_taken_most(monkeypatch: pytest.MonkeyPatch) -> None:
+    made = histories([[1, 3, 5], [1, 3, 5], [3, 5], [0, 1], [7, 3]])
+    monkeypatch.setattr(ease, "EXACT_UP_TO", 3)
+    found = ease.fit(made, ITEMS, 10.0)
+    assert found.known.tolist() == [1, 3, 5]
+    mine = block(made)
+    scores = found.scores(mine)
+    assert not scores[:, [0, 2, 4, 6, 7]].any()
+    added = found.added(made.latest(mine.users, 5), np.tile(np.arange(ITEMS), (len(mine.users), 1)))
+    assert np.allclose(added.sum(2), scores, atol=1e-6)
+
+
+@pytest.mark.parametrize("levels", [(), (4, 2)])
+def test_transitions_lean_on_groups_the_more_the_less_is_known(
+    levels: tuple[int, ...], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """By hand, item by item: what is left after an item's own transitions goes to its group's, and so on."""
+    monkeypatch.setattr(transitions, "LEVELS", levels)
+    monkeypatch.setattr(transitions, "LEAST_MEMBERS", 1)
+    made = histories([[0, 1, 2], [3, 4, 5, 6], [0, 2, 1], [7, 6, 5, 3]])
+    found = transitions.fit(made, ITEMS, 0)
+    counts = weighted_counts(made, ITEMS, lambda lag: lag**-0.7, 10).toarray()
+    popular = np.bincount(made.items, minlength=ITEMS) + 0.5
+    P, left = np.zeros((ITEMS, ITEMS)), np.ones(ITEMS)
+    steps = [np.arange(ITEMS), *found.groups]
+    assert len(steps) == len(levels) + 2
+    for group_of in steps:
+        same = group_of[:, None] == group_of[None, :]
+        of_groups = same @ counts @ same.T
+        known = of_groups.sum(1) / same.sum(1) if len(np.unique(group_of)) == 1 else (same @ counts).sum(1)
+        share = popular / (same @ popular)
+        if group_of is steps[-1]:
+            P += left[:, None] * share
+        else:
+            P += (left / (known + 200))[:, None] * of_groups * share
+            left = left * 200 / (known + 200)
+    assert np.allclose(P.sum(1), 1)
+    items = np.tile(np.arange(ITEMS), (ITEMS, 1))
+    added = found.added(np.arange(ITEMS)[:, None], items)
+    assert np.allclose(added[:, :, 0], P * popular**-0.3, atol=1e-6)
+
+
+def test_ials_solves_its_equations() -> None:
+    """At the end no user vector can be bettered, and a user's scores are those of the equations written out."""
+    made = histories([[0, 1, 2], [1, 2, 3], [0, 2, 4], [5, 6, 7], [5, 6, 0, 0]])
+    found = ials.fit(made, ITEMS, 0)
+    V, scores = found.items.astype(np.float64), found.scores(block(made))
+    for user in range(made.users):
+        taken = np.unique(made.of(user))
+        penalty = ials.PENALTY * (len(taken) + ials.OF_THE_MEAN * 3)
+        left = ials.UNOBSERVED * V.T @ V + V[taken].T @ V[taken] + penalty * np.eye(V.shape[1])
+        assert np.allclose(scores[user], V @ np.linalg.solve(left, V[taken].sum(0)), atol=1e-4)
 
 
 def test_recent_events_count_more() -> None:
@@ -117,10 +162,10 @@ def test_every_channel_learns_the_checkerboard(target: str) -> None:
     made = checkerboard()
     texts = np.zeros((30, 2), np.float32)
     texts[np.arange(30), np.arange(30) % 2] = 1
-    fitted = fit_channels(Known(made, 30, texts), target, 10.0)  # type: ignore[arg-type]
+    fitted = fit_channels(Known(made, 30, texts, 0), target, 10.0)  # type: ignore[arg-type]
     users = np.arange(120)
     everybody = Block(made, users, np.ones(30, bool), True)
-    assert {"next": "ridge", "period": "ridge", "any": "neighbours"}[target] in fitted
+    assert {"next": "ridge", "period": "ridge", "any": "ials"}[target] in fitted
     for name, channel in fitted.items():
         if not name.startswith("popular"):
             best = np.where(everybody.hidden, -np.inf, channel.scores(everybody)).argmax(1)
@@ -134,8 +179,8 @@ def test_scores_are_the_sums_of_what_events_add(of_users: list[list[int]]) -> No
     mine = block(made)
     random = np.random.default_rng(0)
     texts = random.normal(size=(ITEMS, 3)).astype(np.float32)
-    summed: list[Channel] = [transitions.fit(made, ITEMS), ridge.fit(made, ITEMS), Text(texts)]
-    summed += [ease.Ease(ease.fit(made, ITEMS, 10.0), fade) for fade in (1.0, 0.8)]
+    summed: list[Channel] = [transitions.fit(made, ITEMS, 0), ridge.fit(made, ITEMS), Text(texts)]
+    summed += [replace(ease.fit(made, ITEMS, 10.0), fade=fade) for fade in (1.0, 0.8)]
     items = np.tile(np.arange(ITEMS), (len(mine.users), 1))
     for channel in summed:
         added = channel.added(made.latest(mine.users, 7), items)
@@ -145,8 +190,8 @@ def test_scores_are_the_sums_of_what_events_add(of_users: list[list[int]]) -> No
 
 def test_what_was_saved_is_loaded(tmp_path: Path) -> None:
     made = histories(SOME)
-    fitted = fit_channels(Known(made, ITEMS, np.eye(ITEMS, 3, dtype=np.float32)), "period", 10.0)
-    fitted["neighbours"] = neighbours.fit(made, ITEMS)
+    fitted = fit_channels(Known(made, ITEMS, np.eye(ITEMS, 3, dtype=np.float32), 0), "period", 10.0)
+    fitted |= {"neighbours": neighbours.fit(made, ITEMS), "ials": ials.fit(made, ITEMS, 0)}
     save_channels(fitted, tmp_path)
     loaded = load_channels(tmp_path)
     assert list(loaded) == list(fitted)

@@ -52,7 +52,7 @@ def ranker(
     state = AigcState(*arrays, MeanUsers(3), output if two_levels else None)
     made = histories(of_users)
     log = histories([random.integers(0, ITEMS, 12).tolist() for _ in range(30)])
-    channels = {"transitions": transitions.fit(log, ITEMS), "ease": ease.Ease(ease.fit(log, ITEMS, 5.0), 1.0)}
+    channels = {"transitions": transitions.fit(log, ITEMS, 0), "ease": ease.fit(log, ITEMS, 5.0)}
     rows = np.flatnonzero(recommendable).astype(np.int32)
     users = state.queries(state.users(made.latest(np.arange(len(of_users)), 3)))
     built = faiss_index.build(state.keys[rows], rows, users, index)

@@ -1,5 +1,6 @@
-"""Where item vectors start: the factors of who follows whom, which is most of what a short training would learn."""
+"""Item vectors that are the factors of who follows whom, and clusters of vectors."""
 
+import faiss
 import numpy as np
 from scipy.sparse import csr_matrix
 from scipy.sparse.linalg import svds
@@ -9,6 +10,7 @@ from chatrec.source.snapshot import Array, Histories
 
 LAGS = 10
 DEVIATION = 0.05
+ITERATIONS = 20
 
 
 def ppmi_vectors(histories: Histories, items: int, width: int, seed: int) -> Array:
@@ -36,3 +38,28 @@ def ppmi_vectors(histories: Histories, items: int, width: int, seed: int) -> Arr
         vectors = vectors @ rotation
     scaled: Array = (vectors * (DEVIATION / vectors.std())).astype(np.float32)
     return scaled
+
+
+def unit(vectors: Array) -> Array:
+    """Of length 1, contiguous; zeros stay."""
+    return np.ascontiguousarray(vectors / np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), 1e-9))
+
+
+def clusters(vectors: Array, count: int, seed: int) -> tuple[Array, Array]:
+    """Spherical k-means.
+
+    Args:
+        vectors: of unit length, float32.
+        count: of clusters; fewer are left if a centre loses all its vectors.
+        seed: of the first centres.
+
+    Returns:
+        The cluster of each vector, int64, and its cosine with the centre.
+    """
+    means = faiss.Kmeans(
+        vectors.shape[1], count, niter=ITERATIONS, spherical=True, seed=seed % 2**31, min_points_per_centroid=1
+    )
+    means.train(vectors)
+    similarity, nearest = means.index.search(vectors, 1)
+    _, found = np.unique(nearest[:, 0], return_inverse=True)
+    return found.astype(np.int64), similarity[:, 0]
