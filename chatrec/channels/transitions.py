@@ -78,7 +78,8 @@ def fit(histories: Histories, items: int, seed: int) -> Transitions:
     known = np.asarray(counts.sum(1)).ravel()
     own = diags(1 / (known + TRUST)) @ counts @ diags(damping)
     left = TRUST / (known + TRUST)
-    groups, leans, shares, between = [], [], [], []
+    groups: list[Array] = []
+    leans, shares, between = [], [], [np.zeros((0, 0))]
     for group_of in _levels(histories, items, seed):
         member = csr_matrix((np.ones(items), (np.arange(items), group_of)))
         of_groups = np.asarray((member.T @ counts @ member).todense())

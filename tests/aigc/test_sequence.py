@@ -13,10 +13,10 @@ from chatrec.aigc import sequence
 from chatrec.aigc.net import SequenceNet, Shape
 from chatrec.aigc.plan import Plan, plan, remembered
 from chatrec.aigc.softmax import FullSoftmax, GroupSoftmax, Members
-from chatrec.channels.factors import ppmi_vectors
 from chatrec.aigc.state import AigcState, Fitted
 from chatrec.aigc.users import SequenceUsers
 from chatrec.aigc.windows import batches
+from chatrec.channels.factors import ppmi_vectors
 from chatrec.settings.model import Aigc
 from chatrec.source.snapshot import Histories
 from tests.source.test_snapshot import histories
