@@ -43,7 +43,7 @@ def gini(counts: Counts) -> float:
 
 
 def lorenz(counts: Counts, points: int = 101) -> Floats:
-    """The Lorenz curve of exposure: the share that the least shown x of the items have, at even steps of x from 0 to 1."""
+    """The Lorenz curve: which share of exposure the least shown x of the items have, at even steps of x from 0 to 1."""
     shares = np.concatenate([[0.0], np.cumsum(np.sort(counts)) / max(counts.sum(), 1)])
     found: Floats = np.interp(np.linspace(0, 1, points), np.linspace(0, 1, len(shares)), shares)
     return found
