@@ -79,20 +79,12 @@ def table(evaluation: Evaluation) -> Mapping[str, list[Cell]]:
     }  # fmt: skip
 
 
-def _slices(evaluation: Evaluation) -> Iterator[tuple[str, int, list[tuple[str, float, float]]]]:
-    """Each slice that has users: its name, their number, and NDCG and recall of the systems that are always shown."""
+def _slices(evaluation: Evaluation) -> Iterator[tuple[str, int, list[tuple[float, float]]]]:
+    """Each slice that has users: its name, their number, NDCG and recall of the systems that are always shown."""
+    shown = [evaluation.systems[name] for name in evaluation.beside]
     for name in SLICES:
-        users = int(evaluation.systems[BLEND][f"users {name}"])
-        if users:
-            yield (
-                name,
-                users,
-                [
-                    (system, values[f"ndcg@10 {name}"], values[f"recall@10 {name}"])
-                    for system in evaluation.beside
-                    for values in [evaluation.systems[system]]
-                ],
-            )
+        if users := int(shown[0][f"users {name}"]):
+            yield name, users, [(values[f"ndcg@10 {name}"], values[f"recall@10 {name}"]) for values in shown]
 
 
 def _pictures(evaluation: Evaluation, folder: Path) -> Iterator[Picture]:
