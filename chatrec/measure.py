@@ -53,7 +53,7 @@ class Measure:
         found["debiased ndcg@10"] = metrics.debiased_ndcg(lists, hits, held.targets, held.starts, gains)
         found["novelty@10"] = metrics.novelty(lists, self._takers, int((held.histories.lengths > 0).sum()))
         found["gini@10"] = metrics.gini(self.exposure(lists))
-        if (self.vectors != self.vectors[:1]).any():
+        if self._tells_apart:
             found["diversity@10"] = metrics.diversity(lists, self.vectors)
         found |= dict(self._of_slices(lists))
         return {name: round(value, 6) for name, value in found.items()}
@@ -93,6 +93,11 @@ class Measure:
         rows, starts = np.unique(owners, return_index=True)
         users, starts = held.users[rows], np.append(starts, len(owners))
         return Slice(rows, replace(held, users=users, starts=starts, targets=held.targets[kept]))
+
+    @cached_property
+    def _tells_apart(self) -> bool:
+        """Whether the vectors tell any two items apart."""
+        return bool(np.ptp(self.vectors, axis=0).any())
 
     @cached_property
     def _events(self) -> metrics.Counts:

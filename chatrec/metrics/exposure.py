@@ -59,12 +59,11 @@ def diversity(lists: Lists, vectors: NDArray[np.floating]) -> float:
         lists: of a system; those with less than two vectors are left out.
         vectors: items × dimensions, of unit length; zero for an item of which nothing is known, which makes no pair.
     """
-    padded = np.vstack([vectors, np.zeros((1, vectors.shape[1]), vectors.dtype)])
-    known = np.append(vectors.any(1), False)
-    total = np.zeros((len(lists), vectors.shape[1]))
+    total, m = np.zeros((len(lists), vectors.shape[1])), np.zeros(len(lists), np.int64)
     for column in lists.T:
-        total += padded[column]
-    m = known[lists].sum(1)
+        shown = np.where((column >= 0)[:, None], vectors[column], 0)
+        total += shown
+        m += shown.any(1)
     pairs = m * (m - 1)
     some = pairs > 0
     cosines = (np.square(total).sum(1) - m)[some] / pairs[some]

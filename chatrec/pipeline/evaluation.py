@@ -139,10 +139,16 @@ def _measure(context: Context) -> Counts:
     known = Known(held.histories, len(held.recommendable), texts)
     others = {aigc.NAME: aigc.AigcChannel(AigcState.load(context.of("aigc")))}
     systems = Systems.load(context.of("blend"), known, others, settings.ranking.target)
-    curve = context.of("aigc") / LEARNING
-    learning = json.loads(curve.read_text(encoding="utf-8")) if curve.exists() else None
-    found = measure(
-        systems, Measure(held, texts), context.run.key, settings.ranking.target, settings.compute.seed, learning
-    )
+    learning = _curve(context.of("aigc") / LEARNING)
+    target, seed = settings.ranking.target, settings.compute.seed
+    found = measure(systems, Measure(held, texts), context.run.key, target, seed, learning)
     found.save(context.folder)
     return {f"{name} NDCG@10": found.systems[name]["ndcg@10"] for name in (BLEND, POPULARITY)}
+
+
+def _curve(file: Path) -> dict[str, list[float]] | None:
+    """What the step aigc recorded while it learned; None if it read nothing or records nothing."""
+    if not file.exists():
+        return None
+    found: dict[str, list[float]] = json.loads(file.read_text(encoding="utf-8"))
+    return found if found["loss"] else None

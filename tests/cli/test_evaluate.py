@@ -19,14 +19,16 @@ def test_a_night_is_evaluated_without_its_database(
     settings = configure()
     migrate(settings)
     key = run(settings.override({"night.dry_run": True})).key
-    code, out, err = chatrec("evaluate", "--target", "next", **DOWN)
+    code, out, err = chatrec("evaluate", **DOWN)
     assert code == 0, err
     assert err.count("✓") == 6
-    folder = settings.artifacts.root / "evaluations" / f"{key}-next"
+    folder = settings.artifacts.root / "evaluations" / f"{key}-period"
     *table, last = out.splitlines()
     assert last == f"The report is {folder / 'report.html'}."
     assert (folder / "report.html").exists()
     numbers = json.loads((folder / "metrics.json").read_text())
+    assert numbers["target"] == "period"
+    assert {"popular now", "popularity of 7 days"} <= set(numbers["systems"])
     header, *rows = table
     assert header.split()[:4] == ["at", "10", "NDCG", "95"]
     assert {row[:20].strip() for row in rows} == set(numbers["systems"])
@@ -36,7 +38,7 @@ def test_a_night_is_evaluated_without_its_database(
         assert f"{values['gini@10']:.4f}" in row
 
     before = (folder / "metrics.json").read_bytes()
-    code, out, err = chatrec("evaluate", "--run", key, "--target", "next", **DOWN)
+    code, out, err = chatrec("evaluate", "--run", key, "--target", "period", **DOWN)
     assert code == 0, err
     assert err.count("was done before") == 6
     assert (folder / "metrics.json").read_bytes() == before
