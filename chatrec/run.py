@@ -55,14 +55,20 @@ class Manifest:
 
 
 class Run:
-    """The files of one run under the artifact root."""
+    """The files of one run under the artifact root.
 
-    def __init__(self, root: Path, key: str) -> None:
+    Args:
+        root: the artifact root.
+        key: of the run.
+        folder: of its files; default: `runs/<key>`.
+    """
+
+    def __init__(self, root: Path, key: str, folder: Path | None = None) -> None:
         if not KEY.fullmatch(key):
             raise RunError(f"{key!r} is not the key of a run; keys look like 20261124T020000Z.")
         self.root = root
         self.key = key
-        self.folder = root / "runs" / key
+        self.folder = folder or root / "runs" / key
 
     def step_folder(self, step: str) -> Path:
         """Where a step's files are."""

@@ -1,7 +1,7 @@
 """How steps, runs and lists look on a terminal."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
 from rich.table import Table
@@ -10,8 +10,11 @@ from chatrec.db.runs import RunRecord
 from chatrec.pipeline.steps import Step
 from chatrec.run import Manifest
 
+if TYPE_CHECKING:
+    from chatrec.evaluate.evaluation import Evaluation
+
 SHOWN_COUNTS: Mapping[str, tuple[str, ...]] = {
-    "extract": ("users", "items", "interactions", "days read", "quarantined"),
+    "extract": ("users", "items", "interactions", "days read", "quarantined", "held-out users", "targets"),
     "encoder": ("encoder", "trained", "last loss"),
     "embed": ("texts embedded", "texts known", "device"),
     "groups": ("groups", "source"),
@@ -20,6 +23,7 @@ SHOWN_COUNTS: Mapping[str, tuple[str, ...]] = {
     "index": ("items", "kind", "recall"),
     "rank": ("rows", "users group", "users popular", "items shown"),
     "gate": ("verdict",),
+    "measure": ("blend NDCG@10", "popularity NDCG@10"),
     "publish": ("recommendations rows", "nights kept"),
 }
 ONLY_IF_ANY = {"quarantined", "users group", "users popular"}
@@ -125,4 +129,21 @@ def lists_table(rows: Sequence[Mapping[str, Any]]) -> Table:
             str(row["rank"]), str(row["item_id"]), row["title"] or "", f"{row['score']:.4f}", row["source"] or "",
             reason(row["reason"] or {}),
         )  # fmt: skip
+    return table
+
+
+def evaluation_table(evaluation: "Evaluation") -> Table:
+    """Systems × metrics at 10, with the interval of NDCG; the best of a column is bold."""
+    from chatrec.evaluate.evaluation import MEASURES
+    from chatrec.evaluate.report import table as cells_of
+
+    table = Table(box=None, header_style="bold", pad_edge=False)
+    table.add_column("at 10", overflow="fold")
+    accuracy, *others = MEASURES.values()
+    for name in (accuracy, "95 %", *others):
+        table.add_column(name, justify="right", overflow="fold")
+    for system, cells in cells_of(evaluation).items():
+        _, low, high = evaluation.ndcg[system]
+        words = [f"[bold]{cell.words}[/]" if cell.best else cell.words for cell in cells]
+        table.add_row(system, words[0], f"{low:.4f} – {high:.4f}", *words[1:])
     return table

@@ -14,7 +14,8 @@ from chatrec.channels.base import Channel
 from chatrec.channels.files import load_channels, save_channels
 from chatrec.channels.registry import EASE, POPULARITY, Known, fit_channels
 from chatrec.holdout import HoldOut
-from chatrec.metrics import ndcg, paired_difference, summary
+from chatrec.measure import Measure
+from chatrec.metrics import paired_difference
 from chatrec.run import Counts, write_atomically
 from chatrec.settings.model import Target
 from chatrec.source.snapshot import Array
@@ -58,7 +59,7 @@ def learn(known: Known, holdout: HoldOut, others: Mapping[str, Channel], target:
     if len(holdout):
         trial = Trial.of({**others, **fit_channels(rest, target, penalty)}, holdout)
         mix = fit_mix(trial, np.arange(len(holdout)), seed)
-        measured = _measure(trial, holdout, seed)
+        measured = _measure(trial, Measure(holdout, known.texts), seed)
     kept = fit_channels(known, target, penalty, set(mix.weights) - set(others))
     save_channels(kept, folder)
     write_atomically(folder / MIX, json.dumps({**asdict(mix), "ease penalty": penalty}, indent=1))
@@ -81,16 +82,13 @@ def _choose_penalty(rest: Known, holdout: HoldOut, target: Target) -> float:
     return max(ease.PENALTIES, key=quality)
 
 
-def _measure(trial: Trial, holdout: HoldOut, seed: int) -> dict[str, Any]:
+def _measure(trial: Trial, measure: Measure, seed: int) -> dict[str, Any]:
     """Metrics by channel, and how much better the blend is than popularity, with the bounds of its interval."""
     lists: dict[str, Array] = {BLEND: cross_fitted_lists(trial, seed)}
-    everybody = np.arange(len(holdout))
+    everybody = np.arange(len(measure.holdout))
     lists |= {name: trial.lists({name: 1.0}, everybody) for name in trial.names}
-    hits = {name: holdout.hits(items) for name, items in lists.items()}
-    found = {name: ndcg(each, holdout.relevant) for name, each in hits.items()}
+    better = paired_difference(measure.ndcg(lists[BLEND]), measure.ndcg(lists[POPULARITY]), seed)
     return {
-        "channels": {
-            name: summary(each, holdout.relevant, lists[name], holdout.recommendable) for name, each in hits.items()
-        },
-        "better than popularity": paired_difference(found[BLEND], found[POPULARITY], seed),
+        "channels": {name: measure.summary(each) for name, each in lists.items()},
+        "better than popularity": better,
     }

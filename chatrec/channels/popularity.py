@@ -12,6 +12,9 @@ SMOOTHING = 1.0
 """Events that every item is taken to have had: a new item of a group is not impossible."""
 HALF_LIVES = {"popular now": 0.01, "popular lately": 0.05, "popular for a while": 0.2}
 """As shares of the time that the histories span."""
+DAY = 86_400 * 1_000_000
+CLOCK_FROM = 1_000 * DAY
+"""Earlier times, of the first thousand days of 1970 and after, are places in an order and not moments."""
 
 
 @dataclass(frozen=True)
@@ -49,6 +52,19 @@ def fit_recent(histories: Histories, items: int, half_life: float) -> Popularity
     return Popularity(
         popularity(histories.items, histories.weights * 0.5 ** (age / half_life), items).astype(np.float32)
     )
+
+
+def fit_last_days(histories: Histories, items: int, days: int) -> Popularity | None:
+    """Counts the events of the last days before the newest one.
+
+    Returns:
+        None where there is nothing to tell apart: all events are that new, or times are no moments.
+    """
+    newest = int(histories.times.max(initial=0))
+    late = histories.times > newest - days * DAY
+    if late.all() or newest < CLOCK_FROM:
+        return None
+    return Popularity(popularity(histories.items[late], histories.weights[late], items).astype(np.float32))
 
 
 def shares_of_groups(groups: csr_matrix, popular: Array) -> csr_matrix:

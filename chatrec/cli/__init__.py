@@ -22,7 +22,7 @@ def main() -> None:
         _say(str(error))
         sys.exit(error.exit_code)
     except KeyboardInterrupt:
-        _say("Stopped. What was done is kept: `chatrec run` goes on from here.")
+        _say("Stopped. What was done is kept: the same command goes on from here.")
         sys.exit(130)
     except Exception as error:
         if state.debug:

@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 import typer
 
 from chatrec.cli.app import app, state
-from chatrec.errors import RunError
+from chatrec.errors import RunError, SettingsError
 
 
 @app.command()
@@ -48,22 +48,55 @@ def sql(
 
 @app.command()
 def evaluate(
-    split: Annotated[Path, typer.Option(help="Folder with train.csv.gz and candidates.csv.gz.")],
-    items: Annotated[Path, typer.Option(help="item_id, title, groups and text columns, CSV.")],
-    out: Annotated[Path, typer.Option(help="Where to write user_id, rank, item_id; .gz compresses.")],
-    users: Annotated[Path | None, typer.Option(help="user_id and attributes, CSV.")] = None,
+    key: Annotated[
+        str | None, typer.Option("--run", help="The key of a night; default: the newest whose texts are embedded.")
+    ] = None,
     target: Annotated[
-        Literal["next", "period", "any"],
-        typer.Option(help="What the lists must predict; see ranking.target."),
-    ] = "period",
-    k: Annotated[int, typer.Option("--k", min=1, help="Length of a list.")] = 20,
+        Literal["next", "period", "any"] | None,
+        typer.Option(help="What the lists must predict; default: ranking.target, of a split: period."),
+    ] = None,
+    split: Annotated[
+        Path | None, typer.Option(help="Folder with train.csv.gz and candidates.csv.gz: only write lists.")
+    ] = None,
+    items: Annotated[
+        Path | None, typer.Option(help="Of a split: item_id, title, groups and text columns, CSV.")
+    ] = None,
+    out: Annotated[
+        Path | None, typer.Option(help="Of a split: where to write user_id, rank, item_id; .gz compresses.")
+    ] = None,
+    users: Annotated[Path | None, typer.Option(help="Of a split: user_id and attributes, CSV.")] = None,
+    k: Annotated[int | None, typer.Option("--k", min=1, help="Of a split: length of a list; default: 20.")] = None,
 ) -> None:
-    """Fit on a split that another tool made and write lists for it to score; needs no database."""
+    """Hold events out of a night's snapshot, fit on the rest, measure all channels and their blend, write a report.
+
+    With --split: fit on a split that another tool made and write lists for it to score. Neither needs a database.
+    """
+    if split is not None:
+        _evaluate_split(split, items, users, out, target or "period", k or 20, key)
+        return
+    given = {"--items": items, "--out": out, "--users": users, "--k": k}
+    if alone := [name for name, value in given.items() if value is not None]:
+        raise SettingsError(f"{alone[0]} belongs to --split DIR; without it a night's own snapshot is evaluated.")
+    from chatrec.pipeline.evaluation import evaluate as evaluate_night
+    from chatrec.show import StepLines, console, evaluation_table
+
+    chosen = state.settings.override({"ranking.target": target}) if target else state.settings
+    evaluation, report = evaluate_night(chosen, key, StepLines())
+    console().print(evaluation_table(evaluation))
+    print(f"The report is {report}.")
+
+
+def _evaluate_split(
+    split: Path, items: Path | None, users: Path | None, out: Path | None, target: str, k: int, key: str | None
+) -> None:
     from chatrec.pipeline.offline import evaluate_split
     from chatrec.show import console, counts
 
-    chosen = state.settings.override({"ranking.target": target})
-    found = evaluate_split(chosen, split, items, users, out, k)
+    if key is not None:
+        raise SettingsError("--run names a night and --split a folder: give one of them.")
+    if items is None or out is None:
+        raise SettingsError("--split needs --items FILE, the catalogue, and --out FILE, where to write the lists.")
+    found = evaluate_split(state.settings.override({"ranking.target": target}), split, items, users, out, k)
     for step, values in found.items():
         if isinstance(values, dict):
             console(stderr=True).print(f"[green]✓[/] {step:<8} [dim]{counts(step, values)}[/]")

@@ -9,6 +9,7 @@ from dataclasses import asdict
 from pathlib import Path
 
 import polars as pl
+import pyarrow as pa
 
 from chatrec.errors import SettingsError
 from chatrec.ranking.recommend import RECOMMENDATIONS
@@ -52,15 +53,15 @@ def write_snapshot(split: Path, items: Path, users: Path | None, separator: str,
         attributes = _read(users, ["user_id"]).unique("user_id", keep="first", maintain_order=True)
         known_users = known_users.join(attributes, on="user_id", how="left", maintain_order="left")
     catalogue = _items(_read(items, ["item_id", "title"]), train["item_id"], candidates, separator)
-    _write(folder / USERS, known_users, users_schema(False, known_users.columns[1:]))
+    write_table(folder / USERS, known_users, users_schema(False, known_users.columns[1:]))
     texts = [name for name in catalogue.columns if name not in ("item_id", "title", "groups", "available")]
-    _write(folder / ITEMS, catalogue, items_schema(False, texts))
-    _write(
+    write_table(folder / ITEMS, catalogue, items_schema(False, texts))
+    write_table(
         folder / INTERACTIONS,
         _events(train, known_users["user_id"], catalogue["item_id"]),
         INTERACTIONS_SCHEMA,
     )
-    _write(folder / QUARANTINE, pl.DataFrame(pl.from_arrow(QUARANTINE_SCHEMA.empty_table())), QUARANTINE_SCHEMA)
+    write_table(folder / QUARANTINE, pl.DataFrame(pl.from_arrow(QUARANTINE_SCHEMA.empty_table())), QUARANTINE_SCHEMA)
     facts = SnapshotFacts(0, "text", "text", ())
     write_atomically(folder / SNAPSHOT, json.dumps(asdict(facts), indent=1))
 
@@ -75,6 +76,12 @@ def write_recommendations(snapshot: Snapshot, lists: Path, out: Path, k: int) ->
     out.parent.mkdir(parents=True, exist_ok=True)
     table.write_csv(out, compression="gzip" if out.suffix == ".gz" else "uncompressed")
     return len(rows)
+
+
+def write_table(file: Path, frame: pl.DataFrame, schema: pa.Schema) -> None:
+    """Writes a file of a snapshot."""
+    with RowGroups(file, schema) as rows:
+        rows.write(frame.select(schema.names).to_arrow())
 
 
 def _read(file: Path, needed: list[str]) -> pl.DataFrame:
@@ -110,8 +117,3 @@ def _events(train: pl.DataFrame, users: pl.Series, items: pl.Series) -> pl.DataF
         .sort("user", "occurred_at", "order")
         .select(INTERACTIONS_SCHEMA.names)
     )
-
-
-def _write(file: Path, frame: pl.DataFrame, schema: object) -> None:
-    with RowGroups(file, schema) as rows:
-        rows.write(frame.select(schema.names).to_arrow())  # type: ignore[attr-defined]

@@ -10,14 +10,14 @@ from typing import Any
 
 from sqlalchemy import Engine
 
-from chatrec import __version__
 from chatrec.db import engine as engines
 from chatrec.db import migrate, runs
 from chatrec.db.lock import hold
 from chatrec.errors import NightStopped, RunError, SettingsError
 from chatrec.pipeline.context import Context
+from chatrec.pipeline.manifests import do, done_before, inputs_of, manifest_of
 from chatrec.pipeline.steps import BY_NAME, STEPS, Step
-from chatrec.run import Counts, Manifest, Run, digest_of, fingerprint, key_of, write_atomically
+from chatrec.run import Counts, Manifest, Run, key_of, write_atomically
 from chatrec.settings import Settings
 
 LOG = logging.getLogger("chatrec")
@@ -74,12 +74,12 @@ def perform(settings: Settings, key: str, name: str, alone: bool = True) -> Mani
         with engine.connect() as connection:
             record = runs.get(connection, key)
         if record.state == "published":
-            return _manifest_of(run, step)
+            return manifest_of(run, step.name)
         lock = hold(engine, settings.database.schema_name, "night", shared=True) if alone else nullcontext()
         with lock:
             manifest = _do(engine, settings, run, record.run, step)
         if step is steps_of(settings)[-1]:
-            words = str(manifest.counts.get("verdict") or _manifest_of(run, BY_NAME["gate"]).counts["verdict"])
+            words = str(manifest.counts.get("verdict") or manifest_of(run, "gate").counts["verdict"])
             _record_end(engine, key, "dry" if settings.night.dry_run else "published", words)
         return manifest
 
@@ -159,52 +159,22 @@ def _changes(settings: Settings) -> dict[str, Any]:
 
 
 def _do(engine: Engine, settings: Settings, run: Run, number: int, step: Step) -> Manifest:
-    inputs = _inputs(settings, run, step)
-    done = run.manifest(step.name)
-    if done is not None and done.inputs == inputs:
+    inputs = inputs_of(settings, run, step)
+    if done := done_before(run, step, inputs):
         LOG.info("%s was done before.", step.title)
         return done
     with engine.begin() as connection:
         runs.step_begins(connection, number, step.name)
-    started, clock = datetime.now(UTC), time.monotonic()
+    clock = time.monotonic()
     counts = {name: manifest.counts for name in BY_NAME if (manifest := run.manifest(name))}
-    context = Context(run, settings, run.fresh_folder(step.name), engine, number, counts)
     try:
-        found = step.function(context)
+        manifest = do(Context(run, settings, run.fresh_folder(step.name), engine, number, counts), step, inputs)
     except Exception as error:
         _record_step(engine, number, step, "failed", time.monotonic() - clock, {"error": str(error)[:1000]})
         if isinstance(error, NightStopped):
             _record_end(engine, run.key, "stopped", str(error))
         raise
-    manifest = Manifest(
-        step.name,
-        inputs,
-        digest_of(context.folder),
-        found,
-        started.isoformat(),
-        round(time.monotonic() - clock, 3),
-    )
-    run.finish(manifest)
-    _record_step(engine, number, step, "done", manifest.seconds, found)
-    return manifest
-
-
-def _inputs(settings: Settings, run: Run, step: Step) -> str:
-    values = settings.frozen()
-    chosen = {key: _value(values, key) for key in step.settings}
-    before = {name: _manifest_of(run, BY_NAME[name]).digest for name in step.needs}
-    return fingerprint(__version__, chosen, before)
-
-
-def _value(values: dict[str, Any], key: str) -> Any:
-    section, _, name = key.partition(".")
-    return values[section][name] if name else values[section]
-
-
-def _manifest_of(run: Run, step: Step) -> Manifest:
-    manifest = run.manifest(step.name)
-    if manifest is None:
-        raise RunError(f"Step {step.name} of run {run.key} has not been done yet.")
+    _record_step(engine, number, step, "done", manifest.seconds, manifest.counts)
     return manifest
 
 

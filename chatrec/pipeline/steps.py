@@ -79,7 +79,7 @@ def encoder(context: Context) -> Counts:
     """Trains the local GPT-2 if there is none yet."""
     from chatrec.encoder.embed import prepare_encoder
 
-    _use_threads(context.settings)
+    use_threads(context.settings)
     return prepare_encoder(context.snapshot, context.settings)
 
 
@@ -87,7 +87,7 @@ def embed(context: Context) -> Counts:
     """Turns the texts that are new into GPT-2 vectors."""
     from chatrec.encoder import embed as embedding
 
-    _use_threads(context.settings)
+    use_threads(context.settings)
     return embedding.embed(context.snapshot, context.settings, context.folder, context.run.key)
 
 
@@ -98,7 +98,7 @@ def groups(context: Context) -> Counts:
     from chatrec.aigc.groups import make_groups
     from chatrec.encoder.embed import ITEMS
 
-    _use_threads(context.settings)
+    use_threads(context.settings)
     vectors = np.load(context.of("embed") / ITEMS)
     settings = context.settings
     found = make_groups(context.snapshot.items, vectors, settings.groups, settings.compute.seed)
@@ -114,7 +114,7 @@ def aigc(context: Context) -> Counts:
     from chatrec.aigc.groups import ItemGroups
     from chatrec.encoder.embed import ITEMS, PROFILE_USERS, PROFILES
 
-    _use_threads(context.settings)
+    use_threads(context.settings)
     texts = Texts(*(np.load(context.of("embed") / name) for name in (ITEMS, PROFILES, PROFILE_USERS)))
     groups = ItemGroups.load(context.of("groups"))
     return learn(context.snapshot, context.holdout, texts, groups, context.settings, context.folder)
@@ -130,7 +130,7 @@ def blend(context: Context) -> Counts:
     from chatrec.channels.registry import Known
     from chatrec.encoder.embed import ITEMS
 
-    _use_threads(context.settings)
+    use_threads(context.settings)
     texts = np.load(context.of("embed") / ITEMS)
     settings = context.settings
     known = Known(context.snapshot.histories, len(context.recommendable), texts, settings.compute.seed)
@@ -145,7 +145,7 @@ def index(context: Context) -> Counts:
     from chatrec import index as faiss_index
     from chatrec.aigc.state import AigcState
 
-    _use_threads(context.settings)
+    use_threads(context.settings)
     settings = context.settings
     state = AigcState.load(context.of("aigc"))
     rows = context.snapshot.available
@@ -172,7 +172,7 @@ def rank(context: Context) -> Counts:
     from chatrec.ranking.recommend import recommend
     from chatrec.ranking.topn import Ranker
 
-    _use_threads(context.settings)
+    use_threads(context.settings)
     settings = context.settings
     ranker = Ranker(
         Blend.load(context.of("blend")),
@@ -203,7 +203,8 @@ def publish(context: Context) -> Counts:
     return release(context)
 
 
-def _use_threads(settings: Settings) -> None:
+def use_threads(settings: Settings) -> None:
+    """Lets torch and FAISS use as many threads as the settings say."""
     import faiss
     import torch
 

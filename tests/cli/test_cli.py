@@ -4,10 +4,7 @@ import csv
 import gzip
 import io
 import json
-import os
 import re
-import subprocess
-import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -16,32 +13,9 @@ import numpy as np
 import pytest
 
 from chatrec.settings import Settings, load
+from tests.cli.conftest import Chatrec
 from tests.nights import migrate, run
 from tests.shop import SELECTS, Shop, write_settings
-
-Chatrec = Callable[..., tuple[int, str, str]]
-
-
-@pytest.fixture
-def chatrec(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Chatrec:
-    """Runs the command in a process of its own; returns the exit code and what it said."""
-    monkeypatch.chdir(tmp_path)
-
-    def do(*arguments: str, **environment: str) -> tuple[int, str, str]:
-        command = [sys.executable, "-m", "chatrec", *arguments]
-        variables = {**os.environ, **environment}
-        done = subprocess.run(
-            command,
-            capture_output=True,
-            text=True,
-            check=False,
-            env=variables,
-            stdin=subprocess.DEVNULL,
-        )
-        assert "Traceback" not in done.stdout + done.stderr
-        return done.returncode, done.stdout, done.stderr
-
-    return do
 
 
 def test_from_nothing_to_lists(chatrec: Chatrec, shop: Shop, configure: Callable[..., Settings]) -> None:

@@ -43,6 +43,15 @@ def test_migrations_travel_with_it(unpacked: Path) -> None:
     assert statement == "True"
 
 
+def test_the_template_of_the_report_travels_with_it(unpacked: Path) -> None:
+    code = (
+        "from jinja2 import Environment, PackageLoader\n"
+        "from chatrec.evaluate.report import TEMPLATE\n"
+        "print(Environment(loader=PackageLoader('chatrec.evaluate', '')).get_template(TEMPLATE).filename)"
+    )
+    assert Path(python(unpacked, code).strip()) == unpacked / "chatrec" / "evaluate" / "report.html.j2"
+
+
 def test_the_library_works_without_airflow(unpacked: Path) -> None:
     code = (
         "import sys\nsys.modules['airflow'] = None\n"

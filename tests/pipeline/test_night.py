@@ -108,6 +108,22 @@ def test_a_dry_run_publishes_nothing(shop: Shop, settings: Settings) -> None:
     assert shop.execute("SELECT count(*) FROM chatrec.run_checks")[0][0] > 5
 
 
+def test_the_metrics_of_every_channel_are_in_the_database(shop: Shop, configure: Callable[..., Settings]) -> None:
+    settings = configure(ranking__target="next")
+    migrate(settings)
+    night = run(settings.override({"night.dry_run": True}))
+    rows = shop.execute("SELECT channel, metric, value FROM chatrec.run_metrics WHERE run = %s", (night.run,))
+    found: dict[str, dict[str, float]] = {}
+    for channel, metric, value in rows:
+        found.setdefault(channel, {})[metric] = value
+    assert {"blend", "aigc", "popularity", "text", "ease", "transitions"} <= set(found)
+    shown = ("coverage@10", "novelty@10", "gini@10", "diversity@10", "debiased ndcg@10", "ndcg@10 long histories")
+    for channel, values in found.items():
+        assert set(shown) <= set(values), channel
+        assert values["users long histories"] == night.counts["blend"]["held out"]
+    assert found["popularity"]["gini@10"] > found["text"]["gini@10"]
+
+
 def test_a_failed_check_keeps_yesterdays_lists(shop: Shop, settings: Settings) -> None:
     migrate(settings)
     first = run(settings)

@@ -40,11 +40,43 @@ def test_definitions(users: list[tuple[list[int], set[int]]]) -> None:
     assert found["coverage@10"] == pytest.approx(len(np.unique(lists)) / 12, abs=1e-6)
 
 
-def test_paired_difference() -> None:
-    random = np.random.default_rng(0)
-    base = random.random(2000)
-    mean, low, high = metrics.paired_difference(base + 0.05 + random.normal(size=2000) * 0.1, base, 0)
-    assert low < mean < high
-    assert low > 0.04
-    assert metrics.paired_difference(base, base, 0) == (0, 0, 0)
-    assert metrics.paired_difference(np.empty(0), np.empty(0), 0) == (0, 0, 0)
+def debiased(lists: list[list[int]], taken: list[list[int]], gains: list[float]) -> float:
+    hits = np.array([[item in mine for item in row] for row, mine in zip(lists, taken, strict=True)])
+    starts = np.cumsum([0, *(len(mine) for mine in taken)])
+    targets = np.array([item for mine in taken for item in mine])
+    return metrics.debiased_ndcg(np.array(lists), hits, targets, starts, np.array(gains))
+
+
+def test_debiased_ndcg_by_hand() -> None:
+    second = 1 / np.log2(3)
+    gains = [1.0, 0.5, 0.25, 0.1]
+    assert debiased([[0, 1]], [[0]], gains) == pytest.approx(1)
+    assert debiased([[2, 0], [1, 3]], [[0, 1], [3]], gains) == pytest.approx(
+        (second * 1.0 + second * 0.1) / (1.0 + second * 0.5 + 0.1)
+    )
+    # of two users one is served, the one with the rare item: that counts for more than half
+    assert debiased([[0, 2], [0, 2]], [[0], [1]], gains) == pytest.approx(1.0 / 1.5)
+    assert debiased([[-1, -1]], [[3]], gains) == 0
+
+
+@given(
+    st.lists(st.tuples(st.permutations(range(12)), st.sets(st.integers(0, 11), min_size=1)), min_size=1),
+    st.permutations(range(12)),
+)
+def test_debiased_ndcg_is_a_share_and_does_not_care_for_names(
+    users: list[tuple[list[int], set[int]]], renamed: list[int]
+) -> None:
+    lists, taken = [ranked[:10] for ranked, _ in users], [sorted(taken) for _, taken in users]
+    gains = [1 / (item + 1) for item in range(12)]
+    found = debiased(lists, taken, gains)
+    assert 0 <= found <= 1 + 1e-12
+    others = [0.0] * 12
+    for item, gain in enumerate(gains):
+        others[renamed[item]] = gain
+    again = debiased([[renamed[i] for i in row] for row in lists], [[renamed[i] for i in t] for t in taken], others)
+    assert again == pytest.approx(found)
+    perfect = [sorted(mine, key=lambda item: -gains[item])[:10] for mine in taken]
+    assert debiased([[*row, *[-1] * (10 - len(row))] for row in perfect], taken, gains) == pytest.approx(1)
+    if len(users) == 1 and len(taken[0]) == 1:
+        hits = np.array([[item in taken[0] for item in lists[0]]])
+        assert found == pytest.approx(metrics.ndcg(hits, np.array([1]))[0])

@@ -1,4 +1,4 @@
-"""Ranking metrics of lists, from which places of a list hold what the user really took.
+"""How well lists predict: from which places of a list hold what the user really took.
 
 `hits` is bool, users × places, the best place first; `relevant` is how many items each user took. Values are per user,
 so that two systems can be compared user by user.
@@ -10,13 +10,13 @@ from numpy.typing import NDArray
 Floats = NDArray[np.float64]
 Hits = NDArray[np.bool_]
 Counts = NDArray[np.int64]
-
-RESAMPLES = 1_000
+Lists = NDArray[np.integer]
+"""Users × places, rows of items, the best place first, padded with -1."""
 
 
 def ndcg(hits: Hits, relevant: Counts) -> Floats:
     """NDCG@k with binary gains (Järvelin and Kekäläinen 2002): Σ 1/log2(place + 1) over the best that is possible."""
-    discounts = 1 / np.log2(np.arange(2, hits.shape[1] + 2))
+    discounts = _discounts(hits.shape[1])
     best = np.concatenate([[0.0], np.cumsum(discounts)])[np.minimum(relevant, hits.shape[1])]
     found: Floats = hits @ discounts / best
     return found
@@ -47,10 +47,32 @@ def average_precision(hits: Hits, relevant: Counts) -> Floats:
     return found
 
 
-def summary(
-    hits: Hits, relevant: Counts, lists: NDArray[np.integer], recommendable: NDArray[np.bool_]
-) -> dict[str, float]:
-    """All metrics of one system, means over users; the names say @10 whatever the length of the lists.
+def debiased_ndcg(lists: Lists, hits: Hits, targets: NDArray[np.integer], starts: Counts, gains: Floats) -> float:
+    """NDCG@k where what everybody takes counts less: Σ_users DCG / Σ_users IDCG, an item's gain being given.
+
+    With gains of 1/propensity this is the self-normalised estimate of Yang et al. 2018 (Unbiased offline recommender
+    evaluation for missing-not-at-random implicit feedback). It is normalised over all users at once, as Swaminathan
+    and Joachims 2015 do it: a user with one target, normalised alone, would have the plain NDCG.
+
+    Args:
+        lists: of the users.
+        hits: of the lists.
+        targets: what the users took, user after user.
+        starts: the targets of the n-th user are `targets[starts[n]:starts[n + 1]]`.
+        gains: of each item.
+    """
+    discounts = _discounts(hits.shape[1])
+    found = (np.where(hits, gains[lists], 0) @ discounts).sum()
+    user = np.repeat(np.arange(len(starts) - 1), np.diff(starts))
+    best = gains[targets][np.lexsort((-gains[targets], user))]
+    place = np.arange(len(targets)) - starts[user]
+    within = place < len(discounts)
+    possible = (best[within] * discounts[place[within]]).sum()
+    return float(found / possible) if possible else 0.0
+
+
+def summary(hits: Hits, relevant: Counts, lists: Lists, recommendable: NDArray[np.bool_]) -> dict[str, float]:
+    """How well the lists of one system predict, means over users; the names say @10 whatever the length of the lists.
 
     Args:
         hits: of its lists.
@@ -69,22 +91,6 @@ def summary(
     return {**{name: round(float(each.mean()), 6) for name, each in values.items()}, "coverage@10": round(shown, 6)}
 
 
-def paired_difference(a: Floats, b: Floats, seed: int, level: float = 0.95) -> tuple[float, float, float]:
-    """How much better `a` is than `b`, with an interval by paired bootstrap over users.
-
-    Args:
-        a: a value for each user.
-        b: the same for another system.
-        seed: of the bootstrap.
-        level: how sure the interval is.
-
-    Returns:
-        The mean of a - b, its lower and its upper bound.
-    """
-    difference = a - b
-    if not len(difference):
-        return 0.0, 0.0, 0.0
-    random = np.random.default_rng(seed)
-    means = [difference[random.integers(0, len(difference), len(difference))].mean() for _ in range(RESAMPLES)]
-    low, high = np.quantile(means, [(1 - level) / 2, (1 + level) / 2])
-    return float(difference.mean()), float(low), float(high)
+def _discounts(places: int) -> Floats:
+    found: Floats = 1 / np.log2(np.arange(2, places + 2))
+    return found

@@ -1,0 +1,39 @@
+"""Metrics of lists: how well they predict, what they show, how sure that is. Arrays only; nothing is read or fitted."""
+
+from chatrec.metrics.accuracy import (
+    Counts,
+    Floats,
+    Hits,
+    Lists,
+    average_precision,
+    debiased_ndcg,
+    hit_rate,
+    ndcg,
+    recall,
+    reciprocal_rank,
+    summary,
+)
+from chatrec.metrics.bootstrap import Interval, interval, paired_difference
+from chatrec.metrics.exposure import diversity, exposure, gini, lorenz, novelty
+
+__all__ = [
+    "Counts",
+    "Floats",
+    "Hits",
+    "Interval",
+    "Lists",
+    "average_precision",
+    "debiased_ndcg",
+    "diversity",
+    "exposure",
+    "gini",
+    "hit_rate",
+    "interval",
+    "lorenz",
+    "ndcg",
+    "novelty",
+    "paired_difference",
+    "recall",
+    "reciprocal_rank",
+    "summary",
+]
