@@ -1,5 +1,7 @@
 """AIGC as a channel: learned on what is not held out, it scores every history."""
 
+import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -8,14 +10,17 @@ import numpy as np
 from chatrec.aigc import mean, sequence
 from chatrec.aigc.groups import ItemGroups
 from chatrec.aigc.plan import RATES, plan
-from chatrec.aigc.state import AigcState, group_vectors, learn_profiles
+from chatrec.aigc.state import AigcState, Fitted, group_vectors, learn_profiles
 from chatrec.block import Block
 from chatrec.holdout import HoldOut
-from chatrec.run import Counts
+from chatrec.run import Counts, write_atomically
 from chatrec.settings import Settings
 from chatrec.source.snapshot import Array, Snapshot
 
 NAME = "aigc"
+WEIGHED = "weighed"
+"""The folder of what was learned without the held-out events: the blend weighs the channel by it."""
+CURVE, POINTS_OF_A_CURVE = "learning.json", 200
 
 
 @dataclass(frozen=True)
@@ -69,20 +74,43 @@ def learn(
     """
     seed, chosen = settings.compute.seed, settings.aigc
     if chosen.users == "mean":
-        fitted = mean.fit(holdout, texts.items, chosen, seed)
+        weighed = fitted = mean.fit(holdout, texts.items, chosen, seed)
     else:
         wanted = plan(holdout.histories, len(texts.items), chosen)
         rates = settings.artifacts.root / RATES
-        fitted = sequence.fit(holdout.histories, len(texts.items), wanted, seed, chosen.minutes, rates)
-    of_groups = group_vectors(fitted.items, groups)
-    nothing = np.zeros((texts.profiles.shape[1] + 1, fitted.items.shape[1]), np.float32)
-    state = AigcState(fitted.items, fitted.bias, of_groups, nothing, fitted.encoder, fitted.output)
+        weighed, fitted = sequence.fit(
+            holdout.histories, snapshot.histories, len(texts.items), wanted, seed, chosen.minutes, rates
+        )
+    save_curve(fitted.losses, folder)
+    before = _state(weighed, texts, groups)
+    before.save(folder / WEIGHED)
+    state = _state(fitted, texts, groups)
     of_profiles = state.users(snapshot.histories.latest(texts.profile_users, fitted.encoder.length))
     state.with_profile(learn_profiles(texts.profiles, of_profiles)).save(folder)
+    positions = int(np.maximum(snapshot.histories.lengths - 1, 0).sum())
     counts: Counts = {
-        "passes": round(fitted.passes, 2),
+        "passes": round(fitted.read / max(positions, 1), 2),
         "output groups": len(fitted.output.vectors) if fitted.output else 0,
     }
     if len(holdout):
-        counts["aigc NDCG@10"] = round(float(holdout.ndcg(AigcChannel(state).scores).mean()), 6)
+        counts["aigc NDCG@10"] = round(float(holdout.ndcg(AigcChannel(before).scores).mean()), 6)
     return counts
+
+
+def _state(fitted: Fitted, texts: Texts, groups: ItemGroups) -> AigcState:
+    """With the vectors of tonight's groups, and nothing known of profiles yet."""
+    nothing = np.zeros((texts.profiles.shape[1] + 1, fitted.items.shape[1]), np.float32)
+    of_groups = group_vectors(fitted.items, groups)
+    return AigcState(fitted.items, fitted.bias, of_groups, nothing, fitted.encoder, fitted.output)
+
+
+def save_curve(losses: Sequence[tuple[int, float]], folder: Path) -> None:
+    """Writes the learning curve: the mean loss between at most POINTS_OF_A_CURVE moments; nothing without any."""
+    if not losses:
+        return
+    parts = np.array_split(np.asarray(losses), min(POINTS_OF_A_CURVE, len(losses)))
+    curve = {
+        "events": [int(part[-1, 0]) for part in parts],
+        "loss": [round(float(part[:, 1].mean()), 4) for part in parts],
+    }
+    write_atomically(folder / CURVE, json.dumps(curve))

@@ -61,7 +61,7 @@ def fit(holdout: HoldOut, given: Array, settings: AigcSettings, seed: int) -> Fi
             shown.advance(note=f"NDCG@10 {quality:.4f} on held-out events")
             if not len(holdout) or quality > best_quality:
                 best, best_quality, best_pass = vectors, quality, number
-    return Fitted(best, np.zeros(len(best), np.float32), encoder, None, best_pass)
+    return Fitted(best, np.zeros(len(best), np.float32), encoder, None, best_pass * len(training.positions))
 
 
 @torch.no_grad()

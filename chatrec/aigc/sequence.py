@@ -1,8 +1,8 @@
 """Learning item vectors and the net that reads them, so that each event of a history predicts those after it."""
 
+import copy
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -23,6 +23,8 @@ from chatrec.source.snapshot import Array, Histories
 LEARNING_RATE = 2e-3
 WARM_UP = 0.05
 CLIP = 1.0
+GO_ON = 0.25
+"""How long it goes on with the held-out events, as a share of the time before, from as large a share of the rate."""
 STEPS_TO_MEASURE = 12
 
 
@@ -58,34 +60,64 @@ class Vectors(nn.Module):
         return found
 
 
-@dataclass
 class Training:
-    """Everything that changes while a net learns."""
+    """Everything that changes while a net learns.
 
-    net: SequenceNet
-    vectors: Vectors
-    histories: Histories
-    plan: Plan
-    steps: int
+    Args:
+        start: item vectors, items × width.
+        histories: that tell how popular items are.
+        plan: of the net.
+        seed: of the weights, the order, and what is dropped.
+    """
 
-    def __post_init__(self) -> None:
+    def __init__(self, start: Array, histories: Histories, plan: Plan, seed: int) -> None:
+        torch.manual_seed(seed)
+        popular = np.bincount(histories.items, minlength=len(start)) + 0.5
+        self.net = SequenceNet(plan.shape)
+        self.vectors = Vectors(start, popular / popular.sum(), plan.groups, seed)
+        self.plan, self.seed = plan, seed
         self.parameters = [*self.net.parameters(), *self.vectors.parameters()]
         self.optimiser = torch.optim.AdamW(self.parameters, lr=LEARNING_RATE, betas=(0.9, 0.98))
-        self.schedule = torch.optim.lr_scheduler.LambdaLR(self.optimiser, self._rate)
-        self.items = torch.from_numpy(self.histories.items.astype(np.int64))
-        self.ends = torch.from_numpy(np.repeat(self.histories.starts[1:], self.histories.lengths))
+        self.read = 0
+        self.losses: list[tuple[int, float]] = []
 
-    def run(self, events: int, seed: int) -> Iterator[tuple[Batch, float]]:
+    def learn(self, histories: Histories, events: int, rate: float = 1.0) -> Fitted:
+        """Learns from so many events, and says what is known then.
+
+        Args:
+            histories: to learn from.
+            events: how many, some more than once.
+            rate: of the learning rate at its highest.
+        """
+        with progress("Learning to read histories", events, "events") as shown:
+            for batch, loss in self.run(histories, events, rate):
+                shown.advance(int(batch.there.sum()), f"loss {loss:.3f}")
+        arrays = {name: each.detach().numpy().copy() for name, each in self.vectors.named_parameters()}
+        output = None
+        if self.vectors.members is not None:
+            group_of = self.vectors.members.group_of.numpy()
+            output = GroupOutput(group_of, arrays["groups"], arrays["group_bias"])
+        encoder = SequenceUsers(copy.deepcopy(self.net))
+        return Fitted(arrays["items"], arrays["bias"], encoder, output, self.read, tuple(self.losses))
+
+    def run(self, histories: Histories, events: int, rate: float = 1.0) -> Iterator[tuple[Batch, float]]:
         """Steps through random passes until so many events were read; yields each batch with its loss.
 
         There must be an event with another after it, if any are to be read.
         """
-        random = np.random.default_rng(seed)
+        steps = max(1, -(-events // self.plan.tokens))
+        self.schedule = torch.optim.lr_scheduler.LambdaLR(self.optimiser, lambda step: rate * _share(step, steps))
+        self.items = torch.from_numpy(histories.items.astype(np.int64))
+        self.ends = torch.from_numpy(np.repeat(histories.starts[1:], histories.lengths))
+        random = np.random.default_rng((self.seed, self.read))
         read = 0
         while read < events:
-            for batch in batches(self.histories, self.plan.shape.window, self.plan.tokens, random):
-                yield batch, self.step(batch)
+            for batch in batches(histories, self.plan.shape.window, self.plan.tokens, random):
+                loss = self.step(batch)
                 read += int(batch.there.sum())
+                self.read += int(batch.there.sum())
+                self.losses.append((self.read, loss))
+                yield batch, loss
                 if read >= events:
                     return
 
@@ -107,52 +139,43 @@ class Training:
         self.schedule.step()
         return float(loss.detach())
 
-    def _rate(self, step: int) -> float:
-        """Up to 1 during the warm-up, then down to 0 along a cosine."""
-        done = step / max(self.steps, 1)
-        return min(1.0, (step + 1) / (WARM_UP * self.steps + 1)) * 0.5 * (1 + float(np.cos(np.pi * min(done, 1.0))))
 
-
-def fit(histories: Histories, items: int, plan: Plan, seed: int, minutes: float, rates: Path) -> Fitted:
+def fit(
+    histories: Histories, everything: Histories, items: int, plan: Plan, seed: int, minutes: float, rates: Path
+) -> tuple[Fitted, Fitted]:
     """Learns as long as the plan says, or as the time allows if that is shorter.
 
     Args:
-        histories: to learn from.
+        histories: to learn from, without the held-out events.
+        everything: with them.
         items: how many there are.
         plan: of the net.
         seed: of the weights, the order, and what is dropped.
         minutes: that learning may take on this machine.
         rates: a file that remembers how fast machines like this one learn: so the same data give the same vectors.
+
+    Returns:
+        What is learned without the held-out events, and what is known after going on with them.
     """
     start = ppmi_vectors(histories, items, plan.shape.width, seed)
     positions = int(np.maximum(histories.lengths - 1, 0).sum())
     wanted = 0
     if positions:
-        rate = remembered(rates, plan, items, lambda: _measure_rate(_begin(histories, start, plan, 1, seed), seed))
-        wanted = int(min(plan.passes * positions, 60 * minutes * rate))
-    training = _begin(histories, start, plan, -(-wanted // plan.tokens), seed)
-    with progress("Learning to read histories", wanted, "events") as shown:
-        for batch, loss in training.run(wanted, seed):
-            shown.advance(int(batch.there.sum()), f"loss {loss:.3f}")
-    vectors = training.vectors
-    arrays = {name: each.detach().numpy() for name, each in vectors.named_parameters()}
-    output = None
-    if vectors.members is not None:
-        output = GroupOutput(vectors.members.group_of.numpy(), arrays["groups"], arrays["group_bias"])
-    return Fitted(arrays["items"], arrays["bias"], SequenceUsers(training.net), output, wanted / max(positions, 1))
+        rate = remembered(rates, plan, items, lambda: _measure_rate(Training(start, histories, plan, seed), histories))
+        wanted = int(min(plan.passes * positions, 60 * minutes * rate / (1 + GO_ON)))
+    training = Training(start, histories, plan, seed)
+    return training.learn(histories, wanted), training.learn(everything, int(GO_ON * wanted), GO_ON)
 
 
-def _begin(histories: Histories, start: Array, plan: Plan, steps: int, seed: int) -> Training:
-    torch.manual_seed(seed)
-    popular = np.bincount(histories.items, minlength=len(start)) + 0.5
-    vectors = Vectors(start, popular / popular.sum(), plan.groups, seed)
-    return Training(SequenceNet(plan.shape), vectors, histories, plan, steps)
+def _share(step: int, steps: int) -> float:
+    """Of the highest rate: up to 1 during the warm-up, then down to 0 along a cosine."""
+    return min(1.0, (step + 1) / (WARM_UP * steps + 1)) * 0.5 * (1 + float(np.cos(np.pi * min(step / steps, 1.0))))
 
 
-def _measure_rate(training: Training, seed: int) -> float:
+def _measure_rate(training: Training, histories: Histories) -> float:
     """Events a second."""
     since, done = time.monotonic(), 0
-    for number, (batch, _) in enumerate(training.run(STEPS_TO_MEASURE * training.plan.tokens, seed)):
+    for number, (batch, _) in enumerate(training.run(histories, STEPS_TO_MEASURE * training.plan.tokens)):
         if number == 0:
             since = time.monotonic()
         else:

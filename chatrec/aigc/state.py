@@ -52,8 +52,10 @@ class Fitted:
     encoder: UserEncoder
     output: GroupOutput | None
     """None is one softmax over all items."""
-    passes: float
-    """Over the events."""
+    read: int
+    """Events that it learned from, one read twice counts twice."""
+    losses: tuple[tuple[int, float], ...] = ()
+    """Of each batch: events read until then, and the mean loss of a position."""
 
 
 @dataclass(frozen=True)
@@ -73,7 +75,8 @@ class AigcState:
     """None is one softmax over all items."""
 
     def save(self, folder: Path) -> None:
-        """Writes FILE, and the net if there is one."""
+        """Writes FILE, and the net if there is one; makes the folder."""
+        folder.mkdir(parents=True, exist_ok=True)
         arrays = {"items": self.items, "bias": self.bias, "groups": self.groups, "profile": self.profile}
         if self.output is not None:
             output = (self.output.group_of, self.output.vectors, self.output.bias)

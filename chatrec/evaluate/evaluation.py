@@ -18,8 +18,6 @@ from chatrec.settings.model import Target
 from chatrec.source.snapshot import Array
 
 NUMBERS = "metrics.json"
-LEARNING = "learning.json"
-"""Of the aigc step: the loss of the net and after how many events it was so."""
 LENGTHS = (1, 6, 11, 21, 51, 101)
 """Where the bins of history lengths begin."""
 MEASURES = {
@@ -95,7 +93,7 @@ def measure(
         run: key of the run whose snapshot it was.
         target: what a list must predict.
         seed: of the bootstrap.
-        learning: what LEARNING holds, if it is there.
+        learning: what CURVE of the aigc step holds, if it is there.
     """
     held = measure.holdout
     blended = systems.blended(held)

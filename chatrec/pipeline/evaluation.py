@@ -128,7 +128,7 @@ def _measure(context: Context) -> Counts:
     from chatrec.blend.learn import BLEND
     from chatrec.channels.registry import POPULARITY, Known
     from chatrec.encoder.embed import ITEMS
-    from chatrec.evaluate.evaluation import LEARNING, measure
+    from chatrec.evaluate.evaluation import measure
     from chatrec.evaluate.rest import load_holdout
     from chatrec.evaluate.systems import Systems
     from chatrec.measure import Measure
@@ -136,10 +136,10 @@ def _measure(context: Context) -> Counts:
     use_threads(context.settings)
     settings, texts = context.settings, np.load(context.of("embed") / ITEMS)
     held = load_holdout(context.of("extract"), settings.ranking.exclude_seen)
-    known = Known(held.histories, len(held.recommendable), texts)
+    known = Known(held.histories, len(held.recommendable), texts, settings.compute.seed)
     others = {aigc.NAME: aigc.AigcChannel(AigcState.load(context.of("aigc")))}
     systems = Systems.load(context.of("blend"), known, others, settings.ranking.target)
-    learning = _curve(context.of("aigc") / LEARNING)
+    learning = _curve(context.of("aigc") / aigc.CURVE)
     target, seed = settings.ranking.target, settings.compute.seed
     found = measure(systems, Measure(held, texts), context.run.key, target, seed, learning)
     found.save(context.folder)

@@ -134,7 +134,7 @@ def blend(context: Context) -> Counts:
     texts = np.load(context.of("embed") / ITEMS)
     settings = context.settings
     known = Known(context.snapshot.histories, len(context.recommendable), texts, settings.compute.seed)
-    others = {aigc.NAME: aigc.AigcChannel(AigcState.load(context.of("aigc")))}
+    others = {aigc.NAME: aigc.AigcChannel(AigcState.load(context.of("aigc") / aigc.WEIGHED))}
     return learn(known, context.holdout, others, settings.ranking.target, context.folder)
 
 

@@ -11,12 +11,12 @@ import numpy as np
 import polars as pl
 import pytest
 
-from chatrec.aigc.channel import AigcChannel
+from chatrec.aigc.channel import CURVE, AigcChannel
 from chatrec.aigc.state import AigcState
 from chatrec.blend.learn import Blend
 from chatrec.block import Block
 from chatrec.errors import RunError, SettingsError
-from chatrec.evaluate.evaluation import LEARNING, Evaluation
+from chatrec.evaluate.evaluation import Evaluation
 from chatrec.evaluate.rest import load_holdout
 from chatrec.evaluate.split import write_table
 from chatrec.evaluate.systems import RECENT
@@ -175,7 +175,7 @@ def test_a_killed_evaluation_is_gone_on_with(evaluated: Evaluated, night: Settin
     before = {file: file.read_bytes() for file in evaluated.folder.glob("*.json") if file != measured}
     measured.unlink()
     curve = {"events": [100, 200], "loss": [4.0, 3.5]}
-    (evaluated.folder / "aigc" / LEARNING).write_text(json.dumps(curve))
+    (evaluated.folder / "aigc" / CURVE).write_text(json.dumps(curve))
     again, report = evaluate(night, KEY, nothing)
     assert report == evaluated.report
     assert {file: file.read_bytes() for file in before if file.name != "metrics.json"} == {
