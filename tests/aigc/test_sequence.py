@@ -167,7 +167,7 @@ def test_only_what_goes_on_knows_the_held_out_events(tmp_path: Path) -> None:
     random = np.random.default_rng(0)
     before = [random.integers(1, ITEMS, 8).tolist() for _ in range(150)]
     left, everything = histories(before), histories([[*each, 0] for each in before])
-    wanted = Plan(SMALL, (1.0,), 256, 20, 0)
+    wanted = Plan(SMALL, (1.0,), 256, 80, 0)
     unaware, _ = sequence.fit(left, left, ITEMS, wanted, 0, 5.0, tmp_path / "rates.json")
     weighed, final = sequence.fit(left, everything, ITEMS, wanted, 0, 5.0, tmp_path / "rates.json")
     assert np.array_equal(unaware.items, weighed.items)
@@ -176,7 +176,7 @@ def test_only_what_goes_on_knows_the_held_out_events(tmp_path: Path) -> None:
         logits = made.encoder.read(made.items, left.latest(np.arange(150), 6)) @ made.items.T + made.bias
         return float((np.exp(logits[:, 0]) / np.exp(logits).sum(1)).mean())
 
-    assert expected(final) > 3 * expected(weighed)
+    assert expected(final) > 2 * expected(weighed)
 
 
 def test_start_vectors_know_who_follows_whom() -> None:
