@@ -50,7 +50,7 @@ def run(*command: object, timeout: float | None = None) -> Finished:
         out.seek(0)
         err.seek(0)
         if timeout is not None and seconds >= timeout:
-            raise Failed(f"over {timeout:.0f} s")
+            raise Failed(f"over {timeout:g} s")
         if process.returncode:
             said = "\n".join(err.read().splitlines()[-LINES_OF_AN_ERROR:])
             raise Failed(f"{' '.join(words)} ended with {process.returncode}:\n{said}")

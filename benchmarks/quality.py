@@ -20,6 +20,7 @@ from functools import partial
 from pathlib import Path
 
 from benchmarks.child import ROOT, Failed, Finished, run
+from benchmarks.table import Table, write
 
 SPLITS = {
     "movielens-100k loo": ("next", 0.145),
@@ -37,7 +38,9 @@ EASE_UP_TO = 20_000
 """Items: time goes with their third power, memory with their square."""
 RECTOOLS = {"RecTools SASRec": "sasrec", "RecTools eSASRec": "esasrec"}
 RECTOOLS_PYTHON = ROOT / ".venv-rectools" / "bin" / "python"
-COLUMNS = ("system", "NDCG@10", "Recall@10", "MRR@10", "coverage", "seconds", "peak GB", "")
+COLUMNS = {
+    "system": 32, "NDCG@10": 15, "Recall@10": 11, "MRR@10": 9, "coverage": 10, "seconds": 10, "peak GB": 9, "goal": 26,
+}  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -128,28 +131,15 @@ def available_peers(split: Path) -> list[str]:
     return found + (list(PEERS_OF_IMPLICIT) if importlib.util.find_spec("implicit") else [])
 
 
-def measure(name: str, chosen: argparse.Namespace, folder: Path) -> str:
-    """Prints the rows of one split, and returns them as Markdown."""
+def measure(name: str, chosen: argparse.Namespace, folder: Path) -> Table:
+    """Prints the rows of one split."""
     (target, goal), (dataset, protocol) = SPLITS[name], name.split()
     bench = Bench(chosen.data.resolve() / dataset, folder / "split", chosen.evalkit.resolve(), target, folder)
     facts = run(sys.executable, bench.evalkit, "split", bench.data, protocol, bench.split).out
-    print(f"\n{name}, target {target}: {facts}\n{line(COLUMNS)}", flush=True)
-    markdown = [f"### {name}, target `{target}`", "", facts, "", cells(COLUMNS), cells("---" for _ in COLUMNS)]
+    table = Table(f"{facts}; target {target}", COLUMNS)
     for row in rows(bench, goal, available_peers(bench.split), chosen.epochs if chosen.slow else 0):
-        print(line(row), flush=True)
-        markdown.append(cells(row))
-    return "\n".join([*markdown, ""])
-
-
-def line(row: tuple[str, ...]) -> str:
-    """A row for the terminal."""
-    name, ndcg, *numbers, verdict = row
-    return f"  {name:<32}{ndcg:>14}" + "".join(f"{number:>11}" for number in numbers) + f"  {verdict}"
-
-
-def cells(row: "Iterator[str] | tuple[str, ...]") -> str:
-    """A row of a Markdown table."""
-    return f"| {' | '.join(row)} |"
+        table.add(*row)
+    return table
 
 
 def main() -> None:
@@ -168,8 +158,7 @@ def main() -> None:
     for name in chosen.only:
         with tempfile.TemporaryDirectory(prefix="chatrec-quality-") as folder:
             tables.append(measure(name, chosen, Path(folder)))
-        if chosen.out:
-            chosen.out.write_text("\n".join(tables), encoding="utf-8")
+        write(tables, chosen.out)
 
 
 if __name__ == "__main__":
