@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: demo up test test-system bench-quality bench-aigc lint format docs clean
+.PHONY: demo up test test-system bench-quality bench-aigc bench-growth lint format docs clean
 
 demo: .venv/ready
 	@$(BIN)/chatrec demo
@@ -22,6 +22,9 @@ bench-quality: .venv/bench $(if $(findstring --slow,$(ARGS)),.venv-rectools/read
 # One thread: seconds of CPU are then seconds, and a variant is not paid for waiting.
 bench-aigc: .venv/ready
 	OMP_NUM_THREADS=1 $(BIN)/python -m benchmarks.aigc $(if $(DATA),--data $(DATA) --evalkit $(EVALKIT)) $(ARGS)
+
+bench-growth: .venv/ready
+	$(BIN)/python -m benchmarks.growth --data $(DATA) $(ARGS)
 
 lint: .venv/ready
 	$(BIN)/ruff check .

@@ -30,8 +30,7 @@ from chatrec.aigc import mean
 from chatrec.aigc.groups import clusters
 from chatrec.aigc.net import SequenceNet
 from chatrec.aigc.plan import Plan, plan
-from chatrec.aigc.sequence import Training
-from chatrec.aigc.start import ppmi_vectors
+from chatrec.aigc.sequence import Training, ppmi_vectors
 from chatrec.aigc.users import MeanUsers, SequenceUsers, UserEncoder
 from chatrec.block import Block
 from chatrec.holdout import HoldOut, hold_out

@@ -11,6 +11,7 @@ import numpy as np
 import polars as pl
 
 from chatrec.block import Block, best_of, blocks
+from chatrec.channels.registry import Known
 from chatrec.holdout import CELLS_OF_A_BLOCK
 from chatrec.source.snapshot import Array, Histories, Snapshot
 
@@ -40,6 +41,11 @@ class Events:
     def items(self) -> int:
         """How many there are."""
         return len(self.item_ids)
+
+    @property
+    def known(self) -> Known:
+        """For channels that need no text."""
+        return known(self.histories, np.empty((self.items, 0), np.float32))
 
     def blocks(self) -> Iterator[Block]:
         """Everybody with a history, so many at once that scores of all items stay small."""
@@ -91,6 +97,11 @@ class ListsFile:
 
     def __exit__(self, *error: object) -> None:
         self._file.close()
+
+
+def known(histories: Histories, texts: Array) -> Known:
+    """What channels are fitted on, `texts` as GPT-2 has them: items × dimensions."""
+    return Known(histories, len(texts), texts)
 
 
 def read_split(split: Path) -> Events:

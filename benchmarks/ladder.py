@@ -18,7 +18,7 @@ from typing import get_args
 
 import numpy as np
 
-from benchmarks.data import Events, K, ListsFile
+from benchmarks.data import Events, K, ListsFile, known
 from chatrec.aigc.channel import NAME as AIGC
 from chatrec.aigc.channel import AigcChannel
 from chatrec.aigc.state import AigcState
@@ -29,7 +29,7 @@ from chatrec.blend.learn import MIX, Blend
 from chatrec.blend.logit import fit_weights
 from chatrec.block import Block
 from chatrec.channels.base import Channel
-from chatrec.channels.registry import Known, fit_channels
+from chatrec.channels.registry import fit_channels
 from chatrec.encoder.embed import ITEMS
 from chatrec.pipeline.context import Context
 from chatrec.pipeline.offline import KEY, evaluate_split
@@ -67,15 +67,15 @@ class Ladder:
 
     def _without(self) -> dict[str, dict[str, float]]:
         context, names = self.context, list(self.blend.weights)
-        known = Known(context.holdout.histories, len(context.recommendable), np.load(context.of("embed") / ITEMS))
+        rest = known(context.holdout.histories, np.load(context.of("embed") / ITEMS))
         penalty = json.loads((context.of("blend") / MIX).read_text(encoding="utf-8"))["ease penalty"]
-        fitted = fit_channels(known, context.settings.ranking.target, penalty, set(names) - {AIGC})
+        fitted = fit_channels(rest, context.settings.ranking.target, penalty, set(names) - {AIGC})
         trial = Trial.of({**({AIGC: self.aigc} if AIGC in names else {}), **fitted}, context.holdout)
-        everybody = np.arange(len(context.holdout))
+        taught = np.flatnonzero(trial.choices.chosen.any(1))  # who took nothing that was gathered says nothing
         found = {}
         for name in names:
             others = [other for other in names if other != name]
-            choices = trial.choices.of(everybody, [trial.names.index(other) for other in others])
+            choices = trial.choices.of(taught, [trial.names.index(other) for other in others])
             found[f"without {name}"] = dict(zip(others, fit_weights(choices).tolist(), strict=True))
         return found
 

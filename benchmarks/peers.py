@@ -15,14 +15,15 @@ import numpy as np
 from scipy.sparse import csr_matrix
 
 from benchmarks.data import Events, K, Lists, read_split
-from chatrec.channels import ease, popularity, transitions
-from chatrec.channels.base import Channel
+from chatrec.channels import popularity
+from chatrec.channels.registry import fit_channels
 from chatrec.holdout import hold_out
 from chatrec.metrics import ndcg
 from chatrec.settings.model import Target
-from chatrec.source.snapshot import Histories
 
 SEED = 0
+PENALTY = 500.0
+"""Of EASE."""
 FACTORS = 128
 REGULARIZATIONS, ALPHAS = (10.0, 100.0), (1.0, 20.0)
 """Of iALS, by trial: which is better depends on the target more than on the data."""
@@ -30,9 +31,19 @@ USERS_AT_ONCE = 2048
 System = Callable[[Events, Target], Lists]
 
 
-def of_channel(fit: Callable[[Histories, int], Channel]) -> System:
-    """A closed form of chatrec alone."""
-    return lambda events, target: events.lists(fit(events.histories, events.items).scores)
+def of_registry(name: str, target: Target) -> System:
+    """A closed form of chatrec alone, one that it has for some target."""
+
+    def lists(events: Events, _: Target) -> Lists:
+        channel = fit_channels(events.known, target, PENALTY, {name})[name]
+        return events.lists(channel.scores)
+
+    return lists
+
+
+def recent_popularity(events: Events, _: Target) -> Lists:
+    """Events count half as much for each twentieth of the time that they are old."""
+    return events.lists(popularity.fit_recent(events.histories, events.items, 0.05).scores)
 
 
 def of_implicit(make: Callable[[], Any]) -> System:
@@ -102,14 +113,14 @@ def bm25() -> Any:
 
 
 SYSTEMS: dict[str, System] = {
-    "popularity": of_channel(popularity.fit),
-    "recent popularity": of_channel(lambda histories, items: popularity.fit_recent(histories, items, 0.05)),
-    "transitions": of_channel(transitions.fit),
+    "popularity": of_registry("popularity", "any"),
+    "recent popularity": recent_popularity,
+    "transitions": of_registry("transitions", "next"),
+    "EASE": of_registry("ease", "any"),
     "item-kNN, cosine": of_implicit(cosine),
     "item-kNN, BM25": of_implicit(bm25),
     "iALS": ials,
     "BPR": of_implicit(bpr),
-    "EASE": of_channel(lambda histories, items: ease.Ease(ease.fit(histories, items, 500.0), 1.0)),
 }
 
 

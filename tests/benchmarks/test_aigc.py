@@ -14,8 +14,8 @@ from torch.autograd import gradcheck
 from benchmarks import aigc, aigc_growth, outputs
 from chatrec.aigc.net import Shape
 from chatrec.aigc.plan import Plan
+from chatrec.aigc.sequence import ppmi_vectors
 from chatrec.aigc.softmax import FullSoftmax, GroupSoftmax, Members
-from chatrec.aigc.start import ppmi_vectors
 from chatrec.holdout import hold_out
 from tests.aigc.test_sequence import GROUP_OF, ITEMS, TARGETS, WEIGHTS, WIDTH, check, parts, rounds
 from tests.benchmarks import toy
