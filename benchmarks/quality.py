@@ -103,9 +103,9 @@ def rows(bench: Bench, goal: float, peers: list[str], epochs: int) -> Iterator[t
     """
     systems = {name: partial(bench.peer, name) for name in peers}
     systems |= {f"{name}, {epochs} epochs": partial(bench.rectools, name, epochs) for name in RECTOOLS if epochs}
-    for name, lists in systems.items():
+    for name, make_lists in systems.items():
         try:
-            yield _row(bench, name, *lists())
+            yield _row(bench, name, *make_lists())
         except Failed as error:
             yield (name, *[""] * (len(COLUMNS) - 2), str(error).splitlines()[-1])
     lists, finished = bench.chatrec()

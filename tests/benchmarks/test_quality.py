@@ -96,6 +96,14 @@ def test_a_child_that_fails_says_why() -> None:
         child.run(sys.executable, "-c", "import time; time.sleep(60)", timeout=1)
 
 
+def test_a_system_that_fails_has_the_reason_for_a_row(split: Path, tmp_path: Path) -> None:
+    bench = quality.Bench(split.parent / "data", split, Path("no tool"), "next", tmp_path)
+    row = next(quality.rows(bench, 0.1, ["nonsense"], 0))
+    assert len(row) == len(quality.COLUMNS)
+    assert row[0] == "nonsense"
+    assert "invalid choice" in row[-1]
+
+
 @pytest.fixture(scope="module")
 def night(split: Path, tmp_path_factory: pytest.TempPathFactory) -> Context:
     """A night on the split, with its files kept."""
