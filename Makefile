@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: demo up test test-system bench-quality lint format docs clean
+.PHONY: demo up test test-system bench-quality bench-aigc bench-growth lint format docs clean
 
 demo: .venv/ready
 	@$(BIN)/chatrec demo
@@ -16,8 +16,15 @@ test: lint
 test-system: .venv/ready
 	$(BIN)/pytest -m system --timeout 900
 
-bench-quality: .venv/ready
-	$(BIN)/python -m benchmarks.quality --data $(DATA) --evalkit $(EVALKIT)
+bench-quality: .venv/bench $(if $(findstring --slow,$(ARGS)),.venv-rectools/ready)
+	$(BIN)/python -m benchmarks.quality --data $(DATA) --evalkit $(EVALKIT) $(ARGS)
+
+# One thread: seconds of CPU are then seconds, and a variant is not paid for waiting.
+bench-aigc: .venv/ready
+	OMP_NUM_THREADS=1 $(BIN)/python -m benchmarks.aigc $(if $(DATA),--data $(DATA) --evalkit $(EVALKIT)) $(ARGS)
+
+bench-growth: .venv/ready
+	$(BIN)/python -m benchmarks.growth --data $(DATA) $(ARGS)
 
 lint: .venv/ready
 	$(BIN)/ruff check .
@@ -33,11 +40,20 @@ docs: .venv/ready
 	$(BIN)/python docs/generate.py
 
 clean:
-	rm -rf .venv .chatrec
+	rm -rf .venv .venv-rectools .chatrec
 
 .venv/ready: requirements.lock pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.version_info >= (3, 11) or sys.exit("chatrec needs Python 3.11 or later: make PYTHON=python3.11")'
 	$(PYTHON) -m venv .venv
 	$(BIN)/python -m pip install --disable-pip-version-check --progress-bar off -r requirements.lock
 	$(BIN)/python -m pip install --disable-pip-version-check --quiet --no-deps --no-build-isolation --editable .
+	@touch $@
+
+.venv/bench: .venv/ready benchmarks/requirements.lock
+	$(BIN)/python -m pip install --disable-pip-version-check --quiet --no-deps -r benchmarks/requirements.lock
+	@touch $@
+
+.venv-rectools/ready: benchmarks/rectools.lock
+	$(PYTHON) -m venv .venv-rectools
+	.venv-rectools/bin/python -m pip install --disable-pip-version-check --progress-bar off -r benchmarks/rectools.lock
 	@touch $@

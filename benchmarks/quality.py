@@ -1,33 +1,27 @@
-"""How good the lists are: chatrec with its defaults beside simple peers, on splits and by scores of another tool.
+"""How good the lists are: chatrec with its defaults, its channels one by one, and peers, on splits of another tool.
 
     python -m benchmarks.quality --data DATA --evalkit evalkit.py
-    python -m benchmarks.quality --data DATA --evalkit evalkit.py --only "movielens-100k loo"
+    python -m benchmarks.quality --data DATA --evalkit evalkit.py --only "movielens-100k loo" --slow --out quality.md
 
 DATA holds a folder for each set with interactions.csv.gz, items.csv.gz and maybe users.csv.gz. `evalkit.py split` and
-`evalkit.py score` make the split and the score; nothing here sees a target. Peers are fitted on the same train set.
+`evalkit.py score` make the split and the score; nothing here sees a target. Every system runs on the same train set in
+a process of its own, from the files of the split to the file of its lists; its seconds and its memory are all of that.
 """
 
 import argparse
-import csv
 import gzip
+import importlib.util
 import re
-import subprocess
 import sys
 import tempfile
-import time
-from collections.abc import Callable
+from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
-import numpy as np
+from benchmarks.child import ROOT, Failed, Finished, run
+from benchmarks.table import Table, write
 
-from chatrec.block import Block, best_of, blocks
-from chatrec.channels import ease, popularity, transitions
-from chatrec.channels.base import Channel
-from chatrec.evaluate.split import write_snapshot
-from chatrec.source.snapshot import Histories, Snapshot
-
-K = 20
 SPLITS = {
     "movielens-100k loo": ("next", 0.145),
     "movielens-100k time": ("period", 0.24),
@@ -37,83 +31,115 @@ SPLITS = {
     "amazon-games loo": ("next", 0.09),
 }
 """The target, and the NDCG@10 to reach."""
-PEERS: dict[str, Callable[[Histories, int], Channel]] = {
-    "popularity": popularity.fit,
-    "recent popularity": lambda histories, items: popularity.fit_recent(histories, items, 0.05),
-    "transitions": transitions.fit,
-    "EASE": lambda histories, items: ease.Ease(ease.fit(histories, items, 500.0), 1.0),
-}
-EASE_UP_TO = 8_000
-"""Items; a peer may take less time than the measured."""
+PEERS = ("popularity", "recent popularity", "transitions", "EASE")
+PEERS_OF_IMPLICIT = ("item-kNN, cosine", "item-kNN, BM25", "iALS", "BPR")
+"""Names in benchmarks.peers, which is not imported here: who measures must be small."""
+EASE_UP_TO = 20_000
+"""Items: time goes with their third power, memory with their square."""
+RECTOOLS = {"RecTools SASRec": "sasrec", "RecTools eSASRec": "esasrec"}
+RECTOOLS_PYTHON = ROOT / ".venv-rectools" / "bin" / "python"
+COLUMNS = {
+    "system": 32, "NDCG@10": 15, "Recall@10": 11, "MRR@10": 9, "coverage": 10, "seconds": 10, "peak GB": 9, "goal": 26,
+}  # fmt: skip
 
 
 @dataclass(frozen=True)
 class Bench:
-    """One split on disk."""
+    """One split on disk, and how systems run on it."""
 
     data: Path
     split: Path
     evalkit: Path
     target: str
+    folder: Path
+    """For lists and the files of chatrec's steps."""
 
-    def score(self, lists: Path) -> str:
-        """What the independent tool prints."""
-        return self.run(sys.executable, self.evalkit, "score", self.split, lists)
+    def peer(self, name: str) -> tuple[Path, Finished]:
+        """The lists of a system of benchmarks.peers."""
+        lists = self.folder / f"{name}.csv.gz"
+        command = ("-m", "benchmarks.peers", "--system", name, "--split", self.split, "--target", self.target)
+        return lists, run(sys.executable, *command, "--out", lists)
 
-    def chatrec(self, lists: Path) -> None:
-        """The fixed form of `chatrec evaluate`."""
-        users = self.data / "users.csv.gz"
-        self.run(
-            sys.executable, "-m", "chatrec", "evaluate", "--split", self.split, "--items", self.data / "items.csv.gz",
-            *(["--users", users] if users.exists() else []), "--target", self.target, "--out", lists, "--k", K,
-        )  # fmt: skip
+    def rectools(self, name: str, epochs: int) -> tuple[Path, Finished]:
+        """The lists of a model of RecTools."""
+        lists = self.folder / f"{name}.csv.gz"
+        command = ("--model", RECTOOLS[name], "--split", self.split, "--epochs", epochs, "--out", lists)
+        return lists, run(RECTOOLS_PYTHON, ROOT / "benchmarks" / "peers_rectools.py", *command)
 
-    def peer(self, fit: Callable[[Histories, int], Channel], folder: Path, lists: Path) -> None:
-        """The same lists from one channel alone."""
-        snapshot = Snapshot(folder)
-        recommendable = snapshot.items["available"].to_numpy()
-        channel = fit(snapshot.histories, len(recommendable))
-        everybody = np.flatnonzero(snapshot.histories.lengths)
-        users, items = snapshot.users["user_id"], snapshot.items["item_id"]
-        with gzip.open(lists, "wt", encoding="utf-8", newline="") as file:
-            writer = csv.writer(file)
-            writer.writerow(("user_id", "rank", "item_id"))
-            for block in blocks(snapshot.histories, everybody, recommendable, True, 512):
-                for user, best in zip(block.users, _lists(channel, block), strict=True):
-                    writer.writerows((users[int(user)], rank, items[int(i)]) for rank, i in enumerate(best, 1))
+    def chatrec(self) -> tuple[Path, Finished]:
+        """What `chatrec evaluate` writes, with its files kept for the ladder."""
+        lists, users = self.folder / "chatrec.csv.gz", self.data / "users.csv.gz"
+        command = ["-m", "benchmarks.ladder", "fit", "--split", self.split, "--items", self.data / "items.csv.gz"]
+        command += ["--users", users] if users.exists() else []
+        return lists, run(sys.executable, *command, *self._night, "--out", lists)
 
-    def run(self, *command: object) -> str:
-        """What a command prints."""
-        return subprocess.run(
-            [str(part) for part in command], check=True, capture_output=True, text=True
-        ).stdout.strip()
+    def ladder(self) -> Iterator[tuple[str, Path]]:
+        """The rows of the ablation ladder."""
+        rungs = self.folder / "ladder"
+        rungs.mkdir()
+        found = run(sys.executable, "-m", "benchmarks.ladder", "lists", *self._night, "--out", rungs)
+        for line in found.out.splitlines():
+            file, name = line.split("\t")
+            yield name, rungs / file
+
+    @property
+    def _night(self) -> tuple[object, ...]:
+        return "--target", self.target, "--folder", self.folder / "night"
+
+    def score(self, lists: Path) -> dict[str, tuple[str, str]]:
+        """Values and half-widths of what the independent tool prints, by metric."""
+        said = run(sys.executable, self.evalkit, "score", self.split, lists).out
+        return {name: (value, width) for name, value, width in re.findall(r"(\w+)@10 ([\d.]+)(?:±([\d.]+))?", said)}
 
 
-def _lists(channel: Channel, block: Block) -> np.ndarray:
-    return best_of(np.where(block.hidden, -np.inf, channel.scores(block)), K)
+def rows(bench: Bench, goal: float, peers: list[str], epochs: int) -> Iterator[tuple[str, ...]]:
+    """The rows of one split, in the order of COLUMNS.
+
+    Args:
+        bench: of the split.
+        goal: the NDCG@10 to reach.
+        peers: their names.
+        epochs: of the models of RecTools; 0 leaves them out.
+    """
+    systems = {name: partial(bench.peer, name) for name in peers}
+    systems |= {f"{name}, {epochs} epochs": partial(bench.rectools, name, epochs) for name in RECTOOLS if epochs}
+    for name, make_lists in systems.items():
+        try:
+            yield _row(bench, name, *make_lists())
+        except Failed as error:
+            yield (name, *[""] * (len(COLUMNS) - 2), str(error).splitlines()[-1])
+    lists, finished = bench.chatrec()
+    found = float(bench.score(lists)["NDCG"][0])
+    verdict = f"reaches {goal}" if found >= goal else f"misses {goal} by {goal - found:.4f}"
+    yield _row(bench, "chatrec", lists, finished, verdict)
+    for name, lists in bench.ladder():
+        yield _row(bench, f"· {name}", lists)
 
 
-def measure(name: str, data: Path, evalkit: Path, folder: Path) -> None:
+def _row(bench: Bench, name: str, lists: Path, took: Finished | None = None, verdict: str = "") -> tuple[str, ...]:
+    scores = bench.score(lists)
+    cost = (f"{took.seconds:.1f}", f"{took.peak / 1e9:.2f}") if took else ("", "")
+    quality = ("±".join(scores["NDCG"]), scores["Recall"][0], scores["MRR"][0], scores["coverage"][0])
+    return name, *quality, *cost, verdict
+
+
+def available_peers(split: Path) -> list[str]:
+    """The peers that can be run on a split."""
+    with gzip.open(split / "candidates.csv.gz", "rt") as file:
+        items = sum(1 for _ in file) - 1
+    found = [name for name in PEERS if name != "EASE" or items <= EASE_UP_TO]
+    return found + (list(PEERS_OF_IMPLICIT) if importlib.util.find_spec("implicit") else [])
+
+
+def measure(name: str, chosen: argparse.Namespace, folder: Path) -> Table:
     """Prints the rows of one split."""
     (target, goal), (dataset, protocol) = SPLITS[name], name.split()
-    bench = Bench(data / dataset, folder / "split", evalkit, target)
-    bench.run(sys.executable, evalkit, "split", bench.data, protocol, bench.split)
-    snapshot = folder / "snapshot"
-    snapshot.mkdir()
-    write_snapshot(bench.split, bench.data / "items.csv.gz", None, "|", snapshot)
-    print(f"\n{name}, target {target}, NDCG@10 to reach {goal}")
-    few = len(Snapshot(snapshot).items) <= EASE_UP_TO
-    peers = {peer: fit for peer, fit in PEERS.items() if few or peer != "EASE"}
-    for system in [*peers, "chatrec"]:
-        lists, since = folder / f"{system}.csv.gz", time.monotonic()
-        if system == "chatrec":
-            bench.chatrec(lists)
-        else:
-            bench.peer(peers[system], snapshot, lists)
-        seconds, score = time.monotonic() - since, bench.score(lists)
-        found = float(re.search(r"NDCG@10 ([\d.]+)", score).group(1))  # type: ignore[union-attr]
-        verdict = "" if system != "chatrec" else ("  reached" if found >= goal else f"  missed by {goal - found:.4f}")
-        print(f"  {system:<18} {seconds:7.1f} s  {score}{verdict}", flush=True)
+    bench = Bench(chosen.data.resolve() / dataset, folder / "split", chosen.evalkit.resolve(), target, folder)
+    facts = run(sys.executable, bench.evalkit, "split", bench.data, protocol, bench.split).out
+    table = Table(f"{facts}; target {target}", COLUMNS)
+    for row in rows(bench, goal, available_peers(bench.split), chosen.epochs if chosen.slow else 0):
+        table.add(*row)
+    return table
 
 
 def main() -> None:
@@ -122,10 +148,17 @@ def main() -> None:
     parser.add_argument("--data", type=Path, required=True)
     parser.add_argument("--evalkit", type=Path, required=True)
     parser.add_argument("--only", choices=list(SPLITS), nargs="*", default=list(SPLITS))
+    parser.add_argument("--slow", action="store_true", help="RecTools' transformers too (make .venv-rectools/ready)")
+    parser.add_argument("--epochs", type=int, default=10, help="of the models of RecTools")
+    parser.add_argument("--out", type=Path, help="the same tables as Markdown")
     chosen = parser.parse_args()
+    if chosen.slow and not RECTOOLS_PYTHON.exists():
+        sys.exit("There is no .venv-rectools: make .venv-rectools/ready")
+    tables = []
     for name in chosen.only:
         with tempfile.TemporaryDirectory(prefix="chatrec-quality-") as folder:
-            measure(name, chosen.data, chosen.evalkit.resolve(), Path(folder))
+            tables.append(measure(name, chosen, Path(folder)))
+        write(tables, chosen.out)
 
 
 if __name__ == "__main__":

@@ -1,5 +1,6 @@
 """The steps between extraction and the gate, on a split of files and without a database."""
 
+from contextlib import nullcontext
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -14,7 +15,9 @@ KEY = "00000000T000000Z"
 STEPS_WITHOUT_DATABASE = [step for step in STEPS if step.name not in ("extract", "gate", "publish")]
 
 
-def evaluate_split(settings: Settings, split: Path, items: Path, users: Path | None, out: Path, k: int) -> Counts:
+def evaluate_split(
+    settings: Settings, split: Path, items: Path, users: Path | None, out: Path, k: int, kept: Path | None = None
+) -> Counts:
     """Fits on a split's train set and writes a list for each of its users.
 
     Args:
@@ -24,11 +27,12 @@ def evaluate_split(settings: Settings, split: Path, items: Path, users: Path | N
         users: attributes of users, CSV; may be None.
         out: the lists, CSV.
         k: length of a list.
+        kept: where the files of the steps stay; None removes them.
 
     Returns:
         What the steps counted, by step.
     """
-    with TemporaryDirectory(prefix="chatrec-") as root:
+    with nullcontext(kept) if kept else TemporaryDirectory(prefix="chatrec-") as root:
         chosen = settings.override({"artifacts.root": Path(root), "ranking.top_n": k})
         run = Run(Path(root), KEY)
         write_snapshot(split, items, users, settings.source.groups_separator, run.fresh_folder("extract"))

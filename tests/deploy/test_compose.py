@@ -1,6 +1,7 @@
 """The deployment, checked as text: no container can be started here."""
 
 import re
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -88,8 +89,9 @@ def test_what_the_image_copies_is_sent_to_it() -> None:
             assert (ROOT / source).exists(), source
 
 
-def test_every_line_of_the_lock_is_pinned() -> None:
-    for line in (ROOT / "requirements.lock").read_text().splitlines():
+@pytest.mark.parametrize("lock", ["requirements.lock", "benchmarks/requirements.lock", "benchmarks/rectools.lock"])
+def test_every_line_of_the_lock_is_pinned(lock: str) -> None:
+    for line in (ROOT / lock).read_text().splitlines():
         assert line.startswith("#") or re.fullmatch(r"[A-Za-z0-9._-]+==\S+( ; .+)?", line), line
 
 
@@ -99,9 +101,10 @@ def test_the_lock_has_all_that_the_project_asks_for() -> None:
     from packaging.requirements import Requirement
 
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())
-    lock = dict(line.split("==") for line in (ROOT / "requirements.lock").read_text().splitlines() if "==" in line)
+    locks = "".join((ROOT / folder / "requirements.lock").read_text() for folder in (".", "benchmarks"))
+    lock = dict(line.split("==") for line in locks.splitlines() if "==" in line)
     pinned = {name.lower().replace("_", "-"): version.split(" ")[0] for name, version in lock.items()}
-    asked = [*project["project"]["dependencies"], *project["dependency-groups"]["dev"]]
+    asked = [*project["project"]["dependencies"], *chain(*project["dependency-groups"].values())]
     for extra in project["project"]["optional-dependencies"].values():
         asked += extra
     for wanted in map(Requirement, asked):

@@ -1,0 +1,105 @@
+"""How the cost of a step of learning grows with the catalogue, under each output layer.
+
+    python -m benchmarks.aigc --growth
+
+Each cell is a process of its own: a few steps on synthetic histories whose items are drawn by Zipf's law.
+"""
+
+import argparse
+import json
+import resource
+import sys
+import time
+from collections.abc import Callable
+
+import numpy as np
+import torch
+
+from benchmarks.child import Failed, run
+from benchmarks.outputs import Full, Sampled, SampledInGroups, TwoLevels
+from benchmarks.table import Table
+from chatrec.aigc.net import SequenceNet, Shape
+from chatrec.aigc.plan import Plan
+from chatrec.aigc.sequence import Training
+from chatrec.source.snapshot import Histories
+
+OUTPUTS: dict[str, type[Full]] = {
+    "full softmax": Full,
+    "two levels": TwoLevels,
+    "sampled softmax": Sampled,
+    "two levels, sampled within": SampledInGroups,
+}
+SIZES = (3_000, 17_000, 100_000, 1_000_000)
+USERS, EVENTS, WIDTH, TOKENS = 400, 129, 128, 4096
+STEPS = 4
+BYTES, SECONDS = 8_000_000_000, 90
+"""A cell that needs more is not measured."""
+
+
+def measure(sizes: tuple[int, ...] = SIZES) -> Table:
+    """Prints the table."""
+    title = "Events learned in a CPU second, by the output layer alone, and the peak memory"
+    table = Table(title, {"output": 28, **{f"{size:,} items": 30 for size in sizes}})
+    for name in OUTPUTS:
+        table.add(name, *(_cell(name, size) for size in sizes))
+    return table
+
+
+def _cell(name: str, items: int) -> str:
+    command = (sys.executable, "-m", "benchmarks.aigc_growth", "--output", name, "--items", items)
+    try:
+        finished = run(*command, timeout=SECONDS)
+    except Failed as error:
+        memory = "can't allocate memory" in str(error) or "MemoryError" in str(error)
+        return f"– (over {BYTES / 1e9:.0f} GB)" if memory else f"– ({str(error).splitlines()[-1]})"
+    step, layer = json.loads(finished.out)
+    return f"{step:,.0f} · {layer:,.0f} · {finished.peak / 1e9:.1f} GB"
+
+
+def rates(output: type[Full], items: int) -> tuple[float, float]:
+    """Events that are learned in a second of CPU: by whole steps, and by the output layer alone."""
+    random = np.random.default_rng(0)
+    torch.manual_seed(0)
+    shares = 1 / np.arange(1, items + 1)
+    shares /= shares.sum()
+    drawn = np.searchsorted(np.cumsum(shares), random.random(USERS * EVENTS)).clip(max=items - 1).astype(np.int32)
+    starts = np.arange(0, len(drawn) + 1, EVENTS)
+    histories = Histories(starts, drawn, np.ones(len(drawn), np.float32), np.arange(len(drawn)))
+    start = random.standard_normal((items, WIDTH), np.float32) * np.float32(0.05)
+    groups = max(1, round(items**0.5))
+    vectors = output(start, shares, random.permutation(items) % groups, 0)
+    net = SequenceNet(Shape(WIDTH, window=EVENTS - 1))
+    training = Training(net, vectors, histories, Plan(net.shape, (1.0,), TOKENS, 1, groups), STEPS + 1)
+    batches = (int(batch.there.sum()) for batch, _ in training.run((STEPS + 1) * TOKENS, 0))
+    of_steps = _rate(lambda: next(batches, 0))
+    hidden = torch.randn(TOKENS, WIDTH, requires_grad=True)
+    targets, weights = torch.from_numpy(drawn[:TOKENS].astype(np.int64)), torch.ones(TOKENS)
+
+    def layer() -> int:
+        vectors.zero_grad()
+        vectors.loss(hidden, targets, weights).backward()
+        return TOKENS
+
+    return of_steps, _rate(layer)
+
+
+def _rate(step: Callable[[], int]) -> float:
+    """Events a second of CPU, the first step left out."""
+    step()
+    since = time.process_time()
+    done = sum(step() for _ in range(STEPS))
+    return done / max(time.process_time() - since, 1e-9)
+
+
+def main() -> None:
+    """Prints the rates of one cell as JSON."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--output", choices=list(OUTPUTS), required=True)
+    parser.add_argument("--items", type=int, required=True)
+    chosen = parser.parse_args()
+    resource.setrlimit(resource.RLIMIT_DATA, (BYTES, BYTES))
+    print(json.dumps(rates(OUTPUTS[chosen.output], chosen.items)))
+
+
+if __name__ == "__main__":
+    main()

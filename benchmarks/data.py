@@ -1,0 +1,137 @@
+"""Events of a CSV file as histories, and lists of items as the CSV file that the independent tool scores."""
+
+import csv
+import gzip
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Self
+
+import numpy as np
+import polars as pl
+
+from chatrec.block import Block, best_of, blocks
+from chatrec.channels.registry import Known
+from chatrec.holdout import CELLS_OF_A_BLOCK
+from chatrec.source.snapshot import Array, Histories, Snapshot
+
+K = 20
+"""Length of a list; the best 10 are scored."""
+Lists = Iterator[tuple[Array, Array]]
+"""Some users, and their lists: users × places, rows of items, -1 where a list ends."""
+
+
+@dataclass(frozen=True)
+class Events:
+    """What users took, in order."""
+
+    histories: Histories
+    user_ids: list[str]
+    item_ids: list[str]
+    recommendable: Array
+    """bool for each item."""
+
+    @classmethod
+    def of(cls, snapshot: Snapshot) -> Self:
+        """Those of a night."""
+        ids = snapshot.users["user_id"].to_list(), snapshot.items["item_id"].to_list()
+        return cls(snapshot.histories, *ids, snapshot.items["available"].to_numpy())
+
+    @property
+    def items(self) -> int:
+        """How many there are."""
+        return len(self.item_ids)
+
+    @property
+    def known(self) -> Known:
+        """For channels that need no text."""
+        return known(self.histories, np.empty((self.items, 0), np.float32))
+
+    def blocks(self) -> Iterator[Block]:
+        """Everybody with a history, so many at once that scores of all items stay small."""
+        everybody = np.flatnonzero(self.histories.lengths)
+        size = max(1, CELLS_OF_A_BLOCK // max(self.items, 1))
+        return blocks(self.histories, everybody, self.recommendable, True, size)
+
+    def lists(self, score: Callable[[Block], Array]) -> Lists:
+        """The best items of everybody.
+
+        Args:
+            score: users × items, higher is better.
+        """
+        for block in self.blocks():
+            scores = np.where(block.hidden, -np.inf, score(block))
+            best = best_of(scores, K)
+            yield block.users, np.where(np.isfinite(np.take_along_axis(scores, best, 1)), best, -1)
+
+    def write(self, lists: Lists, out: Path) -> None:
+        """Writes all lists."""
+        with ListsFile(out, self.user_ids, self.item_ids) as file:
+            for users, items in lists:
+                file.add(users, items)
+
+
+class ListsFile:
+    """user_id, rank and item_id as gzipped CSV.
+
+    Args:
+        out: the file.
+        user_ids: of the rows of users.
+        item_ids: of the rows of items.
+    """
+
+    def __init__(self, out: Path, user_ids: Sequence[str], item_ids: Sequence[str]) -> None:
+        self.user_ids, self.item_ids = user_ids, item_ids
+        self._file = gzip.open(out, "wt", encoding="utf-8", newline="", compresslevel=1)  # noqa: SIM115
+        self._writer = csv.writer(self._file)
+        self._writer.writerow(("user_id", "rank", "item_id"))
+
+    def add(self, users: Array, lists: Array) -> None:
+        """Writes the lists of some users: users × places, rows of items, -1 where a list ends."""
+        for user, row in zip(users.tolist(), lists.tolist(), strict=True):
+            own = (self.item_ids[item] for item in row if item >= 0)
+            self._writer.writerows((self.user_ids[user], rank, item) for rank, item in enumerate(own, 1))
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self._file.close()
+
+
+def known(histories: Histories, texts: Array) -> Known:
+    """What channels are fitted on, `texts` as GPT-2 has them: items × dimensions."""
+    return Known(histories, len(texts), texts)
+
+
+def read_split(split: Path) -> Events:
+    """The train set of a split, and what may be recommended."""
+    candidates = pl.read_csv(split / "candidates.csv.gz", infer_schema=False)["item_id"]
+    return read_events(split / "train.csv.gz", candidates)
+
+
+def read_events(file: Path, candidates: pl.Series | None = None) -> Events:
+    """Events in the order of time, and of the file where times are equal.
+
+    Args:
+        file: user_id, item_id and ts, gzipped CSV.
+        candidates: ids of the items that may be recommended; None for all of the file.
+    """
+    events = pl.read_csv(file, infer_schema=False, columns=["user_id", "item_id", "ts"]).with_row_index("order")
+    users = events["user_id"].unique().sort()
+    known = events["item_id"] if candidates is None else pl.concat([events["item_id"], candidates])
+    items = known.unique().sort()
+    ordered = events.with_columns(
+        user=pl.col("user_id").cast(pl.Enum(users)).to_physical(),
+        item=pl.col("item_id").cast(pl.Enum(items)).to_physical(),
+        time=(pl.col("ts").cast(pl.Float64) * 1_000_000).cast(pl.Int64),
+    ).sort("user", "time", "order")
+    lengths = np.bincount(ordered["user"].to_numpy(), minlength=len(users))
+    histories = Histories(
+        np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64),
+        ordered["item"].to_numpy().astype(np.int32),
+        np.ones(len(ordered), np.float32),
+        ordered["time"].to_numpy(),
+    )
+    recommendable = np.ones(len(items), bool) if candidates is None else items.is_in(candidates.implode()).to_numpy()
+    return Events(histories, users.to_list(), items.to_list(), recommendable)

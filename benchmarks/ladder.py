@@ -1,0 +1,127 @@
+"""The ablation ladder: every channel of chatrec's blend alone, and the blend without each of them.
+
+    python -m benchmarks.ladder fit --split SPLIT --items items.csv.gz --target next --folder KEPT --out lists.csv.gz
+    python -m benchmarks.ladder lists --target next --folder KEPT --out FOLDER
+
+`fit` is what `chatrec evaluate --split` does, and keeps the files of its steps. `lists` writes a file of lists for each
+row of the ladder and prints its name. Without a channel the others are weighed anew on the same held-out events.
+"""
+
+import argparse
+import json
+from collections.abc import Iterator
+from contextlib import ExitStack
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import get_args
+
+import numpy as np
+
+from benchmarks.data import Events, K, ListsFile, known
+from chatrec.aigc.channel import NAME as AIGC
+from chatrec.aigc.channel import AigcChannel
+from chatrec.aigc.state import AigcState
+from chatrec.blend.candidates import GATHERED, NOBODY, gather
+from chatrec.blend.evidence import ScoredEvidence
+from chatrec.blend.fit import Trial
+from chatrec.blend.learn import MIX, Blend
+from chatrec.blend.logit import fit_weights
+from chatrec.block import Block
+from chatrec.channels.base import Channel
+from chatrec.channels.registry import fit_channels
+from chatrec.encoder.embed import ITEMS
+from chatrec.pipeline.context import Context
+from chatrec.pipeline.offline import KEY, evaluate_split
+from chatrec.run import Run
+from chatrec.settings import load
+from chatrec.settings.model import Target
+from chatrec.source.snapshot import Array
+
+
+@dataclass(frozen=True)
+class Ladder:
+    """A night on a split, and what its blend would be without each channel."""
+
+    context: Context
+
+    @cached_property
+    def blend(self) -> Blend:
+        """Of the night."""
+        return Blend.load(self.context.of("blend"))
+
+    @cached_property
+    def aigc(self) -> AigcChannel:
+        """Of the night; learned without the held-out events."""
+        return AigcChannel(AigcState.load(self.context.of("aigc")))
+
+    @property
+    def channels(self) -> dict[str, Channel]:
+        """AIGC, and those of the blend, fitted on everything."""
+        return {AIGC: self.aigc, **self.blend.channels}
+
+    def rungs(self) -> dict[str, dict[str, float]]:
+        """The weights of each row: each channel alone, and for each of the blend the others weighed anew."""
+        alone = {f"{name} alone": {name: 1.0} for name in self.channels}
+        return alone | (self._without() if len(self.blend.weights) > 1 else {})
+
+    def _without(self) -> dict[str, dict[str, float]]:
+        context, names = self.context, list(self.blend.weights)
+        rest = known(context.holdout.histories, np.load(context.of("embed") / ITEMS))
+        penalty = json.loads((context.of("blend") / MIX).read_text(encoding="utf-8"))["ease penalty"]
+        fitted = fit_channels(rest, context.settings.ranking.target, penalty, set(names) - {AIGC})
+        trial = Trial.of({**({AIGC: self.aigc} if AIGC in names else {}), **fitted}, context.holdout)
+        taught = np.flatnonzero(trial.choices.chosen.any(1))  # who took nothing that was gathered says nothing
+        found = {}
+        for name in names:
+            others = [other for other in names if other != name]
+            choices = trial.choices.of(taught, [trial.names.index(other) for other in others])
+            found[f"without {name}"] = dict(zip(others, fit_weights(choices).tolist(), strict=True))
+        return found
+
+    def lists(self, block: Block, rungs: dict[str, dict[str, float]]) -> Iterator[Array]:
+        """The lists of a block of users for each row: users × at most K, padded with -1."""
+        evidence = {name: ScoredEvidence.of(channel, block) for name, channel in self.channels.items()}
+        for weights in rungs.values():
+            found = gather([evidence[name] for name in weights], block, GATHERED)
+            scores = found.log_shares @ np.array(list(weights.values()), np.float32)
+            best = np.argsort(-np.where(found.items == NOBODY, -np.inf, scores), axis=1, kind="stable")[:, :K]
+            yield np.take_along_axis(found.items, best, 1)
+
+
+def write(context: Context, folder: Path) -> None:
+    """Writes a file of lists for each row into a folder, and prints its name and the row's."""
+    ladder, events = Ladder(context), Events.of(context.snapshot)
+    rungs = ladder.rungs()
+    names = {name: f"{number}.csv.gz" for number, name in enumerate(rungs)}
+    with ExitStack() as stack:
+        opened = [ListsFile(folder / file, events.user_ids, events.item_ids) for file in names.values()]
+        files = [stack.enter_context(file) for file in opened]
+        for block in events.blocks():
+            for file, best in zip(files, ladder.lists(block, rungs), strict=True):
+                file.add(block.users, best)
+    for name, file in names.items():
+        print(f"{file}\t{name}")
+
+
+def main() -> None:
+    """Fits, or writes the lists of the ladder."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("action", choices=["fit", "lists"])
+    parser.add_argument("--target", choices=get_args(Target), required=True)
+    parser.add_argument("--folder", type=Path, required=True)
+    parser.add_argument("--out", type=Path, required=True)
+    parser.add_argument("--split", type=Path)
+    parser.add_argument("--items", type=Path)
+    parser.add_argument("--users", type=Path)
+    chosen = parser.parse_args()
+    settings = load().override({"ranking.target": chosen.target})
+    if chosen.action == "fit":
+        evaluate_split(settings, chosen.split, chosen.items, chosen.users, chosen.out, K, chosen.folder)
+    else:
+        run = Run(chosen.folder, KEY)
+        write(Context(run, settings, run.step_folder("rank")), chosen.out)
+
+
+if __name__ == "__main__":
+    main()

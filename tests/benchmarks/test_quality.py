@@ -1,0 +1,173 @@
+"""The scoreboard: what systems read and write, what they cost, and the ladder's rows against chatrec's own lists."""
+
+import json
+import os
+import sys
+from importlib.util import find_spec
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from benchmarks import child, ladder, peers, quality
+from benchmarks.data import Events, K, read_events, read_split
+from chatrec.evaluate.split import write_snapshot
+from chatrec.pipeline.context import Context
+from chatrec.pipeline.offline import KEY, evaluate_split
+from chatrec.run import Run
+from chatrec.settings import load
+from chatrec.source.snapshot import Snapshot
+from tests.benchmarks import toy
+
+needs_implicit = pytest.mark.skipif(not find_spec("implicit"), reason="make .venv/bench installs implicit")
+OF_IMPLICIT = [pytest.param(name, marks=needs_implicit) for name in quality.PEERS_OF_IMPLICIT]
+EVALKIT = os.environ.get("CHATREC_EVALKIT")
+
+
+@pytest.fixture(scope="module")
+def split(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("toy")
+    toy.write_data(folder / "data")
+    toy.write_split(folder / "split")
+    return folder / "split"
+
+
+def test_a_split_is_read_as_chatrec_reads_it(split: Path, tmp_path: Path) -> None:
+    write_snapshot(split, split.parent / "data" / "items.csv.gz", None, "|", tmp_path)
+    snapshot, events = Snapshot(tmp_path), read_split(split)
+    theirs, mine = snapshot.histories, events.histories
+    assert events.user_ids == snapshot.users["user_id"].to_list()
+    ids = snapshot.items["item_id"].to_list()
+    assert [events.item_ids[i] for i in mine.items] == [ids[i] for i in theirs.items]
+    assert np.array_equal(mine.starts, theirs.starts)
+    assert np.array_equal(mine.times, theirs.times)
+    available = dict(zip(ids, snapshot.items["available"], strict=True))
+    assert [available[item] for item in events.item_ids] == events.recommendable.tolist()
+
+
+def test_of_equal_times_the_file_decides(tmp_path: Path) -> None:
+    rows = [("b", "z", "", 5), ("a", "x", "", 7), ("a", "z", "", 2), ("a", "y", "", 2)]
+    toy.write(tmp_path / "events.csv.gz", ("user_id", "item_id", "rating", "ts"), rows)
+    events = read_events(tmp_path / "events.csv.gz")
+    assert [events.item_ids[i] for i in events.histories.items] == ["z", "y", "x", "z"]
+    assert events.recommendable.all()
+
+
+@pytest.mark.parametrize("system", [*quality.PEERS, *OF_IMPLICIT])
+def test_peers_recommend_candidates_that_are_new_to_the_user(
+    system: str, split: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    arguments = ["--system", system, "--split", str(split), "--target", "any", "--out", str(tmp_path / "lists.csv.gz")]
+    monkeypatch.setattr(sys, "argv", ["peers", *arguments])
+    peers.main()
+    lists, events = toy.read(tmp_path / "lists.csv.gz"), read_split(split)
+    assert set(lists) == set(events.user_ids)
+    allowed = {item for item, good in zip(events.item_ids, events.recommendable, strict=True) if good}
+    for user, items in lists.items():
+        seen = {events.item_ids[i] for i in events.histories.of(events.user_ids.index(user))}
+        assert len(set(items)) == len(items)
+        assert set(items) <= allowed - seen
+        assert len(items) == K or system not in ("EASE", "popularity", "iALS", "BPR")
+
+
+@pytest.mark.parametrize("system", ["transitions", "EASE", *OF_IMPLICIT])
+def test_peers_learn_who_takes_what(system: str, split: Path) -> None:
+    """Users take even items or odd ones."""
+    events = read_split(split)
+    parity = np.array([int(item[1:]) % 2 for item in events.item_ids])
+    for users, lists in peers.SYSTEMS[system](events, "any"):
+        mine = parity[[events.histories.of(user)[0] for user in users]]
+        assert (parity[lists[:, :5]] == mine[:, None]).mean() > 0.95
+
+
+def test_a_child_is_measured_alone() -> None:
+    found = child.run(
+        sys.executable, "-c", "x = bytearray(300_000_000); x[::4096] = b'1' * len(x[::4096]); print('done')"
+    )
+    assert found.out == "done"
+    assert found.peak > 300_000_000
+    assert found.seconds > 0
+
+
+def test_a_child_that_fails_says_why() -> None:
+    with pytest.raises(child.Failed, match="ValueError: no such thing"):
+        child.run(sys.executable, "-c", "raise ValueError('no such thing')")
+    with pytest.raises(child.Failed, match="over 1 s"):
+        child.run(sys.executable, "-c", "import time; time.sleep(60)", timeout=1)
+
+
+def test_a_system_that_fails_has_the_reason_for_a_row(split: Path, tmp_path: Path) -> None:
+    bench = quality.Bench(split.parent / "data", split, Path("no tool"), "next", tmp_path)
+    row = next(quality.rows(bench, 0.1, ["nonsense"], 0))
+    assert len(row) == len(quality.COLUMNS)
+    assert row[0] == "nonsense"
+    assert "invalid choice" in row[-1]
+
+
+@pytest.fixture(scope="module")
+def night(split: Path, tmp_path_factory: pytest.TempPathFactory) -> Context:
+    """A night on the split, with its files kept."""
+    kept = tmp_path_factory.mktemp("kept")
+    with pytest.MonkeyPatch.context() as patch:
+        for name, value in toy.SMALL.items():
+            patch.setenv(name, value)
+        settings = load().override({"ranking.target": "next"})
+    items = split.parent / "data" / "items.csv.gz"
+    evaluate_split(settings, split, items, None, kept / "chatrec.csv.gz", K, kept)
+    run = Run(kept, KEY)
+    return Context(run, settings, run.step_folder("rank"))
+
+
+def test_the_blend_of_the_ladder_is_the_nights(night: Context) -> None:
+    made, snapshot = ladder.Ladder(night), night.snapshot
+    lists = toy.read(night.run.root / "chatrec.csv.gz")
+    events = Events.of(snapshot)
+    for block in events.blocks():
+        (found,) = made.lists(block, {"all": dict(made.blend.weights)})
+        for user, items in zip(block.users, found, strict=True):
+            ids = [events.item_ids[item] for item in items if item >= 0]
+            assert ids[:10] == lists[snapshot.users["user_id"][int(user)]][:10]
+
+
+def test_the_ladder_has_every_channel_alone_and_the_blend_without_it(
+    night: Context, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    ladder.write(night, tmp_path)
+    files = {
+        name: tmp_path / file for file, name in (line.split("\t") for line in capsys.readouterr().out.splitlines())
+    }
+    weights = json.loads((night.of("blend") / "mix.json").read_text())["weights"]
+    assert {f"{name} alone" for name in {*weights, "aigc"}} <= set(files)
+    assert {f"without {name}" for name in weights} <= set(files) or len(weights) == 1
+    assert len(files) == len({*weights, "aigc"}) + len(weights) * (len(weights) > 1)
+    for file in files.values():
+        assert set(toy.read(file)) == set(night.snapshot.users["user_id"])
+
+
+@pytest.mark.skipif(not EVALKIT, reason="CHATREC_EVALKIT names no evalkit.py")
+def test_the_scoreboard(
+    split: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    toy.write_data(tmp_path / "data" / "movielens-100k")
+    for name, value in toy.SMALL.items():
+        monkeypatch.setenv(name, value)
+    arguments = [
+        "--data",
+        tmp_path / "data",
+        "--evalkit",
+        EVALKIT,
+        "--only",
+        "movielens-100k loo",
+        "--out",
+        tmp_path / "q.md",
+    ]
+    monkeypatch.setattr(sys, "argv", ["quality", *map(str, arguments)])
+    quality.main()
+    table = [line.strip("| ").split(" | ") for line in (tmp_path / "q.md").read_text().splitlines() if "|" in line]
+    rows = {row[0]: row[1:] for row in table[2:]}
+    assert {*quality.PEERS, "chatrec", "· aigc alone"} <= set(rows)
+    assert float(rows["transitions"][0].split("±")[0]) > float(rows["popularity"][0].split("±")[0])
+    said = capsys.readouterr().out
+    assert all(name in said for name in rows)
+    assert float(rows["chatrec"][4]) > 0
+    assert "misses 0.145 by" in rows["chatrec"][6] or "reaches" in rows["chatrec"][6]

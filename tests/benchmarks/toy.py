@@ -1,0 +1,65 @@
+"""A data set of a few users who go round the items of one half of a catalogue, and a split of it."""
+
+import csv
+import gzip
+from collections.abc import Iterable
+from pathlib import Path
+
+import numpy as np
+
+USERS, ITEMS, EVENTS = 60, 40, 12
+SMALL = {
+    "CHATREC_ENCODER__LOCAL__LAYERS": "1",
+    "CHATREC_ENCODER__LOCAL__WIDTH": "32",
+    "CHATREC_ENCODER__LOCAL__VOCABULARY": "300",
+    "CHATREC_ENCODER__LOCAL__TRAIN_TOKENS": "4096",
+    "CHATREC_ENCODER__DIMENSIONS": "16",
+    "CHATREC_AIGC__WIDTH": "8",
+    "CHATREC_AIGC__EPOCHS": "6",
+    "CHATREC_COMPUTE__THREADS": "1",
+}
+"""Settings that make a night take seconds."""
+
+
+def events() -> list[tuple[str, str, str, int]]:
+    """user_id, item_id, rating and ts: every user goes round every second item, from somewhere."""
+    first = np.random.default_rng(0).integers(0, ITEMS, USERS)
+    return [
+        (f"u{user}", f"i{(2 * (first[user] + time) + user) % ITEMS}", "", time)
+        for user in range(USERS)
+        for time in range(EVENTS)
+    ]
+
+
+def write_data(folder: Path) -> None:
+    """The files of a data set."""
+    folder.mkdir(parents=True)
+    write(folder / "interactions.csv.gz", ("user_id", "item_id", "rating", "ts"), events())
+    items = [(f"i{i}", f"Film {i}", "even" if i % 2 == 0 else "odd", "A|B" if i % 3 else "") for i in range(ITEMS)]
+    write(folder / "items.csv.gz", ("item_id", "title", "text", "groups"), items)
+
+
+def write_split(folder: Path) -> None:
+    """A split without the last event of each user, of which some items may not be recommended."""
+    folder.mkdir(parents=True)
+    train = [event for event in events() if event[3] < EVENTS - 1]
+    write(folder / "train.csv.gz", ("user_id", "item_id", "rating", "ts"), train)
+    write(folder / "candidates.csv.gz", ("item_id",), [(f"i{item}",) for item in range(ITEMS - 4)])
+
+
+def write(file: Path, header: Iterable[str], rows: Iterable[Iterable[object]]) -> None:
+    """A gzipped CSV."""
+    with gzip.open(file, "wt", encoding="utf-8", newline="") as stream:
+        writer = csv.writer(stream)
+        writer.writerow(header)
+        writer.writerows(rows)
+
+
+def read(file: Path) -> dict[str, list[str]]:
+    """The list of each user in a file of lists."""
+    lists: dict[str, list[str]] = {}
+    with gzip.open(file, "rt", encoding="utf-8", newline="") as stream:
+        for row in csv.DictReader(stream):
+            lists.setdefault(row["user_id"], []).append(row["item_id"])
+            assert int(row["rank"]) == len(lists[row["user_id"]])
+    return lists
