@@ -19,7 +19,6 @@ from functools import partial
 from pathlib import Path
 
 import numpy as np
-import torch
 
 from benchmarks import aigc_growth
 from benchmarks.child import run
@@ -27,16 +26,15 @@ from benchmarks.data import read_split
 from benchmarks.outputs import Full, GroupsOnly, Sampled, SampledInGroups, TwoLevels
 from benchmarks.table import Table, write
 from chatrec.aigc import mean
-from chatrec.aigc.groups import clusters
-from chatrec.aigc.net import SequenceNet
 from chatrec.aigc.plan import Plan, plan
-from chatrec.aigc.sequence import Training, ppmi_vectors
+from chatrec.aigc.sequence import Training
 from chatrec.aigc.users import MeanUsers, SequenceUsers, UserEncoder
 from chatrec.block import Block
+from chatrec.channels.factors import clusters, ppmi_vectors, unit
 from chatrec.holdout import HoldOut, hold_out
 from chatrec.metrics import paired_difference
 from chatrec.settings.model import Aigc
-from chatrec.source.snapshot import Array
+from chatrec.source.snapshot import Array, Histories
 
 SEED = 0
 SETS = ("movielens-100k", "movielens-1m", "amazon-games")
@@ -88,20 +86,16 @@ class Work:
         wanted = replace(plan(holdout.histories, events.items, Aigc()), groups=groups)
         start = ppmi_vectors(holdout.histories, events.items, wanted.shape.width, SEED)
         popular = np.bincount(holdout.histories.items, minlength=events.items) + 0.5
-        unit = start / np.maximum(np.linalg.norm(start, axis=1, keepdims=True), 1e-9)
-        return cls(holdout, wanted, start, popular / popular.sum(), clusters(unit, groups, SEED)[0])
+        return cls(holdout, wanted, start, popular / popular.sum(), clusters(unit(start), groups, SEED)[0])
 
     @property
     def events(self) -> int:
         """Of a pass: those with another after them."""
         return int(np.maximum(self.holdout.histories.lengths - 1, 0).sum())
 
-    def training(self, output: type[Full], group_of: Array, events: int) -> Training:
-        """One that is to learn from so many events."""
-        torch.manual_seed(SEED)
-        vectors = output(self.start, self.shares, group_of, SEED)
-        steps = -(-events // self.plan.tokens)
-        return Training(SequenceNet(self.plan.shape), vectors, self.holdout.histories, self.plan, steps)
+    def training(self, output: type[Full], group_of: Array) -> Training:
+        """One that begins."""
+        return Training(output(self.start, self.shares, group_of, SEED), self.plan, SEED)
 
 
 def shuffled(group_of: Array, seed: int) -> Array:
@@ -123,10 +117,10 @@ def learn(output: type[Full], mixed: bool, work: Work, passes: float, seconds: f
     events = int(passes * work.events)
     if seconds:
         few = STEPS_TO_MEASURE * work.plan.tokens
-        events = int(seconds * _rate(work.training(output, group_of, few), few))
-    training = work.training(output, group_of, events)
+        events = int(seconds * _rate(work.training(output, group_of), work.holdout.histories, few))
+    training = work.training(output, group_of)
     since, read = time.process_time(), 0
-    for batch, _ in training.run(events, SEED):
+    for batch, _ in training.run(work.holdout.histories, events):
         read += int(batch.there.sum())
     took = time.process_time() - since
     vectors = training.vectors
@@ -151,10 +145,10 @@ def learn_as_written(work: Work, passes: float, seconds: float) -> Learned:
     return fit(max(1, round(seconds / fit(1).seconds if seconds else passes)))
 
 
-def _rate(training: Training, events: int) -> float:
+def _rate(training: Training, histories: Histories, events: int) -> float:
     """Events that are learned in a second of CPU, the first step left out."""
     since, done = time.process_time(), 0
-    for number, (batch, _) in enumerate(training.run(events, SEED)):
+    for number, (batch, _) in enumerate(training.run(histories, events)):
         since, done = (time.process_time(), 0) if number == 0 else (since, done + int(batch.there.sum()))
     return done / max(time.process_time() - since, 1e-9)
 

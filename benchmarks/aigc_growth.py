@@ -18,7 +18,7 @@ import torch
 from benchmarks.child import Failed, run
 from benchmarks.outputs import Full, Sampled, SampledInGroups, TwoLevels
 from benchmarks.table import Table
-from chatrec.aigc.net import SequenceNet, Shape
+from chatrec.aigc.net import Shape
 from chatrec.aigc.plan import Plan
 from chatrec.aigc.sequence import Training
 from chatrec.source.snapshot import Histories
@@ -68,9 +68,8 @@ def rates(output: type[Full], items: int) -> tuple[float, float]:
     start = random.standard_normal((items, WIDTH), np.float32) * np.float32(0.05)
     groups = max(1, round(items**0.5))
     vectors = output(start, shares, random.permutation(items) % groups, 0)
-    net = SequenceNet(Shape(WIDTH, window=EVENTS - 1))
-    training = Training(net, vectors, histories, Plan(net.shape, (1.0,), TOKENS, 1, groups), STEPS + 1)
-    batches = (int(batch.there.sum()) for batch, _ in training.run((STEPS + 1) * TOKENS, 0))
+    training = Training(vectors, Plan(Shape(WIDTH, window=EVENTS - 1), (1.0,), TOKENS, 1, groups), 0)
+    batches = (int(batch.there.sum()) for batch, _ in training.run(histories, (STEPS + 1) * TOKENS))
     of_steps = _rate(lambda: next(batches, 0))
     hidden = torch.randn(TOKENS, WIDTH, requires_grad=True)
     targets, weights = torch.from_numpy(drawn[:TOKENS].astype(np.int64)), torch.ones(TOKENS)

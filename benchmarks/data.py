@@ -101,7 +101,7 @@ class ListsFile:
 
 def known(histories: Histories, texts: Array) -> Known:
     """What channels are fitted on, `texts` as GPT-2 has them: items × dimensions."""
-    return Known(histories, len(texts), texts)
+    return Known(histories, len(texts), texts, 0)
 
 
 def read_split(split: Path) -> Events:

@@ -20,7 +20,7 @@ import numpy as np
 
 from benchmarks.data import Events, K, ListsFile, known
 from chatrec.aigc.channel import NAME as AIGC
-from chatrec.aigc.channel import AigcChannel
+from chatrec.aigc.channel import WEIGHED, AigcChannel
 from chatrec.aigc.state import AigcState
 from chatrec.blend.candidates import GATHERED, NOBODY, gather
 from chatrec.blend.evidence import ScoredEvidence
@@ -52,7 +52,7 @@ class Ladder:
 
     @cached_property
     def aigc(self) -> AigcChannel:
-        """Of the night; learned without the held-out events."""
+        """Of the night."""
         return AigcChannel(AigcState.load(self.context.of("aigc")))
 
     @property
@@ -70,7 +70,8 @@ class Ladder:
         rest = known(context.holdout.histories, np.load(context.of("embed") / ITEMS))
         penalty = json.loads((context.of("blend") / MIX).read_text(encoding="utf-8"))["ease penalty"]
         fitted = fit_channels(rest, context.settings.ranking.target, penalty, set(names) - {AIGC})
-        trial = Trial.of({**({AIGC: self.aigc} if AIGC in names else {}), **fitted}, context.holdout)
+        weighed = AigcChannel(AigcState.load(context.of("aigc") / WEIGHED))
+        trial = Trial.of({**({AIGC: weighed} if AIGC in names else {}), **fitted}, context.holdout)
         taught = np.flatnonzero(trial.choices.chosen.any(1))  # who took nothing that was gathered says nothing
         found = {}
         for name in names:

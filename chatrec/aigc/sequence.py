@@ -64,17 +64,14 @@ class Training:
     """Everything that changes while a net learns.
 
     Args:
-        start: item vectors, items × width.
-        histories: that tell how popular items are.
+        vectors: of the output layer, as they start.
         plan: of the net.
         seed: of the weights, the order, and what is dropped.
     """
 
-    def __init__(self, start: Array, histories: Histories, plan: Plan, seed: int) -> None:
+    def __init__(self, vectors: Vectors, plan: Plan, seed: int) -> None:
         torch.manual_seed(seed)
-        popular = np.bincount(histories.items, minlength=len(start)) + 0.5
-        self.net = SequenceNet(plan.shape)
-        self.vectors = Vectors(start, popular / popular.sum(), plan.groups, seed)
+        self.net, self.vectors = SequenceNet(plan.shape), vectors
         self.plan, self.seed = plan, seed
         self.parameters = [*self.net.parameters(), *self.vectors.parameters()]
         self.optimiser = torch.optim.AdamW(self.parameters, lr=LEARNING_RATE, betas=(0.9, 0.98))
@@ -158,12 +155,17 @@ def fit(
         What is learned without the held-out events, and what is known after going on with them.
     """
     start = ppmi_vectors(histories, items, plan.shape.width, seed)
+    popular = np.bincount(histories.items, minlength=items) + 0.5
+
+    def begin() -> Training:
+        return Training(Vectors(start, popular / popular.sum(), plan.groups, seed), plan, seed)
+
     positions = int(np.maximum(histories.lengths - 1, 0).sum())
     wanted = 0
     if positions:
-        rate = remembered(rates, plan, items, lambda: _measure_rate(Training(start, histories, plan, seed), histories))
+        rate = remembered(rates, plan, items, lambda: _measure_rate(begin(), histories))
         wanted = int(min(plan.passes * positions, 60 * minutes * rate / (1 + GO_ON)))
-    training = Training(start, histories, plan, seed)
+    training = begin()
     return training.learn(histories, wanted), training.learn(everything, int(GO_ON * wanted), GO_ON)
 
 

@@ -70,7 +70,7 @@ def test_peers_recommend_candidates_that_are_new_to_the_user(
         assert len(items) == K or system not in ("EASE", "popularity", "iALS", "BPR")
 
 
-@pytest.mark.parametrize("system", ["transitions", "EASE", *OF_IMPLICIT])
+@pytest.mark.parametrize("system", ["EASE", *OF_IMPLICIT])
 def test_peers_learn_who_takes_what(system: str, split: Path) -> None:
     """Users take even items or odd ones."""
     events = read_split(split)
