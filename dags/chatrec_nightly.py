@@ -41,8 +41,8 @@ def chatrec_nightly() -> None:
 
     @task_group
     def model() -> None:
-        index = tasks.step("index", key, outlets=[assets.INDEX])
-        tasks.step("groups", key) >> tasks.step("aigc", key) >> [tasks.step("blend", key), index]
+        learned = tasks.step("groups", key) >> tasks.step("aigc", key) >> tasks.step("blend", key)
+        learned >> tasks.step("index", key, outlets=[assets.INDEX])
 
     @task_group
     def release() -> None:

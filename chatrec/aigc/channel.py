@@ -35,6 +35,15 @@ class AigcChannel:
         """log P(i|u)."""
         return self.state.logits(self.users(block))
 
+    @property
+    def keys(self) -> Array:
+        """See VectorChannel."""
+        return self.state.keys
+
+    def queries(self, block: Block) -> Array:
+        """See VectorChannel; the first of their columns are u."""
+        return self.state.queries(self.users(block))
+
     def users(self, block: Block) -> Array:
         """u: users × width."""
         return self.state.users(block.histories.latest(block.users, self.state.encoder.length))

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from chatrec.blend.fit import Mix, Trial, cross_fitted_lists, fit_mix
+from chatrec.blend.linear import Softmax
 from chatrec.channels import ease
 from chatrec.channels.base import Channel
 from chatrec.channels.files import load_channels, save_channels
@@ -17,7 +18,7 @@ from chatrec.holdout import HoldOut
 from chatrec.measure import Measure
 from chatrec.metrics import paired_difference
 from chatrec.run import Counts, write_atomically
-from chatrec.settings.model import Target
+from chatrec.settings.model import Form, Target
 from chatrec.source.snapshot import Array
 
 MIX, METRICS = "mix.json", "metrics.json"
@@ -31,16 +32,26 @@ class Blend:
 
     weights: Mapping[str, float]
     """Of each channel that is used."""
-    channels: Mapping[str, Channel]
+    channels: Mapping[str, Any]
     """Those of them that were fitted with the blend; the others come from steps of their own."""
+    form: Form = "exact"
 
     @classmethod
     def load(cls, folder: Path) -> "Blend":
         """What `learn` wrote."""
-        return cls(json.loads((folder / MIX).read_text(encoding="utf-8"))["weights"], load_channels(folder))
+        mix, channels = json.loads((folder / MIX).read_text(encoding="utf-8")), load_channels(folder)
+        if mix["form"] == "exact":
+            return cls(mix["weights"], channels)
+        scaled = {
+            name: Softmax(channel, mix["weights"][name])  # type: ignore[arg-type]
+            for name, channel in channels.items()
+        }
+        return cls({name: 1.0 if name in scaled else each for name, each in mix["weights"].items()}, scaled, "linear")
 
 
-def learn(known: Known, holdout: HoldOut, others: Mapping[str, Channel], target: Target, folder: Path) -> Counts:
+def learn(
+    known: Known, holdout: HoldOut, others: Mapping[str, Channel], target: Target, form: Form, folder: Path
+) -> Counts:
     """Writes the blend and METRICS.
 
     Args:
@@ -48,25 +59,29 @@ def learn(known: Known, holdout: HoldOut, others: Mapping[str, Channel], target:
         holdout: taken out of its histories.
         others: channels that were fitted elsewhere on what is not held out; they are not fitted again.
         target: what a list must predict.
+        form: exact or linear.
         folder: of the step.
 
     Returns:
         Held-out users, the weights, and NDCG@10 of the blend and of popularity.
     """
     rest, seed = replace(known, histories=holdout.histories), known.seed
-    penalty = _choose_penalty(rest, holdout, target)
+    penalty = _choose_penalty(rest, holdout, target) if form == "exact" else ease.PENALTIES[-1]
     mix, measured = Mix({POPULARITY: 1.0}, {}), NOTHING_MEASURED
     if len(holdout):
-        trial = Trial.of({**others, **fit_channels(rest, target, penalty)}, holdout)
+        fitted: Mapping[str, Any] = fit_channels(rest, target, penalty, form=form)
+        if form == "linear":
+            fitted = {name: Softmax(channel) for name, channel in fitted.items()}
+        trial = Trial.of({**others, **fitted}, holdout)
         mix = fit_mix(trial, np.arange(len(holdout)), seed)
         measured = _measure(trial, Measure(holdout, known.texts), seed)
-    kept = fit_channels(known, target, penalty, set(mix.weights) - set(others))
+    kept = fit_channels(known, target, penalty, set(mix.weights) - set(others), form)
     save_channels(kept, folder)
-    write_atomically(folder / MIX, json.dumps({**asdict(mix), "ease penalty": penalty}, indent=1))
+    write_atomically(folder / MIX, json.dumps({**asdict(mix), "form": form, "ease penalty": penalty}, indent=1))
     write_atomically(folder / METRICS, json.dumps(measured, indent=1))
     scores = {f"{name} NDCG@10": measured["channels"][name]["ndcg@10"] for name in (BLEND, POPULARITY) if len(holdout)}
     weights = {name: round(weight, 3) for name, weight in mix.weights.items()}
-    return {"held out": len(holdout), "weights": weights, **scores}
+    return {"held out": len(holdout), "form": form, "weights": weights, **scores}
 
 
 def _choose_penalty(rest: Known, holdout: HoldOut, target: Target) -> float:

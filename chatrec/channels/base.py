@@ -35,6 +35,17 @@ class Channel(Protocol):
         """
 
 
+class VectorChannel(Channel, Protocol):
+    """A channel whose scores are inner products."""
+
+    @property
+    def keys(self) -> Array:
+        """items × width, float32."""
+
+    def queries(self, block: Block) -> Array:
+        """users × width, float32."""
+
+
 def uniform(ages: Array) -> Array:
     """Every event weighs 1."""
     return np.ones(len(ages))

@@ -38,10 +38,19 @@ class Ials:
 
     logits = False
 
-    def scores(self, block: Block) -> Array:
-        """uᵀv with u the best for the history."""
+    @property
+    def keys(self) -> Array:
+        """See VectorChannel."""
+        return self.items
+
+    def queries(self, block: Block) -> Array:
+        """u: the best for the history."""
         taken = (block.weighted(uniform) > 0).astype(np.float32).tocsr()
-        scores: Array = _solve(taken, self.items, self.mean) @ self.items.T
+        return _solve(taken, self.items, self.mean)
+
+    def scores(self, block: Block) -> Array:
+        """uᵀv."""
+        scores: Array = self.queries(block) @ self.keys.T
         return scores
 
     def added(self, latest: Array, items: Array) -> None:

@@ -26,6 +26,15 @@ class Popularity:
 
     logits = False
 
+    @property
+    def keys(self) -> Array:
+        """See VectorChannel: the logarithm, because a sum of logits multiplies shares."""
+        return np.log(self.weights + np.float32(SMOOTHING))[:, None]
+
+    def queries(self, block: Block) -> Array:
+        """See VectorChannel."""
+        return np.ones((len(block.users), 1), np.float32)
+
     def scores(self, block: Block) -> Array:
         """How popular each item is."""
         return np.repeat(self.weights[None, :], len(block.users), axis=0)

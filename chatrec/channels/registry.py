@@ -9,7 +9,7 @@ import numpy as np
 from chatrec.channels import ease, ials, neighbours, popularity, ridge, transitions
 from chatrec.channels.base import Channel
 from chatrec.channels.text import Text
-from chatrec.settings.model import Target
+from chatrec.settings.model import Form, Target
 from chatrec.source.snapshot import Array, Histories
 
 RIDGE_UP_TO = 5_000
@@ -34,7 +34,7 @@ class Known:
 
 
 def fit_channels(
-    known: Known, target: Target, penalty: float, wanted: Collection[str] | None = None
+    known: Known, target: Target, penalty: float, wanted: Collection[str] | None = None, form: Form = "exact"
 ) -> dict[str, Channel]:
     """The channels that suit the target and the size.
 
@@ -43,27 +43,35 @@ def fit_channels(
         target: what a list must predict.
         penalty: of EASE.
         wanted: their names; None fits all.
+        form: of the blend; a linear one has only channels of vectors.
     """
-    found = {name: fit() for name, fit in _kinds(known, target) if wanted is None or name in wanted}
+    kinds = [*_vectors(known, target, form), *(_pairs(known, target) if form == "exact" else ())]
+    found = {name: fit() for name, fit in kinds if wanted is None or name in wanted}
     readings = {name: fade for name, fade in EASE.items() if wanted is None or name in wanted}
-    if readings:
+    if readings and form == "exact":
         fitted = ease.fit(known.histories, known.items, penalty)
         found |= {name: replace(fitted, fade=fade) for name, fade in readings.items()}
     return found
 
 
-def _kinds(known: Known, target: Target) -> Iterator[tuple[str, Callable[[], Channel]]]:
+def _vectors(known: Known, target: Target, form: Form) -> Iterator[tuple[str, Callable[[], Channel]]]:
+    """Channels whose scores are inner products of short vectors."""
     histories, items = known.histories, known.items
     yield POPULARITY, lambda: popularity.fit(histories, items)
     yield "text", lambda: Text(known.texts)
     if target == "period" and len(histories.times) and np.ptp(histories.times):
         for name, half_life in popularity.HALF_LIVES.items():
             yield name, partial(popularity.fit_recent, histories, items, half_life)
+    if target == "any" or form == "linear":
+        yield "ials", lambda: ials.fit(histories, items, known.seed)
+
+
+def _pairs(known: Known, target: Target) -> Iterator[tuple[str, Callable[[], Channel]]]:
+    """Channels that count pairs of items, or of users; EASE is another."""
+    histories, items = known.histories, known.items
     if target != "any":
         yield "transitions", lambda: transitions.fit(histories, items, known.seed)
         if items <= RIDGE_UP_TO:
             yield "ridge", lambda: ridge.fit(histories, items)
-    else:
-        yield "ials", lambda: ials.fit(histories, items, known.seed)
-        if histories.users <= NEIGHBOURS_UP_TO:
-            yield "neighbours", lambda: neighbours.fit(histories, items)
+    elif histories.users <= NEIGHBOURS_UP_TO:
+        yield "neighbours", lambda: neighbours.fit(histories, items)

@@ -18,9 +18,19 @@ class Text:
 
     logits = False
 
+    @property
+    def keys(self) -> Array:
+        """See VectorChannel."""
+        return self.vectors
+
+    def queries(self, block: Block) -> Array:
+        """See VectorChannel."""
+        return np.asarray(block.weighted(harmonic) @ self.vectors)
+
     def scores(self, block: Block) -> Array:
         """Σ over the history of cosine / (age + 1)."""
-        return np.asarray((block.weighted(harmonic) @ self.vectors) @ self.vectors.T)
+        scores: Array = self.queries(block) @ self.keys.T
+        return scores
 
     def added(self, latest: Array, items: Array) -> Array:
         """See Channel."""

@@ -127,6 +127,7 @@ def blend(context: Context) -> Counts:
     from chatrec.aigc import channel as aigc
     from chatrec.aigc.state import AigcState
     from chatrec.blend.learn import learn
+    from chatrec.blend.linear import form_of
     from chatrec.channels.registry import Known
     from chatrec.encoder.embed import ITEMS
 
@@ -135,7 +136,8 @@ def blend(context: Context) -> Counts:
     settings = context.settings
     known = Known(context.snapshot.histories, len(context.recommendable), texts, settings.compute.seed)
     others = {aigc.NAME: aigc.AigcChannel(AigcState.load(context.of("aigc") / aigc.WEIGHED))}
-    return learn(known, context.holdout, others, settings.ranking.target, context.folder)
+    form = form_of(settings.ranking.form, known.items)
+    return learn(known, context.holdout, others, settings.ranking.target, form, context.folder)
 
 
 def index(context: Context) -> Counts:
@@ -143,17 +145,22 @@ def index(context: Context) -> Counts:
     import numpy as np
 
     from chatrec import index as faiss_index
+    from chatrec.aigc.channel import AigcChannel
     from chatrec.aigc.state import AigcState
+    from chatrec.blend.learn import Blend
+    from chatrec.block import Block
+    from chatrec.ranking.joint import Joint
 
     use_threads(context.settings)
     settings = context.settings
-    state = AigcState.load(context.of("aigc"))
+    joint = Joint.of(Blend.load(context.of("blend")), AigcChannel(AigcState.load(context.of("aigc"))))
     rows = context.snapshot.available
     known = np.flatnonzero(context.snapshot.histories.lengths > 0)
     random = np.random.default_rng(settings.compute.seed)
     sample = np.sort(random.choice(known, min(1000, len(known)), replace=False))
-    users = state.users(context.snapshot.histories.latest(sample, state.encoder.length))
-    built = faiss_index.build(state.keys[rows], rows, state.queries(users), settings.index)
+    block = Block(context.snapshot.histories, sample, context.recommendable, settings.ranking.exclude_seen)
+    users = joint.join({name: channel.queries(block) for name, channel in joint.channels.items()})
+    built = faiss_index.build(joint.keys[rows], rows, users, settings.index)
     built.save(context.folder)
     facts = built.facts
     return {"items": len(built), "kind": facts.kind, "effort": facts.effort, "recall": round(facts.recall, 4)}
@@ -226,7 +233,7 @@ STEPS: tuple[Step, ...] = (
     Step("groups", ("extract", "embed"), ("groups", "compute"), groups, "Group the items"),
     Step("aigc", ("extract", "embed", "groups"), ("aigc", "ranking", "compute"), aigc, "Learn AIGC vectors"),
     Step("blend", ("extract", "embed", "aigc"), ("ranking", "compute"), blend, "Fit and weigh all channels"),
-    Step("index", ("extract", "aigc"), ("index", "compute"), index, "Build the FAISS index"),
+    Step("index", ("extract", "aigc", "blend"), ("index", "ranking", "compute"), index, "Build the FAISS index"),
     Step("rank", ("extract", "embed", "groups", "aigc", "blend", "index"), ("ranking", "compute"), rank, "Rank"),
     Step("gate", ("extract", "blend", "rank"), ("checks", "ranking"), gate, "Check the night"),
     Step("publish", ("extract", "groups", "rank", "gate"), ("publish",), publish, "Publish"),

@@ -14,13 +14,15 @@ from chatrec.blend.learn import Blend
 from chatrec.block import Block
 from chatrec.channels.base import Channel
 from chatrec.index import ItemIndex
+from chatrec.ranking.joint import Joint
 from chatrec.ranking.lists import BLEND, Lists
-from chatrec.ranking.vectors import IndexedEvidence, Vectors
+from chatrec.ranking.vectors import IndexedEvidence, PartOfIndex, Vectors
 from chatrec.source.snapshot import Array, Histories
 
 GROUPS_OF_AN_ITEM = 32
 EVENTS_OF_A_REASON = 50
 """A reason is looked for among so many of the latest events."""
+JOINED = ""
 LEAST_SHARE = 0.25
 """A channel that gives less of a score does not name the event behind it."""
 
@@ -59,8 +61,9 @@ class Ranker:
             users: of one block; memory goes with their number and the size of the catalogue.
         """
         block = Block(self.histories, users, self.recommendable, self.exclude_seen)
-        vectors = self.aigc.users(block)
-        found = gather(self._evidence(block, vectors), block, max(GATHERED, self.top_n))
+        of_aigc = self.aigc.queries(block)
+        vectors = of_aigc[:, : self.aigc.state.items.shape[1]]
+        found = gather(self._evidence(block, of_aigc), block, max(GATHERED, self.top_n))
         weights = np.array(list(self.blend.weights.values()), np.float32)
         scores = np.where(found.items >= 0, found.log_shares @ weights, -np.inf)
         places = np.argsort(-scores, axis=1, kind="stable")[:, : self.top_n]
@@ -76,17 +79,30 @@ class Ranker:
             shares,
         )
 
-    def _evidence(self, block: Block, vectors: Array) -> list[Evidence]:
-        return [
-            IndexedEvidence(self._vectors, self.aigc.state.queries(vectors), block)
-            if channel is self.aigc
-            else ScoredEvidence.of(channel, block)
-            for channel in self.channels.values()
-        ]
+    def _evidence(self, block: Block, of_aigc: Array) -> list[Evidence]:
+        """Of each channel; those that the index holds gather together."""
+        joint = self._joint
+        found: list[Evidence] = []
+        queries = {name: of_aigc if each is self.aigc else each.queries(block) for name, each in joint.channels.items()}
+        together: IndexedEvidence | None = IndexedEvidence(self._vectors[JOINED], joint.join(queries), block)
+        for name, channel in self.channels.items():
+            if name in queries:
+                own = IndexedEvidence(self._vectors[name], queries[name], block)
+                found.append(PartOfIndex(own, together))
+                together = None
+            else:
+                found.append(ScoredEvidence.of(channel, block))
+        return found
 
     @cached_property
-    def _vectors(self) -> Vectors:
-        return Vectors(self.aigc.state.keys, self.index, self.seed)
+    def _vectors(self) -> dict[str, Vectors]:
+        """Of each indexed channel, and of all of them JOINED."""
+        keys = {JOINED: self._joint.keys, **{name: channel.keys for name, channel in self._joint.channels.items()}}
+        return {name: Vectors(each, self.index, self.seed) for name, each in keys.items()}
+
+    @cached_property
+    def _joint(self) -> Joint:
+        return Joint.of(self.blend, self.aigc)
 
     @cached_property
     def _groups_of_items(self) -> Array:

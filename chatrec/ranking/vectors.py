@@ -82,3 +82,25 @@ class IndexedEvidence:
         total = np.maximum(np.exp(products - largest).sum(1), np.finfo(np.float32).tiny)
         log_sum: Array = np.log(total) + largest[:, 0] + np.log(len(self.vectors.index) / max(len(sample), 1))
         return log_sum
+
+
+@dataclass(frozen=True)
+class PartOfIndex:
+    """A channel among others of the same index; see `chatrec.blend.evidence.Evidence`."""
+
+    own: IndexedEvidence
+    together: IndexedEvidence | None
+    """All of them, which one of them asks to gather."""
+
+    def gathered(self, k: int) -> Array:
+        """What all channels of the index find together; nothing if another one asks."""
+        return self.together.gathered(k) if self.together else np.empty((len(self.own.users), 0), np.int32)
+
+    def log_shares(self, items: Array) -> Array:
+        """Of the channel alone."""
+        return self.own.log_shares(items)
+
+    @property
+    def floor(self) -> Array:
+        """See Evidence."""
+        return self.own.floor

@@ -14,6 +14,7 @@ SECRET: dict[str, Any] = {"secret": True}
 
 
 Target = Literal["next", "period", "any"]
+Form = Literal["auto", "exact", "linear"]
 """What a list must predict; see `Ranking.target`."""
 
 
@@ -159,6 +160,9 @@ class Ranking(Section):
     """What a list must predict, which the log cannot tell: next (the user's next event), period (what is taken in the
     next stretch of time: right for a nightly batch), any (what is missing, where the order of events says nothing)."""
 
+    form: Form = "auto"
+    """How channels are blended: exact (what all of them gather is scored again by each), linear (one inner product and
+    one index: faster, for very large catalogues, but without the channels that count pairs), auto (by the size)."""
     top_n: int = Field(10, ge=1, le=1000)
     """Recommendations per user."""
     exclude_seen: bool = True

@@ -16,6 +16,7 @@ from chatrec.blend.logit import Choices, fit_weights, log_likelihoods
 from chatrec.block import Block
 from chatrec.channels.registry import Known
 from chatrec.holdout import HoldOut, hold_out
+from chatrec.settings.model import Form
 from tests.channels.test_closed_forms import checkerboard
 from tests.source.test_snapshot import histories
 
@@ -115,17 +116,20 @@ def test_a_channel_that_knows_is_kept_and_one_that_guesses_is_dropped(holdout: H
     assert (cross_fitted_lists(trial, 0)[:, 0] == holdout.targets).all()
 
 
-def test_the_night_learns_the_checkerboard(holdout: HoldOut, tmp_path: Path) -> None:
+@pytest.mark.parametrize("form", ["exact", "linear"])
+def test_the_night_learns_the_checkerboard(form: Form, holdout: HoldOut, tmp_path: Path) -> None:
     known = Known(checkerboard(), ITEMS, np.eye(ITEMS, 4, dtype=np.float32), 0)
-    counts = learn(known, holdout, {}, "next", tmp_path)
+    counts = learn(known, holdout, {}, "next", form, tmp_path)
     assert counts["blend NDCG@10"] > counts["popularity NDCG@10"] + 0.1
     loaded = Blend.load(tmp_path)
     assert set(loaded.channels) == set(loaded.weights)
+    assert loaded.form == form
+    assert form == "exact" or set(loaded.weights) <= {"popularity", "text", "ials"}
     assert (tmp_path / METRICS).exists()
 
 
 def test_without_held_out_events_there_is_popularity(tmp_path: Path) -> None:
     made = histories([[0], [1], [1]])
     holdout = hold_out(made, np.ones(ITEMS, bool), True, "period", 0)
-    learn(Known(made, ITEMS, np.eye(ITEMS, 4, dtype=np.float32), 0), holdout, {}, "period", tmp_path)
+    learn(Known(made, ITEMS, np.eye(ITEMS, 4, dtype=np.float32), 0), holdout, {}, "period", "exact", tmp_path)
     assert dict(Blend.load(tmp_path).weights) == {"popularity": 1.0}

@@ -1,6 +1,7 @@
 """Lists: what brute force gives, for any histories and any kind of index."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -14,10 +15,13 @@ from chatrec.aigc.state import AigcState, GroupOutput
 from chatrec.aigc.users import MeanUsers
 from chatrec.blend.evidence import FLOOR, ScoredEvidence
 from chatrec.blend.learn import Blend
+from chatrec.blend.linear import Softmax
 from chatrec.block import Block
-from chatrec.channels import ease, transitions
+from chatrec.channels import ease, popularity, transitions
+from chatrec.channels.text import Text
 from chatrec.ranking import topn
 from chatrec.ranking import vectors as module
+from chatrec.ranking.joint import Joint
 from chatrec.ranking.topn import Ranker, padded_groups
 from chatrec.ranking.vectors import IndexedEvidence, Vectors
 from chatrec.settings.model import Index
@@ -123,6 +127,36 @@ def test_a_reason_can_be_recomputed_from_its_parts() -> None:
             assert lists.because[row, place] == latest[0][added[0, 0].argmax()]
             mine = GROUPS.groups[GROUPS.items == item]
             assert lists.group[row, place] == max(mine, key=lambda k: attention[k])
+
+
+@pytest.mark.parametrize("hidden", [[], [0, 7, 19]])
+def test_a_linear_blend_is_one_inner_product(hidden: list[int]) -> None:
+    """The index alone finds what the sum of all channels ranks first, and shares are those of the channels."""
+    of_users = [[1, 5, 9, 13], [20], [3, 3, 7, 2, 8, 11]]
+    recommendable = ~np.isin(np.arange(ITEMS), hidden)
+    random = np.random.default_rng(2)
+    texts = random.normal(size=(ITEMS, 3)).astype(np.float32)
+    log = histories([random.integers(0, ITEMS, 12).tolist() for _ in range(30)])
+    channels = {"text": Softmax(Text(texts), 0.7), "popularity": Softmax(popularity.fit(log, ITEMS), 0.4)}
+    exact = ranker(of_users, recommendable)
+    blend = Blend({"text": 1.0, NAME: 0.5, "popularity": 1.0}, channels, "linear")
+    joint = Joint.of(blend, exact.aigc)
+    rows = np.flatnonzero(recommendable).astype(np.int32)
+    block = Block(exact.histories, np.arange(3), recommendable, True)
+    users = joint.join({name: channel.queries(block) for name, channel in joint.channels.items()})
+    made = replace(exact, blend=blend, index=faiss_index.build(joint.keys[rows], rows, users, USUAL))
+    lists = made.lists(np.arange(3))
+    assert lists.shares is not None
+    for row, history in enumerate(of_users):
+        allowed = [i for i in range(ITEMS) if recommendable[i] and i not in history]
+        said = log_shares(made, row, allowed)
+        total = sum(blend.weights[name] * said[name] for name in blend.weights)
+        best = [allowed[place] for place in np.argsort(-total)[:TOP_N]]
+        assert lists.items[row].tolist() == best
+        for place, item in enumerate(best):
+            floor = np.log(FLOOR / len(allowed))
+            parts = [max(blend.weights[name] * (said[name][allowed.index(item)] - floor), 0) for name in blend.weights]
+            assert lists.shares[row, place] == pytest.approx(np.array(parts) / sum(parts), abs=1e-3)
 
 
 @pytest.mark.parametrize("index", [Index(exact_below=0, recall=0.01), Index(exact_below=0, ivf_from=1, recall=0.01)])
