@@ -9,7 +9,6 @@ a process of its own, from the files of the split to the file of its lists; its 
 """
 
 import argparse
-import gzip
 import importlib.util
 import re
 import sys
@@ -34,8 +33,6 @@ SPLITS = {
 PEERS = ("popularity", "recent popularity", "transitions", "EASE")
 PEERS_OF_IMPLICIT = ("item-kNN, cosine", "item-kNN, BM25", "iALS", "BPR")
 """Names in benchmarks.peers, which is not imported here: who measures must be small."""
-EASE_UP_TO = 20_000
-"""Items: time goes with their third power, memory with their square."""
 RECTOOLS = {"RecTools SASRec": "sasrec", "RecTools eSASRec": "esasrec"}
 RECTOOLS_PYTHON = ROOT / ".venv-rectools" / "bin" / "python"
 COLUMNS = {
@@ -123,21 +120,14 @@ def _row(bench: Bench, name: str, lists: Path, took: Finished | None = None, ver
     return name, *quality, *cost, verdict
 
 
-def available_peers(split: Path) -> list[str]:
-    """The peers that can be run on a split."""
-    with gzip.open(split / "candidates.csv.gz", "rt") as file:
-        items = sum(1 for _ in file) - 1
-    found = [name for name in PEERS if name != "EASE" or items <= EASE_UP_TO]
-    return found + (list(PEERS_OF_IMPLICIT) if importlib.util.find_spec("implicit") else [])
-
-
 def measure(name: str, chosen: argparse.Namespace, folder: Path) -> Table:
     """Prints the rows of one split."""
     (target, goal), (dataset, protocol) = SPLITS[name], name.split()
     bench = Bench(chosen.data.resolve() / dataset, folder / "split", chosen.evalkit.resolve(), target, folder)
     facts = run(sys.executable, bench.evalkit, "split", bench.data, protocol, bench.split).out
     table = Table(f"{facts}; target {target}", COLUMNS)
-    for row in rows(bench, goal, available_peers(bench.split), chosen.epochs if chosen.slow else 0):
+    peers = [*PEERS, *(PEERS_OF_IMPLICIT if importlib.util.find_spec("implicit") else ())]
+    for row in rows(bench, goal, peers, chosen.epochs if chosen.slow else 0):
         table.add(*row)
     return table
 
