@@ -22,7 +22,8 @@ def group_lists(
         recommendable: bool for each item.
         top_n: length of a list.
     """
-    attention = state.attention(state.strangers(profiles))
+    vectors = state.strangers(profiles)
+    attention = state.attention(vectors)
     scores = np.where(recommendable, np.asarray((shares.T @ attention.T).T), -np.inf)
     items, best = _first(scores, top_n)
     by_group = shares.T.tocsr()
@@ -31,7 +32,7 @@ def group_lists(
         weights = by_group[np.maximum(items[:, place], 0)].multiply(attention).tocsr()
         group[:, place] = np.asarray(weights.argmax(axis=1)).ravel()
     nobody = np.full(items.shape, NOBODY, np.int32)
-    return Lists(users, items, best, GROUP, np.where(items >= 0, group, NOBODY), nobody)
+    return Lists(users, items, best, GROUP, np.where(items >= 0, group, NOBODY), nobody, vectors=vectors)
 
 
 def popular_lists(users: Array, popular: Array, recommendable: Array, top_n: int) -> Lists:

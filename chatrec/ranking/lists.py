@@ -40,6 +40,8 @@ class Lists:
     because: Array
     shares: Array | None = None
     """users × N × channels, what part of the score each gives; None without channels."""
+    vectors: Array | None = None
+    """u: users × width; None where nothing is known of them."""
 
     def table(self, channels: int) -> pa.Table:
         """One row for each recommendation, in the order of users and ranks.

@@ -54,7 +54,12 @@ def recommend(ranker: Ranker, profiles: Array, folder: Path, memory_mb: int) -> 
                 users_by_kind[part.kind] += len(part.users)
                 shown_items[part.items[part.items >= 0]] = True
             file.write(_in_order([part.table(len(channels)) for part in parts], SCHEMA))
-            attention.write(_in_order(list(lister.attention(block)), ATTENTION_SCHEMA))
+            attended = [
+                _attended(part.users, ranker.aigc.state.attention(part.vectors))
+                for part in parts
+                if part.vectors is not None
+            ]
+            attention.write(_in_order(attended, ATTENTION_SCHEMA))
             shown.advance(len(block))
     by_kind = {f"users {kind}": count for kind, count in users_by_kind.items()}
     return {"rows": file.rows, **by_kind, "items shown": int(shown_items.sum())}
@@ -82,27 +87,6 @@ class _Lister:
         if len(unknown):
             yield popular_lists(unknown, self.popular, self.recommendable, n)
 
-    def attention(self, block: Array) -> Iterator[pa.Table]:
-        """The groups that each user of a block attends to most."""
-        known, described, _ = self._kinds(block)
-        state = self.ranker.aigc.state
-        k = min(GROUPS_OF_A_USER, len(state.groups))
-        for users, vectors in (
-            (known, state.users(self.ranker.histories.latest(known, state.encoder.length))),
-            (described, state.strangers(self.profiles[described])),
-        ):
-            if not len(users):
-                continue
-            weights = state.attention(vectors)
-            first = np.argsort(-weights, axis=1, kind="stable")[:, :k]
-            columns = [
-                np.repeat(users, k),
-                np.tile(np.arange(1, k + 1), len(users)),
-                first.ravel(),
-                np.take_along_axis(weights, first, 1).ravel(),
-            ]
-            yield pa.table([pa.array(column) for column in columns], ATTENTION_SCHEMA.names).cast(ATTENTION_SCHEMA)
-
     def _kinds(self, block: Array) -> tuple[Array, Array, Array]:
         known = self.ranker.histories.lengths[block] > 0
         described = ~known & self.profiles[block].any(1) & self.ranker.aigc.state.profile.any()
@@ -119,6 +103,23 @@ class _Lister:
         step = max(1, self.memory // max(bytes_of_a_user, 1))
         for start in range(0, len(users), step):
             yield users[start : start + step]
+
+
+def _attended(users: Array, attention: Array) -> pa.Table:
+    """The groups that each user attends to most.
+
+    Args:
+        users: of some lists.
+        attention: users × groups.
+    """
+    first = np.argsort(-attention, axis=1, kind="stable")[:, :GROUPS_OF_A_USER]
+    columns = [
+        np.repeat(users, first.shape[1]),
+        np.tile(np.arange(1, first.shape[1] + 1), len(users)),
+        first.ravel(),
+        np.take_along_axis(attention, first, 1).ravel(),
+    ]
+    return pa.table([pa.array(column) for column in columns], ATTENTION_SCHEMA.names).cast(ATTENTION_SCHEMA)
 
 
 def _in_order(parts: list[pa.Table], schema: pa.Schema) -> pa.Table:

@@ -77,6 +77,7 @@ class Ranker:
             self._strongest_group(items, vectors),
             self._strongest_event(items, shares, block),
             shares,
+            vectors,
         )
 
     def _evidence(self, block: Block, of_aigc: Array) -> list[Evidence]:
