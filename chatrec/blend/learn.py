@@ -13,7 +13,7 @@ from chatrec.blend.linear import Softmax
 from chatrec.channels import ease
 from chatrec.channels.base import Channel
 from chatrec.channels.files import load_channels, save_channels
-from chatrec.channels.registry import EASE, POPULARITY, Known, fit_channels
+from chatrec.channels.registry import EASE, POPULARITY, Known, fit_channels, limits
 from chatrec.holdout import HoldOut
 from chatrec.measure import Measure
 from chatrec.metrics import paired_difference
@@ -63,7 +63,7 @@ def learn(
         folder: of the step.
 
     Returns:
-        Held-out users, the weights, and NDCG@10 of the blend and of popularity.
+        Held-out users, the form, what the size forbids, the weights, and NDCG@10 of the blend and of popularity.
     """
     rest, seed = replace(known, histories=holdout.histories), known.seed
     penalty = _choose_penalty(rest, holdout, target) if form == "exact" else ease.PENALTIES[-1]
@@ -77,11 +77,13 @@ def learn(
         measured = _measure(trial, Measure(holdout, known.texts), seed)
     kept = fit_channels(known, target, penalty, set(mix.weights) - set(others), form)
     save_channels(kept, folder)
-    write_atomically(folder / MIX, json.dumps({**asdict(mix), "form": form, "ease penalty": penalty}, indent=1))
+    limited = limits(known, target, form)
+    facts = {**asdict(mix), "form": form, "limits": limited, "ease penalty": penalty}
+    write_atomically(folder / MIX, json.dumps(facts, indent=1))
     write_atomically(folder / METRICS, json.dumps(measured, indent=1))
     scores = {f"{name} NDCG@10": measured["channels"][name]["ndcg@10"] for name in (BLEND, POPULARITY) if len(holdout)}
     weights = {name: round(weight, 3) for name, weight in mix.weights.items()}
-    return {"held out": len(holdout), "form": form, "weights": weights, **scores}
+    return {"held out": len(holdout), "form": form, "limits": limited, "weights": weights, **scores}
 
 
 def _choose_penalty(rest: Known, holdout: HoldOut, target: Target) -> float:

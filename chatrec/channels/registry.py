@@ -54,6 +54,20 @@ def fit_channels(
     return found
 
 
+def limits(known: Known, target: Target, form: Form) -> dict[str, str]:
+    """What tonight's size leaves of channels: for each that is not fitted on all, what takes over."""
+    found = {}
+    if form == "linear":
+        return {"all that count pairs": "the linear form is for channels of vectors"}
+    if target != "any" and known.items > RIDGE_UP_TO:
+        found["ridge"] = f"not fitted above {RIDGE_UP_TO:,} items: transitions"
+    if target == "any" and known.histories.users > NEIGHBOURS_UP_TO:
+        found["neighbours"] = f"not fitted above {NEIGHBOURS_UP_TO:,} users: ials"
+    if known.items > ease.EXACT_UP_TO:
+        found["ease"] = f"of the {ease.EXACT_UP_TO:,} items taken most; the rest: transitions, aigc, text"
+    return found
+
+
 def _vectors(known: Known, target: Target, form: Form) -> Iterator[tuple[str, Callable[[], Channel]]]:
     """Channels whose scores are inner products of short vectors."""
     histories, items = known.histories, known.items

@@ -9,12 +9,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from chatrec.block import Block
-from chatrec.channels import ease, ials, neighbours, popularity, ridge, transitions
+from chatrec.channels import ease, ials, neighbours, popularity, registry, ridge, transitions
 from chatrec.channels.base import Channel
 from chatrec.channels.files import load_channels, save_channels
 from chatrec.channels.pairs import weighted_counts
 from chatrec.channels.registry import Known, fit_channels
 from chatrec.channels.text import Text
+from chatrec.settings.model import Form, Target
 from chatrec.source.snapshot import Histories
 from tests.source.test_snapshot import histories
 
@@ -170,6 +171,22 @@ def test_every_channel_learns_the_checkerboard(target: str) -> None:
         if not name.startswith("popular"):
             best = np.where(everybody.hidden, -np.inf, channel.scores(everybody)).argmax(1)
             assert (best % 2 == users % 2).all(), name
+
+
+@pytest.mark.parametrize(("target", "form"), [("next", "exact"), ("any", "exact"), ("next", "linear")])
+def test_the_record_says_what_a_size_forbids(target: Target, form: Form, monkeypatch: pytest.MonkeyPatch) -> None:
+    known = Known(checkerboard(), 30, np.eye(30, dtype=np.float32), 0)
+    monkeypatch.setattr(registry, "RIDGE_UP_TO", 29)
+    monkeypatch.setattr(registry, "NEIGHBOURS_UP_TO", 29)
+    monkeypatch.setattr(ease, "EXACT_UP_TO", 29)
+    fitted, limited = fit_channels(known, target, 10.0, form=form), registry.limits(known, target, form)
+    assert not fitted.keys() & {"ridge", "neighbours"}
+    if form == "linear":
+        assert set(fitted) == {"popularity", "text", "ials"}
+        assert len(limited) == 1
+    else:
+        assert len(fitted["ease"].known) == 29  # type: ignore[attr-defined]
+        assert set(limited) == {"ease", {"next": "ridge", "any": "neighbours"}[target]}
 
 
 @given(lists_of_items)
