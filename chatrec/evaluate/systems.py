@@ -44,7 +44,7 @@ class Systems:
         mix = json.loads((blend / MIX).read_text(encoding="utf-8"))
         channels = {**others, **loaded.channels}
         dropped = {POPULARITY, *mix["gains"]} - channels.keys()
-        channels |= fit_channels(known, target, mix["ease penalty"], dropped)
+        channels |= fit_channels(known, target, mix["ease penalty"], dropped, loaded.form)
         recent = popularity.fit_last_days(known.histories, known.items, DAYS)
         return cls(channels if recent is None else {**channels, RECENT: recent}, loaded.weights)
 
