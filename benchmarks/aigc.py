@@ -83,7 +83,7 @@ class Work:
         events = read_split(split)
         holdout = hold_out(events.histories, events.recommendable, True, "next", SEED)
         groups = max(1, round(events.items**0.5))
-        wanted = replace(plan(holdout.histories, events.items, Aigc()), groups=groups)
+        wanted = replace(plan(holdout.histories, events.items, Aigc(), "next"), groups=groups)
         start = ppmi_vectors(holdout.histories, events.items, wanted.shape.width, SEED)
         popular = np.bincount(holdout.histories.items, minlength=events.items) + 0.5
         return cls(holdout, wanted, start, popular / popular.sum(), clusters(unit(start), groups, SEED)[0])

@@ -85,7 +85,7 @@ def learn(
     if chosen.users == "mean":
         weighed = fitted = mean.fit(holdout, texts.items, chosen, seed)
     else:
-        wanted = plan(holdout.histories, len(texts.items), chosen)
+        wanted = plan(holdout.histories, len(texts.items), chosen, settings.ranking.target)
         rates = settings.artifacts.root / RATES
         weighed, fitted = sequence.fit(
             holdout.histories, snapshot.histories, len(texts.items), wanted, seed, chosen.minutes, rates

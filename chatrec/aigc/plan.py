@@ -10,6 +10,7 @@ import torch
 from chatrec.aigc.net import Shape
 from chatrec.run import write_atomically
 from chatrec.settings.model import Aigc as AigcSettings
+from chatrec.settings.model import Target
 from chatrec.source.snapshot import Histories
 
 FEW_EVENTS = 300_000
@@ -17,6 +18,8 @@ SHORT_HISTORIES = 20
 """Where a history has fewer events on average, many passes learn it by heart."""
 GROUPS_FROM = 2_000
 """Items from which the output has two levels: the full softmax is cheaper below."""
+PASSES, PASSES_OF_SHORT, PASSES_OF_ANY = 20, 5, 3
+"""Where order says nothing, a net that reads it adds nothing either; its vectors are for groups and reasons."""
 HEADS = 4
 RATES = "rates.json"
 
@@ -35,7 +38,7 @@ class Plan:
     """Of the output layer; 0 is one softmax over all items."""
 
 
-def plan(histories: Histories, items: int, settings: AigcSettings) -> Plan:
+def plan(histories: Histories, items: int, settings: AigcSettings, target: Target) -> Plan:
     """The plan before time is taken into account."""
     few = len(histories.items) < FEW_EVENTS
     short = len(histories.items) < SHORT_HISTORIES * max(int((histories.lengths > 0).sum()), 1)
@@ -52,7 +55,7 @@ def plan(histories: Histories, items: int, settings: AigcSettings) -> Plan:
         shape,
         (1.0, 0.4, 0.16) if few else (1.0,),
         2048 if few else 4096,
-        settings.epochs or (5 if short else 20),
+        settings.epochs or (PASSES_OF_ANY if target == "any" else PASSES_OF_SHORT if short else PASSES),
         max(1, round(items**0.5)) if groups else 0,
     )
 

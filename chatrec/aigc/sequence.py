@@ -162,7 +162,7 @@ def fit(
 
     positions = int(np.maximum(histories.lengths - 1, 0).sum())
     wanted = 0
-    if positions:
+    if positions and minutes:
         rate = remembered(rates, plan, items, lambda: _measure_rate(begin(), histories))
         wanted = int(min(plan.passes * positions, 60 * minutes * rate / (1 + GO_ON)))
     training = begin()

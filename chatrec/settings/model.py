@@ -138,8 +138,9 @@ class Aigc(Section):
     """How many of the latest events make a user's vector; 0 chooses."""
     epochs: int = Field(0, ge=0, le=1000)
     """Passes over the events at most; 0 chooses."""
-    minutes: float = Field(10, gt=0)
-    """How long the sequence net may learn; how much that is was measured on the first night and is remembered."""
+    minutes: float = Field(10, ge=0)
+    """How long the sequence net may learn; how much that is was measured on the first night and is remembered. With 0
+    there is no net to speak of: vectors stay the factors of who follows whom, for groups and reasons alone."""
 
 
 class Index(Section):

@@ -162,6 +162,14 @@ def test_time_ends_learning_and_the_rate_is_remembered(tmp_path: Path) -> None:
     assert made.losses[-1][0] == made.read
 
 
+def test_without_time_vectors_stay_where_they_start(tmp_path: Path) -> None:
+    wanted = Plan(SMALL, (1.0,), 64, 20, 0)
+    _, made = sequence.fit(rounds(), rounds(), ITEMS, wanted, 0, 0, tmp_path / "rates.json")
+    assert np.array_equal(made.items, ppmi_vectors(rounds(), ITEMS, WIDTH, 0))
+    assert made.read == 0
+    assert not (tmp_path / "rates.json").exists()
+
+
 def test_only_what_goes_on_knows_the_held_out_events(tmp_path: Path) -> None:
     """The last event of each user is held out; it always is item 0, which is never taken before."""
     random = np.random.default_rng(0)
@@ -190,12 +198,16 @@ def test_start_vectors_know_who_follows_whom() -> None:
     assert vectors.std() == pytest.approx(0.05, rel=0.01)
 
 
-def test_plans_follow_the_size() -> None:
+def test_plans_follow_the_size_and_the_target() -> None:
     settings = Aigc()
-    assert plan(histories([[0, 1] * 20] * 9), 100, settings).groups == 0
-    assert plan(histories([[0, 1] * 20] * 9), 10_000, settings).groups == 100
-    assert plan(histories([[0, 1]] * 9), 100, settings).passes < plan(histories([[0] * 30] * 9), 100, settings).passes
-    assert plan(histories([[0, 1]]), 100, Aigc(width=32, epochs=3, history=9, output="groups")).shape.window == 9
+    long, short = histories([[0, 1] * 20] * 9), histories([[0, 1]] * 9)
+    assert plan(long, 100, settings, "next").groups == 0
+    assert plan(long, 10_000, settings, "next").groups == 100
+    assert plan(short, 100, settings, "period").passes < plan(long, 100, settings, "period").passes
+    assert plan(long, 100, settings, "any").passes < plan(short, 100, settings, "next").passes
+    chosen = Aigc(width=32, epochs=9, history=9, output="groups")
+    assert plan(short, 100, chosen, "any").shape.window == 9
+    assert plan(short, 100, chosen, "any").passes == 9
 
 
 @pytest.mark.parametrize("of_users", [[[], []], [[3], [4]], [[0, 0]]])
