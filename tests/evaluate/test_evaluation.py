@@ -182,7 +182,7 @@ def test_a_killed_evaluation_is_gone_on_with(evaluated: Evaluated, night: Settin
         file: text for file, text in before.items() if file.name != "metrics.json"
     }
     assert again.learning == curve
-    assert replace(again, learning=None, notes=evaluated.evaluation.notes) == evaluated.evaluation
+    assert replace(again, learning=evaluated.evaluation.learning) == evaluated.evaluation
     assert Evaluation.load(evaluated.folder) == again
 
 
