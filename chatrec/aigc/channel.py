@@ -20,7 +20,7 @@ from chatrec.source.snapshot import Array, Snapshot
 NAME = "aigc"
 WEIGHED = "weighed"
 """The folder of what was learned without the held-out events: the blend weighs the channel by it."""
-CURVE, POINTS_OF_A_CURVE = "learning.json", 200
+CURVE, POINTS_OF_A_CURVE = "learning.json", 60
 
 
 @dataclass(frozen=True)
