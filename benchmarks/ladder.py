@@ -22,7 +22,7 @@ from benchmarks.data import Events, K, ListsFile, known
 from chatrec.aigc.channel import NAME as AIGC
 from chatrec.aigc.channel import WEIGHED, AigcChannel
 from chatrec.aigc.state import AigcState
-from chatrec.blend.candidates import GATHERED, NOBODY, gather
+from chatrec.blend.candidates import GATHERED, best_places, gather
 from chatrec.blend.evidence import ScoredEvidence
 from chatrec.blend.fit import Trial
 from chatrec.blend.learn import MIX, Blend
@@ -85,9 +85,9 @@ class Ladder:
         evidence = {name: ScoredEvidence.of(channel, block) for name, channel in self.channels.items()}
         for weights in rungs.values():
             found = gather([evidence[name] for name in weights], block, GATHERED)
-            scores = found.log_shares @ np.array(list(weights.values()), np.float32)
-            best = np.argsort(-np.where(found.items == NOBODY, -np.inf, scores), axis=1, kind="stable")[:, :K]
-            yield np.take_along_axis(found.items, best, 1)
+            vector = np.array(list(weights.values()), np.float32)
+            places, _ = best_places(found.items, found.log_shares, vector, K)
+            yield np.take_along_axis(found.items, places, 1)
 
 
 def write(context: Context, folder: Path) -> None:

@@ -56,9 +56,8 @@ def served(model: Any, events: Events) -> Lists:
     from threadpoolctl import threadpool_limits
 
     histories = events.histories
-    pairs = np.unique(histories.event_users * np.int64(events.items) + histories.items)
-    users, items = np.divmod(pairs, events.items)
-    taken = csr_matrix((np.ones(len(pairs), np.float32), (users, items)), shape=(histories.users, events.items))
+    users, items = histories.distinct(events.items)
+    taken = csr_matrix((np.ones(len(users), np.float32), (users, items)), shape=(histories.users, events.items))
     everybody, forbidden = np.flatnonzero(histories.lengths), np.flatnonzero(~events.recommendable)
     with threadpool_limits(1, "blas"):  # its own threads and those of BLAS get into each other's way
         model.fit(taken, show_progress=False)

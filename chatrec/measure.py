@@ -106,9 +106,8 @@ class Measure:
     @cached_property
     def _takers(self) -> metrics.Counts:
         """How many users took each item."""
-        width = np.int64(len(self.holdout.recommendable))
-        pairs = np.unique(self.holdout.histories.event_users * width + self.holdout.histories.items)
-        return np.bincount(pairs % max(width, 1), minlength=width)
+        items = len(self.holdout.recommendable)
+        return np.bincount(self.holdout.histories.distinct(items)[1], minlength=items)
 
     @cached_property
     def _fewest_of_head(self) -> int:

@@ -90,7 +90,7 @@ def learn(
         weighed, fitted = sequence.fit(
             holdout.histories, snapshot.histories, len(texts.items), wanted, seed, chosen.minutes, rates
         )
-    save_curve(fitted.losses, folder)
+    _save_curve(fitted.losses, folder)
     before = _state(weighed, texts, groups)
     before.save(folder / WEIGHED)
     state = _state(fitted, texts, groups)
@@ -113,7 +113,7 @@ def _state(fitted: Fitted, texts: Texts, groups: ItemGroups) -> AigcState:
     return AigcState(fitted.items, fitted.bias, of_groups, nothing, fitted.encoder, fitted.output)
 
 
-def save_curve(losses: Sequence[tuple[int, float]], folder: Path) -> None:
+def _save_curve(losses: Sequence[tuple[int, float]], folder: Path) -> None:
     """Writes the learning curve: the mean loss between at most POINTS_OF_A_CURVE moments; nothing without any."""
     if not losses:
         return

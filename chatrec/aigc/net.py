@@ -12,7 +12,6 @@ from torch.nn import functional
 
 INITIAL_SLOPE = 0.7
 DISTANCE_POWER = 0.75
-PADDING = -1
 
 
 @dataclass(frozen=True)

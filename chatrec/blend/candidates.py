@@ -41,6 +41,22 @@ def gather(evidence: Sequence[Evidence], block: Block, k: int) -> Candidates:
     return Candidates(items, log_shares.astype(np.float32), floors.astype(np.float32))
 
 
+def best_places(items: Array, log_shares: Array, weights: Array, k: int) -> tuple[Array, Array]:
+    """What a blend ranks first.
+
+    Args:
+        items: users × candidates, padded with -1.
+        log_shares: users × candidates × channels.
+        weights: of the channels, float32.
+        k: at most so many places of a list.
+
+    Returns:
+        Columns of the best candidates, users × places, and the scores of all, -inf for padding.
+    """
+    scores = np.where(items >= 0, log_shares @ weights, -np.inf)
+    return np.argsort(-scores, axis=1, kind="stable")[:, :k], scores
+
+
 def _union(gathered: Array, block: Block) -> Array:
     """Each item once in a row; without what a list may not have."""
     rows = np.arange(len(gathered))[:, None]

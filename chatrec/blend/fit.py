@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from chatrec.blend.candidates import GATHERED, NOBODY, gather
+from chatrec.blend.candidates import GATHERED, NOBODY, best_places, gather
 from chatrec.blend.evidence import ScoredEvidence
 from chatrec.blend.logit import Choices, fit_weights, log_likelihoods
 from chatrec.channels.base import Channel
@@ -56,8 +56,8 @@ class Trial:
         """Lists of some users: users × K, padded with -1."""
         vector = np.array([weights.get(name, 0.0) for name in self.names], np.float32)
         items = self.items[users]
-        scores = np.where(items >= 0, self.choices.features[users] @ vector, -np.inf)
-        found: Array = np.take_along_axis(items, np.argsort(-scores, axis=1, kind="stable")[:, :K], 1)
+        places, _ = best_places(items, self.choices.features[users], vector, K)
+        found: Array = np.take_along_axis(items, places, 1)
         return found
 
 

@@ -12,7 +12,6 @@ from scipy.sparse import csr_matrix
 
 from chatrec.block import Block
 from chatrec.channels.base import added_by_events, fading, product, uniform
-from chatrec.channels.pairs import distinct
 from chatrec.source.snapshot import Array, Histories
 
 USER_POWER = -0.3
@@ -64,7 +63,7 @@ def fit(histories: Histories, items: int, penalty: float) -> Ease:
     lengths = histories.lengths
     weights = np.power(np.maximum(lengths, 1.0), USER_POWER)
     weights = weights / weights[lengths > 0].mean() if lengths.any() else weights
-    users, rows = distinct(histories, items)
+    users, rows = histories.distinct(items)
     scaled = csr_matrix((np.sqrt(weights[users]), (users, rows)), shape=(histories.users, items), dtype=np.float32)
     scaled = scaled[:, known]
     gram = np.asarray((scaled.T @ scaled).todense())

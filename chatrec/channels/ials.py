@@ -14,7 +14,6 @@ from scipy.sparse import csr_matrix
 
 from chatrec.block import Block
 from chatrec.channels.base import uniform
-from chatrec.channels.pairs import distinct
 from chatrec.source.snapshot import Array, Histories
 
 WIDTH = 64
@@ -60,7 +59,7 @@ class Ials:
 
 def fit(histories: Histories, items: int, seed: int) -> Ials:
     """Alternates between users and items."""
-    users, rows = distinct(histories, items)
+    users, rows = histories.distinct(items)
     taken = csr_matrix((np.ones(len(users), np.float32), (users, rows)), shape=(histories.users, items))
     takers = taken.T.tocsr()
     vectors = np.random.default_rng(seed).normal(0, WIDTH**-0.5 / 10, (items, WIDTH)).astype(np.float32)

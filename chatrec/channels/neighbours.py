@@ -10,7 +10,6 @@ from scipy.sparse import csr_matrix, diags
 
 from chatrec.block import Block, best_of
 from chatrec.channels.base import uniform
-from chatrec.channels.pairs import distinct
 from chatrec.source.snapshot import Array, Histories
 
 NEIGHBOURS = 300
@@ -49,7 +48,7 @@ class Neighbours:
 
 def fit(histories: Histories, items: int) -> Neighbours:
     """Remembers the histories."""
-    users, rows = distinct(histories, items)
+    users, rows = histories.distinct(items)
     matrix = csr_matrix((np.ones(len(users), np.float32), (users, rows)), shape=(histories.users, items))
     takers = np.asarray(matrix.sum(0)).ravel()
     rarity = np.log(max(histories.users, 1) / np.maximum(takers, 1)) + 1e-3

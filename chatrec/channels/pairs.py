@@ -42,10 +42,3 @@ def _batches(histories: Histories, weights: Callable[[int], float], lags: int) -
         if sum(len(part[0]) for part in waiting) >= PAIRS_AT_ONCE or lag == lags:
             yield tuple(np.concatenate(parts) for parts in zip(*waiting, strict=True))  # type: ignore[misc]
             waiting = []
-
-
-def distinct(histories: Histories, items: int) -> tuple[Array, Array]:
-    """The pairs of a user and an item that the user took, each once: users and items."""
-    pairs = np.unique(histories.event_users * np.int64(items) + histories.items)
-    users, rows = np.divmod(pairs, max(items, 1))
-    return users, rows

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from chatrec.blend.candidates import GATHERED, NOBODY, Candidates, gather
+from chatrec.blend.candidates import GATHERED, NOBODY, Candidates, best_places, gather
 from chatrec.blend.evidence import ScoredEvidence
 from chatrec.blend.learn import BLEND, MIX, Blend
 from chatrec.channels import popularity
@@ -75,6 +75,6 @@ class Systems:
 
 
 def _best(candidates: Candidates, weights: Array, width: int) -> Array:
-    scores = np.where(candidates.items >= 0, candidates.log_shares @ weights, -np.inf)
-    best = np.take_along_axis(candidates.items, np.argsort(-scores, axis=1, kind="stable")[:, :width], 1)
+    places, _ = best_places(candidates.items, candidates.log_shares, weights, width)
+    best = np.take_along_axis(candidates.items, places, 1)
     return np.pad(best, [(0, 0), (0, width - best.shape[1])], constant_values=NOBODY)

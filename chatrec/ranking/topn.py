@@ -8,7 +8,7 @@ import numpy as np
 
 from chatrec.aigc import channel as aigc
 from chatrec.aigc.groups import ItemGroups
-from chatrec.blend.candidates import GATHERED, NOBODY, Candidates, gather
+from chatrec.blend.candidates import GATHERED, NOBODY, Candidates, best_places, gather
 from chatrec.blend.evidence import Evidence, ScoredEvidence
 from chatrec.blend.learn import Blend
 from chatrec.block import Block
@@ -65,8 +65,7 @@ class Ranker:
         vectors = of_aigc[:, : self.aigc.state.items.shape[1]]
         found = gather(self._evidence(block, of_aigc), block, max(GATHERED, self.top_n))
         weights = np.array(list(self.blend.weights.values()), np.float32)
-        scores = np.where(found.items >= 0, found.log_shares @ weights, -np.inf)
-        places = np.argsort(-scores, axis=1, kind="stable")[:, : self.top_n]
+        places, scores = best_places(found.items, found.log_shares, weights, self.top_n)
         items = np.take_along_axis(found.items, places, 1)
         shares = _shares(found, places, weights)
         return Lists(

@@ -60,6 +60,12 @@ class Histories:
         starts = np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64)
         return Histories(starts, self.items[kept], self.weights[kept], self.times[kept])
 
+    def distinct(self, items: int) -> tuple[Array, Array]:
+        """The pairs of a user and an item that the user took, each once: users, and rows of `items` items."""
+        pairs = np.unique(self.event_users * np.int64(items) + self.items)
+        users, rows = np.divmod(pairs, max(items, 1))
+        return users, rows
+
     def latest(self, users: Array, length: int) -> Array:
         """The latest items of some users.
 
