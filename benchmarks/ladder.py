@@ -18,7 +18,7 @@ from typing import get_args
 
 import numpy as np
 
-from benchmarks.data import Events, K, ListsFile, known
+from benchmarks.data import Events, K, ListsFile
 from chatrec.aigc.channel import NAME as AIGC
 from chatrec.aigc.channel import WEIGHED, AigcChannel
 from chatrec.aigc.state import AigcState
@@ -30,7 +30,6 @@ from chatrec.blend.logit import fit_weights
 from chatrec.block import Block
 from chatrec.channels.base import Channel
 from chatrec.channels.registry import fit_channels
-from chatrec.encoder.embed import ITEMS
 from chatrec.pipeline.context import Context
 from chatrec.pipeline.offline import KEY, evaluate_split
 from chatrec.run import Run
@@ -67,7 +66,7 @@ class Ladder:
 
     def _without(self) -> dict[str, dict[str, float]]:
         context, names = self.context, list(self.blend.weights)
-        rest = known(context.holdout.histories, np.load(context.of("embed") / ITEMS))
+        rest = context.known(context.holdout.histories)
         penalty = json.loads((context.of("blend") / MIX).read_text(encoding="utf-8"))["ease penalty"]
         fitted = fit_channels(rest, context.settings.ranking.target, penalty, set(names) - {AIGC})
         weighed = AigcChannel(AigcState.load(context.of("aigc") / WEIGHED))

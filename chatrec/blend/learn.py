@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -10,10 +10,11 @@ import numpy as np
 
 from chatrec.blend.fit import Mix, Trial, cross_fitted_lists, fit_mix
 from chatrec.blend.linear import Softmax
+from chatrec.blend.new import NEW, NewItems, fit_new, hide_items, share_of_new
 from chatrec.channels import ease
 from chatrec.channels.base import Channel
 from chatrec.channels.files import load_channels, save_channels
-from chatrec.channels.registry import EASE, POPULARITY, Known, fit_channels, limits
+from chatrec.channels.registry import EASE, POPULARITY, TEXTS, Known, fit_channels, limits, names
 from chatrec.holdout import HoldOut
 from chatrec.measure import Measure
 from chatrec.metrics import paired_difference
@@ -23,6 +24,8 @@ from chatrec.source.snapshot import Array
 
 MIX, METRICS = "mix.json", "metrics.json"
 BLEND = "blend"
+NO_PENALTY = 0.0
+"""Channels of texts have penalties of their own."""
 NOTHING_MEASURED: dict[str, Any] = {"channels": {}, "better than popularity": None}
 
 
@@ -35,18 +38,19 @@ class Blend:
     channels: Mapping[str, Any]
     """Those of them that were fitted with the blend; the others come from steps of their own."""
     form: Form = "exact"
+    new: NewItems = field(default_factory=NewItems)
 
     @classmethod
     def load(cls, folder: Path) -> "Blend":
         """What `learn` wrote."""
         mix, channels = json.loads((folder / MIX).read_text(encoding="utf-8")), load_channels(folder)
+        weights, of_new = mix["weights"], mix["new"]["weights"]
+        new = NewItems(mix["new"]["share"], of_new, {name: channels[name] for name in of_new})
+        used = {name: channel for name, channel in channels.items() if name in weights}
         if mix["form"] == "exact":
-            return cls(mix["weights"], channels)
-        scaled = {
-            name: Softmax(channel, mix["weights"][name])  # type: ignore[arg-type]
-            for name, channel in channels.items()
-        }
-        return cls({name: 1.0 if name in scaled else each for name, each in mix["weights"].items()}, scaled, "linear")
+            return cls(weights, used, "exact", new)
+        scaled = {name: Softmax(channel, weights[name]) for name, channel in used.items()}  # type: ignore[arg-type]
+        return cls({name: 1.0 if name in scaled else each for name, each in weights.items()}, scaled, "linear", new)
 
 
 def learn(
@@ -63,27 +67,38 @@ def learn(
         folder: of the step.
 
     Returns:
-        Held-out users, the form, what the size forbids, the weights, and NDCG@10 of the blend and of popularity.
+        Held-out users, the form, what the size forbids, the weights, and NDCG@10 of the blend, of popularity, and among
+        items that were hidden as if they were new.
     """
     rest, seed = replace(known, histories=holdout.histories), known.seed
+    hidden = hide_items(rest.histories, known.items, seed)
+    of_texts = fit_channels(replace(known, histories=hidden.histories), target, NO_PENALTY, TEXTS, form)
+    new, of_new = fit_new(of_texts, hidden, known.texts, seed)
     penalty = _choose_penalty(rest, holdout, target) if form == "exact" else ease.PENALTIES[-1]
     mix, measured = Mix({POPULARITY: 1.0}, {}), NOTHING_MEASURED
     if len(holdout):
-        fitted: Mapping[str, Any] = fit_channels(rest, target, penalty, form=form)
+        fitted: dict[str, Any] = fit_channels(rest, target, penalty, names(rest, target, form) - TEXTS, form) | of_texts
         if form == "linear":
             fitted = {name: Softmax(channel) for name, channel in fitted.items()}
         trial = Trial.of({**others, **fitted}, holdout)
         mix = fit_mix(trial, np.arange(len(holdout)), seed)
         measured = _measure(trial, Measure(holdout, known.texts), seed)
-    kept = fit_channels(known, target, penalty, set(mix.weights) - set(others), form)
+    kept = fit_channels(known, target, penalty, {*mix.weights, *new.weights} - others.keys(), form)
     save_channels(kept, folder)
     limited = limits(known, target, form)
     facts = {**asdict(mix), "form": form, "limits": limited, "ease penalty": penalty}
+    facts["new"] = {**asdict(new), "share": share_of_new(holdout)}
+    measured = {**measured, "channels": measured["channels"] | of_new}
     write_atomically(folder / MIX, json.dumps(facts, indent=1))
     write_atomically(folder / METRICS, json.dumps(measured, indent=1))
-    scores = {f"{name} NDCG@10": measured["channels"][name]["ndcg@10"] for name in (BLEND, POPULARITY) if len(holdout)}
-    weights = {name: round(weight, 3) for name, weight in mix.weights.items()}
-    return {"held out": len(holdout), "form": form, "limits": limited, "weights": weights, **scores}
+    scores = {
+        f"{name} NDCG@10": measured["channels"][name]["ndcg@10"]
+        for name in (BLEND, POPULARITY, NEW)
+        if name in measured["channels"]
+    }
+    weights, of_texts_alone = ({name: round(weight, 3) for name, weight in each.weights.items()} for each in (mix, new))
+    counts: Counts = {"held out": len(holdout), "form": form, "limits": limited, "weights": weights}
+    return {**counts, "weights of new items": of_texts_alone, **scores}
 
 
 def _choose_penalty(rest: Known, holdout: HoldOut, target: Target) -> float:

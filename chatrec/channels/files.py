@@ -15,14 +15,16 @@ from chatrec.channels.ials import Ials
 from chatrec.channels.neighbours import Neighbours
 from chatrec.channels.popularity import Popularity
 from chatrec.channels.ridge import Ridge
-from chatrec.channels.text import Text
+from chatrec.channels.text.kernel import Kernel
+from chatrec.channels.text.near import Text
+from chatrec.channels.text.tower import Tower
 from chatrec.channels.transitions import Transitions
 from chatrec.run import write_atomically
 from chatrec.source.snapshot import Array
 
 INDEX = "channels.json"
 KINDS: Mapping[str, type[Any]] = {
-    kind.__name__: kind for kind in (Ease, Ials, Neighbours, Popularity, Ridge, Text, Transitions)
+    kind.__name__: kind for kind in (Ease, Ials, Kernel, Neighbours, Popularity, Ridge, Text, Tower, Transitions)
 }
 
 

@@ -1,14 +1,16 @@
 """All channels in closed form, and up to which size of catalogue each is fitted."""
 
 from collections.abc import Callable, Collection, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import partial
 
 import numpy as np
 
 from chatrec.channels import ease, ials, neighbours, popularity, ridge, transitions
 from chatrec.channels.base import Channel
-from chatrec.channels.text import Text
+from chatrec.channels.text import kernel, tower
+from chatrec.channels.text.near import Text
+from chatrec.features.catalogue import Features
 from chatrec.settings.model import Form, Target
 from chatrec.source.snapshot import Array, Histories
 
@@ -19,6 +21,9 @@ NEIGHBOURS_UP_TO = 50_000
 POPULARITY = "popularity"
 EASE = {"ease": 1.0, "ease lately": 0.95, "ease now": 0.8}
 """Three ways to read a history, by how an event fades with each that came after it."""
+TEXTS = {"text", "text kernel", "text tower"}
+"""Channels that know new items too."""
+FADE_OF_TEXTS: dict[Target, float] = {"next": 0.8, "period": 1.0, "any": 1.0}
 
 
 @dataclass(frozen=True)
@@ -31,6 +36,8 @@ class Known:
     texts: Array
     """items × dimensions, unit length: what GPT-2 says."""
     seed: int
+    features: Features = field(default_factory=Features)
+    """Of the items."""
 
 
 def fit_channels(
@@ -45,13 +52,18 @@ def fit_channels(
         wanted: their names; None fits all.
         form: of the blend; a linear one has only channels of vectors.
     """
-    kinds = [*_vectors(known, target, form), *(_pairs(known, target) if form == "exact" else ())]
-    found = {name: fit() for name, fit in kinds if wanted is None or name in wanted}
+    kinds = _kinds(known, target, form)
+    found = {name: fit() for name, fit in kinds.items() if wanted is None or name in wanted}
     readings = {name: fade for name, fade in EASE.items() if wanted is None or name in wanted}
     if readings and form == "exact":
         fitted = ease.fit(known.histories, known.items, penalty)
         found |= {name: replace(fitted, fade=fade) for name, fade in readings.items()}
     return found
+
+
+def names(known: Known, target: Target, form: Form = "exact") -> set[str]:
+    """Of all channels that `fit_channels` fits."""
+    return {*_kinds(known, target, form), *(EASE if form == "exact" else ())}
 
 
 def limits(known: Known, target: Target, form: Form) -> dict[str, str]:
@@ -63,8 +75,18 @@ def limits(known: Known, target: Target, form: Form) -> dict[str, str]:
         found["ridge"] = f"not fitted above {RIDGE_UP_TO:,} items: transitions"
     if target == "any" and known.histories.users > NEIGHBOURS_UP_TO:
         found["neighbours"] = f"not fitted above {NEIGHBOURS_UP_TO:,} users: ials"
+    if known.features.kinds and not dict(_kernels(known)):
+        found["text kernel"] = f"not fitted above {kernel.KNOWN_UP_TO:,} items with events: text tower"
     if known.items > ease.EXACT_UP_TO:
         found["ease"] = f"of the {ease.EXACT_UP_TO:,} items taken most; the rest: transitions, aigc, text"
+    return found
+
+
+def _kinds(known: Known, target: Target, form: Form) -> dict[str, Callable[[], Channel]]:
+    found = dict(_vectors(known, target, form))
+    if form == "exact":
+        found |= dict(_pairs(known, target))
+        found |= dict(_kernels(known))
     return found
 
 
@@ -73,6 +95,9 @@ def _vectors(known: Known, target: Target, form: Form) -> Iterator[tuple[str, Ca
     histories, items = known.histories, known.items
     yield POPULARITY, lambda: popularity.fit(histories, items)
     yield "text", lambda: Text(known.texts)
+    if known.features.kinds:
+        fade = FADE_OF_TEXTS[target]
+        yield "text tower", lambda: tower.fit(histories, known.features.joined, known.texts, fade, known.seed)
     if target == "period" and len(histories.times) and np.ptp(histories.times):
         for name, half_life in popularity.HALF_LIVES.items():
             yield name, partial(popularity.fit_recent, histories, items, half_life)
@@ -89,3 +114,10 @@ def _pairs(known: Known, target: Target) -> Iterator[tuple[str, Callable[[], Cha
             yield "ridge", lambda: ridge.fit(histories, items)
     elif histories.users <= NEIGHBOURS_UP_TO:
         yield "neighbours", lambda: neighbours.fit(histories, items)
+
+
+def _kernels(known: Known) -> Iterator[tuple[str, Callable[[], Channel]]]:
+    """Channels that compare all known items with all others."""
+    taken = len(np.unique(known.histories.items))
+    if known.features.kinds and 0 < taken <= kernel.KNOWN_UP_TO and known.items <= kernel.ITEMS_UP_TO:
+        yield "text kernel", lambda: kernel.fit(known.histories, known.features, known.texts)

@@ -14,8 +14,9 @@ from chatrec.settings import Settings
 if TYPE_CHECKING:
     from sqlalchemy import Engine
 
+    from chatrec.channels.registry import Known
     from chatrec.holdout import HoldOut
-    from chatrec.source.snapshot import Array, Snapshot
+    from chatrec.source.snapshot import Array, Histories, Snapshot
 
 
 @dataclass(frozen=True)
@@ -63,3 +64,18 @@ class Context:
         """bool for each item: whether a list may have it."""
         available: Array = self.snapshot.items["available"].to_numpy()
         return available
+
+    def known(self, histories: Histories) -> Known:
+        """What channels may be fitted on.
+
+        Args:
+            histories: all, or what is left of them.
+        """
+        import numpy as np
+
+        from chatrec.channels.registry import Known
+        from chatrec.encoder.embed import ITEMS
+        from chatrec.features.catalogue import features_of
+
+        items, vectors = self.snapshot.items, np.load(self.of("embed") / ITEMS)
+        return Known(histories, items.height, vectors, self.settings.compute.seed, features_of(items))

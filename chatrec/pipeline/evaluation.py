@@ -126,7 +126,7 @@ def _measure(context: Context) -> Counts:
     from chatrec.aigc import channel as aigc
     from chatrec.aigc.state import AigcState
     from chatrec.blend.learn import BLEND
-    from chatrec.channels.registry import POPULARITY, Known
+    from chatrec.channels.registry import POPULARITY
     from chatrec.encoder.embed import ITEMS
     from chatrec.evaluate.evaluation import measure
     from chatrec.evaluate.rest import load_holdout
@@ -136,7 +136,7 @@ def _measure(context: Context) -> Counts:
     use_threads(context.settings)
     settings, texts = context.settings, np.load(context.of("embed") / ITEMS)
     held = load_holdout(context.of("extract"), settings.ranking.exclude_seen)
-    known = Known(held.histories, len(held.recommendable), texts, settings.compute.seed)
+    known = context.known(held.histories)
     others = {aigc.NAME: aigc.AigcChannel(AigcState.load(context.of("aigc")))}
     systems = Systems.load(context.of("blend"), known, others, settings.ranking.target)
     learning = _curve(context.of("aigc") / aigc.CURVE)

@@ -122,19 +122,13 @@ def aigc(context: Context) -> Counts:
 
 def blend(context: Context) -> Counts:
     """Fits the other channels and weighs all of them on held-out events."""
-    import numpy as np
-
     from chatrec.aigc import channel as aigc
     from chatrec.aigc.state import AigcState
     from chatrec.blend.learn import learn
     from chatrec.blend.linear import form_of
-    from chatrec.channels.registry import Known
-    from chatrec.encoder.embed import ITEMS
 
     use_threads(context.settings)
-    texts = np.load(context.of("embed") / ITEMS)
-    settings = context.settings
-    known = Known(context.snapshot.histories, len(context.recommendable), texts, settings.compute.seed)
+    settings, known = context.settings, context.known(context.snapshot.histories)
     others = {aigc.NAME: aigc.AigcChannel(AigcState.load(context.of("aigc") / aigc.WEIGHED))}
     form = form_of(settings.ranking.form, known.items)
     return learn(known, context.holdout, others, settings.ranking.target, form, context.folder)
@@ -191,6 +185,8 @@ def rank(context: Context) -> Counts:
         settings.ranking.top_n,
         settings.ranking.exclude_seen,
         settings.compute.seed,
+        settings.ranking.new_at_least,
+        settings.ranking.new_at_most,
     )
     texts = np.load(context.of("embed") / USERS, mmap_mode="r")
     return recommend(ranker, texts, context.folder, settings.compute.memory_mb)

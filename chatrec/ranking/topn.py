@@ -1,14 +1,15 @@
 """Top-N lists of users with a history: all channels gather, the blend decides, and each row keeps its reason."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+import math
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
 
 from chatrec.aigc import channel as aigc
 from chatrec.aigc.groups import ItemGroups
-from chatrec.blend.candidates import GATHERED, NOBODY, Candidates, best_places, gather
+from chatrec.blend.candidates import GATHERED, NOBODY
 from chatrec.blend.evidence import Evidence, ScoredEvidence
 from chatrec.blend.learn import Blend
 from chatrec.block import Block
@@ -16,6 +17,7 @@ from chatrec.channels.base import Channel
 from chatrec.index import ItemIndex
 from chatrec.ranking.joint import Joint
 from chatrec.ranking.lists import BLEND, Lists
+from chatrec.ranking.rated import Rated, rate, with_new
 from chatrec.ranking.vectors import IndexedEvidence, PartOfIndex, Vectors
 from chatrec.source.snapshot import Array, Histories
 
@@ -41,16 +43,20 @@ class Ranker:
     top_n: int
     exclude_seen: bool
     seed: int
+    new_at_least: float = 0.0
+    """The share of a list that new items are guaranteed."""
+    new_at_most: float = 1.0
+    """The share that they may have."""
 
-    @property
+    @cached_property
     def channels(self) -> Mapping[str, Channel]:
-        """The channels of the blend, in the order of the shares of a row."""
-        known = {**self.blend.channels, aigc.NAME: self.aigc}
-        return {name: known[name] for name in self.blend.weights}
+        """The channels of the blend and those that rank new items, in the order of the shares of a row."""
+        known = {**self.blend.new.channels, **self.blend.channels, aigc.NAME: self.aigc}
+        return {name: known[name] for name in dict.fromkeys([*self.blend.weights, *self.blend.new.weights])}
 
     def bytes_of_a_user(self, events: int) -> int:
         """About how much memory a user with so many events takes while a block is ranked."""
-        channels = len(self.blend.weights)
+        channels = len(self.channels)
         reason = 16 * channels * self.top_n * min(events, EVENTS_OF_A_REASON)
         return 12 * (channels + 2) * len(self.recommendable) + 16 * channels * channels * GATHERED + reason
 
@@ -60,24 +66,46 @@ class Ranker:
         Args:
             users: of one block; memory goes with their number and the size of the catalogue.
         """
-        block = Block(self.histories, users, self.recommendable, self.exclude_seen)
+        block = Block(self.histories, users, self.recommendable & ~self._new, self.exclude_seen)
         of_aigc = self.aigc.queries(block)
         vectors = of_aigc[:, : self.aigc.state.items.shape[1]]
-        found = gather(self._evidence(block, of_aigc), block, max(GATHERED, self.top_n))
-        weights = np.array(list(self.blend.weights.values()), np.float32)
-        places, scores = best_places(found.items, found.log_shares, weights, self.top_n)
-        items = np.take_along_axis(found.items, places, 1)
-        shares = _shares(found, places, weights)
+        weights = self.blend.weights
+        rated = self._of_all_channels(
+            rate(self._evidence(block, of_aigc), _vector(weights), block, self.top_n), weights
+        )
+        if self._new.any():
+            least, most = (math.ceil(share * self.top_n) for share in (self.new_at_least, self.new_at_most))
+            rated = with_new(rated, self._rated_new(users), self.blend.new.share, self.top_n, least, most)
         return Lists(
             users,
-            items,
-            np.where(items >= 0, np.take_along_axis(_softmax(scores), places, 1), 0).astype(np.float32),
+            rated.items,
+            np.where(rated.items >= 0, np.exp(rated.scores), 0).astype(np.float32),
             BLEND,
-            self._strongest_group(items, vectors),
-            self._strongest_event(items, shares, block),
-            shares,
+            self._strongest_group(rated.items, vectors),
+            self._strongest_event(rated.items, rated.shares, block),
+            rated.shares,
             vectors,
         )
+
+    @cached_property
+    def _new(self) -> Array:
+        """bool for each item: ranked by its texts alone, because nobody took it yet."""
+        if not self.blend.new.weights:
+            return np.zeros(len(self.recommendable), bool)
+        new: Array = self.recommendable.copy()
+        new[self.histories.items] = False
+        return new
+
+    def _rated_new(self, users: Array) -> Rated:
+        block, new = Block(self.histories, users, self._new, self.exclude_seen), self.blend.new
+        evidence = [ScoredEvidence.of(new.channels[name], block) for name in new.weights]
+        return self._of_all_channels(rate(evidence, _vector(new.weights), block, self.top_n), new.weights)
+
+    def _of_all_channels(self, rated: Rated, rating: Collection[str]) -> Rated:
+        """With a share of 0 for the channels that did not rate."""
+        shares = np.zeros((*rated.items.shape, len(self.channels)), np.float32)
+        shares[:, :, [list(self.channels).index(name) for name in rating]] = rated.shares
+        return replace(rated, shares=shares)
 
     def _evidence(self, block: Block, of_aigc: Array) -> list[Evidence]:
         """Of each channel; those that the index holds gather together."""
@@ -85,7 +113,8 @@ class Ranker:
         found: list[Evidence] = []
         queries = {name: of_aigc if each is self.aigc else each.queries(block) for name, each in joint.channels.items()}
         together: IndexedEvidence | None = IndexedEvidence(self._vectors[JOINED], joint.join(queries), block)
-        for name, channel in self.channels.items():
+        for name in self.blend.weights:
+            channel = self.channels[name]
             if name in queries:
                 own = IndexedEvidence(self._vectors[name], queries[name], block)
                 found.append(PartOfIndex(own, together))
@@ -132,19 +161,8 @@ class Ranker:
         return np.where(items >= 0, found, NOBODY)
 
 
-def _shares(found: Candidates, places: Array, weights: Array) -> Array:
-    """What part of a row's score each channel gives: w (l - floor) over its sum, users × places × channels."""
-    l = np.take_along_axis(found.log_shares, places[:, :, None], 1)  # noqa: E741
-    parts = np.maximum(l - found.floors[:, None, :], 0) * weights
-    total = parts.sum(2, keepdims=True)
-    shares: Array = np.where(total > 0, parts / np.where(total > 0, total, 1), 0).astype(np.float32)
-    return shares
-
-
-def _softmax(scores: Array) -> Array:
-    powers = np.exp(scores - np.maximum(scores.max(1, keepdims=True), np.finfo(np.float32).min))
-    shares: Array = powers / np.maximum(powers.sum(1, keepdims=True), np.finfo(np.float32).tiny)
-    return shares
+def _vector(weights: Mapping[str, float]) -> Array:
+    return np.array(list(weights.values()), np.float32)
 
 
 def padded_groups(groups: ItemGroups, items: int) -> Array:

@@ -168,6 +168,17 @@ class Ranking(Section):
     """Recommendations per user."""
     exclude_seen: bool = True
     """Whether what a user already took may not be recommended; false for shops with repeat purchases."""
+    new_at_least: float = Field(0.1, ge=0, le=1)
+    """The share of a list that is kept for items that nobody took yet, as far as there are any; their texts rank them.
+    With 0 they come in where they are as likely as others, which is seldom, and so stay unknown for long."""
+    new_at_most: float = Field(0.5, ge=0, le=1)
+    """The share of a list that such items may have, unless nothing else is left."""
+
+    @model_validator(mode="after")
+    def _ordered(self) -> "Ranking":
+        if self.new_at_least > self.new_at_most:
+            raise ValueError("new_at_least is larger than new_at_most")
+        return self
 
 
 class Checks(Section):

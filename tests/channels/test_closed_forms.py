@@ -14,7 +14,7 @@ from chatrec.channels.base import Channel
 from chatrec.channels.files import load_channels, save_channels
 from chatrec.channels.pairs import weighted_counts
 from chatrec.channels.registry import Known, fit_channels
-from chatrec.channels.text import Text
+from chatrec.channels.text.near import Text
 from chatrec.settings.model import Form, Target
 from chatrec.source.snapshot import Histories
 from tests.source.test_snapshot import histories

@@ -18,7 +18,7 @@ from chatrec.blend.learn import Blend
 from chatrec.blend.linear import Softmax
 from chatrec.block import Block
 from chatrec.channels import ease, popularity, transitions
-from chatrec.channels.text import Text
+from chatrec.channels.text.near import Text
 from chatrec.ranking import topn
 from chatrec.ranking import vectors as module
 from chatrec.ranking.joint import Joint

@@ -1,0 +1,68 @@
+"""Items that nobody took yet: how much each channel of texts counts among them, and how likely an event is of one."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from chatrec.blend.fit import Mix, Trial, cross_fitted_lists, fit_mix
+from chatrec.channels.base import Channel
+from chatrec.holdout import HoldOut, hold_items_out
+from chatrec.measure import Measure
+from chatrec.source.snapshot import Array, Histories
+
+HIDDEN = 0.1
+"""The share of known items that are hidden to learn what texts say of new ones."""
+NEW = "new items"
+UNTESTED = "text"
+"""What ranks new items where nothing could be hidden."""
+
+
+@dataclass(frozen=True)
+class NewItems:
+    """How new items are ranked among each other, and against the known ones."""
+
+    share: float = 0.0
+    """The chance that an event is of a new item."""
+    weights: Mapping[str, float] = field(default_factory=dict)
+    """Of the channels of texts."""
+    channels: Mapping[str, Any] = field(default_factory=dict)
+
+
+def hide_items(histories: Histories, items: int, seed: int) -> HoldOut:
+    """Hides a seeded tenth of the items with events, as if they were new."""
+    known = np.unique(histories.items)
+    count = int(np.ceil(HIDDEN * len(known)))
+    hidden = np.zeros(items, bool)
+    hidden[np.random.default_rng(seed).choice(known, count, replace=False)] = True
+    return hold_items_out(histories, hidden, seed)
+
+
+def share_of_new(holdout: HoldOut) -> float:
+    """How many of the held-out events were of items without earlier ones; never none and never all."""
+    known = np.isin(holdout.targets, holdout.histories.items)
+    return float(((~known).sum() + 0.5) / (len(known) + 1))
+
+
+def fit_new(
+    channels: Mapping[str, Channel], hidden: HoldOut, vectors: Array, seed: int
+) -> tuple[Mix, dict[str, dict[str, float]]]:
+    """Weighs channels of texts on hidden items.
+
+    Args:
+        channels: fitted without the hidden items.
+        hidden: those items, alone in the lists.
+        vectors: items × dimensions, for the diversity of lists.
+        seed: of the bootstrap.
+
+    Returns:
+        The weights, and metrics of all channels together and of each alone; none where nothing could be hidden.
+    """
+    if not len(hidden):
+        return Mix({UNTESTED: 1.0}, {}), {}
+    trial, everybody = Trial.of(channels, hidden), np.arange(len(hidden))
+    lists = {NEW: cross_fitted_lists(trial, seed)}
+    lists |= {f"{NEW}, {name}": trial.lists({name: 1.0}, everybody) for name in channels}
+    measure = Measure(hidden, vectors)
+    return fit_mix(trial, everybody, seed), {name: measure.summary(each) for name, each in lists.items()}
