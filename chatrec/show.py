@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from chatrec.evaluate.evaluation import Evaluation
 
 SHOWN_COUNTS: Mapping[str, tuple[str, ...]] = {
-    "extract": ("users", "items", "interactions", "days read", "quarantined", "held-out users", "targets"),
+    "extract": ("users", "items", "interactions", "queries", "days read", "quarantined", "held-out users", "targets"),
     "encoder": ("encoder", "trained", "last loss"),
     "embed": ("texts embedded", "texts known", "device"),
     "groups": ("groups", "source"),
@@ -26,7 +26,7 @@ SHOWN_COUNTS: Mapping[str, tuple[str, ...]] = {
     "measure": ("blend NDCG@10", "popularity NDCG@10"),
     "publish": ("recommendations rows", "nights kept"),
 }
-ONLY_IF_ANY = {"quarantined", "users group", "users popular"}
+ONLY_IF_ANY = {"queries", "quarantined", "users group", "users popular"}
 STATES = {"published": "green", "dry": "cyan", "running": "yellow", "stopped": "red", "failed": "red"}
 
 

@@ -56,7 +56,8 @@ def evaluate(
         typer.Option(help="What the lists must predict; default: ranking.target, of a split: period."),
     ] = None,
     split: Annotated[
-        Path | None, typer.Option(help="Folder with train.csv.gz and candidates.csv.gz: only write lists.")
+        Path | None,
+        typer.Option(help="Folder with train.csv.gz, candidates.csv.gz and maybe queries.csv.gz: only write lists."),
     ] = None,
     items: Annotated[
         Path | None, typer.Option(help="Of a split: item_id, title, groups and text columns, CSV.")

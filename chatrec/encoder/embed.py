@@ -15,7 +15,7 @@ from chatrec.encoder.whitening import Whitening
 from chatrec.progress import progress
 from chatrec.run import Counts
 from chatrec.settings import Settings
-from chatrec.source.snapshot import Array, Snapshot
+from chatrec.source.snapshot import Array, Queries, Snapshot
 
 ITEMS = "items.npy"
 USERS = "users.npy"
@@ -56,11 +56,11 @@ def embed(snapshot: Snapshot, settings: Settings, folder: Path, name: str) -> Co
     encoder = _Encoder(settings, name)
     items = texts.item_texts(snapshot.items, settings.text.item)
     everyone = np.arange(snapshot.users.height)
-    users = _user_texts(snapshot, everyone, settings.text.history, settings)
+    users = _user_texts(snapshot, everyone, settings.text.history, snapshot.queries, settings)
     known = np.flatnonzero(snapshot.histories.lengths > 0)
     random = np.random.default_rng(settings.compute.seed)
     sample = np.sort(random.choice(known, min(PROFILES_AT_MOST, len(known)), replace=False))
-    profiles = _user_texts(snapshot, sample, 0, settings)
+    profiles = _user_texts(snapshot, sample, 0, Queries.none(len(everyone)), settings)
 
     raw_items = encoder.raw("items", items)
     whiten = Whitening.fit(raw_items.distinct, settings.encoder.dimensions)
@@ -71,9 +71,9 @@ def embed(snapshot: Snapshot, settings: Settings, folder: Path, name: str) -> Co
     return encoder.counts
 
 
-def _user_texts(snapshot: Snapshot, chosen: Array, length: int, settings: Settings) -> list[str]:
+def _user_texts(snapshot: Snapshot, chosen: Array, length: int, queries: Queries, settings: Settings) -> list[str]:
     titles = snapshot.items["title"].fill_null("").to_list()
-    return texts.user_texts(snapshot.users, chosen, titles, snapshot.histories, length, settings.text.user)
+    return texts.user_texts(snapshot.users, chosen, titles, snapshot.histories, length, queries, settings.text.user)
 
 
 @dataclass(frozen=True)

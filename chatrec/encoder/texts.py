@@ -9,7 +9,7 @@ from jinja2 import StrictUndefined, Template, TemplateError
 from jinja2.sandbox import SandboxedEnvironment
 
 from chatrec.errors import SettingsError
-from chatrec.source.snapshot import Array, Histories
+from chatrec.source.snapshot import Array, Histories, Queries
 
 ITEM_COLUMNS = {"item_id", "title", "groups", "available"}
 
@@ -31,6 +31,7 @@ def user_texts(
     titles: Sequence[str],
     histories: Histories,
     length: int,
+    queries: Queries,
     template: str,
 ) -> list[str]:
     """The text of some users.
@@ -40,7 +41,8 @@ def user_texts(
         chosen: rows of the users to write.
         titles: of all items.
         histories: what they took.
-        length: how many of the latest titles the template gets; 0 gives the profile alone.
+        length: how many of the latest titles the template gets.
+        queries: what they searched for; without titles and queries a text is the profile alone.
         template: `text.user` of the settings.
 
     Raises:
@@ -49,9 +51,10 @@ def user_texts(
     compiled = _compile(template, "text.user")
     latest = histories.latest(chosen, length)
     texts = []
-    for row, items in zip(_rows(users, chosen), latest, strict=True):
+    for user, row, items in zip(chosen, _rows(users, chosen), latest, strict=True):
         values = {name: "" if value is None else value for name, value in row.items()}
         values["attributes"] = {name: value for name, value in row.items() if name != "user_id" and value}
+        values["queries"] = queries.of(user)
         values["history"] = [titles[item] for item in items if item >= 0]
         texts.append(_render(compiled, values, "text.user"))
     return texts

@@ -17,6 +17,8 @@ TARGETS = "targets.npz"
 def write_rest(snapshot: Snapshot, holdout: HoldOut, folder: Path) -> None:
     """Writes the snapshot that fits may see, and TARGETS, which they never open.
 
+    Queries stay behind: people search for what they take next, so they would tell what is held out.
+
     Args:
         snapshot: the whole.
         holdout: taken out of its histories.

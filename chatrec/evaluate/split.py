@@ -1,7 +1,7 @@
 """A split of an independent tool as a snapshot, and the lists as the file that the tool scores.
 
-A split is a folder with train.csv.gz (user_id, item_id, rating, ts) and candidates.csv.gz (item_id: what may be
-recommended). Its targets are never opened.
+A split is a folder with train.csv.gz (user_id, item_id, rating, ts), candidates.csv.gz (item_id: what may be
+recommended) and maybe queries.csv.gz (user_id, query, ts). Its targets are never opened.
 """
 
 import json
@@ -14,15 +14,17 @@ import pyarrow as pa
 from chatrec.errors import SettingsError
 from chatrec.ranking.recommend import RECOMMENDATIONS
 from chatrec.run import write_atomically
+from chatrec.settings.model import Text
 from chatrec.source.catalogue import split_groups
 from chatrec.source.extract import SnapshotFacts
+from chatrec.source.quarantine import Quarantine
+from chatrec.source.queries import COLUMNS, QueriesFile, oldest_kept
 from chatrec.source.snapshot import Snapshot
 from chatrec.source.tables import (
     INTERACTIONS,
     INTERACTIONS_SCHEMA,
     ITEMS,
     QUARANTINE,
-    QUARANTINE_SCHEMA,
     SNAPSHOT,
     USERS,
     RowGroups,
@@ -31,9 +33,10 @@ from chatrec.source.tables import (
 )
 
 MICROSECONDS = 1_000_000
+QUERIES_CSV = "queries.csv.gz"
 
 
-def write_snapshot(split: Path, items: Path, users: Path | None, separator: str, folder: Path) -> None:
+def write_snapshot(split: Path, items: Path, users: Path | None, separator: str, text: Text, folder: Path) -> None:
     """Writes a snapshot of the train set.
 
     Args:
@@ -41,6 +44,7 @@ def write_snapshot(split: Path, items: Path, users: Path | None, separator: str,
         items: item_id, title, groups and any text columns.
         users: user_id and any attributes; None knows nothing but their ids.
         separator: between the groups of an item.
+        text: how many queries are kept, and how old.
         folder: of the snapshot.
 
     Raises:
@@ -56,12 +60,12 @@ def write_snapshot(split: Path, items: Path, users: Path | None, separator: str,
     write_table(folder / USERS, known_users, users_schema(False, known_users.columns[1:]))
     texts = [name for name in catalogue.columns if name not in ("item_id", "title", "groups", "available")]
     write_table(folder / ITEMS, catalogue, items_schema(False, texts))
-    write_table(
-        folder / INTERACTIONS,
-        _events(train, known_users["user_id"], catalogue["item_id"]),
-        INTERACTIONS_SCHEMA,
-    )
-    write_table(folder / QUARANTINE, pl.DataFrame(pl.from_arrow(QUARANTINE_SCHEMA.empty_table())), QUARANTINE_SCHEMA)
+    events = _events(train, known_users["user_id"], catalogue["item_id"])
+    write_table(folder / INTERACTIONS, events, INTERACTIONS_SCHEMA)
+    quarantine = Quarantine(folder / QUARANTINE)
+    if text.queries and (split / QUERIES_CSV).exists():
+        _write_queries(split / QUERIES_CSV, known_users["user_id"], events["occurred_at"], text, folder, quarantine)
+    quarantine.close()
     facts = SnapshotFacts(0, "text", "text", ())
     write_atomically(folder / SNAPSHOT, json.dumps(asdict(facts), indent=1))
 
@@ -109,11 +113,28 @@ def _events(train: pl.DataFrame, users: pl.Series, items: pl.Series) -> pl.DataF
     """In the order of time, and of the file where times are equal."""
     user_rows = pl.DataFrame({"user_id": users, "user": pl.arange(len(users), dtype=pl.Int32, eager=True)})
     item_rows = pl.DataFrame({"item_id": items, "item": pl.arange(len(items), dtype=pl.Int32, eager=True)})
-    time = (pl.col("ts").cast(pl.Float64) * MICROSECONDS).cast(pl.Int64)
     return (
         train.join(user_rows, on="user_id", maintain_order="left")
         .join(item_rows, on="item_id", maintain_order="left")
-        .with_columns(occurred_at=time, weight=pl.lit(1.0, pl.Float32), event=pl.lit("event"))
+        .with_columns(occurred_at=_time(), weight=pl.lit(1.0, pl.Float32), event=pl.lit("event"))
         .sort("user", "occurred_at", "order")
         .select(INTERACTIONS_SCHEMA.names)
     )
+
+
+def _time(strict: bool = True) -> pl.Expr:
+    """Seconds as microseconds; if not strict, what is no number is null."""
+    return (pl.col("ts").cast(pl.Float64, strict=strict) * MICROSECONDS).cast(pl.Int64, strict=strict)
+
+
+def _write_queries(
+    file: Path, users: pl.Series, times: pl.Series, text: Text, folder: Path, quarantine: Quarantine
+) -> None:
+    """The newest queries of each user; nothing in a split is in the future."""
+    given = _read(file, ["user_id", "query", "ts"]).with_columns(occurred_at=_time(strict=False))
+    newest = int(pl.concat([times, given["occurred_at"]]).drop_nulls().to_numpy().max(initial=0))
+    since = oldest_kept(text.query_days, newest)
+    recent = given.filter(pl.col("occurred_at").is_null() | (pl.col("occurred_at") >= since)).select(COLUMNS)
+    ordered = recent.sort("user_id", "occurred_at", "query", descending=[False, True, False], nulls_last=True)
+    with QueriesFile(folder, users, text.queries, newest, quarantine) as kept:
+        kept.write(ordered, pl.repeat(False, ordered.height, eager=True))

@@ -12,6 +12,10 @@ from chatrec.quality import Evidence, judge, verdict
 from chatrec.quality.audit import audit
 from chatrec.ranking.recommend import RECOMMENDATIONS
 from chatrec.run import Counts
+from chatrec.source.queries import BEYOND
+
+ROWS_READ = ("users", "items", "interactions", "queries", BEYOND, "quarantined")
+"""Counts of extraction that together are the rows that were looked at."""
 
 
 def judge_night(context: Context) -> Counts:
@@ -52,7 +56,7 @@ def _evidence(context: Context, better: list[float] | None, engine: Engine) -> E
         recommendable=int(context.recommendable.sum()),
         known_users=known,
         known_by_fallback=max(known - ranked["users blend"], 0),
-        rows_read=extracted["users"] + extracted["items"] + extracted["interactions"] + extracted["quarantined"],
+        rows_read=sum(extracted[name] for name in ROWS_READ),
         quarantined=extracted["quarantined"],
         exclude_seen=settings.ranking.exclude_seen,
         better_than_popularity=None if better is None else (better[0], better[1], better[2]),

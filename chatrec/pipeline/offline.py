@@ -22,7 +22,7 @@ def evaluate_split(
 
     Args:
         settings: of the fit.
-        split: folder with train.csv.gz and candidates.csv.gz.
+        split: folder with train.csv.gz, candidates.csv.gz and maybe queries.csv.gz.
         items: the catalogue, CSV.
         users: attributes of users, CSV; may be None.
         out: the lists, CSV.
@@ -35,7 +35,8 @@ def evaluate_split(
     with nullcontext(kept) if kept else TemporaryDirectory(prefix="chatrec-") as root:
         chosen = settings.override({"artifacts.root": Path(root), "ranking.top_n": k})
         run = Run(Path(root), KEY)
-        write_snapshot(split, items, users, settings.source.groups_separator, run.fresh_folder("extract"))
+        separator = settings.source.groups_separator
+        write_snapshot(split, items, users, separator, settings.text, run.fresh_folder("extract"))
         counts: Counts = {}
         for step in STEPS_WITHOUT_DATABASE:
             counts[step.name] = step.function(Context(run, chosen, run.fresh_folder(step.name)))

@@ -12,7 +12,7 @@ from chatrec.db import idtypes, migrate
 from chatrec.errors import ChatrecError, SettingsError
 from chatrec.settings import Settings
 from chatrec.source.extract import selects, snapshot
-from chatrec.source.mapping import Mapping3, check_mapping
+from chatrec.source.mapping import SourceMapping, check_mapping
 
 SAMPLE_ROWS = 20
 
@@ -33,7 +33,7 @@ class Finding:
 
 def preflight(settings: Settings) -> Iterator[Finding]:
     """Asks everything that can go wrong before a night does: connections, mapping, templates, tables, folders."""
-    mapping: list[Mapping3] = []
+    mapping: list[SourceMapping] = []
     yield _ask("database", lambda: _connect(settings))
     yield _ask("mapping", lambda: _map(settings, mapping))
     if mapping:
@@ -61,15 +61,15 @@ def _connect(settings: Settings) -> str:
     return f"PostgreSQL {version} at {url.render_as_string(hide_password=True)}"
 
 
-def _map(settings: Settings, found: list[Mapping3]) -> str:
+def _map(settings: Settings, found: list[SourceMapping]) -> str:
     found.append(read_mapping(settings))
-    parts = (found[0].users, found[0].items, found[0].interactions)
     return "; ".join(
-        f"{part.relation}: {', '.join(f'{name} {kind}' for name, kind in part.types.items())}" for part in parts
+        f"{part.relation}: {', '.join(f'{name} {kind}' for name, kind in part.types.items())}"
+        for part in found[0].relations
     )
 
 
-def read_mapping(settings: Settings) -> Mapping3:
+def read_mapping(settings: Settings) -> SourceMapping:
     """What the mapping SELECTs give.
 
     Raises:
@@ -84,13 +84,13 @@ def read_mapping(settings: Settings) -> Mapping3:
         engine.dispose()
 
 
-def _render(settings: Settings, mapping: Mapping3) -> str:
+def _render(settings: Settings, mapping: SourceMapping) -> str:
     """Both templates on some of the customer's own rows."""
     import numpy as np
 
     from chatrec.encoder.texts import item_texts, user_texts
     from chatrec.source.catalogue import items_relation, users_relation
-    from chatrec.source.snapshot import Histories
+    from chatrec.source.snapshot import Histories, Queries
 
     engine = engines.source(settings, "chatrec check")
     with snapshot(engine) as cursor:
@@ -100,11 +100,12 @@ def _render(settings: Settings, mapping: Mapping3) -> str:
     titles = items["title"].fill_null("").to_list()
     nobody = Histories(np.zeros(len(users) + 1, np.int64), *(np.empty(0, kind) for kind in (np.int32, "f4", np.int64)))
     of_items = item_texts(items, settings.text.item)
-    of_users = user_texts(users, np.arange(len(users)), titles, nobody, settings.text.history, settings.text.user)
+    everyone, queries = np.arange(len(users)), Queries.none(len(users))
+    of_users = user_texts(users, everyone, titles, nobody, settings.text.history, queries, settings.text.user)
     return f"item: {(of_items or ['none'])[0]!r}; user: {(of_users or ['none'])[0]!r}"
 
 
-def _tables(settings: Settings, mapping: Mapping3) -> str:
+def _tables(settings: Settings, mapping: SourceMapping) -> str:
     engine = engines.database(settings, "chatrec check")
     try:
         with engines.readable_errors("database.url", engines.database_url(settings)):

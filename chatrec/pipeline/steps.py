@@ -46,6 +46,7 @@ def extract(context: Context) -> Counts:
         counts = extraction.extract(
             engine,
             settings.source,
+            settings.text,
             context.folder,
             settings.artifacts.root,
             settings.night.full,
@@ -217,7 +218,13 @@ def use_threads(settings: Settings) -> None:
 
 
 STEPS: tuple[Step, ...] = (
-    Step("extract", (), ("source", "night.full"), extract, "Read users, items and events"),
+    Step(
+        "extract",
+        (),
+        ("source", "text.queries", "text.query_days", "night.full"),
+        extract,
+        "Read users, items and events",
+    ),
     Step("encoder", ("extract",), ("text", "encoder", "compute"), encoder, "Train or find the encoder"),
     Step(
         "embed",

@@ -43,7 +43,7 @@ class Database(Section):
 
 
 class Source(Section):
-    """Three SELECTs that map your tables onto chatrec's words. Timestamps without a zone are read as UTC."""
+    """SELECTs that map your tables onto chatrec's words. Timestamps without a zone are read as UTC."""
 
     url: str = Field("", json_schema_extra=SECRET, repr=False)
     """Where to read from, for instance a replica. Empty: `database.url`."""
@@ -53,6 +53,8 @@ class Source(Section):
     """item_id, title; optional: groups (text[], or text with separators), available (boolean), updated_at, texts."""
     interactions: str = shop.INTERACTIONS
     """user_id, item_id, occurred_at (timestamp); optional: event (text), weight (a number, how much it counts)."""
+    queries: str = ""
+    """Optional, what users searched for: user_id, query (text), occurred_at (timestamp). Empty: there is none."""
     groups_separator: str = "|"
     """What stands between the groups of an item when `groups` is text and not an array."""
 
@@ -76,11 +78,17 @@ class Text(Section):
     """Names: title, groups (a list), texts (a mapping of your further columns), and each column by its own name."""
     user: str = (
         "{% for name, value in attributes.items() %}{{ name }}: {{ value }}. {% endfor %}"
+        "{% if queries %}Searched: {{ queries | join('; ') }}. {% endif %}"
         "{% if history %}Took: {{ history | join('; ') }}{% endif %}"
     )
-    """Names: attributes (a mapping of your columns), history (titles, newest first), each column by its name."""
+    """Names: attributes (a mapping of your columns), queries (what the user searched for, newest first), history
+    (titles, newest first), each column by its name."""
     history: int = Field(10, ge=0, le=1000)
     """How many of a user's latest titles the user template gets."""
+    queries: int = Field(5, ge=0, le=1000)
+    """How many of a user's latest queries are kept; 0 reads none."""
+    query_days: int = Field(30, ge=1)
+    """How old a query may be: days before the newest event or query. Older ones stay in your database."""
 
 
 class LocalGpt2(Section):

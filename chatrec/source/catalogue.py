@@ -11,7 +11,7 @@ from psycopg2 import sql
 
 from chatrec.db.copy import copy_out
 from chatrec.source.mapping import Mapped, id_column, id_order, is_integer
-from chatrec.source.quarantine import Quarantine, decode
+from chatrec.source.quarantine import Quarantine, decode_block
 from chatrec.source.tables import RowGroups, items_schema, users_schema
 
 ARRAY_SEPARATOR = "\x1f"
@@ -52,7 +52,7 @@ class Relation:
             list(self.columns),
             blocks.append,
         )
-        return self.as_kept(_decode(pa.concat_tables(blocks))[0])
+        return self.as_kept(decode_block(pa.concat_tables(blocks))[0])
 
     def as_kept(self, rows: pl.DataFrame) -> pl.DataFrame:
         """Rows of text as rows of the file."""
@@ -141,7 +141,7 @@ class _Sorter:
 
     def good(self, block: pa.Table) -> pa.Table:
         """The rows of a block that keep the contract; the others go to the quarantine."""
-        rows, not_utf8 = _decode(block)
+        rows, not_utf8 = decode_block(block)
         id_name = self.relation.id_name
         reasons = rows.select(
             pl.when(pl.col(id_name).is_null())
@@ -162,11 +162,3 @@ class _Sorter:
         if len(good):
             self.last_id = good["id"][-1]
         return reasons.scatter(repeated, "duplicate id") if len(repeated) else reasons
-
-
-def _decode(block: pa.Table) -> tuple[pl.DataFrame, pl.Series]:
-    """The columns as text, and which rows have bytes that are no UTF-8."""
-    decoded = {name: decode(pl.Series(name, pl.from_arrow(block[name]))) for name in block.column_names}
-    bad = pl.DataFrame({name: not_utf8 for name, (_, not_utf8) in decoded.items()})
-    texts = pl.DataFrame({name: text for name, (text, _) in decoded.items()})
-    return texts, bad.select(pl.any_horizontal(pl.all())).to_series()

@@ -1,4 +1,4 @@
-"""One consistent look at the customer's tables: all three SELECTs in one read-only snapshot, into Parquet."""
+"""One consistent look at the customer's tables: all SELECTs in one read-only snapshot, into Parquet."""
 
 import json
 from collections.abc import Iterator
@@ -14,12 +14,14 @@ from sqlalchemy import Engine
 
 from chatrec.errors import MappingError
 from chatrec.run import Counts, write_atomically
-from chatrec.settings.model import Source
+from chatrec.settings.model import Source, Text
 from chatrec.source import buckets
 from chatrec.source.catalogue import items_relation, users_relation
 from chatrec.source.interactions import write_interactions
-from chatrec.source.mapping import Mapping3, check_mapping
+from chatrec.source.mapping import SourceMapping, check_mapping
 from chatrec.source.quarantine import Quarantine
+from chatrec.source.queries import NO_QUERIES, TOO_OLD, QueriesFile, read_queries
+from chatrec.source.rules import until
 from chatrec.source.tables import ITEMS, QUARANTINE, SNAPSHOT, USERS
 
 BLOCK_SHARE = 32
@@ -39,20 +41,21 @@ class SnapshotFacts:
 
 
 def extract(
-    engine: Engine, source: Source, folder: Path, root: Path, full: bool = False, memory_mb: int = 1024
+    engine: Engine, source: Source, text: Text, folder: Path, root: Path, full: bool = False, memory_mb: int = 1024
 ) -> Counts:
     """Writes a snapshot.
 
     Args:
         engine: of the customer's database.
         source: the mapping.
+        text: how many queries are kept, and how old.
         folder: empty; gets the snapshot's files.
         root: the artifact root, for the files of days, which nights share.
         full: read every day of events again.
         memory_mb: bounds the blocks.
 
     Returns:
-        Counts of users, items, interactions, days, days read, quarantined rows by reason.
+        Counts of users, items, interactions, queries, days, days read, quarantined rows by reason.
 
     Raises:
         MappingError: a SELECT does not fit the contract.
@@ -67,11 +70,16 @@ def extract(
         users = users_relation(mapping.users).read(cursor, users_file, quarantine, block_bytes)
         items = items_relation(mapping.items, source.groups_separator).read(cursor, items_file, quarantine, block_bytes)
         days, changed = buckets.read_buckets(cursor, mapping.interactions, shared, full, block_bytes)
-    names = tuple(day.name for day in days)
-    events = buckets.scan(shared, names) if names else _no_events(mapping)
-    interactions = write_interactions(
-        events, _ids(users_file, "user_id"), _ids(items_file, "item_id"), now, folder, quarantine
-    )
+        names = tuple(day.name for day in days)
+        events = buckets.scan(shared, names) if names else _no_events(mapping)
+        user_ids = _ids(users_file, "user_id")
+        queries = NO_QUERIES
+        if mapping.queries and text.queries:
+            with QueriesFile(folder, user_ids, text.queries, now, quarantine) as kept:
+                newest = _newest(events, now)
+                too_old = read_queries(cursor, mapping.queries, kept, text.query_days, newest, block_bytes)
+            queries = {**kept.counts, TOO_OLD: too_old}
+    interactions = write_interactions(events, user_ids, _ids(items_file, "item_id"), now, folder, quarantine)
     quarantined = quarantine.close()
     facts = SnapshotFacts(now, mapping.user_id_type, mapping.item_id_type, names)
     write_atomically(folder / SNAPSHOT, json.dumps(asdict(facts), indent=1))
@@ -79,6 +87,7 @@ def extract(
         "users": users,
         "items": items,
         "interactions": interactions,
+        **queries,
         "days": len(days),
         "days read": len(changed),
         "events read": sum(day.events for day in changed),
@@ -88,8 +97,13 @@ def extract(
 
 
 def selects(source: Source) -> dict[str, str]:
-    """The three SELECTs by the name of their relation."""
-    return {"users": source.users, "items": source.items, "interactions": source.interactions}
+    """The SELECTs by the name of their relation."""
+    return {
+        "users": source.users,
+        "items": source.items,
+        "interactions": source.interactions,
+        "queries": source.queries,
+    }
 
 
 @contextmanager
@@ -125,6 +139,13 @@ def _ids(file: Path, name: str) -> pl.Series:
     return pl.read_parquet(file, columns=[name])[name]
 
 
-def _no_events(mapping: Mapping3) -> pl.LazyFrame:
+def _newest(events: pl.LazyFrame, now: int) -> int | None:
+    """The newest time that is not in the future."""
+    times = pl.col("occurred_at").filter(pl.col("occurred_at") <= until(now))
+    newest: int | None = events.select(times.max()).collect(engine="streaming").item()
+    return newest
+
+
+def _no_events(mapping: SourceMapping) -> pl.LazyFrame:
     integers = [mapping.interactions.types[name] != "text" for name in ("user_id", "item_id")]
     return pl.LazyFrame(pl.from_arrow(buckets.bucket_schema(*integers).empty_table()))

@@ -9,9 +9,9 @@ from pathlib import Path
 import polars as pl
 
 from chatrec.source.quarantine import Quarantine, decode
+from chatrec.source.rules import dense, first_broken, time_as_text, wrong_times
 from chatrec.source.tables import INTERACTIONS, INTERACTIONS_SCHEMA, RowGroups
 
-CLOCKS_MAY_DIFFER_MICROSECONDS = 5 * 60 * 1_000_000
 DEFAULT_EVENT = "event"
 ROWS_OF_A_BLOCK = 2_000_000
 
@@ -38,8 +38,8 @@ def write_interactions(
         rows, not_utf8 = _decoded(events.slice(start, ROWS_OF_A_BLOCK).collect())
         known = (
             rows.with_columns(not_utf8=not_utf8)
-            .join(_dense(users, "user_id", "user"), on="user_id", how="left", maintain_order="left")
-            .join(_dense(items, "item_id", "item"), on="item_id", how="left", maintain_order="left")
+            .join(dense(users, "user_id", "user"), on="user_id", how="left", maintain_order="left")
+            .join(dense(items, "item_id", "item"), on="item_id", how="left", maintain_order="left")
             .with_columns(reason=_reason(now))
         )
         bad = known.filter(pl.col("reason").is_not_null())
@@ -67,30 +67,23 @@ def _decoded(rows: pl.DataFrame) -> tuple[pl.DataFrame, pl.Series]:
     return rows, not_utf8
 
 
-def _dense(ids: pl.Series, id_name: str, name: str) -> pl.DataFrame:
-    return pl.DataFrame({id_name: ids, name: pl.arange(len(ids), dtype=pl.Int32, eager=True)})
-
-
 def _reason(now: int) -> pl.Expr:
-    """The first thing that is wrong with an event, in words; null if nothing is."""
     weight = pl.col("weight").fill_null(1.0)
     rules = {
         "user_id is null": pl.col("user_id").is_null(),
         "item_id is null": pl.col("item_id").is_null(),
         "not UTF-8": pl.col("not_utf8"),
-        "occurred_at is null or infinite": pl.col("occurred_at").is_null(),
-        "occurred_at is in the future": pl.col("occurred_at") > now + CLOCKS_MAY_DIFFER_MICROSECONDS,
+        **wrong_times(now),
         "weight is not a finite number": ~weight.is_finite(),
         "weight is not positive": weight <= 0,
         "unknown user": pl.col("user").is_null(),
         "unknown item": pl.col("item").is_null(),
     }
-    return pl.coalesce(*(pl.when(broken).then(pl.lit(reason)) for reason, broken in rules.items()))
+    return first_broken(rules)
 
 
 def _as_read(bad: pl.DataFrame) -> pl.DataFrame:
-    time = pl.from_epoch("occurred_at", time_unit="us").dt.to_string("iso:strict") + "Z"
-    return bad.select("user_id", "item_id", "event", "weight", time.alias("occurred_at"))
+    return bad.select("user_id", "item_id", "event", "weight", time_as_text())
 
 
 def _kept_columns() -> list[pl.Expr]:

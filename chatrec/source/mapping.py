@@ -1,4 +1,4 @@
-"""The contract: which columns the three mapping SELECTs must give, and in which types."""
+"""The contract: which columns the mapping SELECTs must give, and in which types."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -20,14 +20,18 @@ REQUIRED: dict[str, dict[str, set[str]]] = {
     "users": {"user_id": ID_TYPES},
     "items": {"item_id": ID_TYPES, "title": TEXTS},
     "interactions": {"user_id": ID_TYPES, "item_id": ID_TYPES, "occurred_at": TIMES},
+    "queries": {"user_id": ID_TYPES, "query": TEXTS, "occurred_at": TIMES},
 }
 OPTIONAL: dict[str, dict[str, set[str]]] = {
     "users": {},
     "items": {"groups": GROUPS, "available": {"boolean"}, "updated_at": TIMES},
     "interactions": {"event": TEXTS, "weight": NUMBERS},
+    "queries": {},
 }
 FREE = {"users", "items"}
-"""Relations whose further columns are attributes and texts; a further column of interactions is a mistake."""
+"""Relations whose further columns are attributes and texts; a further column of another one is a mistake."""
+MAY_BE_EMPTY = {"queries"}
+"""Relations that a customer may do without."""
 
 
 @dataclass(frozen=True)
@@ -47,12 +51,19 @@ class Mapped:
 
 
 @dataclass(frozen=True)
-class Mapping3:
-    """The three SELECTs, checked together."""
+class SourceMapping:
+    """All SELECTs, checked together."""
 
     users: Mapped
     items: Mapped
     interactions: Mapped
+    queries: Mapped | None = None
+    """None if the customer maps no search words."""
+
+    @property
+    def relations(self) -> list[Mapped]:
+        """Those that there are."""
+        return [self.users, self.items, self.interactions, *([self.queries] if self.queries else [])]
 
     @property
     def user_id_type(self) -> str:
@@ -65,24 +76,22 @@ class Mapping3:
         return _output_type(self.items.types["item_id"])
 
 
-def check_mapping(cursor: Any, selects: Mapping[str, str]) -> Mapping3:
+def check_mapping(cursor: Any, selects: Mapping[str, str]) -> SourceMapping:
     """Asks PostgreSQL what the SELECTs give, without reading a row.
 
     Args:
         cursor: of psycopg2, on the source database.
-        selects: the SELECT of users, items and interactions.
+        selects: the SELECT of users, items, interactions and queries; that of queries may be empty.
 
     Raises:
         MappingError: names the setting, the column and what to write.
     """
-    found = Mapping3(**{relation: _describe(cursor, relation, selects[relation]) for relation in REQUIRED})
-    for column, owner in (("user_id", found.users), ("item_id", found.items)):
-        mine, theirs = found.interactions.types[column], owner.types[column]
-        if (mine in INTEGER_IDS) != (theirs in INTEGER_IDS):
-            raise MappingError(
-                f"source.interactions gives {column} as {mine}, source.{owner.relation} as {theirs}: "
-                "cast one of them, so that they can be compared."
-            )
+    given = {name: select for name, select in selects.items() if name not in MAY_BE_EMPTY or select.strip()}
+    found = SourceMapping(**{relation: _describe(cursor, relation, select) for relation, select in given.items()})
+    _refuse_other_ids(found.interactions, "user_id", found.users)
+    _refuse_other_ids(found.interactions, "item_id", found.items)
+    if found.queries:
+        _refuse_other_ids(found.queries, "user_id", found.users)
     return found
 
 
@@ -100,6 +109,15 @@ def id_order(name: str, type_name: str) -> sql.Composable:
     """An id as it is sorted: by value or by bytes, the same on every server."""
     column = id_column(name, type_name)
     return column if is_integer(type_name) else sql.SQL('{} COLLATE "C"').format(column)
+
+
+def _refuse_other_ids(mapped: Mapped, column: str, owner: Mapped) -> None:
+    mine, theirs = mapped.types[column], owner.types[column]
+    if is_integer(mine) != is_integer(theirs):
+        raise MappingError(
+            f"source.{mapped.relation} gives {column} as {mine}, source.{owner.relation} as {theirs}: "
+            "cast one of them, so that they can be compared."
+        )
 
 
 def _as_text(name: str) -> sql.Composable:

@@ -25,6 +25,14 @@ def decode(values: pl.Series) -> tuple[pl.Series, pl.Series]:
         return pl.Series(values.name, texts, pl.String), pl.Series(values.name, bad, pl.Boolean)
 
 
+def decode_block(block: pa.Table) -> tuple[pl.DataFrame, pl.Series]:
+    """Columns of bytes as text, and which rows have bytes that are no UTF-8."""
+    decoded = {name: decode(pl.Series(name, pl.from_arrow(block[name]))) for name in block.column_names}
+    bad = pl.DataFrame({name: not_utf8 for name, (_, not_utf8) in decoded.items()})
+    texts = pl.DataFrame({name: text for name, (text, _) in decoded.items()})
+    return texts, bad.select(pl.any_horizontal(pl.all())).to_series()
+
+
 def _is_not_utf8(value: bytes) -> bool:
     try:
         value.decode("utf-8")
@@ -44,7 +52,7 @@ class Quarantine:
         """Puts rows away.
 
         Args:
-            relation: "users", "items" or "interactions".
+            relation: "users", "items", "interactions" or "queries".
             rows: the rows, as text or numbers.
             reasons: one for each row, in words.
         """

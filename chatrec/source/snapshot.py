@@ -1,4 +1,4 @@
-"""Reading a snapshot: ids, texts and the histories of users, as the steps after extraction need them."""
+"""Reading a snapshot: ids, texts and the histories and queries of users, as the steps after extraction need them."""
 
 import json
 from dataclasses import dataclass
@@ -9,7 +9,7 @@ import numpy as np
 import polars as pl
 
 from chatrec.source.extract import SnapshotFacts
-from chatrec.source.tables import INTERACTIONS, ITEMS, QUARANTINE, SNAPSHOT, USERS
+from chatrec.source.tables import INTERACTIONS, ITEMS, QUARANTINE, QUERIES, SNAPSHOT, USERS
 
 Array = np.ndarray
 
@@ -82,6 +82,58 @@ class Histories:
         return latest
 
 
+@dataclass(frozen=True)
+class Queries:
+    """What users searched for lately: the queries of user u are `rows[starts[u]:starts[u + 1]]`, the newest first."""
+
+    starts: Array
+    """int64, users + 1."""
+    texts: list[str]
+    """Distinct and normalised, sorted."""
+    rows: Array
+    """int32, rows of the texts."""
+    times: Array
+    """int64, microseconds since 1970."""
+
+    @classmethod
+    def none(cls, users: int) -> "Queries":
+        """Of users who searched for nothing."""
+        return cls(np.zeros(users + 1, np.int64), [], np.empty(0, np.int32), np.empty(0, np.int64))
+
+    @property
+    def users(self) -> int:
+        """How many users there are, those without a query included."""
+        return len(self.starts) - 1
+
+    @cached_property
+    def lengths(self) -> Array:
+        """Queries of each user."""
+        return np.diff(self.starts)
+
+    @cached_property
+    def _padded_rows(self) -> Array:
+        return np.append(self.rows, np.int32(-1))
+
+    def of(self, user: int) -> list[str]:
+        """The texts of one user, the newest first."""
+        return [self.texts[row] for row in self.rows[self.starts[user] : self.starts[user + 1]]]
+
+    def latest(self, users: Array, length: int) -> Array:
+        """The latest queries of some users.
+
+        Args:
+            users: which.
+            length: at most so many each.
+
+        Returns:
+            users × length: rows of texts, the newest first, padded with -1.
+        """
+        positions = self.starts[users][:, None] + np.arange(length)
+        there = positions < self.starts[users + 1][:, None]
+        latest: Array = self._padded_rows[np.where(there, positions, -1)]
+        return latest
+
+
 class Snapshot:
     """The files of an extraction."""
 
@@ -114,6 +166,24 @@ class Snapshot:
             events["item"].to_numpy(),
             events["weight"].to_numpy(),
             events["occurred_at"].to_numpy(),
+        )
+
+    @cached_property
+    def queries(self) -> Queries:
+        """The latest queries by user; none if the customer maps none."""
+        file = self.folder / QUERIES
+        if not file.exists():
+            return Queries.none(self.users.height)
+        queries = pl.read_parquet(file)
+        lengths = np.bincount(queries["user"].to_numpy(), minlength=self.users.height)
+        texts = queries["query"].unique().sort()
+        numbers = pl.DataFrame({"query": texts, "row": pl.arange(len(texts), dtype=pl.Int32, eager=True)})
+        rows = queries.join(numbers, on="query", how="left", maintain_order="left")["row"]
+        return Queries(
+            np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64),
+            texts.to_list(),
+            rows.to_numpy(),
+            queries["occurred_at"].to_numpy(),
         )
 
     @cached_property

@@ -13,6 +13,7 @@ from pyarrow import parquet
 USERS = "users.parquet"
 ITEMS = "items.parquet"
 INTERACTIONS = "interactions.parquet"
+QUERIES = "queries.parquet"
 QUARANTINE = "quarantine.parquet"
 SNAPSHOT = "snapshot.json"
 
@@ -26,6 +27,13 @@ INTERACTIONS_SCHEMA = pa.schema(
         ("occurred_at", pa.int64()),  # microseconds since 1970, UTC
         ("weight", pa.float32()),
         ("event", pa.string()),
+    ]
+)
+QUERIES_SCHEMA = pa.schema(
+    [
+        ("user", pa.int32()),  # the row of the user in USERS
+        ("query", pa.string()),  # normalised
+        ("occurred_at", pa.int64()),  # microseconds since 1970, UTC
     ]
 )
 

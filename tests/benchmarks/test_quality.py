@@ -16,6 +16,7 @@ from chatrec.pipeline.context import Context
 from chatrec.pipeline.offline import KEY, evaluate_split
 from chatrec.run import Run
 from chatrec.settings import load
+from chatrec.settings.model import Text
 from chatrec.source.snapshot import Snapshot
 from tests.benchmarks import toy
 
@@ -33,7 +34,7 @@ def split(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def test_a_split_is_read_as_chatrec_reads_it(split: Path, tmp_path: Path) -> None:
-    write_snapshot(split, split.parent / "data" / "items.csv.gz", None, "|", tmp_path)
+    write_snapshot(split, split.parent / "data" / "items.csv.gz", None, "|", Text(), tmp_path)
     snapshot, events = Snapshot(tmp_path), read_split(split)
     theirs, mine = snapshot.histories, events.histories
     assert events.user_ids == snapshot.users["user_id"].to_list()

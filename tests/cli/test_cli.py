@@ -95,11 +95,21 @@ def test_a_mapping_mistake_names_the_setting(chatrec: Chatrec, shop: Shop, confi
             "SELECT 1 AS user_id, 2 AS item_id, 'x' AS occurred_at",
             "source.interactions gives occurred_at",
         ),
+        ("queries", "SELECT 1 AS user_id, 'x' AS words, now() AS occurred_at", "source.queries lacks the column query"),
     ):
         for verb in ("check", "run"):
             code, out, err = chatrec(verb, **{f"CHATREC_SOURCE__{key.upper()}": select})
             assert code == 2
             assert words in " ".join((out + err).split())
+
+
+def test_check_shows_what_is_mapped(chatrec: Chatrec, shop: Shop, configure: Callable[..., Settings]) -> None:
+    migrate(configure())
+    assert "queries:" not in chatrec("check")[1]
+    queries = "SELECT 1 AS user_id, 'tent' AS query, now() AS occurred_at"
+    code, out, _ = chatrec("check", CHATREC_SOURCE__QUERIES=queries)
+    assert code == 0
+    assert "queries: user_id integer, query text, occurred_at timestamp with time zone" in " ".join(out.split())
 
 
 def test_a_template_mistake_names_the_setting(chatrec: Chatrec, shop: Shop, configure: Callable[..., Settings]) -> None:

@@ -7,7 +7,7 @@ import pytest
 from chatrec.encoder.texts import item_texts, user_texts
 from chatrec.errors import SettingsError
 from chatrec.settings.model import Text
-from tests.source.test_snapshot import histories
+from tests.source.test_snapshot import histories, queries
 
 ITEMS = pl.DataFrame(
     {
@@ -18,6 +18,7 @@ ITEMS = pl.DataFrame(
         "year": ["1995", None, ""],
     }
 )
+NOTHING = queries([[], []])
 USERS = pl.DataFrame({"user_id": [7, 8], "age": ["24", None], "job": ["writer", None]})
 
 
@@ -31,12 +32,19 @@ def test_a_template_may_name_columns() -> None:
 
 def test_the_default_user_text_has_the_latest_titles() -> None:
     titles = ["Toy Story", "", "运动鞋"]
-    made = user_texts(USERS, np.array([1, 0]), titles, histories([[0, 1, 2], [2]]), 2, Text().user)
+    made = user_texts(USERS, np.array([1, 0]), titles, histories([[0, 1, 2], [2]]), 2, NOTHING, Text().user)
     assert made == ["Took: 运动鞋", "age: 24. job: writer. Took: 运动鞋;"]
 
 
 def test_a_profile_alone_has_no_titles() -> None:
-    assert user_texts(USERS, np.array([0]), ["a"], histories([[0], []]), 0, Text().user) == ["age: 24. job: writer."]
+    found = user_texts(USERS, np.array([0]), ["a"], histories([[0], []]), 0, NOTHING, Text().user)
+    assert found == ["age: 24. job: writer."]
+
+
+def test_the_default_user_text_has_the_latest_queries() -> None:
+    searched = queries([["running shoes", "tent"], ["运动鞋"]])
+    made = user_texts(USERS, np.array([1, 0]), ["Toy Story"], histories([[0], []]), 2, searched, Text().user)
+    assert made == ["Searched: 运动鞋.", "age: 24. job: writer. Searched: running shoes; tent. Took: Toy Story"]
 
 
 @pytest.mark.parametrize(

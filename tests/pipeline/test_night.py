@@ -8,6 +8,7 @@ from chatrec.errors import NightStopped, RunError
 from chatrec.settings import Settings
 from tests.nights import migrate, run
 from tests.shop import Shop
+from tests.source.test_queries import QUERIES, SEARCHES
 
 
 def test_a_night_publishes_full_lists_of_unseen_items(shop: Shop, settings: Settings) -> None:
@@ -71,6 +72,19 @@ def test_repeat_purchases_are_a_switch(shop: Shop, configure: Callable[..., Sett
     run(settings)
     taken = {(user, film) for user, film, *_ in shop.views}
     assert taken & {(row[0], row[2]) for row in shop.lists()}
+
+
+def test_a_search_makes_one_user_text_new(shop: Shop, configure: Callable[..., Settings]) -> None:
+    shop.execute(SEARCHES)
+    settings = configure(source__queries=QUERIES)
+    migrate(settings)
+    assert run(settings).counts["extract"]["queries"] == 0
+    shop.execute("INSERT INTO searches VALUES (3, 'space rocket', '2026-02-20+00'), (777, 'tent', '2026-02-20+00')")
+    counts = run(settings).counts
+    assert counts["extract"]["queries"] == counts["embed"]["users embedded"] == 1
+    assert counts["embed"]["items embedded"] == counts["embed"]["profiles embedded"] == 0
+    quarantine = shop.execute("SELECT relation, reason, row_data->>'query' FROM chatrec.quarantine")
+    assert quarantine == [("queries", "unknown user", "tent")]
 
 
 def test_the_second_night_embeds_only_what_changed(shop: Shop, settings: Settings) -> None:

@@ -13,13 +13,14 @@ from sqlalchemy import create_engine
 
 from chatrec.errors import MappingError
 from chatrec.run import digest_of
-from chatrec.settings.model import Source
+from chatrec.settings.model import Source, Text
 from chatrec.source.extract import extract
 from chatrec.source.snapshot import Snapshot
 from tests.conftest import new_database
 from tests.shop import SELECTS, Shop
 
 Extract = Callable[..., tuple[dict[str, Any], Snapshot]]
+TEXT = Text()
 
 
 @pytest.fixture
@@ -29,12 +30,14 @@ def take(shop: Shop, tmp_path: Path) -> Extract:
 
 
 def extractor(shop: Shop, root: Path) -> Extract:
-    def do(full: bool = False, memory_mb: int = 64, **selects: str) -> tuple[dict[str, Any], Snapshot]:
+    def do(
+        full: bool = False, memory_mb: int = 64, text: Text = TEXT, **selects: str
+    ) -> tuple[dict[str, Any], Snapshot]:
         folder = root / "snapshot"
         shutil.rmtree(folder, ignore_errors=True)
         folder.mkdir()
         engine = create_engine(shop.url.replace("postgresql://", "postgresql+psycopg2://"))
-        counts = extract(engine, Source(**{**SELECTS, **selects}), folder, root, full, memory_mb)
+        counts = extract(engine, Source(**{**SELECTS, **selects}), text, folder, root, full, memory_mb)
         engine.dispose()
         return counts, Snapshot(folder)
 
@@ -211,6 +214,14 @@ MISTAKES = {
     },
     "unknown column stars": {
         "interactions": "SELECT customer AS user_id, film AS item_id, at AS occurred_at, 1 AS stars FROM views"
+    },
+    "source.queries lacks the column query": {"queries": "SELECT 1 AS user_id, now() AS occurred_at"},
+    "source.queries gives query as integer": {"queries": "SELECT 1 AS user_id, 2 AS query, now() AS occurred_at"},
+    "source.queries gives the unknown column hits": {
+        "queries": "SELECT 1 AS user_id, 'tent' AS query, now() AS occurred_at, 9 AS hits"
+    },
+    "source.queries gives user_id as text, source.users as bigint: cast one of them": {
+        "queries": "SELECT 'one' AS user_id, 'tent' AS query, now() AS occurred_at"
     },
     "two columns of the same name": {"users": "SELECT no AS user_id, age, no AS age FROM customers"},
     "cast one of them": {"users": "SELECT no::text AS user_id FROM customers"},

@@ -4,7 +4,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chatrec.source.snapshot import Histories
+from chatrec.source.snapshot import Histories, Queries
 
 
 def histories(of_users: list[list[int]]) -> Histories:
@@ -39,3 +39,25 @@ def test_only_some_events_stay(of_users: list[list[int]], seed: int) -> None:
         mine = slice(made.starts[user], made.starts[user + 1])
         assert found.of(user).tolist() == made.items[mine][kept[mine]].tolist()
     assert np.array_equal(found.times, made.times[kept])
+
+
+def queries(of_users: list[list[str]]) -> Queries:
+    """Of users, the newest first."""
+    texts = sorted({text for mine in of_users for text in mine})
+    rows = np.array([texts.index(text) for mine in of_users for text in mine], np.int32)
+    starts = np.concatenate([[0], np.cumsum([len(mine) for mine in of_users])]).astype(np.int64)
+    return Queries(starts, texts, rows, -np.arange(len(rows)))
+
+
+@given(st.lists(st.lists(st.sampled_from("abc"), max_size=5), min_size=1, max_size=5), st.integers(1, 7))
+def test_latest_queries_are_the_beginning(of_users: list[list[str]], length: int) -> None:
+    made = queries(of_users)
+    for user, row in enumerate(made.latest(np.arange(len(of_users)), length)):
+        found = [made.texts[text] for text in row if text >= 0]
+        assert found == made.of(user)[:length] == of_users[user][:length]
+        assert len(row) == length
+
+
+def test_nobody_searched() -> None:
+    nothing = Queries.none(2)
+    assert (nothing.users, nothing.of(1), nothing.latest(np.array([1, 0]), 2).tolist()) == (2, [], [[-1, -1]] * 2)
