@@ -22,6 +22,7 @@ SHOWN_COUNTS: Mapping[str, tuple[str, ...]] = {
     "blend": ("blend NDCG@10", "popularity NDCG@10"),
     "index": ("items", "kind", "recall"),
     "rank": ("rows", "users group", "users popular", "items shown"),
+    "generate": ("names generated", "names fallen back", "blurbs"),
     "gate": ("verdict",),
     "measure": ("blend NDCG@10", "popularity NDCG@10"),
     "publish": ("recommendations rows", "nights kept"),

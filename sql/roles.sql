@@ -22,5 +22,5 @@ BEGIN
 END $$;
 
 GRANT USAGE ON SCHEMA :schema TO :schema_reader;
-GRANT SELECT ON recommendations, recommendations_kept, items, groups, item_groups, user_groups,
+GRANT SELECT ON recommendations, recommendations_kept, items, groups, item_groups, user_groups, blurbs,
                 runs, run_steps, run_checks, run_metrics, live_run TO :schema_reader;

@@ -12,7 +12,9 @@ from chatrec.settings import Settings
 from chatrec.source.snapshot import Snapshot
 
 KEY = "00000000T000000Z"
-STEPS_WITHOUT_DATABASE = [step for step in STEPS if step.name not in ("extract", "gate", "publish")]
+LEFT_OUT = ("extract", "generate", "gate", "publish")
+"""They need a database, or are for readers only."""
+STEPS_OF_A_SPLIT = [step for step in STEPS if step.name not in LEFT_OUT]
 
 
 def evaluate_split(
@@ -38,7 +40,7 @@ def evaluate_split(
         separator = settings.source.groups_separator
         write_snapshot(split, items, users, separator, settings.text, run.fresh_folder("extract"))
         counts: Counts = {}
-        for step in STEPS_WITHOUT_DATABASE:
+        for step in STEPS_OF_A_SPLIT:
             counts[step.name] = step.function(Context(run, chosen, run.fresh_folder(step.name)))
         rows = write_recommendations(Snapshot(run.step_folder("extract")), run.step_folder("rank"), out, k)
         return {**counts, "rows": rows}

@@ -193,6 +193,14 @@ def rank(context: Context) -> Counts:
     return recommend(ranker, texts, context.folder, settings.compute.memory_mb)
 
 
+def generate(context: Context) -> Counts:
+    """Writes names of groups and blurbs."""
+    from chatrec.pipeline.writing import write
+
+    use_threads(context.settings)
+    return write(context)
+
+
 def gate(context: Context) -> Counts:
     """Judges the night; a failed check stops it here."""
     from chatrec.pipeline.gate import judge_night
@@ -238,7 +246,14 @@ STEPS: tuple[Step, ...] = (
     Step("blend", ("extract", "embed", "aigc"), ("ranking", "compute"), blend, "Fit and weigh all channels"),
     Step("index", ("extract", "aigc", "blend"), ("index", "ranking", "compute"), index, "Build the FAISS index"),
     Step("rank", ("extract", "embed", "groups", "aigc", "blend", "index"), ("ranking", "compute"), rank, "Rank"),
+    Step(
+        "generate",
+        ("extract", "embed", "groups", "rank"),
+        ("generate", "encoder", "text", "compute"),
+        generate,
+        "Write names of groups",
+    ),
     Step("gate", ("extract", "blend", "rank"), ("checks", "ranking"), gate, "Check the night"),
-    Step("publish", ("extract", "groups", "rank", "gate"), ("publish",), publish, "Publish"),
+    Step("publish", ("extract", "groups", "rank", "generate", "gate"), ("publish",), publish, "Publish"),
 )
 BY_NAME: Mapping[str, Step] = {step.name: step for step in STEPS}

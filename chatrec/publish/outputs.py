@@ -8,6 +8,8 @@ import polars as pl
 from pyarrow import parquet
 
 from chatrec.aigc.groups import GROUPS, MEMBERS
+from chatrec.generate.blurbs import BLURBS
+from chatrec.generate.names import GROUP_NAMES
 from chatrec.ranking.recommend import ATTENTION, RECOMMENDATIONS
 from chatrec.source.snapshot import Snapshot
 
@@ -20,6 +22,8 @@ class Files:
 
     snapshot: Snapshot
     groups: Path
+    written: Path
+    """Of the step generate."""
     lists: Path
 
 
@@ -49,8 +53,8 @@ def _items(files: Files) -> Frames:
 
 
 def _groups(files: Files) -> Frames:
-    groups = pl.read_parquet(files.groups / GROUPS).with_row_index("group_id")
-    yield groups.select("group_id", "name", "items")
+    groups = pl.read_parquet(files.groups / GROUPS).with_columns(pl.read_parquet(files.written / GROUP_NAMES)["name"])
+    yield groups.with_row_index("group_id").select("group_id", "name", "items")
 
 
 def _item_groups(files: Files) -> Frames:
@@ -80,6 +84,12 @@ def _recommendations(files: Files) -> Frames:
         )
 
 
+def _blurbs(files: Files) -> Frames:
+    ids = files.snapshot.items["item_id"]
+    blurbs = pl.read_parquet(files.written / BLURBS)
+    yield blurbs.select(_id(ids, "item").alias("item_id"), _id(ids, "because"), "group", "blurb")
+
+
 def _blocks(file: Path) -> Frames:
     for batch in parquet.ParquetFile(file).iter_batches(batch_size=200_000):
         yield pl.DataFrame(pl.from_arrow(batch))
@@ -101,5 +111,11 @@ OUTPUTS: Sequence[Output] = (
         ("user_id", "rank", "item_id", "score", "source", "group_id", "because_item_id", "shares"),
         ("user_id", "rank", "run"),
         _recommendations,
+    ),
+    Output(
+        "blurbs",
+        ("item_id", "because_item_id", "group_id", "blurb"),
+        ("item_id", "because_item_id", "group_id", "run"),
+        _blurbs,
     ),
 )

@@ -189,6 +189,19 @@ class Ranking(Section):
         return self
 
 
+class Generate(Section):
+    """What a causal language model writes; where it writes nothing good, plain words take its place."""
+
+    model: str = "auto"
+    """"auto" (that of the encoder if it is pre-trained), "none", or what `encoder.model` takes."""
+    seconds: float = Field(60, ge=0)
+    """How long a night may spend on writing."""
+    names: bool = True
+    """Whether k-means groups get names; if not, each is called after its central item."""
+    blurbs: bool = False
+    """Whether the most frequent reasons get a line that one can show to users."""
+
+
 class Checks(Section):
     """What must hold before anything is published."""
 
@@ -247,6 +260,7 @@ class Sections(BaseModel):
     aigc: Aigc = Aigc()
     index: Index = Index()
     ranking: Ranking = Ranking()
+    generate: Generate = Generate()
     checks: Checks = Checks()
     publish: Publish = Publish()
     compute: Compute = Compute()

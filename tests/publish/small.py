@@ -10,6 +10,8 @@ from sqlalchemy import Engine
 
 from chatrec.aigc.groups import ItemGroups
 from chatrec.db.migrate import migrate
+from chatrec.generate.blurbs import BLURBS
+from chatrec.generate.names import GROUP_NAMES
 from chatrec.publish.outputs import Files
 from chatrec.ranking.lists import BLEND, NAMES, SCHEMA, Lists
 from chatrec.ranking.recommend import ATTENTION, ATTENTION_SCHEMA, RECOMMENDATIONS
@@ -22,7 +24,7 @@ TYPES = {"user_id_type": "bigint", "item_id_type": "bigint"}
 def prepare(engine: Engine, folder: Path) -> Callable[[int], Files]:
     """Makes the tables, and the files of any number of nights; the score of every row is the night's number."""
     migrate(engine, "chatrec", TYPES)
-    for name in ("snapshot", "groups", "lists"):
+    for name in ("snapshot", "groups", "written", "lists"):
         (folder / name).mkdir(parents=True, exist_ok=True)
     snapshot = folder / "snapshot"
     with RowGroups(snapshot / USERS, users_schema(True, [])) as users:
@@ -36,6 +38,11 @@ def prepare(engine: Engine, folder: Path) -> Callable[[int], Files]:
         json.dumps({"taken_at": 0, "user_id_type": "bigint", "item_id_type": "bigint", "buckets": []})
     )
     ItemGroups(("g",), np.arange(3, dtype=np.int32), np.zeros(3, np.int32), "categories").save(folder / "groups")
+    pl.DataFrame({"name": ["G"]}).write_parquet(folder / "written" / GROUP_NAMES)
+    blurb = {"item": [0], "because": [1], "group": [0], "blurb": ["a, from G"]}
+    pl.DataFrame(blurb, schema_overrides=dict.fromkeys(("item", "because", "group"), pl.Int32)).write_parquet(
+        folder / "written" / BLURBS
+    )
 
     def files(number: int) -> Files:
         lists = Lists(
@@ -54,6 +61,6 @@ def prepare(engine: Engine, folder: Path) -> Callable[[int], Files]:
         with RowGroups(folder / "lists" / ATTENTION, ATTENTION_SCHEMA) as rows:
             columns = {"user": [0, 1], "rank": [1, 1], "group": [0, 0], "attention": [1.0, 1.0]}
             rows.write(pl.DataFrame(columns).to_arrow())
-        return Files(Snapshot(snapshot), folder / "groups", folder / "lists")
+        return Files(Snapshot(snapshot), folder / "groups", folder / "written", folder / "lists")
 
     return files

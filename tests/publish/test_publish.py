@@ -48,13 +48,15 @@ def test_a_published_night_reads_as_it_should(engine: Engine, files: Callable[[i
     with engine.connect() as connection:
         rows = connection.execute(text("SELECT * FROM recommendations WHERE user_id = 1 ORDER BY rank")).all()
         groups = connection.execute(text("SELECT * FROM user_groups ORDER BY user_id")).all()
+        blurbs = connection.execute(text("SELECT * FROM blurbs")).all()
     evidence = {"aigc": 0.625, "ease": 0.375}
     assert [tuple(row) for row in rows] == [
-        (1, 1, 10, "a", 7.0, "aigc", {"group": "g", "because_item_id": 11, "evidence": evidence}),
-        (1, 2, 11, None, 7.0, "aigc", {"group": "g", "evidence": evidence}),
+        (1, 1, 10, "a", 7.0, "aigc", {"group": "G", "because_item_id": 11, "blurb": "a, from G", "evidence": evidence}),
+        (1, 2, 11, None, 7.0, "aigc", {"group": "G", "evidence": evidence}),
         (1, 3, 12, "运动鞋", 7.0, "aigc", {"because": "a", "because_item_id": 10, "evidence": evidence}),
     ]
-    assert [tuple(row) for row in groups] == [(1, 1, 0, "g", 1.0), (2, 1, 0, "g", 1.0)]
+    assert [tuple(row) for row in groups] == [(1, 1, 0, "G", 1.0), (2, 1, 0, "G", 1.0)]
+    assert blurbs == [(10, 11, 0, "a, from G")]
 
 
 def test_publishing_again_changes_nothing(engine: Engine, files: Callable[[int], Files]) -> None:

@@ -1,0 +1,1 @@
+"""A causal language model as a writer: names of groups and blurbs, constrained, checked, and never in the way."""

@@ -1,0 +1,74 @@
+"""The generate step: names of k-means groups and, where they are wanted, blurbs for the most frequent reasons."""
+
+from collections.abc import Iterator
+
+import numpy as np
+import polars as pl
+
+from chatrec.aigc.groups import ItemGroups
+from chatrec.encoder.embed import ITEMS
+from chatrec.encoder.texts import item_texts
+from chatrec.generate.blurbs import BLURBS, Reason, write_blurbs
+from chatrec.generate.names import GROUP_NAMES, Group, name_groups
+from chatrec.generate.source import source_of
+from chatrec.generate.terms import telling
+from chatrec.generate.writer import Writer
+from chatrec.pipeline.context import Context
+from chatrec.ranking.recommend import RECOMMENDATIONS
+from chatrec.run import Counts
+from chatrec.source.snapshot import Array
+
+MEMBERS_READ = 200
+"""The most central members of a group speak for it."""
+WORDS_OF_A_GROUP = 8
+REASONS_AT_MOST = 1_000
+REASON = ("item", "because", "group")
+
+
+def write(context: Context) -> Counts:
+    """Writes GROUP_NAMES and BLURBS.
+
+    Returns:
+        How much was generated, how much was not and why, and what wrote.
+    """
+    wanted = context.settings.generate
+    writer = Writer(source_of(context.settings), context.settings)
+    groups = ItemGroups.load(context.of("groups"))
+    names, counts = list(groups.names), Counts()
+    if wanted.names and groups.source == "kmeans":
+        names, counts = name_groups(list(_groups(context, groups)), writer)
+    pl.DataFrame({"name": names}, schema={"name": pl.String}).write_parquet(context.folder / GROUP_NAMES)
+    reasons = _reasons(context) if wanted.blurbs else pl.DataFrame(schema=dict.fromkeys(REASON, pl.Int32))
+    blurbs, more = write_blurbs(list(_in_words(context, reasons, names)), writer)
+    reasons.with_columns(pl.Series("blurb", blurbs, pl.String)).write_parquet(context.folder / BLURBS)
+    writer.remember()
+    return {**counts, **(more if wanted.blurbs else {}), "lines written": writer.written, "writer": writer.detail}
+
+
+def _groups(context: Context, groups: ItemGroups) -> Iterator[Group]:
+    """What each group is named from: its members, the nearest to their mean first."""
+    items = context.snapshot.items
+    vectors: Array = np.load(context.of("embed") / ITEMS, mmap_mode="r")
+    members = []
+    for start, end in zip(groups.starts[:-1], groups.starts[1:], strict=True):
+        mine = groups.items[start:end]
+        near = vectors[mine] @ vectors[mine].mean(0)
+        members.append(mine[np.argsort(-near, kind="stable")[:MEMBERS_READ]])
+    texts = [item_texts(items[mine], context.settings.text.item) for mine in members]
+    for mine, terms in zip(members, telling(texts, WORDS_OF_A_GROUP), strict=True):
+        yield Group(tuple(items["title"].gather(mine).fill_null("")), terms)
+
+
+def _reasons(context: Context) -> pl.DataFrame:
+    """The reasons that most rows have: item, because and group."""
+    rows = pl.scan_parquet(context.of("rank") / RECOMMENDATIONS).filter(pl.min_horizontal("because", "group") >= 0)
+    often = rows.group_by(REASON).len().sort("len", *REASON, descending=[True, False, False, False])
+    titled = context.snapshot.items["title"].fill_null("") != ""
+    chosen = often.head(REASONS_AT_MOST).select(REASON).collect(engine="streaming")
+    return chosen.filter(titled.gather(chosen["item"]) & titled.gather(chosen["because"]))
+
+
+def _in_words(context: Context, reasons: pl.DataFrame, names: list[str]) -> Iterator[Reason]:
+    titles = context.snapshot.items["title"]
+    for item, because, group in reasons.iter_rows():
+        yield Reason(titles[item], titles[because], names[group])
