@@ -1,4 +1,4 @@
-"""A causal language model and its tokenizer: from the Hugging Face hub, a folder or a GGUF file."""
+"""A causal language model that encodes: from the Hugging Face hub, a folder or a GGUF file, cut after a layer."""
 
 import hashlib
 from dataclasses import dataclass
@@ -6,23 +6,29 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from torch import Tensor, nn
 from transformers import AutoModel, AutoTokenizer, PreTrainedTokenizerBase
 from transformers.utils import logging as transformers_logging
 
 from chatrec.errors import SettingsError
 from chatrec.settings.model import Encoder as EncoderSettings
+from chatrec.settings.model import Pooling
 
 GGUF = ".gguf"
 
 
 @dataclass(frozen=True)
 class Checkpoint:
-    """What encodes: a model on its device, its tokenizer, and a digest of both and of how they are used."""
+    """What encodes: a model on its device, its tokenizer, how it is used, and a digest of all that."""
 
     model: Any
+    """Its `last_hidden_state` is what is pooled."""
     tokenizer: PreTrainedTokenizerBase
     device: torch.device
     fingerprint: str
+    max_tokens: int = 128
+    pooling: Pooling = "mean"
+    first_token: bool = False
 
     @property
     def width(self) -> int:
@@ -30,21 +36,27 @@ class Checkpoint:
         return int(self.model.config.hidden_size)
 
 
-def load(source: str | Path, settings: EncoderSettings) -> Checkpoint:
+def load(source: str | Path, settings: EncoderSettings, pretrained: bool = True) -> Checkpoint:
     """Loads a model for encoding.
 
     Args:
         source: a hub name, a folder as `save_pretrained` writes it, or a GGUF file.
-        settings: device and length of texts.
+        settings: device, layer, pooling and length of texts.
+        pretrained: whether it has read more than the catalogue; decides about the layer if `encoder.layer` is 0.
 
     Raises:
-        SettingsError: there is no such model, or it cannot be loaded; names `encoder.model`.
+        SettingsError: there is no such model, it cannot be loaded or has not so many layers; names the setting.
     """
     model, tokenizer = read(AutoModel, source)
+    layer = settings.layer or (half(model) if pretrained else len(_blocks(model)))
+    cut(model, layer)
     device = choose_device(settings.device)
     dtype = torch.bfloat16 if device.type == "cuda" else torch.float32
-    mark = _fingerprint(model, tokenizer, dtype, settings.max_tokens)
-    return Checkpoint(model.eval().to(device=device, dtype=dtype), tokenizer, device, mark)
+    longest = min(settings.max_tokens, getattr(model.config, "max_position_embeddings", settings.max_tokens))
+    used = f"layer {layer}, {settings.pooling}, first token {settings.first_token}, {dtype}, {longest} tokens"
+    mark = _fingerprint(model, tokenizer, used)
+    prepared = model.eval().to(device=device, dtype=dtype)
+    return Checkpoint(prepared, tokenizer, device, mark, longest, settings.pooling, settings.first_token)
 
 
 def read(kind: Any, source: str | Path) -> tuple[Any, PreTrainedTokenizerBase]:
@@ -76,6 +88,50 @@ def read(kind: Any, source: str | Path) -> tuple[Any, PreTrainedTokenizerBase]:
     return model, tokenizer
 
 
+def half(model: Any) -> int:
+    """The middle layer: there texts are told apart best (Skean et al. 2025, Layer by Layer, arXiv:2502.02013)."""
+    return max(len(_blocks(model)) // 2, 1)
+
+
+def cut(model: Any, layer: int) -> None:
+    """Takes the blocks behind a layer away, in place.
+
+    What such a model gives is the residual stream behind that layer, `hidden_states[layer]` of Hugging Face; behind the
+    last one comes the norm that the model ends with.
+
+    Args:
+        model: the part of a causal language model that encodes.
+        layer: from 1.
+
+    Raises:
+        SettingsError: there are not so many; names `encoder.layer`.
+    """
+    blocks = _blocks(model)
+    if layer > len(blocks):
+        raise SettingsError(f"encoder.layer {layer} is more than the {len(blocks)} layers of the model.")
+    if layer == len(blocks):
+        return
+    del blocks[layer:]
+    stream: list[Tensor] = []
+
+    def keep(_: nn.Module, __: Any, output: Any) -> None:
+        stream.append(output[0] if isinstance(output, tuple) else output)
+
+    def give(_: nn.Module, __: Any, output: Any) -> Any:
+        output.last_hidden_state = stream.pop()
+        return output
+
+    blocks[-1].register_forward_hook(keep)
+    model.register_forward_hook(give)
+
+
+def _blocks(model: Any) -> nn.ModuleList:
+    """The transformer blocks, whatever the model calls them."""
+    layers = model.config.num_hidden_layers
+    lists = (module for module in model.modules() if isinstance(module, nn.ModuleList))
+    return next(found for found in lists if len(found) == layers)
+
+
 def choose_device(wanted: str) -> torch.device:
     """The device that a setting means."""
     if wanted != "auto":
@@ -85,9 +141,9 @@ def choose_device(wanted: str) -> torch.device:
     return torch.device("mps" if torch.backends.mps.is_available() else "cpu")
 
 
-def _fingerprint(model: Any, tokenizer: Any, dtype: torch.dtype, max_tokens: int) -> str:
-    """Everything that decides the vector of a text: weights, tokenizer, precision, length, pooling."""
-    total = hashlib.sha256(f"weighted mean, last layer, {dtype}, {max_tokens} tokens".encode())
+def _fingerprint(model: Any, tokenizer: Any, used: str) -> str:
+    """Everything that decides the vector of a text: weights, tokenizer, and how they are used."""
+    total = hashlib.sha256(used.encode())
     for name, weights in sorted(model.state_dict().items()):
         total.update(name.encode())
         total.update(weights.detach().contiguous().reshape(-1).view(torch.uint8).numpy().data)

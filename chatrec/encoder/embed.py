@@ -25,6 +25,8 @@ PROFILE_USERS = "profile_users.npy"
 KINDS = ("items", "users", "profiles")
 PROFILES_AT_MOST = 5_000
 """Profiles of users with a history: enough to learn what a profile says about behaviour."""
+SHRINKAGE = {True: 3.0, False: 0.1}
+"""Of whitening, for a pre-trained model and for one that has read the catalogue alone."""
 
 
 def prepare_encoder(snapshot: Snapshot, settings: Settings) -> Counts:
@@ -62,7 +64,9 @@ def embed(snapshot: Snapshot, settings: Settings, folder: Path, name: str) -> Co
     profiles = _user_texts(snapshot, sample, 0, settings)
 
     raw_items = encoder.raw("items", items)
-    whiten = Whitening.fit(raw_items.distinct, settings.encoder.dimensions)
+    wanted, width = settings.encoder, encoder.checkpoint.width
+    shrinkage = wanted.shrinkage or SHRINKAGE[encoder.choice.pretrained]
+    whiten = Whitening.fit([raw_items.distinct], width, wanted.dimensions, shrinkage)
     np.save(folder / ITEMS, raw_items.mapped(whiten))
     np.save(folder / USERS, encoder.raw("users", users).mapped(whiten))
     np.save(folder / PROFILES, encoder.raw("profiles", profiles).mapped(whiten))
@@ -95,12 +99,13 @@ class _Encoder:
     def __init__(self, settings: Settings, name: str) -> None:
         self.settings = settings
         self.name = name
+        self.choice = choose(settings)
         self.spent = Spent()
         self.counts: dict[str, Any] = {}
 
     @cached_property
     def checkpoint(self) -> checkpoint.Checkpoint:
-        return checkpoint.load(choose(self.settings).source, self.settings.encoder)
+        return checkpoint.load(self.choice.source, self.settings.encoder, self.choice.pretrained)
 
     def raw(self, kind: str, written: Sequence[str]) -> _Raw:
         by_digest = {texts.digest(text): text for text in written if text}
@@ -109,8 +114,7 @@ class _Encoder:
         with progress(f"Embedding {kind}", len(by_digest), "texts") as shown:
 
             def encode_texts(batch: list[str]) -> Array:
-                wanted = self.settings.encoder
-                return encode(model, batch, wanted.max_tokens, wanted.batch_tokens, shown, self.spent)
+                return encode(model, batch, self.settings.encoder.batch_tokens, shown, self.spent)
 
             encoded = store.add_missing(f"{self.name}-{kind}", by_digest, encode_texts, self.settings.night.full)
         numbers = {digest: number for number, digest in enumerate(by_digest)}
@@ -124,6 +128,6 @@ class _Encoder:
         for state in ("embedded", "known"):
             self.counts[f"texts {state}"] = sum(self.counts.get(f"{each} {state}", 0) for each in KINDS)
         self.counts["tokens"] = self.spent.tokens
-        self.counts["padding"] = round((self.spent.padded - self.spent.tokens) / max(self.spent.padded, 1), 4)
+        self.counts["padding"] = round(self.spent.padding, 4)
         self.counts["fingerprint"] = self.checkpoint.fingerprint
         self.counts["device"] = str(self.checkpoint.device)

@@ -16,6 +16,8 @@ SECRET: dict[str, Any] = {"secret": True}
 Target = Literal["next", "period", "any"]
 Form = Literal["auto", "exact", "linear"]
 """What a list must predict; see `Ranking.target`."""
+Pooling = Literal["mean", "weighted", "last"]
+"""How the states of all tokens become one vector; see `Encoder.pooling`."""
 
 
 class Section(BaseModel):
@@ -104,12 +106,24 @@ class Encoder(Section):
     "local" (trained on your catalogue), "smollm2", a name on the hub, a folder, or a GGUF file."""
     device: Literal["auto", "cpu", "cuda", "mps"] = "auto"
     """Where the model runs; auto takes the best that is there."""
+    layer: int = Field(0, ge=0, le=1000)
+    """Whose states are read, from 1; 0 chooses: the middle one of a pre-trained model, which tells texts apart better
+    than its last (Skean et al. 2025, arXiv:2502.02013), the last one of local. Layers behind it cost nothing."""
+    pooling: Pooling = "mean"
+    """mean over the tokens of a text (Reimers and Gurevych 2019, arXiv:1908.10084), weighted by position because later
+    tokens have read more (Muennighoff 2022, arXiv:2202.08904), or the last token, which has read all (Neelakantan et
+    al. 2022, arXiv:2201.10005)."""
+    first_token: bool = False
+    """Whether the first token of a text counts; attention parks there (Xiao et al. 2023, arXiv:2309.17453)."""
     max_tokens: int = Field(128, ge=2, le=8192)
     """Longer texts are cut."""
     batch_tokens: int = Field(8192, ge=16)
     """Tokens of one batch: more is faster until memory ends."""
     dimensions: int = Field(128, ge=1, le=4096)
     """Length of a vector after standardising, whitening and shortening."""
+    shrinkage: float = Field(0, ge=0)
+    """Of whitening (Su et al. 2021, arXiv:2103.15316): this times the mean eigenvalue is added to each, so that noise
+    is not blown up; 0 chooses: 3 for a pre-trained model, 0.1 for local."""
     local: LocalGpt2 = LocalGpt2()
 
 
