@@ -18,6 +18,8 @@ Form = Literal["auto", "exact", "linear"]
 """What a list must predict; see `Ranking.target`."""
 Pooling = Literal["mean", "weighted", "last"]
 """How the states of all tokens become one vector; see `Encoder.pooling`."""
+UserText = Literal["auto", "read", "compose"]
+"""How what a user took becomes a vector; see `Encoder.user_text`."""
 
 
 class Section(BaseModel):
@@ -124,6 +126,9 @@ class Encoder(Section):
     shrinkage: float = Field(0, ge=0)
     """Of whitening (Su et al. 2021, arXiv:2103.15316): this times the mean eigenvalue is added to each, so that noise
     is not blown up; 0 chooses: 3 for a pre-trained model, 0.1 for local."""
+    user_text: UserText = "auto"
+    """read: the model reads what a user took; compose: a user's vector is put together from those of the latest items
+    and of the profile, and costs nothing; auto: read on a GPU, or if the model is small and users are few."""
     local: LocalGpt2 = LocalGpt2()
 
 
