@@ -10,11 +10,15 @@ from torch import Tensor, nn
 from transformers import AutoModel, AutoTokenizer, PreTrainedTokenizerBase
 from transformers.utils import logging as transformers_logging
 
+from chatrec.encoder.kernels import has_bfloat16, speed_up
 from chatrec.errors import SettingsError
 from chatrec.settings.model import Encoder as EncoderSettings
-from chatrec.settings.model import Pooling
+from chatrec.settings.model import EncodingPrecision, Pooling
 
 GGUF = ".gguf"
+BATCH_TOKENS = {"cpu": 2048}
+LARGE_BATCH = 32_768
+"""On what is no CPU."""
 
 
 @dataclass(frozen=True)
@@ -29,6 +33,9 @@ class Checkpoint:
     max_tokens: int = 128
     pooling: Pooling = "mean"
     first_token: bool = False
+    weights: int = 0
+    """How many there are."""
+    batch_tokens: int = BATCH_TOKENS["cpu"]
 
     @property
     def width(self) -> int:
@@ -51,12 +58,16 @@ def load(source: str | Path, settings: EncoderSettings, pretrained: bool = True)
     layer = settings.layer or (half(model) if pretrained else len(_blocks(model)))
     cut(model, layer)
     device = choose_device(settings.device)
-    dtype = torch.bfloat16 if device.type == "cuda" else torch.float32
+    precision = choose_precision(settings.precision, device, pretrained)
     longest = min(settings.max_tokens, getattr(model.config, "max_position_embeddings", settings.max_tokens))
-    used = f"layer {layer}, {settings.pooling}, first token {settings.first_token}, {dtype}, {longest} tokens"
-    mark = _fingerprint(model, tokenizer, used)
-    prepared = model.eval().to(device=device, dtype=dtype)
-    return Checkpoint(prepared, tokenizer, device, mark, longest, settings.pooling, settings.first_token)
+    used = f"layer {layer}, {settings.pooling}, first token {settings.first_token}, {precision}, {longest} tokens"
+    mark, weights = _fingerprint(model, tokenizer, used), sum(part.numel() for part in model.parameters())
+    model.eval().to(device=device, dtype=torch.bfloat16 if precision == "bfloat16" else torch.float32)
+    if device.type == "cpu":
+        speed_up(model, precision)
+    batch = settings.batch_tokens or BATCH_TOKENS.get(device.type, LARGE_BATCH)
+    how = longest, settings.pooling, settings.first_token
+    return Checkpoint(model, tokenizer, device, mark, *how, weights, batch)
 
 
 def read(kind: Any, source: str | Path) -> tuple[Any, PreTrainedTokenizerBase]:
@@ -139,6 +150,22 @@ def choose_device(wanted: str) -> torch.device:
     if torch.cuda.is_available():
         return torch.device("cuda")
     return torch.device("mps" if torch.backends.mps.is_available() else "cpu")
+
+
+def choose_precision(wanted: EncodingPrecision, device: torch.device, pretrained: bool) -> EncodingPrecision:
+    """The precision that a setting means; a rule and no race, so that a machine always comes to the same vectors.
+
+    Raises:
+        SettingsError: it is int8, and the device is no CPU.
+    """
+    if wanted == "int8" and device.type != "cpu":
+        raise SettingsError(
+            f"encoder.precision int8 is for the CPU, and the device is {device}: write bfloat16 or auto."
+        )
+    if wanted != "auto":
+        return wanted
+    native = device.type == "cuda" or (device.type == "cpu" and pretrained and has_bfloat16())
+    return "bfloat16" if native else "float32"
 
 
 def _fingerprint(model: Any, tokenizer: Any, used: str) -> str:

@@ -173,10 +173,10 @@ class _Night:
 
     def encode(self, kind: str, share: Share = EVERYTHING) -> None:
         """Encodes what is new."""
-        corpus, batch_tokens = self.corpora[kind], self.settings.encoder.batch_tokens
+        corpus = self.corpora[kind]
 
         def encode_texts(some: list[str], shown: Progress) -> Array:
-            return encode(self.checkpoint, some, batch_tokens, shown, self.spent)
+            return encode(self.checkpoint, some, shown, self.spent)
 
         name, label = f"{self.name}-{kind}", f"Embedding {kind}"
         anew = self.settings.night.full

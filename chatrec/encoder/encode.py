@@ -40,13 +40,12 @@ class Spent:
         return self.tokens / max(self.seconds, 1e-9)
 
 
-def encode(checkpoint: Checkpoint, texts: Sequence[str], batch_tokens: int, shown: Progress, spent: Spent) -> Array:
+def encode(checkpoint: Checkpoint, texts: Sequence[str], shown: Progress, spent: Spent) -> Array:
     """The raw vectors of texts.
 
     Args:
         checkpoint: the model.
         texts: of any length, an empty one included.
-        batch_tokens: tokens of a batch, padding included.
         shown: advances by texts.
         spent: is added to.
 
@@ -61,8 +60,9 @@ def encode(checkpoint: Checkpoint, texts: Sequence[str], batch_tokens: int, show
     vectors = np.zeros((len(texts), checkpoint.width), np.float32)
     order: list[int] = []
     found: list[Tensor] = []  # stays on the device: copying each batch would wait for it
+    waiting = _mixed(batches(list(map(len, tokens)), checkpoint.batch_tokens))
     with torch.inference_mode():
-        for batch, pooled in _pooled(checkpoint, tokens, _mixed(batches(list(map(len, tokens)), batch_tokens)), spent):
+        for batch, pooled in _pooled(checkpoint, tokens, waiting, spent):
             order += batch
             found.append(pooled)
             now = time.monotonic()

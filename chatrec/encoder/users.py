@@ -23,8 +23,8 @@ def is_read(wanted: UserText, checkpoint: Checkpoint, users: int) -> bool:
     """
     if wanted != "auto":
         return wanted == "read"
-    weights = sum(parameter.numel() for parameter in checkpoint.model.parameters())
-    return checkpoint.device.type == "cuda" or (users <= READ_AT_MOST and weights <= WEIGHTS_AT_MOST)
+    small = users <= READ_AT_MOST and checkpoint.weights <= WEIGHTS_AT_MOST
+    return checkpoint.device.type == "cuda" or small
 
 
 def compose(users: Array, items: Array, histories: Histories, length: int) -> None:

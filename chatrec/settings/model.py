@@ -18,6 +18,8 @@ Form = Literal["auto", "exact", "linear"]
 """What a list must predict; see `Ranking.target`."""
 Pooling = Literal["mean", "weighted", "last"]
 """How the states of all tokens become one vector; see `Encoder.pooling`."""
+EncodingPrecision = Literal["auto", "float32", "bfloat16", "int8"]
+"""How the model computes; see `Encoder.precision`."""
 UserText = Literal["auto", "read", "compose"]
 """How what a user took becomes a vector; see `Encoder.user_text`."""
 
@@ -108,6 +110,9 @@ class Encoder(Section):
     "local" (trained on your catalogue), "smollm2", a name on the hub, a folder, or a GGUF file."""
     device: Literal["auto", "cpu", "cuda", "mps"] = "auto"
     """Where the model runs; auto takes the best that is there."""
+    precision: EncodingPrecision = "auto"
+    """float32, bfloat16, or int8 (on a CPU, for processors without bfloat16); auto: bfloat16 on a GPU, and for a
+    pre-trained model on a CPU that multiplies it natively."""
     layer: int = Field(0, ge=0, le=1000)
     """Whose states are read, from 1; 0 chooses: the middle one of a pre-trained model, which tells texts apart better
     than its last (Skean et al. 2025, arXiv:2502.02013), the last one of local. Layers behind it cost nothing."""
@@ -119,8 +124,9 @@ class Encoder(Section):
     """Whether the first token of a text counts; attention parks there (Xiao et al. 2023, arXiv:2309.17453)."""
     max_tokens: int = Field(128, ge=2, le=8192)
     """Longer texts are cut."""
-    batch_tokens: int = Field(8192, ge=16)
-    """Tokens of one batch: more is faster until memory ends."""
+    batch_tokens: int = Field(0, ge=0)
+    """Tokens of one batch; 0 chooses: 2,048 on a CPU, whose caches hold them, 32,768 on a GPU. What does not fit into
+    memory is halved."""
     dimensions: int = Field(128, ge=1, le=4096)
     """Length of a vector after standardising, whitening and shortening."""
     shrinkage: float = Field(0, ge=0)

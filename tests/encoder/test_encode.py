@@ -25,12 +25,12 @@ POOLINGS = get_args(Pooling)
 
 
 def cpu(**changes: Any) -> Encoder:
-    return Encoder(device="cpu", **changes)
+    return Encoder(device="cpu", **{"precision": "float32", **changes})
 
 
 def vectors_of(loaded: Checkpoint, texts: list[str], batch_tokens: int = 64, spent: Spent | None = None) -> np.ndarray:
     with progress("test", 0) as shown:
-        return encode(loaded, texts, batch_tokens, shown, spent or Spent())
+        return encode(replace(loaded, batch_tokens=batch_tokens), texts, shown, spent or Spent())
 
 
 def plain(folder: Path, layer: int, pooling: str, first_token: bool) -> np.ndarray:
@@ -116,6 +116,33 @@ def test_equal_states_pool_to_themselves(lengths: list[int], pooling: Pooling, f
     assert torch.allclose(pool(states, mask, pooling, first_token), states[:, 0])
 
 
+@pytest.mark.parametrize(("precision", "likeness"), [("bfloat16", 0.999), ("int8", 0.999)])
+@pytest.mark.parametrize("model", ["gpt2", "llama"])
+def test_lower_precision_gives_nearly_the_same_directions(
+    request: pytest.FixtureRequest, model: str, precision: str, likeness: float
+) -> None:
+    folder = request.getfixturevalue(f"{model}_folder")
+    low, high = (vectors_of(checkpoint.load(folder, cpu(precision=each)), TEXTS) for each in (precision, "float32"))
+    cosines = (low * high).sum(1) / np.linalg.norm(low, axis=1) / np.linalg.norm(high, axis=1)
+    assert not (low == high).all()
+    assert cosines.min() > likeness
+
+
+def test_whole_numbers_do_not_depend_on_the_batch(gpt2_folder: Path) -> None:
+    loaded = checkpoint.load(gpt2_folder, cpu(precision="int8"))
+    assert np.abs(vectors_of(loaded, TEXTS, 16) - vectors_of(loaded, TEXTS, 4096)).max() < 1e-4
+
+
+def test_automatic_precision_is_float32_for_a_local_model(gpt2_folder: Path) -> None:
+    chosen = checkpoint.load(gpt2_folder, cpu(precision="auto", layer=2), pretrained=False)
+    assert chosen.fingerprint == checkpoint.load(gpt2_folder, cpu(layer=2)).fingerprint
+
+
+def test_whole_numbers_are_for_the_cpu() -> None:
+    with pytest.raises(SettingsError, match=r"encoder\.precision int8 is for the CPU"):
+        checkpoint.choose_precision("int8", torch.device("cuda"), True)
+
+
 class Small(nn.Module):
     """A model on a device whose memory holds so many tokens at once."""
 
@@ -174,7 +201,13 @@ def test_the_fingerprint_knows_the_weights(gpt2_folder: Path, tmp_path: Path) ->
     assert checkpoint.load(tmp_path, cpu()).fingerprint != one.fingerprint
 
 
-@pytest.mark.parametrize("change", [{"max_tokens": 7}, {"layer": 2}, {"pooling": "last"}, {"first_token": True}])
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"max_tokens": 7}, {"layer": 2}, {"pooling": "last"}, {"first_token": True}, {"precision": "bfloat16"},
+        {"precision": "int8"},
+    ],
+)  # fmt: skip
 def test_the_fingerprint_knows_how_the_model_is_used(gpt2_folder: Path, change: dict[str, Any]) -> None:
     one = checkpoint.load(gpt2_folder, cpu()).fingerprint
     assert checkpoint.load(gpt2_folder, cpu(**change)).fingerprint != one
