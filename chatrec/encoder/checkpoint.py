@@ -38,10 +38,27 @@ def load(name: str | Path, settings: EncoderSettings) -> Checkpoint:
     Raises:
         SettingsError: there is no such model, or it cannot be loaded; names `encoder.model`.
     """
+    model, tokenizer = read(AutoModel, name)
+    device = choose_device(settings.device)
+    dtype = torch.bfloat16 if device.type == "cuda" else torch.float32
+    mark = _fingerprint(model, tokenizer, dtype, settings.max_tokens)
+    return Checkpoint(model.eval().to(device=device, dtype=dtype), tokenizer, device, mark)
+
+
+def read(kind: Any, name: str | Path) -> tuple[Any, PreTrainedTokenizerBase]:
+    """A model and its tokenizer as they were saved.
+
+    Args:
+        kind: AutoModel for the part that encodes, AutoModelForCausalLM for all of it.
+        name: a hub name, or a folder.
+
+    Raises:
+        SettingsError: there is no such model, or it cannot be loaded; names `encoder.model`.
+    """
     transformers_logging.disable_progress_bar()
     try:
         tokenizer = AutoTokenizer.from_pretrained(name)
-        model = AutoModel.from_pretrained(name)
+        model = kind.from_pretrained(name)
     except (OSError, ValueError, KeyError) as error:
         reason = " ".join(str(error).split())[:300]
         raise SettingsError(
@@ -51,10 +68,7 @@ def load(name: str | Path, settings: EncoderSettings) -> Checkpoint:
     if tokenizer.pad_token is None:
         tokenizer.pad_token = tokenizer.eos_token  # GPT-2 has none; the mask hides what is padded
     tokenizer.padding_side = "right"
-    device = choose_device(settings.device)
-    dtype = torch.bfloat16 if device.type == "cuda" else torch.float32
-    mark = _fingerprint(model, tokenizer, dtype, settings.max_tokens)
-    return Checkpoint(model.eval().to(device=device, dtype=dtype), tokenizer, device, mark)
+    return model, tokenizer
 
 
 def choose_device(wanted: str) -> torch.device:

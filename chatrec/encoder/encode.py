@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
+from torch import Tensor
 
 from chatrec.encoder.checkpoint import Checkpoint
 from chatrec.encoder.pooling import weighted_mean
@@ -45,16 +46,12 @@ def encode(
     Returns:
         texts × width, float32, in the order of the texts.
     """
-    tokens = _tokenise(checkpoint, texts, max_tokens)
+    tokens = tokenise(checkpoint, texts, max_tokens)
     vectors = np.zeros((len(texts), checkpoint.width), np.float32)
     for batch in batches([len(ids) for ids in tokens], batch_tokens):
-        longest = len(tokens[batch[-1]])
-        ids = np.full((len(batch), longest), checkpoint.tokenizer.pad_token_id, np.int64)
-        mask = np.zeros((len(batch), longest), np.int64)
-        for row, text in enumerate(batch):
-            ids[row, : len(tokens[text])] = tokens[text]
-            mask[row, : len(tokens[text])] = 1
-        vectors[batch] = _forward(checkpoint, ids, mask)
+        ids, mask = padded([tokens[text] for text in batch], checkpoint.tokenizer.pad_token_id)
+        with torch.inference_mode():
+            vectors[batch] = forward(checkpoint, ids, mask).cpu().numpy()
         spent.tokens += int(mask.sum())
         spent.padded += mask.size
         shown.advance(len(batch))
@@ -78,15 +75,25 @@ def batches(lengths: Sequence[int], batch_tokens: int) -> Iterator[list[int]]:
         yield batch
 
 
-def _tokenise(checkpoint: Checkpoint, texts: Sequence[str], max_tokens: int) -> list[list[int]]:
+def tokenise(checkpoint: Checkpoint, texts: Sequence[str], max_tokens: int) -> list[list[int]]:
+    """The tokens of each text, at least one."""
     cut = [text[: max_tokens * CHARACTERS_OF_A_TOKEN] for text in texts]
     found = checkpoint.tokenizer(cut, truncation=True, max_length=max_tokens)["input_ids"] if cut else []
     return [ids or [checkpoint.tokenizer.eos_token_id] for ids in found]
 
 
-@torch.inference_mode()
-def _forward(checkpoint: Checkpoint, ids: Array, mask: Array) -> Array:
+def padded(tokens: Sequence[Sequence[int]], pad: int) -> tuple[Array, Array]:
+    """Texts as a matrix of tokens, filled up with `pad`, and a mask that is 1 where a token is one of the text's."""
+    shape = (len(tokens), max(map(len, tokens)))
+    ids, mask = np.full(shape, pad, np.int64), np.zeros(shape, np.int64)
+    for row, text in enumerate(tokens):
+        ids[row, : len(text)] = text
+        mask[row, : len(text)] = 1
+    return ids, mask
+
+
+def forward(checkpoint: Checkpoint, ids: Array, mask: Array) -> Tensor:
+    """The raw vectors of a batch, float32, on the checkpoint's device: through here go training and encoding alike."""
     there = torch.from_numpy(mask).to(checkpoint.device)
     states = checkpoint.model(torch.from_numpy(ids).to(checkpoint.device), attention_mask=there).last_hidden_state
-    pooled: Array = weighted_mean(states, there).cpu().numpy()
-    return pooled
+    return weighted_mean(states, there)
