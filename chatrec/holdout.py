@@ -94,7 +94,26 @@ def hold_out(histories: Histories, recommendable: Array, exclude_seen: bool, tar
     """
     random = np.random.default_rng(seed)
     choose = {"next": _last, "period": _period, "any": _tenth}[target]
-    held_out = choose(histories, random)
+    return _without(choose(histories, random), histories, recommendable, exclude_seen, random)
+
+
+def hold_items_out(histories: Histories, hidden: Array, seed: int) -> HoldOut:
+    """Holds out all events of some items, as if these were new; lists may have nothing else.
+
+    Args:
+        histories: of all users.
+        hidden: bool for each item.
+        seed: of the sample of users.
+
+    Returns:
+        At most USERS_AT_MOST users.
+    """
+    return _without(hidden[histories.items], histories, hidden, True, np.random.default_rng(seed))
+
+
+def _without(
+    held_out: Array, histories: Histories, recommendable: Array, exclude_seen: bool, random: np.random.Generator
+) -> HoldOut:
     left = histories.only(~held_out)
     users, targets = histories.event_users[held_out], histories.items[held_out]
     good = recommendable[targets] & (left.lengths[users] > 0)

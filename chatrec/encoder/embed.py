@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from chatrec.encoder import checkpoint, local, texts
+from chatrec.encoder import checkpoint, local, texts, versions
 from chatrec.encoder.encode import Spent, encode
 from chatrec.encoder.store import VectorStore
 from chatrec.encoder.whitening import Whitening
@@ -28,9 +28,9 @@ PROFILES_AT_MOST = 5_000
 
 def prepare_encoder(snapshot: Snapshot, settings: Settings) -> Counts:
     """Trains the local GPT-2 if that is what the settings want and it is not there yet."""
-    if settings.encoder.model != "local":
-        return {"encoder": settings.encoder.model}
-    folder = local.folder_of(settings.artifacts.root, settings.encoder, settings.compute.seed)
+    folder = source_of(settings)
+    if isinstance(folder, str):
+        return {"encoder": folder}
     if folder.exists():
         return {"encoder": folder.name, "trained": False}
     catalogue = texts.item_texts(snapshot.items, settings.text.item)
@@ -39,6 +39,14 @@ def prepare_encoder(snapshot: Snapshot, settings: Settings) -> Counts:
         "trained": True,
         **local.train(catalogue, folder, settings.encoder, settings.compute.seed),
     }
+
+
+def source_of(settings: Settings) -> Path | str:
+    """What encodes: the live version if there is one and the settings name no model, else what they name."""
+    encoder, root = settings.encoder, settings.artifacts.root
+    if encoder.model not in versions.REPLACED:
+        return encoder.model
+    return versions.live(root) or local.folder_of(root, encoder, settings.compute.seed)
 
 
 def embed(snapshot: Snapshot, settings: Settings, folder: Path, name: str) -> Counts:
@@ -101,9 +109,7 @@ class _Encoder:
 
     @cached_property
     def checkpoint(self) -> checkpoint.Checkpoint:
-        encoder = self.settings.encoder
-        folder = local.folder_of(self.settings.artifacts.root, encoder, self.settings.compute.seed)
-        return checkpoint.load(folder if encoder.model == "local" else encoder.model, encoder)
+        return checkpoint.load(source_of(self.settings), self.settings.encoder)
 
     def raw(self, kind: str, written: Sequence[str]) -> _Raw:
         by_digest = {texts.digest(text): text for text in written if text}

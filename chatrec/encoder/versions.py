@@ -22,6 +22,8 @@ VECTORS = "vectors"
 VERSION, LIVE = "version.json", "live.json"
 MODEL = "config.json"
 """The file without which a folder is no model."""
+REPLACED = ("auto", "local")
+"""What `encoder.model` must be for a version to take its place: who names a model gets it."""
 TUNED = ("full", "bias", "lora")
 
 
@@ -148,13 +150,13 @@ def prune(root: Path, keep: int) -> list[str]:
 
     Args:
         root: the artifact root.
-        keep: how many of the newest stay.
+        keep: how many of the newest stay, at least one.
 
     Returns:
         The names of what was removed.
     """
     state, tuned = _state(root), [version for version in versions(root) if version.how in TUNED]
-    kept = {state.live, *state.before[-1:], *(version.name for version in tuned[len(tuned) - keep :])}
+    kept = {state.live, *state.before[-1:], *(version.name for version in tuned[-keep:])}
     gone = [version for version in tuned if version.name not in kept]
     for version in gone:
         shutil.rmtree(root / FOLDER / version.name)

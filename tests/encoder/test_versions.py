@@ -70,6 +70,7 @@ def test_what_is_old_is_removed_with_its_vectors(tmp_path: Path) -> None:
     versions.promote(tmp_path, "a")
     versions.promote(tmp_path, "b")
     versions.promote(tmp_path, "c")
+    assert versions.prune(tmp_path, keep=9) == []
     assert versions.prune(tmp_path, keep=1) == ["a", "d"]
     assert [version.name for version in versions.versions(tmp_path)] == ["b", "c", "e", "local-1"]
     assert sorted(path.name for path in (tmp_path / "vectors").iterdir()) == ["of-b", "of-c", "of-e", "of-local-1"]
