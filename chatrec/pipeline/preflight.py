@@ -9,6 +9,7 @@ from sqlalchemy import text
 
 from chatrec.db import engine as engines
 from chatrec.db import idtypes, migrate
+from chatrec.encoder import versions
 from chatrec.errors import ChatrecError, SettingsError
 from chatrec.settings import Settings
 from chatrec.source.extract import selects, snapshot
@@ -132,6 +133,8 @@ def _folder(root: Path) -> str:
 
 def _encoder(settings: Settings) -> str:
     model = settings.encoder.model
+    if model in versions.REPLACED and (live := versions.live(settings.artifacts.root)):
+        return f"{live.name}, which was fine-tuned"
     if model == "local":
         return "a compact GPT-2, trained on the catalogue in the first night"
     if ("/" in model and model.startswith((".", "/", "~"))) and not (Path(model) / "config.json").is_file():
