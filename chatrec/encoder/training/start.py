@@ -1,5 +1,6 @@
 """The model that a training begins with, and which of its weights learn."""
 
+import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -86,5 +87,7 @@ def _with_lora(learner: Learner, rank: int, seed: int) -> Learner:
     torch.manual_seed(seed)
     transposed = any(isinstance(module, Conv1D) for module in learner.model.modules())
     config = LoraConfig(r=rank, lora_alpha=2 * rank, target_modules="all-linear", fan_in_fan_out=transposed)
-    added = get_peft_model(learner.model, config)  # works in place: the causal model stays what it is
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", FutureWarning)  # peft asks transformers for what has a new name
+        added = get_peft_model(learner.model, config)  # works in place: the causal model stays what it is
     return Learner(learner.model, learner.tokenizer, learner.device, added.merge_and_unload)

@@ -49,14 +49,32 @@ def test_only_the_wanted_weights_learn(method: str, gpt2_folder: Path, tmp_path:
     assert AutoTokenizer.from_pretrained(tmp_path / "made")("bread")["input_ids"]
 
 
-def test_a_model_without_biases_is_named(gpt2_folder: Path, tmp_path: Path) -> None:
+@pytest.fixture(scope="module")
+def llama_folder(gpt2_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A model of another family, which has no biases."""
+    folder = tmp_path_factory.mktemp("llama")
     config = LlamaConfig(
         vocab_size=300, hidden_size=16, intermediate_size=32, num_hidden_layers=1, num_attention_heads=2
     )
-    LlamaForCausalLM(config).save_pretrained(tmp_path)
-    AutoTokenizer.from_pretrained(gpt2_folder).save_pretrained(tmp_path)
+    LlamaForCausalLM(config).save_pretrained(folder)
+    AutoTokenizer.from_pretrained(gpt2_folder).save_pretrained(folder)
+    return folder
+
+
+def test_lora_fits_another_family(llama_folder: Path, tmp_path: Path) -> None:
+    torch.manual_seed(0)
+    learner = adapt(Learner.open(llama_folder, "cpu"), "lora", 4, 0)
+    said = nudge(learner, tmp_path / "made")
+    loaded = AutoModelForCausalLM.from_pretrained(tmp_path / "made").eval()
+    assert torch.allclose(loaded(torch.arange(8)[None]).logits, said, atol=1e-5)
+    assert {name.split(".")[-2] for name in changed(llama_folder, tmp_path / "made")} == {
+        "q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj",
+    }  # fmt: skip
+
+
+def test_a_model_without_biases_is_named(llama_folder: Path) -> None:
     with pytest.raises(SettingsError, match=r"finetune\.method bias: this model has no biases"):
-        adapt(Learner.open(tmp_path, "cpu"), "bias", 4, 0)
+        adapt(Learner.open(llama_folder, "cpu"), "bias", 4, 0)
 
 
 def test_lora_without_peft_says_what_to_install(gpt2_folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
