@@ -89,4 +89,6 @@ class _Lines:
         of = f" of {self.total:,}" if self.total else ""
         note = f", {self.note}" if self.note else ""
         seconds = time.monotonic() - self.started
-        LOG.info("%s: %s%s %s after %.0f s%s", self.label, f"{self.done:,}", of, self.unit, seconds, note)
+        rest = self.total - self.done
+        left = f", about {seconds * rest / self.done:.0f} s left" if rest > 0 and self.done else ""
+        LOG.info("%s: %s%s %s after %.0f s%s%s", self.label, f"{self.done:,}", of, self.unit, seconds, left, note)

@@ -28,6 +28,7 @@ SELECTS = {
     "FROM views",
 }
 SMALL: dict[str, Any] = {
+    "encoder.model": "local",
     "encoder.local": {"layers": 1, "width": 32, "vocabulary": 300, "train_tokens": 4096},
     "encoder.max_tokens": 32,
     "encoder.dimensions": 16,

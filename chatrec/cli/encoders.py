@@ -50,10 +50,10 @@ def list_encoders(
     if context.invoked_subcommand:
         return
     from chatrec.encoder import versions
-    from chatrec.encoder.embed import source_of
+    from chatrec.encoder.choice import choose
     from chatrec.show import console, encoders_table
 
-    root, live = state.settings.artifacts.root, Path(source_of(state.settings))
+    root, live = state.settings.artifacts.root, Path(choose(state.settings).source)
     found = versions.versions(root)
     if as_json:
         values = [{**asdict(version), "live": version.name == live.name} for version in found]

@@ -1,26 +1,35 @@
-"""A causal language model and its tokenizer: from the Hugging Face hub, from a folder, or trained here."""
+"""A causal language model that encodes: from the Hugging Face hub, a folder or a GGUF file, cut after a layer."""
 
 import hashlib
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import torch
+from torch import Tensor, nn
 from transformers import AutoModel, AutoTokenizer, PreTrainedTokenizerBase
 from transformers.utils import logging as transformers_logging
 
 from chatrec.errors import SettingsError
 from chatrec.settings.model import Encoder as EncoderSettings
+from chatrec.settings.model import Pooling
+
+GGUF = ".gguf"
 
 
 @dataclass(frozen=True)
 class Checkpoint:
-    """What encodes: a model on its device, its tokenizer, and a digest of both and of how they are used."""
+    """What encodes: a model on its device, its tokenizer, how it is used, and a digest of all that."""
 
     model: Any
+    """Its `last_hidden_state` is what is pooled."""
     tokenizer: PreTrainedTokenizerBase
     device: torch.device
     fingerprint: str
+    max_tokens: int = 128
+    pooling: Pooling = "mean"
+    first_token: bool = False
 
     @property
     def width(self) -> int:
@@ -28,47 +37,120 @@ class Checkpoint:
         return int(self.model.config.hidden_size)
 
 
-def load(name: str | Path, settings: EncoderSettings) -> Checkpoint:
+def load(source: str | Path, settings: EncoderSettings, pretrained: bool = True) -> Checkpoint:
     """Loads a model for encoding.
 
     Args:
-        name: a hub name, or a folder as `save_pretrained` writes it.
-        settings: device and length of texts.
+        source: a hub name, a folder as `save_pretrained` writes it, or a GGUF file.
+        settings: device, layer, pooling and length of texts.
+        pretrained: whether it has read more than the catalogue; decides about the layer if `encoder.layer` is 0.
 
     Raises:
-        SettingsError: there is no such model, or it cannot be loaded; names `encoder.model`.
+        SettingsError: there is no such model, it cannot be loaded or has not so many layers; names the setting.
     """
-    model, tokenizer = read(AutoModel, name)
+    model, tokenizer = read(AutoModel, source)
+    layer = layer_of(model, settings, pretrained)
+    cut(model, layer)
     device = choose_device(settings.device)
     dtype = torch.bfloat16 if device.type == "cuda" else torch.float32
-    mark = _fingerprint(model, tokenizer, dtype, settings.max_tokens)
-    return Checkpoint(model.eval().to(device=device, dtype=dtype), tokenizer, device, mark)
+    longest = longest_of(model, settings)
+    used = f"layer {layer}, {settings.pooling}, first token {settings.first_token}, {dtype}, {longest} tokens"
+    mark = _fingerprint(model, tokenizer, used)
+    prepared = model.eval().to(device=device, dtype=dtype)
+    return Checkpoint(prepared, tokenizer, device, mark, longest, settings.pooling, settings.first_token)
 
 
-def read(kind: Any, name: str | Path) -> tuple[Any, PreTrainedTokenizerBase]:
-    """A model and its tokenizer as they were saved.
+def read(kind: Any, source: str | Path) -> tuple[Any, PreTrainedTokenizerBase]:
+    """A model in float32 and its tokenizer, as they were saved.
 
     Args:
         kind: AutoModel for the part that encodes, AutoModelForCausalLM for all of it.
-        name: a hub name, or a folder.
+        source: a hub name, a folder, or a GGUF file.
 
     Raises:
         SettingsError: there is no such model, or it cannot be loaded; names `encoder.model`.
     """
     transformers_logging.disable_progress_bar()
+    path = Path(source)
+    where = {"gguf_file": path.name} if path.suffix == GGUF else {}
+    folder = path.parent if where else source
     try:
-        tokenizer = AutoTokenizer.from_pretrained(name)
-        model = kind.from_pretrained(name)
-    except (OSError, ValueError, KeyError) as error:
+        tokenizer = AutoTokenizer.from_pretrained(folder, **where)
+        model = kind.from_pretrained(folder, dtype=torch.float32, **where)
+    except (OSError, ValueError, KeyError, ImportError) as error:
         reason = " ".join(str(error).split())[:300]
         raise SettingsError(
-            f"encoder.model {str(name)!r} cannot be loaded: {reason} Write local, a folder with a model, or the name "
-            "of one on the hub (which needs the network)."
+            f"encoder.model {str(source)!r} cannot be loaded: {reason} Write auto, local, a folder with a model, or "
+            "the name of one on the hub (which needs the network)."
         ) from None
     if tokenizer.pad_token is None:
         tokenizer.pad_token = tokenizer.eos_token  # GPT-2 has none; the mask hides what is padded
     tokenizer.padding_side = "right"
     return model, tokenizer
+
+
+def longest_of(model: Any, settings: EncoderSettings) -> int:
+    """Tokens of a text that are read at most."""
+    return min(settings.max_tokens, getattr(model.config, "max_position_embeddings", settings.max_tokens))
+
+
+def layer_of(model: Any, settings: EncoderSettings, pretrained: bool) -> int:
+    """The layer that is read.
+
+    Of a pre-trained model the middle one if nothing is set: there texts are told apart best (Skean et al. 2025, Layer
+    by Layer, arXiv:2502.02013).
+    """
+    layers = len(_blocks(model))
+    return settings.layer or (max(layers // 2, 1) if pretrained else layers)
+
+
+def cut(model: Any, layer: int) -> Callable[[], None]:
+    """Takes the blocks behind a layer away, in place.
+
+    What such a model gives is the residual stream behind that layer, `hidden_states[layer]` of Hugging Face; behind the
+    last one comes the norm that the model ends with.
+
+    Args:
+        model: the part of a causal language model that encodes.
+        layer: from 1.
+
+    Returns:
+        Puts them back.
+
+    Raises:
+        SettingsError: there are not so many; names `encoder.layer`.
+    """
+    blocks = _blocks(model)
+    if layer > len(blocks):
+        raise SettingsError(f"encoder.layer {layer} is more than the {len(blocks)} layers of the model.")
+    behind = list(blocks[layer:])
+    if not behind:
+        return lambda: None
+    del blocks[layer:]
+    stream: list[Tensor] = []
+
+    def keep(_: nn.Module, __: Any, output: Any) -> None:
+        stream.append(output[0] if isinstance(output, tuple) else output)
+
+    def give(_: nn.Module, __: Any, output: Any) -> Any:
+        output.last_hidden_state = stream.pop()
+        return output
+
+    hooks = blocks[-1].register_forward_hook(keep), model.register_forward_hook(give)
+
+    def put_back() -> None:
+        for hook in hooks:
+            hook.remove()
+        blocks.extend(behind)
+
+    return put_back
+
+
+def _blocks(model: Any) -> nn.ModuleList:
+    """The transformer blocks, whatever the model calls them."""
+    layers = model.config.num_hidden_layers
+    lists = (module for module in model.modules() if isinstance(module, nn.ModuleList))
+    return next(found for found in lists if len(found) == layers)
 
 
 def choose_device(wanted: str) -> torch.device:
@@ -80,9 +162,9 @@ def choose_device(wanted: str) -> torch.device:
     return torch.device("mps" if torch.backends.mps.is_available() else "cpu")
 
 
-def _fingerprint(model: Any, tokenizer: Any, dtype: torch.dtype, max_tokens: int) -> str:
-    """Everything that decides the vector of a text: weights, tokenizer, precision, length, pooling."""
-    total = hashlib.sha256(f"weighted mean, last layer, {dtype}, {max_tokens} tokens".encode())
+def _fingerprint(model: Any, tokenizer: Any, used: str) -> str:
+    """Everything that decides the vector of a text: weights, tokenizer, and how they are used."""
+    total = hashlib.sha256(used.encode())
     for name, weights in sorted(model.state_dict().items()):
         total.update(name.encode())
         total.update(weights.detach().contiguous().reshape(-1).view(torch.uint8).numpy().data)

@@ -1,6 +1,7 @@
 """Texts through the model, in batches of like length."""
 
-from collections.abc import Iterator, Sequence
+import time
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -8,7 +9,8 @@ import torch
 from torch import Tensor
 
 from chatrec.encoder.checkpoint import Checkpoint
-from chatrec.encoder.pooling import weighted_mean
+from chatrec.encoder.pooling import pool
+from chatrec.errors import SettingsError
 from chatrec.progress import Progress
 from chatrec.source.snapshot import Array
 
@@ -23,38 +25,52 @@ class Spent:
     tokens: int = 0
     padded: int = 0
     """Tokens including padding."""
+    seconds: float = 0.0
+    halved: int = 0
+    """How often a batch did not fit into memory."""
+
+    @property
+    def padding(self) -> float:
+        """The share of tokens that are none of a text's."""
+        return (self.padded - self.tokens) / max(self.padded, 1)
+
+    @property
+    def rate(self) -> float:
+        """Tokens a second, padding not counted."""
+        return self.tokens / max(self.seconds, 1e-9)
 
 
-def encode(
-    checkpoint: Checkpoint,
-    texts: Sequence[str],
-    max_tokens: int,
-    batch_tokens: int,
-    shown: Progress,
-    spent: Spent,
-) -> Array:
+def encode(checkpoint: Checkpoint, texts: Sequence[str], batch_tokens: int, shown: Progress, spent: Spent) -> Array:
     """The raw vectors of texts.
 
     Args:
         checkpoint: the model.
         texts: of any length, an empty one included.
-        max_tokens: longer texts are cut.
         batch_tokens: tokens of a batch, padding included.
         shown: advances by texts.
         spent: is added to.
 
     Returns:
         texts × width, float32, in the order of the texts.
+
+    Raises:
+        SettingsError: not even one text fits into the memory of the device.
     """
-    tokens = tokenise(checkpoint, texts, max_tokens)
+    since = time.monotonic()
+    tokens = tokenise(checkpoint, texts)
     vectors = np.zeros((len(texts), checkpoint.width), np.float32)
-    for batch in batches([len(ids) for ids in tokens], batch_tokens):
-        ids, mask = padded([tokens[text] for text in batch], checkpoint.tokenizer.pad_token_id)
-        with torch.inference_mode():
-            vectors[batch] = forward(checkpoint, ids, mask).cpu().numpy()
-        spent.tokens += int(mask.sum())
-        spent.padded += mask.size
-        shown.advance(len(batch))
+    order: list[int] = []
+    found: list[Tensor] = []  # stays on the device: copying each batch would wait for it
+    with torch.inference_mode():
+        for batch, pooled in _pooled(checkpoint, tokens, _mixed(batches(list(map(len, tokens)), batch_tokens)), spent):
+            order += batch
+            found.append(pooled)
+            now = time.monotonic()
+            spent.seconds, since = spent.seconds + now - since, now
+            shown.advance(len(batch), f"{spent.rate:,.0f} tokens/s")
+    if found:
+        vectors[order] = torch.cat(found).cpu().numpy()
+    spent.seconds += time.monotonic() - since
     return vectors
 
 
@@ -75,10 +91,16 @@ def batches(lengths: Sequence[int], batch_tokens: int) -> Iterator[list[int]]:
         yield batch
 
 
-def tokenise(checkpoint: Checkpoint, texts: Sequence[str], max_tokens: int) -> list[list[int]]:
+def _mixed(made: Iterable[list[int]]) -> list[list[int]]:
+    """Long and short texts by turns, so that what is done says how long the rest takes."""
+    ordered = list(made)
+    return [ordered[number] for number in np.random.default_rng(0).permutation(len(ordered))]
+
+
+def tokenise(checkpoint: Checkpoint, texts: Sequence[str]) -> list[list[int]]:
     """The tokens of each text, at least one."""
-    cut = [text[: max_tokens * CHARACTERS_OF_A_TOKEN] for text in texts]
-    found = checkpoint.tokenizer(cut, truncation=True, max_length=max_tokens)["input_ids"] if cut else []
+    cut = [text[: checkpoint.max_tokens * CHARACTERS_OF_A_TOKEN] for text in texts]
+    found = checkpoint.tokenizer(cut, truncation=True, max_length=checkpoint.max_tokens)["input_ids"] if cut else []
     return [ids or [checkpoint.tokenizer.eos_token_id] for ids in found]
 
 
@@ -94,6 +116,43 @@ def padded(tokens: Sequence[Sequence[int]], pad: int) -> tuple[Array, Array]:
 
 def forward(checkpoint: Checkpoint, ids: Array, mask: Array) -> Tensor:
     """The raw vectors of a batch, float32, on the checkpoint's device: through here go training and encoding alike."""
-    there = torch.from_numpy(mask).to(checkpoint.device)
-    states = checkpoint.model(torch.from_numpy(ids).to(checkpoint.device), attention_mask=there).last_hidden_state
-    return weighted_mean(states, there)
+    there = _to(checkpoint.device, mask)
+    states = checkpoint.model(_to(checkpoint.device, ids), attention_mask=there, use_cache=False).last_hidden_state
+    return pool(states, there, checkpoint.pooling, checkpoint.first_token)
+
+
+def _pooled(
+    checkpoint: Checkpoint, tokens: Sequence[Sequence[int]], waiting: list[list[int]], spent: Spent
+) -> Iterator[tuple[list[int], Tensor]]:
+    """Batch by batch; one that does not fit into memory is halved, and so are those after it that are as large."""
+    limit: float = np.inf
+    while waiting:
+        batch = waiting.pop()
+        ids, mask = padded([tokens[text] for text in batch], checkpoint.tokenizer.pad_token_id)
+        if mask.size <= limit or len(batch) == 1:
+            try:
+                pooled = forward(checkpoint, ids, mask)
+            except torch.OutOfMemoryError:
+                _refuse_a_single_text(batch, mask)
+                limit = mask.size // 2
+                spent.halved += 1
+            else:
+                spent.tokens += int(mask.sum())
+                spent.padded += mask.size
+                yield batch, pooled
+                continue
+        waiting += [batch[len(batch) // 2 :], batch[: len(batch) // 2]]
+
+
+def _refuse_a_single_text(batch: Sequence[int], mask: Array) -> None:
+    if len(batch) == 1:
+        raise SettingsError(
+            f"Not even one text of {mask.size} tokens fits into the memory of the device: lower encoder.max_tokens, "
+            "take a smaller encoder.model, or encoder.device = cpu."
+        ) from None
+
+
+def _to(device: torch.device, array: Array) -> Tensor:
+    """On a GPU from pinned memory, so that nobody waits for the copy."""
+    tensor = torch.from_numpy(array)
+    return tensor.pin_memory().to(device, non_blocking=True) if device.type == "cuda" else tensor.to(device)

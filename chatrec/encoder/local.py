@@ -52,7 +52,7 @@ def train(texts: Sequence[str], target: Path, settings: EncoderSettings, seed: i
     plan, work = Plan(steps, LEARNING_RATE, seed), versions.work_folder(target)
     curve = fit(objective, plan, work, fingerprint(cut, settings.local.model_dump()), "Training the local GPT-2")
     facts = {"tokens trained": steps * objective.batch * BLOCK_TOKENS, **curve.facts()}
-    with versions.creating(target, how="local", start="", facts=facts) as partial:
+    with versions.creating(target, how="local", start="", pretrained=False, facts=facts) as partial:
         learner.save(partial)
         curve.save(partial, "curve-next-token")
     shutil.rmtree(work, ignore_errors=True)

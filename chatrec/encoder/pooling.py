@@ -1,22 +1,46 @@
-"""One vector from the hidden states of all tokens."""
+"""One vector from the hidden states of all tokens: a weighted sum, and what the weights are."""
 
-from torch import Tensor, arange
+import torch
+from torch import Tensor
+
+from chatrec.settings.model import Pooling
 
 
-def weighted_mean(states: Tensor, mask: Tensor) -> Tensor:
-    """The mean over tokens, weighted by their position.
-
-    With causal attention a later token has read more of the text: token p counts p times (SGPT, Muennighoff 2022,
-    arXiv:2202.08904, eq. 2).
+def pool(states: Tensor, mask: Tensor, pooling: Pooling, first_token: bool) -> Tensor:
+    """The pooled states of each text.
 
     Args:
         states: texts × tokens × width.
-        mask: texts × tokens, 1 for a token and 0 for padding.
+        mask: texts × tokens, 1 for a token and 0 for the padding at the right.
+        pooling: how.
+        first_token: whether the first token counts; the only token of a text always does.
 
     Returns:
         texts × width, float32.
     """
-    positions = arange(1, states.shape[1] + 1, device=states.device)
-    weights = (mask * positions).float()
-    weights = weights / weights.sum(1, keepdim=True).clamp(min=1)
-    return (states.float() * weights.unsqueeze(-1)).sum(1)
+    weights = _weights(mask if first_token else _without_first(mask), pooling)
+    return torch.bmm(weights.unsqueeze(1), states.float()).squeeze(1)
+
+
+def _weights(mask: Tensor, pooling: Pooling) -> Tensor:
+    """texts × tokens, float32, summing to 1.
+
+    mean: all tokens alike (Reimers and Gurevych 2019, arXiv:1908.10084). weighted: with causal attention a later token
+    has read more of the text, so token p counts p times (SGPT, Muennighoff 2022, arXiv:2202.08904, eq. 2). last: the
+    token that has read all of it (Neelakantan et al. 2022, arXiv:2201.10005).
+    """
+    positions = torch.arange(1, mask.shape[1] + 1, device=mask.device)
+    if pooling == "mean":
+        weights = mask
+    elif pooling == "weighted":
+        weights = mask * positions
+    else:
+        weights = positions == (mask * positions).amax(1, keepdim=True)
+    return weights.float() / weights.sum(1, keepdim=True).clamp(min=1)
+
+
+def _without_first(mask: Tensor) -> Tensor:
+    """Attention parks on the first token, whose state says little of the text (Xiao et al. 2023, arXiv:2309.17453)."""
+    kept = mask.clone()
+    kept[:, 0] = (mask.sum(1) == 1).to(mask.dtype)
+    return kept

@@ -3,16 +3,54 @@
 The vectors of different encoders are in different folders and never meet.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 
 import numpy as np
 import polars as pl
+import pyarrow as pa
 
+from chatrec.encoder.texts import NO_TEXT
+from chatrec.progress import Progress, progress
 from chatrec.run import replacing
 from chatrec.source.snapshot import Array
 
-TEXTS_OF_A_PART = 20_000
+TEXTS_OF_A_PART = 5_000
+"""What is kept at once: a killed night does at most so many texts again."""
+
+
+@dataclass(frozen=True)
+class Share:
+    """What one of several workers encodes: the parts whose number, divided by `of`, leaves `number`."""
+
+    number: int = 0
+    of: int = 1
+
+
+EVERYTHING = Share()
+
+
+@dataclass(frozen=True)
+class Places:
+    """Where the vector of each row is."""
+
+    files: Sequence[Path]
+    file: Array
+    """int32, for each row its file; -1 for a text that is not there."""
+    place: Array
+    """int32, for each row its place in the file."""
+
+    def vectors(self) -> Iterator[tuple[Array, Array, Array]]:
+        """The vectors that are there, a file at a time: rows, which of the vectors each has, vectors (each once)."""
+        order = np.argsort(self.file, kind="stable")
+        ends = np.searchsorted(self.file[order], np.arange(len(self.files) + 1))
+        for file, start, end in zip(self.files, ends[:-1], ends[1:], strict=True):
+            if start < end:
+                rows = order[start:end]
+                places, which = np.unique(self.place[rows], return_inverse=True)
+                yield rows, which, _vectors_of(file)[places]
 
 
 class VectorStore:
@@ -22,66 +60,113 @@ class VectorStore:
         self.folder = root / "vectors" / fingerprint
         self.width = width
 
-    def find(self, digests: Sequence[bytes]) -> pl.DataFrame:
-        """digest and vector of those texts that are there."""
-        schema = pl.Schema({"digest": pl.Binary(), "vector": pl.Array(pl.Float32, self.width)})
-        missing = pl.DataFrame({"digest": digests}, schema={"digest": pl.Binary}).unique(maintain_order=True)
-        found = [pl.DataFrame(schema=schema)]
-        for part in sorted(self.folder.glob("part-*.parquet"), reverse=True):
-            if missing.is_empty():
-                break
-            found.append(pl.scan_parquet(part).join(missing.lazy(), on="digest", how="semi").collect())
-            missing = missing.join(found[-1], on="digest", how="anti", maintain_order="left")
-        return pl.concat(found)
+    def places(self, digests: Array) -> Places:
+        """Where the vectors of texts are; of a text that is there more than once the newest counts.
+
+        Args:
+            digests: one a row, as `texts.digests` gives them.
+        """
+        files = sorted(self.folder.glob("part-*.parquet"), reverse=True)
+        there = pl.concat(
+            [
+                pl.DataFrame(schema={"digest": pl.Binary, "file": pl.Int32, "place": pl.Int32}),
+                *(
+                    pl.read_parquet(file, columns=["digest"]).with_columns(
+                        file=pl.lit(number, pl.Int32), place=pl.int_range(pl.len(), dtype=pl.Int32)
+                    )
+                    for number, file in enumerate(files)
+                ),
+            ]
+        ).unique("digest", keep="first", maintain_order=True)
+        found = _column(digests).join(there, on="digest", how="left", maintain_order="left")
+        file, place = (found[name].fill_null(-1).to_numpy() for name in ("file", "place"))
+        return Places(files, file, place)
+
+    def vectors(self, digests: Array) -> Array:
+        """The vectors of texts that are all there: texts × width."""
+        found = np.zeros((len(digests), self.width), np.float32)
+        for rows, which, vectors in self.places(digests).vectors():
+            found[rows] = vectors[which]
+        return found
 
     def add_missing(
-        self, name: str, texts: dict[bytes, str], encode: Callable[[list[str]], Array], anew: bool = False
+        self,
+        name: str,
+        label: str,
+        digests: Array,
+        read: Callable[[Array], Iterator[str]],
+        encode: Callable[[list[str], Progress], Array],
+        anew: bool = False,
+        share: Share = EVERYTHING,
     ) -> int:
         """Encodes the texts that are not there.
 
         What is to be encoded is written down first and then worked off in parts, each of them kept when it is done. So
-        a killed night goes on where it was, in the same batches, and comes to the same bytes.
+        a killed night goes on where it was, in the same batches, and comes to the same bytes; and several workers can
+        do it together, each its share of the parts.
 
         Args:
             name: of this piece of work, the same when it is done again after a kill.
-            texts: by their digest.
+            label: of the progress.
+            digests: of the text of each row.
+            read: from rows, ascending, to their texts.
             encode: raw vectors of texts.
             anew: encode all texts, whatever is there.
+            share: of the parts.
 
         Returns:
-            How many texts were encoded, those of a killed attempt included.
+            How many texts there were to encode, those of a killed attempt and of other workers included.
         """
-        plan = self._plan(name, texts, anew)
-        for number, start in enumerate(range(0, len(plan), TEXTS_OF_A_PART)):
-            part = self.folder / f"part-{name}-{number:05}.parquet"
-            digests = plan[start : start + TEXTS_OF_A_PART]
-            if part.exists() and pl.read_parquet(part, columns=["digest"])["digest"].to_list() == digests:
-                continue
-            vectors = encode([texts[digest] for digest in digests])
-            _write(part, pl.DataFrame({"digest": digests, "vector": vectors}))
-        self._plan_file(name).unlink(missing_ok=True)
+        plan = self._plan(name, digests, anew)
+        parts = {
+            self.folder / f"part-{name}-{number:05}.parquet": plan[start : start + TEXTS_OF_A_PART]
+            for number, start in enumerate(range(0, len(plan), TEXTS_OF_A_PART))
+            if number % share.of == share.number
+        }
+        waiting = {file: rows for file, rows in parts.items() if not _holds(file, digests[rows])}
+        texts = read(np.concatenate([plan[:0], *waiting.values()]))
+        with progress(label, sum(map(len, waiting.values())), "texts") as shown:
+            for file, rows in waiting.items():
+                vectors = encode(list(islice(texts, len(rows))), shown)
+                _write(file, _column(digests[rows]).with_columns(vector=vectors))
+        if share == EVERYTHING:
+            self._plan_file(name).unlink(missing_ok=True)
         return len(plan)
 
-    def vectors(self, digests: Sequence[bytes]) -> Array:
-        """The vectors of texts that are all there: texts × width."""
-        wanted = pl.DataFrame({"digest": digests}, schema={"digest": pl.Binary})
-        joined = wanted.join(self.find(digests), on="digest", how="left", maintain_order="left")
-        return joined["vector"].to_numpy().reshape(len(digests), self.width).astype(np.float32)
-
-    def _plan(self, name: str, texts: dict[bytes, str], anew: bool) -> list[bytes]:
+    def _plan(self, name: str, digests: Array, anew: bool) -> Array:
+        """The rows to encode, ascending, each text once."""
         file = self._plan_file(name)
         if file.exists():
-            plan = pl.read_parquet(file)["digest"].to_list()
-            if set(plan) <= texts.keys():
-                return plan
-        there = set() if anew else set(self.find(list(texts))["digest"])
-        plan = [digest for digest in texts if digest not in there]
-        if plan:
-            _write(file, pl.DataFrame({"digest": plan}))
-        return plan
+            written = pl.read_parquet(file)
+            rows = written["row"].to_numpy()
+            if rows.max() < len(digests) and _column(digests[rows])["digest"].equals(written["digest"]):
+                return rows
+        wanted = digests != NO_TEXT
+        if not anew:
+            wanted &= self.places(digests).file < 0
+        plan = _column(digests).with_row_index("row").filter(wanted).unique("digest", keep="first", maintain_order=True)
+        if plan.height:
+            _write(file, plan)
+        return plan["row"].to_numpy()
 
     def _plan_file(self, name: str) -> Path:
         return self.folder / f"plan-{name}.parquet"
+
+
+def _column(digests: Array) -> pl.DataFrame:
+    fixed = pa.FixedSizeBinaryArray.from_buffers(
+        pa.binary(digests.itemsize), len(digests), [None, pa.py_buffer(np.ascontiguousarray(digests))]
+    )
+    return pl.DataFrame({"digest": pl.Series(pl.from_arrow(fixed), dtype=pl.Binary)})
+
+
+def _holds(part: Path, digests: Array) -> bool:
+    return part.exists() and pl.read_parquet(part, columns=["digest"])["digest"].equals(_column(digests)["digest"])
+
+
+def _vectors_of(part: Path) -> Array:
+    vectors: Array = pl.read_parquet(part, columns=["vector"])["vector"].to_numpy()
+    return vectors
 
 
 def _write(file: Path, frame: pl.DataFrame) -> None:

@@ -1,9 +1,10 @@
 """Rows into text, by the templates of the settings."""
 
 import hashlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
+import numpy as np
 import polars as pl
 from jinja2 import StrictUndefined, Template, TemplateError
 from jinja2.sandbox import SandboxedEnvironment
@@ -12,6 +13,7 @@ from chatrec.errors import SettingsError
 from chatrec.source.snapshot import Array, Histories
 
 ITEM_COLUMNS = {"item_id", "title", "groups", "available"}
+NO_TEXT = np.void(bytes(16))
 
 
 def item_texts(items: pl.DataFrame, template: str) -> list[str]:
@@ -57,9 +59,14 @@ def user_texts(
     return texts
 
 
+def digests(written: Iterable[str]) -> Array:
+    """The names of texts: 16 bytes each, NO_TEXT for an empty one."""
+    return np.frombuffer(b"".join(digest(text) if text else NO_TEXT.tobytes() for text in written), NO_TEXT.dtype)
+
+
 def digest(text: str) -> bytes:
-    """The name of a text: 16 bytes."""
-    return hashlib.blake2b(text.encode(), digest_size=16).digest()
+    """The name of a text."""
+    return hashlib.blake2b(text.encode(), digest_size=NO_TEXT.itemsize).digest()
 
 
 def _rows(users: pl.DataFrame, chosen: Array, block: int = 100_000) -> Iterator[dict[str, Any]]:

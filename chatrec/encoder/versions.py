@@ -44,6 +44,8 @@ class Version:
     """What its trainings came to."""
     scores: Mapping[str, Any]
     """What it was measured at."""
+    pretrained: bool = False
+    """Whether it has read more than the catalogue, itself or what it was made from."""
     vectors: str = ""
     """The folder under `vectors/` that has its vectors, if it encoded the catalogue."""
 
@@ -66,22 +68,21 @@ def work_folder(target: Path) -> Path:
 
 
 @contextmanager
-def creating(target: Path, how: str, start: str, facts: Counts) -> Iterator[Path]:
+def creating(target: Path, how: str, start: str, pretrained: bool, facts: Counts) -> Iterator[Path]:
     """A folder to save a model in; it becomes a version when the block ends well.
 
     Args:
         target: the version's folder.
         how: it is made.
         start: what it is made from.
+        pretrained: whether that has read more than the catalogue.
         facts: what its trainings came to.
     """
     with replacing(target) as partial:
         partial.mkdir()
         yield partial
-        made = Version(
-            target.name, _fingerprint(partial), how, start, datetime.now(UTC).isoformat(timespec="seconds"), facts, {}
-        )
-        _write(partial, made)
+        now = datetime.now(UTC).isoformat(timespec="seconds")
+        _write(partial, Version(target.name, _fingerprint(partial), how, start, now, facts, {}, pretrained))
 
 
 def versions(root: Path) -> list[Version]:
@@ -90,10 +91,14 @@ def versions(root: Path) -> list[Version]:
     return sorted((_read(file.parent) for file in files), key=lambda version: (version.made_at, version.name))
 
 
+def of(folder: Path) -> Version | None:
+    """The version that a folder is; None if it is something else."""
+    return _read(folder) if (folder / VERSION).is_file() else None
+
+
 def record(folder: Path, scores: Mapping[str, Any], vectors: str = "") -> None:
     """Adds scores to a version, and where its vectors are; a folder that is no version is left alone."""
-    if (folder / VERSION).exists():
-        version = _read(folder)
+    if version := of(folder):
         _write(folder, replace(version, scores={**version.scores, **scores}, vectors=vectors or version.vectors))
 
 

@@ -57,12 +57,12 @@ def begin(settings: Settings, key: str | None = None) -> Run:
     Raises:
         RunError: no night has been published yet.
     """
-    from chatrec.encoder.embed import source_of
+    from chatrec.encoder.choice import choose
 
     root = settings.artifacts.root
     run = _of(root, key or _interrupted(root) or key_of(datetime.now(UTC)))
     if not (run.folder / BEGUN).exists():
-        begun = Begun(_published_night(root).key, str(source_of(settings)))
+        begun = Begun(_published_night(root).key, str(choose(settings).source))
         write_atomically(run.folder / BEGUN, json.dumps(asdict(begun)))
     if not _finished(run):
         write_atomically(run.folder / SETTINGS, json.dumps(changes_of(settings), default=str))
@@ -101,6 +101,7 @@ def finetune(settings: Settings, key: str | None, watch: Watch) -> Manifest:
 
 def _train(context: Context) -> Counts:
     """Trains the candidate on all items but those that it will be measured by."""
+    from chatrec.encoder.choice import choose
     from chatrec.encoder.training.finetune import finetune as train
 
     use_threads(context.settings)
@@ -109,7 +110,8 @@ def _train(context: Context) -> Counts:
         return {"encoder": candidate.name, "trained": False}
     snapshot = _snapshot(context)
     material = _material(context, snapshot, ~_hidden(context, snapshot))
-    facts = train(_begun(context.run).live, material, context.settings, candidate)
+    start = choose(context.settings.override({"encoder.model": _begun(context.run).live}))
+    facts = train(start, material, context.settings, candidate)
     return {"encoder": candidate.name, "trained": True, **facts}
 
 
@@ -180,7 +182,7 @@ def _compare(context: Context) -> Counts:
 def _promote(context: Context) -> Counts:
     """Makes the candidate live if its gain is clear of zero, and removes what is older than is kept."""
     from chatrec.encoder import versions
-    from chatrec.encoder.embed import source_of
+    from chatrec.encoder.choice import choose
 
     root, wanted, candidate = context.settings.artifacts.root, context.settings.finetune, _candidate(context)
     gain, low, high = manifest_of(context.run, "compare").counts["gain"]
@@ -190,7 +192,7 @@ def _promote(context: Context) -> Counts:
         words += ": not clear of zero, the live encoder stays"
     elif context.settings.encoder.model not in versions.REPLACED:
         words += f": better, but encoder.model names a model; with auto, `chatrec encoders use {candidate.name}` counts"
-    elif str(source_of(context.settings)) not in (_begun(context.run).live, str(candidate)):
+    elif str(choose(context.settings).source) not in (_begun(context.run).live, str(candidate)):
         words += ": better, but another encoder is live by now"
     elif not wanted.promote:
         words += f": better; finetune.promote is false, so `chatrec encoders use {candidate.name}` is yours to say"

@@ -9,7 +9,6 @@ from sqlalchemy import text
 
 from chatrec.db import engine as engines
 from chatrec.db import idtypes, migrate
-from chatrec.encoder import versions
 from chatrec.errors import ChatrecError, SettingsError
 from chatrec.settings import Settings
 from chatrec.source.extract import selects, snapshot
@@ -132,11 +131,12 @@ def _folder(root: Path) -> str:
 
 
 def _encoder(settings: Settings) -> str:
-    model = settings.encoder.model
-    if model in versions.REPLACED and (live := versions.live(settings.artifacts.root)):
-        return f"{live.name}, which was fine-tuned"
-    if model == "local":
-        return "a compact GPT-2, trained on the catalogue in the first night"
-    if ("/" in model and model.startswith((".", "/", "~"))) and not (Path(model) / "config.json").is_file():
-        raise SettingsError(f"encoder.model {model} is a folder without a config.json.")
-    return model
+    from chatrec.encoder.choice import choose
+
+    choice = choose(settings)
+    if choice.kind == "local":
+        return f"a compact GPT-2, trained on the catalogue in the first night ({choice.reason})"
+    path = choice.source
+    if isinstance(path, Path) and not (path.is_file() or (path / "config.json").is_file()):
+        raise SettingsError(f"encoder.model {path} is neither a GGUF file nor a folder with a config.json.")
+    return f"{choice.source} ({choice.reason})"

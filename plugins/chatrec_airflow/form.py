@@ -40,9 +40,9 @@ FORM: dict[str, Param] = {
     "encoder": Param(
         None,
         type=["null", "string"],
-        examples=["local", "gpt2", "/models/gpt2-medium"],
+        examples=["auto", "local", "smollm2", "gpt2", "/models/gpt2-medium"],
         title="Encoder",
-        description="local, the name of a causal language model on the hub, or a folder.",
+        description="auto, local, smollm2, the name of a causal language model on the hub, or a folder.",
         section="This night",
     ),
     "mode": Param(

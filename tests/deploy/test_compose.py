@@ -89,7 +89,9 @@ def test_what_the_image_copies_is_sent_to_it() -> None:
             assert (ROOT / source).exists(), source
 
 
-@pytest.mark.parametrize("lock", ["requirements.lock", "benchmarks/requirements.lock", "benchmarks/rectools.lock"])
+@pytest.mark.parametrize(
+    "lock", ["requirements.lock", "language.lock", "benchmarks/requirements.lock", "benchmarks/rectools.lock"]
+)
 def test_every_line_of_the_lock_is_pinned(lock: str) -> None:
     for line in (ROOT / lock).read_text().splitlines():
         assert line.startswith("#") or re.fullmatch(r"[A-Za-z0-9._-]+==\S+( ; .+)?", line), line

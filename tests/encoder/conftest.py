@@ -1,11 +1,18 @@
-"""Tiny real GPT-2s, made by the tests and saved as ordinary Hugging Face folders."""
+"""Tiny real language models, made by the tests and saved as ordinary Hugging Face folders."""
 
 from pathlib import Path
 
 import pytest
 import torch
 from tokenizers import Tokenizer, models, pre_tokenizers, trainers
-from transformers import GPT2Config, GPT2LMHeadModel, PreTrainedTokenizerFast
+from transformers import (
+    GPT2Config,
+    GPT2LMHeadModel,
+    LlamaConfig,
+    LlamaForCausalLM,
+    PreTrainedModel,
+    PreTrainedTokenizerFast,
+)
 
 TEXTS = [
     "Moon over the kitchen",
@@ -17,10 +24,10 @@ TEXTS = [
 ]
 
 
-@pytest.fixture(scope="session")
-def gpt2_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A GPT-2 of two layers with random weights and, like the real one, without a padding token."""
-    folder = tmp_path_factory.mktemp("gpt2")
+POSITIONS = 64
+
+
+def _save(folder: Path, model: PreTrainedModel) -> Path:
     tokenizer = Tokenizer(models.BPE())
     tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
     trainer = trainers.BpeTrainer(
@@ -28,7 +35,24 @@ def gpt2_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     )
     tokenizer.train_from_iterator(TEXTS, trainer)
     PreTrainedTokenizerFast(tokenizer_object=tokenizer, eos_token="<|endoftext|>").save_pretrained(folder)
-    torch.manual_seed(0)
-    config = GPT2Config(vocab_size=300, n_positions=64, n_embd=32, n_layer=2, n_head=2)
-    GPT2LMHeadModel(config).save_pretrained(folder)
+    model.save_pretrained(folder)
     return folder
+
+
+@pytest.fixture(scope="session")
+def gpt2_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A GPT-2 of two layers with random weights and, like the real one, without a padding token."""
+    torch.manual_seed(0)
+    config = GPT2Config(vocab_size=300, n_positions=POSITIONS, n_embd=32, n_layer=2, n_head=2)
+    return _save(tmp_path_factory.mktemp("gpt2"), GPT2LMHeadModel(config))
+
+
+@pytest.fixture(scope="session")
+def llama_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A Llama of three layers with random weights: the architecture of SmolLM2, with shared keys and values."""
+    torch.manual_seed(0)
+    config = LlamaConfig(
+        vocab_size=300, hidden_size=32, intermediate_size=64, num_hidden_layers=3, num_attention_heads=4,
+        num_key_value_heads=2, max_position_embeddings=POSITIONS,
+    )  # fmt: skip
+    return _save(tmp_path_factory.mktemp("llama"), LlamaForCausalLM(config))

@@ -1,42 +1,86 @@
 """Encoding: the vectors are those of a plain forward pass, whatever the batches."""
 
+from dataclasses import replace
 from pathlib import Path
+from typing import Any, get_args
 
 import numpy as np
 import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
+from torch import nn
 from transformers import AutoModel, AutoTokenizer
 
 from chatrec.encoder import checkpoint
+from chatrec.encoder.checkpoint import Checkpoint
 from chatrec.encoder.encode import Spent, batches, encode
-from chatrec.encoder.pooling import weighted_mean
+from chatrec.encoder.pooling import pool
 from chatrec.errors import SettingsError
 from chatrec.progress import progress
-from chatrec.settings.model import Encoder
-from tests.encoder.conftest import TEXTS
+from chatrec.settings.model import Encoder, Pooling
+from tests.encoder.conftest import POSITIONS, TEXTS
+
+POOLINGS = get_args(Pooling)
 
 
-def vectors_of(folder: Path, texts: list[str], batch_tokens: int = 64, max_tokens: int = 32) -> np.ndarray:
-    loaded = checkpoint.load(folder, Encoder(device="cpu"))
+def cpu(**changes: Any) -> Encoder:
+    return Encoder(device="cpu", **changes)
+
+
+def vectors_of(loaded: Checkpoint, texts: list[str], batch_tokens: int = 64, spent: Spent | None = None) -> np.ndarray:
     with progress("test", 0) as shown:
-        return encode(loaded, texts, max_tokens, batch_tokens, shown, Spent())
+        return encode(loaded, texts, batch_tokens, shown, spent or Spent())
+
+
+def plain(folder: Path, layer: int, pooling: str, first_token: bool) -> np.ndarray:
+    """One text at a time without padding, all layers, and the pooling written out."""
+    tokenizer, model = AutoTokenizer.from_pretrained(folder), AutoModel.from_pretrained(folder).eval()
+    found = []
+    for text in TEXTS:
+        ids = tokenizer(text)["input_ids"][:POSITIONS] or [tokenizer.eos_token_id]
+        with torch.no_grad():
+            states = model(torch.tensor([ids]), output_hidden_states=True).hidden_states[layer][0].double().numpy()
+        positions = np.arange(1, len(ids) + 1)
+        if not first_token and len(ids) > 1:
+            states, positions = states[1:], positions[1:]
+        if pooling == "last":
+            found.append(states[-1])
+        else:
+            found.append(np.average(states, axis=0, weights=positions if pooling == "weighted" else None))
+    return np.array(found)
 
 
 @pytest.mark.parametrize("batch_tokens", [16, 40, 4096])
-def test_vectors_equal_a_plain_forward_pass(gpt2_folder: Path, batch_tokens: int) -> None:
-    """One text at a time, no padding, and the pooling written out: Σ p·h_p / Σ p."""
-    tokenizer, model = AutoTokenizer.from_pretrained(gpt2_folder), AutoModel.from_pretrained(gpt2_folder).eval()
-    expected = []
-    for text in TEXTS:
-        ids = tokenizer(text)["input_ids"][:32] or [tokenizer.eos_token_id]
-        with torch.no_grad():
-            states = model(torch.tensor([ids])).last_hidden_state[0].double().numpy()
-        weights = np.arange(1, len(ids) + 1)
-        expected.append((weights[:, None] * states).sum(0) / weights.sum())
-    found = vectors_of(gpt2_folder, TEXTS, batch_tokens)
-    assert np.abs(found - np.array(expected)).max() < 1e-5
+@pytest.mark.parametrize("first_token", [True, False])
+@pytest.mark.parametrize("pooling", POOLINGS)
+@pytest.mark.parametrize(("model", "layer"), [("gpt2", 1), ("gpt2", 2), ("llama", 1), ("llama", 2), ("llama", 3)])
+def test_vectors_equal_a_plain_forward_pass(
+    request: pytest.FixtureRequest, model: str, layer: int, pooling: Pooling, first_token: bool, batch_tokens: int
+) -> None:
+    folder = request.getfixturevalue(f"{model}_folder")
+    loaded = checkpoint.load(folder, cpu(layer=layer, pooling=pooling, first_token=first_token))
+    found = vectors_of(loaded, TEXTS, batch_tokens)
+    assert np.abs(found - plain(folder, layer, pooling, first_token)).max() < 1e-5
+
+
+def test_layers_that_are_not_read_are_not_kept(llama_folder: Path) -> None:
+    sizes = [
+        sum(weights.numel() for weights in checkpoint.load(llama_folder, cpu(layer=layer)).model.layers.parameters())
+        for layer in (1, 2, 3)
+    ]
+    assert sizes == [sizes[0], 2 * sizes[0], 3 * sizes[0]]
+
+
+@pytest.mark.parametrize(("pretrained", "layer"), [(True, 1), (False, 3)])
+def test_the_chosen_layer_is_in_the_middle_or_the_last(llama_folder: Path, pretrained: bool, layer: int) -> None:
+    chosen = checkpoint.load(llama_folder, cpu(), pretrained)
+    assert chosen.fingerprint == checkpoint.load(llama_folder, cpu(layer=layer)).fingerprint
+
+
+def test_a_layer_that_is_not_there_is_named(gpt2_folder: Path) -> None:
+    with pytest.raises(SettingsError, match=r"encoder\.layer 3 is more than the 2 layers"):
+        checkpoint.load(gpt2_folder, cpu(layer=3))
 
 
 @given(st.lists(st.integers(1, 200), max_size=60), st.integers(16, 400))
@@ -54,29 +98,83 @@ def test_batches_of_like_length_waste_little() -> None:
     assert 1 - sum(lengths) / padded < 0.05
 
 
-def test_padding_does_not_count() -> None:
-    states = torch.randn(1, 3, 4)
-    padded = torch.cat([states, torch.full((1, 2, 4), 1e6)], 1)
-    mask = torch.tensor([[1, 1, 1, 0, 0]])
-    assert torch.allclose(weighted_mean(padded, mask), weighted_mean(states, mask[:, :3]))
+@pytest.mark.parametrize("first_token", [True, False])
+@pytest.mark.parametrize("pooling", POOLINGS)
+def test_padding_does_not_count(pooling: Pooling, first_token: bool) -> None:
+    states = torch.randn(2, 3, 4)
+    padded = torch.cat([states, torch.full((2, 2, 4), 1e6)], 1)
+    mask = torch.tensor([[1, 1, 1, 0, 0]] * 2)
+    found = pool(padded, mask, pooling, first_token)
+    assert torch.allclose(found, pool(states, mask[:, :3], pooling, first_token))
+
+
+@given(st.lists(st.integers(1, 9), min_size=1, max_size=5), st.sampled_from(POOLINGS), st.booleans())
+def test_equal_states_pool_to_themselves(lengths: list[int], pooling: Pooling, first_token: bool) -> None:
+    """Weights sum to 1, whatever the lengths: of one token too."""
+    mask = (torch.arange(9) < torch.tensor(lengths)[:, None]).long()
+    states = torch.ones(len(lengths), 9, 2) * torch.tensor([1.0, -2.0])
+    assert torch.allclose(pool(states, mask, pooling, first_token), states[:, 0])
+
+
+class Small(nn.Module):
+    """A model on a device whose memory holds so many tokens at once."""
+
+    def __init__(self, model: Any, tokens: int) -> None:
+        super().__init__()
+        self.model, self.config, self.tokens = model, model.config, tokens
+        self.asked: list[int] = []
+
+    def forward(self, ids: torch.Tensor, **options: Any) -> Any:
+        self.asked.append(ids.numel())
+        if ids.numel() > self.tokens:
+            raise torch.OutOfMemoryError("CUDA out of memory.")
+        return self.model(ids, **options)
+
+
+def test_what_does_not_fit_into_memory_is_halved(gpt2_folder: Path) -> None:
+    loaded = checkpoint.load(gpt2_folder, cpu())
+    texts = [f"the {n}th story of a rocket" for n in range(100)]
+    small, spent = Small(loaded.model, 60), Spent()
+    found = vectors_of(replace(loaded, model=small), texts, 256, spent)
+    assert np.abs(found - vectors_of(loaded, texts, 256)).max() < 1e-5
+    assert spent.halved == sum(tokens > 60 for tokens in small.asked)
+    assert 0 < spent.halved < 5  # the batches after it are not tried in vain
+
+
+def test_a_text_that_does_not_fit_alone_is_named(gpt2_folder: Path) -> None:
+    loaded = checkpoint.load(gpt2_folder, cpu())
+    with pytest.raises(SettingsError, match=r"Not even one text of \d+ tokens .*encoder\.max_tokens"):
+        vectors_of(replace(loaded, model=Small(loaded.model, 1)), TEXTS)
 
 
 def test_a_megabyte_of_text_is_cut(gpt2_folder: Path) -> None:
     huge = "moon " * 200_000
-    found = vectors_of(gpt2_folder, [huge, huge[:1000]])
+    found = vectors_of(checkpoint.load(gpt2_folder, cpu(max_tokens=32)), [huge, huge[:1000]])
     assert np.allclose(found[0], found[1], atol=1e-5)
+
+
+def test_a_text_longer_than_the_model_can_read_is_cut(gpt2_folder: Path) -> None:
+    loaded = checkpoint.load(gpt2_folder, cpu(max_tokens=8192))
+    assert loaded.max_tokens == POSITIONS
+    assert np.isfinite(vectors_of(loaded, ["moon " * 500])).all()
 
 
 def test_a_folder_without_a_model_names_the_setting(tmp_path: Path) -> None:
     with pytest.raises(SettingsError, match=r"encoder\.model .* cannot be loaded"):
-        checkpoint.load(tmp_path, Encoder(device="cpu"))
+        checkpoint.load(tmp_path, cpu())
 
 
-def test_the_fingerprint_knows_weights_and_length(gpt2_folder: Path, tmp_path: Path) -> None:
-    one = checkpoint.load(gpt2_folder, Encoder(device="cpu"))
-    assert checkpoint.load(gpt2_folder, Encoder(device="cpu")).fingerprint == one.fingerprint
-    assert checkpoint.load(gpt2_folder, Encoder(device="cpu", max_tokens=7)).fingerprint != one.fingerprint
-    one.model.wte.weight.data[0, 0] += 1
-    one.model.save_pretrained(tmp_path)
+def test_the_fingerprint_knows_the_weights(gpt2_folder: Path, tmp_path: Path) -> None:
+    one = checkpoint.load(gpt2_folder, cpu())
+    assert checkpoint.load(gpt2_folder, cpu()).fingerprint == one.fingerprint
     one.tokenizer.save_pretrained(tmp_path)
-    assert checkpoint.load(tmp_path, Encoder(device="cpu")).fingerprint != one.fingerprint
+    changed = AutoModel.from_pretrained(gpt2_folder)
+    changed.wte.weight.data[0, 0] += 1
+    changed.save_pretrained(tmp_path)
+    assert checkpoint.load(tmp_path, cpu()).fingerprint != one.fingerprint
+
+
+@pytest.mark.parametrize("change", [{"max_tokens": 7}, {"layer": 2}, {"pooling": "last"}, {"first_token": True}])
+def test_the_fingerprint_knows_how_the_model_is_used(gpt2_folder: Path, change: dict[str, Any]) -> None:
+    one = checkpoint.load(gpt2_folder, cpu()).fingerprint
+    assert checkpoint.load(gpt2_folder, cpu(**change)).fingerprint != one

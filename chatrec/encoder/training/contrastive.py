@@ -15,18 +15,18 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import cross_entropy, normalize
 
+from chatrec.encoder.checkpoint import Checkpoint
 from chatrec.encoder.encode import Spent, encode, forward, padded, tokenise
 from chatrec.encoder.training.loop import Objective, state_of
 from chatrec.encoder.training.pairs import Batch, Pairs
-from chatrec.encoder.training.start import Learner
 from chatrec.encoder.whitening import Whitening
 from chatrec.progress import Progress, Silent, progress
-from chatrec.settings.model import Encoder as EncoderSettings
 from chatrec.source.snapshot import Array
 
 SHARPNESS = 10.0
 """By which cosines are multiplied at first; it is learned."""
 TEXTS_OF_WHITENING = 2_000
+BATCH_TOKENS = 2_048
 
 
 class Contrastive(Objective):
@@ -34,35 +34,34 @@ class Contrastive(Objective):
 
     def __init__(
         self,
-        learner: Learner,
+        reader: Checkpoint,
         texts: Sequence[str],
         pairs: Pairs,
         held_out: Batch,
         batch: int,
-        settings: EncoderSettings,
+        whitening: Whitening,
         seed: int,
     ) -> None:
-        """Fits the whitening.
+        """Puts the parts together.
 
         Args:
-            learner: the model.
+            reader: the part of the model that encodes.
             texts: of all items.
             pairs: to learn from.
             held_out: pairs whose right item is in no pair that is learned from.
             batch: pairs of a batch.
-            settings: length of texts and of vectors.
+            whitening: through which raw vectors are compared, `whitening_of` the first step.
             seed: of the batches.
         """
         super().__init__()
-        self.model = learner.model
-        self.reader, self.texts, self.settings = learner.reader, texts, settings
+        self.model = reader.model
+        self.reader, self.texts, self.whitening = reader, texts, whitening
         self.pairs, self.held_out_pairs, self.batch, self.seed = pairs, held_out, batch, seed
-        self.log_sharpness = nn.Parameter(torch.tensor(math.log(SHARPNESS), device=learner.device))
-        self.log_chances = torch.from_numpy(pairs.log_chances).to(learner.device)
-        self.whitening = self._fit_whitening()
-        parts = (self.whitening.mean, self.whitening.deviation, self.whitening.projection)
+        self.log_sharpness = nn.Parameter(torch.tensor(math.log(SHARPNESS), device=reader.device))
+        self.log_chances = torch.from_numpy(pairs.log_chances).to(reader.device)
+        parts = (whitening.mean, whitening.deviation, whitening.projection)
         self.mean, self.deviation, self.projection = (
-            torch.as_tensor(part, dtype=torch.float32, device=learner.device) for part in parts
+            torch.as_tensor(part, dtype=torch.float32, device=reader.device) for part in parts
         )
 
     def forward(self, number: int) -> Tensor:
@@ -83,27 +82,39 @@ class Contrastive(Objective):
             return None
         items, right = np.unique(pairs.right, return_inverse=True)
         known, left = np.unique(pairs.left, return_inverse=True)
-        given, answers = (self.whitening(self._encode(rows, Silent())) for rows in (known, items))
+        given, answers = (self.whitening(_encode(self.reader, self.texts, rows, Silent())) for rows in (known, items))
         logits = torch.from_numpy(given[left] @ answers.T) * self.log_sharpness.exp().cpu()
         return float(cross_entropy(logits, torch.from_numpy(right)))
 
-    def _fit_whitening(self) -> Whitening:
-        known = np.unique(self.pairs.histories.items)
-        random = np.random.default_rng(self.seed)
-        sample = np.sort(random.choice(known, min(TEXTS_OF_WHITENING, len(known)), replace=False))
-        self.model.eval()
-        with progress("Encoding a sample", len(sample), "texts") as shown:
-            return Whitening.fit(self._encode(sample, shown), self.settings.dimensions)
-
     def _read(self, items: Array) -> Tensor:
         """Raw vectors with a gradient."""
-        tokens = tokenise(self.reader, [self.texts[item] for item in items], self.settings.max_tokens)
+        tokens = tokenise(self.reader, [self.texts[item] for item in items])
         return forward(self.reader, *padded(tokens, self.reader.tokenizer.pad_token_id))
 
-    def _encode(self, items: Array, shown: Progress) -> Array:
-        """Raw vectors without one."""
-        wanted, texts = self.settings, [self.texts[item] for item in items]
-        return encode(self.reader, texts, wanted.max_tokens, wanted.batch_tokens, shown, Spent())
+
+def whitening_of(
+    reader: Checkpoint, texts: Sequence[str], items: Array, dimensions: int, shrinkage: float, seed: int
+) -> Whitening:
+    """The whitening of what a model says before it learns, fitted on a sample.
+
+    Args:
+        reader: the part of the model that encodes.
+        texts: of all items.
+        items: rows of those to choose from.
+        dimensions: of a vector.
+        shrinkage: of the whitening.
+        seed: of the sample.
+    """
+    random = np.random.default_rng(seed)
+    sample = np.sort(random.choice(items, min(TEXTS_OF_WHITENING, len(items)), replace=False))
+    reader.model.eval()
+    with progress("Encoding a sample", len(sample), "texts") as shown:
+        return Whitening.fit([_encode(reader, texts, sample, shown)], reader.width, dimensions, shrinkage)
+
+
+def _encode(reader: Checkpoint, texts: Sequence[str], items: Array, shown: Progress) -> Array:
+    """Raw vectors without a gradient."""
+    return encode(reader, [texts[item] for item in items], BATCH_TOKENS, shown, Spent())
 
 
 def pair_loss(left: Tensor, right: Tensor, sharpness: Tensor, batch: Batch, log_chances: Tensor) -> Tensor:

@@ -5,16 +5,20 @@ import shutil
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from chatrec.encoder import versions
-from chatrec.encoder.training.contrastive import Contrastive
+from chatrec.encoder.checkpoint import Checkpoint
+from chatrec.encoder.choice import Choice
+from chatrec.encoder.training.contrastive import Contrastive, whitening_of
 from chatrec.encoder.training.curve import Curve
 from chatrec.encoder.training.loop import Plan, fit
 from chatrec.encoder.training.next_token import NextToken, block_length, blocks_of
 from chatrec.encoder.training.pairs import Batch, Pairs
 from chatrec.encoder.training.start import Learner, adapt
+from chatrec.encoder.whitening import SHRINKAGE
 from chatrec.errors import RunError
 from chatrec.run import Counts, fingerprint
 from chatrec.settings import Settings
@@ -43,11 +47,11 @@ class Material:
     """Texts of users, which name no other item."""
 
 
-def finetune(start: str | Path, material: Material, settings: Settings, target: Path) -> Counts:
+def finetune(start: Choice, material: Material, settings: Settings, target: Path) -> Counts:
     """Trains a candidate and saves it; a killed training is gone on with.
 
     Args:
-        start: the encoder to go on with: a folder, or a name on the hub.
+        start: the encoder to go on with.
         material: what is learned from.
         settings: `finetune`, `encoder` and `compute.seed`.
         target: the folder to make.
@@ -60,14 +64,15 @@ def finetune(start: str | Path, material: Material, settings: Settings, target: 
     """
     wanted, seed, work = settings.finetune, settings.compute.seed, versions.work_folder(target)
     held_out = np.random.default_rng(seed).random(len(material.items)) < HELD_OUT
-    learner = adapt(Learner.open(start, settings.encoder.device), wanted.method, wanted.lora_rank, seed)
+    learner = adapt(Learner.open(start.source, settings.encoder.device), wanted.method, wanted.lora_rank, seed)
     curves: dict[str, Curve] = {}
     if wanted.tokens:
         curves["next-token"] = _read_on(learner, material, held_out, settings, work / "next-token")
     if wanted.steps:
-        curves["pairs"] = _learn_pairs(learner, material, held_out, settings, work / "pairs")
+        with learner.reading(settings.encoder, start.pretrained) as reader:
+            curves["pairs"] = _learn_pairs(reader, start.pretrained, material, held_out, settings, work / "pairs")
     facts = {name: curve.facts() for name, curve in curves.items()}
-    with versions.creating(target, how=wanted.method, start=str(start), facts=facts) as partial:
+    with versions.creating(target, wanted.method, str(start.source), start.pretrained, facts) as partial:
         learner.save(partial)
         for name, curve in curves.items():
             curve.save(partial, f"curve-{name}")
@@ -83,19 +88,24 @@ def _read_on(learner: Learner, material: Material, held_out: Array, settings: Se
     looked_at = blocks_of(learner.tokenizer, unseen, length) if unseen else blocks[:0]
     objective = NextToken(learner, blocks, looked_at, settings.compute.seed)
     steps = settings.finetune.tokens // (objective.batch * length * settings.finetune.accumulate)
-    return fit(objective, _plan(learner, settings, steps), work, fingerprint(kept, material.users), "Reading on")
+    return fit(objective, _plan(learner.model, settings, steps), work, fingerprint(kept, material.users), "Reading on")
 
 
-def _learn_pairs(learner: Learner, material: Material, held_out: Array, settings: Settings, work: Path) -> Curve:
-    histories, seed = material.histories, settings.compute.seed
-    pairs = Pairs(histories.only(~held_out[histories.items]), len(material.items))
+def _learn_pairs(
+    reader: Checkpoint, pretrained: bool, material: Material, held_out: Array, settings: Settings, work: Path
+) -> Curve:
+    histories, texts, seed = material.histories, material.items, settings.compute.seed
+    pairs = Pairs(histories.only(~held_out[histories.items]), len(texts))
     if not len(pairs.users):
         raise RunError("Nobody took two items that may be learned from: there is nothing to fine-tune an encoder on.")
-    looked_at = _held_out_pairs(Pairs(histories, len(material.items)), held_out, seed)
-    objective = Contrastive(learner, material.items, pairs, looked_at, settings.finetune.pairs, settings.encoder, seed)
+    looked_at = _held_out_pairs(Pairs(histories, len(texts)), held_out, seed)
+    shrinkage = settings.encoder.shrinkage or SHRINKAGE[pretrained]
+    known = np.unique(pairs.histories.items)
+    whitening = whitening_of(reader, texts, known, settings.encoder.dimensions, shrinkage, seed)
+    objective = Contrastive(reader, texts, pairs, looked_at, settings.finetune.pairs, whitening, seed)
     events = hashlib.sha256(pairs.histories.items.tobytes() + pairs.histories.starts.tobytes()).hexdigest()
-    plan = _plan(learner, settings, settings.finetune.steps)
-    return fit(objective, plan, work, fingerprint(material.items, events), "Learning pairs")
+    plan = _plan(reader.model, settings, settings.finetune.steps)
+    return fit(objective, plan, work, fingerprint(texts, events), "Learning pairs")
 
 
 def _held_out_pairs(pairs: Pairs, held_out: Array, seed: int) -> Batch:
@@ -108,9 +118,9 @@ def _held_out_pairs(pairs: Pairs, held_out: Array, seed: int) -> Batch:
     return Batch(found.users[good], found.left[good], found.right[good])
 
 
-def _plan(learner: Learner, settings: Settings, steps: int) -> Plan:
+def _plan(model: Any, settings: Settings, steps: int) -> Plan:
     wanted = settings.finetune
-    rate = wanted.learning_rate or RATES[wanted.method] * WIDTH_OF_RATES / learner.reader.width
+    rate = wanted.learning_rate or RATES[wanted.method] * WIDTH_OF_RATES / model.config.hidden_size
     return Plan(
         steps, rate, settings.compute.seed, wanted.accumulate, wanted.look_every, wanted.patience, wanted.precision
     )

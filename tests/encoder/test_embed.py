@@ -1,0 +1,129 @@
+"""All vectors of a night, from the files of a snapshot to the files of the step, with a real tiny GPT-2."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import polars as pl
+import pytest
+
+from chatrec.encoder import corpus, embed, store
+from chatrec.encoder.corpus import ItemTexts, UserTexts
+from chatrec.encoder.embed import ITEMS, PROFILE_USERS, PROFILES, USERS
+from chatrec.encoder.store import Share
+from chatrec.encoder.texts import digests, item_texts
+from chatrec.evaluate.split import write_table
+from chatrec.settings import Settings
+from chatrec.source import tables
+from chatrec.source.snapshot import Snapshot
+
+TITLES = ["Moon over Rome", "A rocket", "", "运动鞋", "A rocket", "Bread and butter", "The butler did it"]
+TOWNS = ["Rome", "Oslo", "Rome", "", "Oslo", "Lima"]
+TAKEN = {0: [0, 1, 5], 1: [6], 4: [3, 3]}
+"""The items of each user; the others have no history."""
+
+
+@pytest.fixture
+def snapshot(tmp_path: Path) -> Snapshot:
+    folder = tmp_path / "extract"
+    folder.mkdir()
+    items = pl.DataFrame({"item_id": range(len(TITLES)), "title": TITLES}).with_columns(
+        groups=pl.lit([], pl.List(pl.String)), available=True
+    )
+    users = pl.DataFrame({"user_id": range(len(TOWNS)), "town": TOWNS})
+    events = [(user, item, at) for user, taken in TAKEN.items() for at, item in enumerate(taken)]
+    interactions = pl.DataFrame(events, ["user", "item", "occurred_at"], orient="row").with_columns(
+        weight=pl.lit(1.0), event=pl.lit("view")
+    )
+    write_table(folder / tables.ITEMS, items, tables.items_schema(True, []))
+    write_table(folder / tables.USERS, users, tables.users_schema(True, ["town"]))
+    write_table(folder / tables.INTERACTIONS, interactions, tables.INTERACTIONS_SCHEMA)
+    return Snapshot(folder)
+
+
+def settings(root: Path, model: Path, **encoder: Any) -> Settings:
+    chosen = {"model": str(model), "device": "cpu", "dimensions": 8, **encoder}
+    return Settings.model_validate({"artifacts": {"root": root}, "encoder": chosen})
+
+
+def vectors(
+    snapshot: Snapshot, made: Settings, folder: Path, name: str = "night"
+) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
+    folder.mkdir(parents=True)
+    counts = embed.embed(snapshot, made, folder, name)
+    return {name: np.load(folder / name) for name in (ITEMS, USERS, PROFILES, PROFILE_USERS)}, counts
+
+
+def test_read_users_and_composed_ones(snapshot: Snapshot, gpt2_folder: Path, tmp_path: Path) -> None:
+    """Items, profiles and users without a history are the same; composed are those with one."""
+    read, counts = vectors(snapshot, settings(tmp_path, gpt2_folder, user_text="read"), tmp_path / "read")
+    assert (counts["user text"], counts["items embedded"], counts["users embedded"]) == ("read", 5, 5)
+    composed, counts = vectors(snapshot, settings(tmp_path, gpt2_folder, user_text="compose"), tmp_path / "composed")
+    assert counts["user text"] == "composed"
+    assert (counts["users embedded"], counts["users known"]) == (0, 3)  # the profiles: all of them were read before
+    assert (read[ITEMS] == composed[ITEMS]).all()
+    assert (read[PROFILES] == composed[PROFILES]).all()
+    for user, town in enumerate(TOWNS):
+        assert (read[USERS][user] == composed[USERS][user]).all() == (user not in TAKEN), user
+        assert composed[USERS][user].any() == bool(town or user in TAKEN), user
+    items = composed[ITEMS]
+    expected = items[[5, 1, 0]].T @ [1, 1 / 2, 1 / 3] / (1 + 1 / 2 + 1 / 3) + composed[PROFILES][0]
+    assert composed[USERS][0] == pytest.approx(expected / np.linalg.norm(expected), abs=1e-5)
+
+
+def test_where_profiles_are_too_many_those_of_known_users_are_not_read(
+    snapshot: Snapshot, gpt2_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(embed, "PROFILES_COMPOSED", 2)
+    found, counts = vectors(snapshot, settings(tmp_path, gpt2_folder, user_text="compose"), tmp_path / "step")
+    assert counts["users embedded"] == 2  # Rome and Lima, of users without a history
+    assert found[USERS][1] == pytest.approx(found[ITEMS][6], abs=1e-6)
+
+
+def test_a_vector_is_of_unit_length_or_of_no_text(snapshot: Snapshot, gpt2_folder: Path, tmp_path: Path) -> None:
+    found, _ = vectors(snapshot, settings(tmp_path, gpt2_folder), tmp_path / "step")
+    lengths = np.linalg.norm(found[ITEMS], axis=1)
+    assert lengths == pytest.approx([float(bool(title)) for title in TITLES], abs=1e-5)
+    assert (found[ITEMS][1] == found[ITEMS][4]).all()
+
+
+def test_workers_come_to_the_same_files(
+    snapshot: Snapshot, gpt2_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Two workers encode their shares, the step then only puts together; block sizes change nothing."""
+    monkeypatch.setattr(store, "TEXTS_OF_A_PART", 2)
+    alone, counts = vectors(snapshot, settings(tmp_path / "a", gpt2_folder), tmp_path / "a" / "step")
+    monkeypatch.setattr(corpus, "ROWS_OF_A_BLOCK", 3)
+    together = settings(tmp_path / "b", gpt2_folder)
+    shares = [embed.encode_share(snapshot, together, "night", Share(number, 2)) for number in (1, 0)]
+    found, last = vectors(snapshot, together, tmp_path / "b" / "step")
+    assert all(share["tokens"] > 0 for share in shares)
+    assert sum(share["tokens"] for share in shares) + last["tokens"] == counts["tokens"]
+    assert last["profiles embedded"] == 1  # these are few: they are left to the step
+    for name, expected in alone.items():
+        assert (found[name] == expected).all(), name
+
+
+def test_texts_read_by_block_are_those_of_the_whole(
+    snapshot: Snapshot, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr(corpus, "ROWS_OF_A_BLOCK", 2)
+    template = Settings().text
+    items = ItemTexts(snapshot, template)
+    assert len(items) == len(TITLES)
+    assert list(items.read(np.arange(len(items)))) == item_texts(snapshot.items, template.item)
+    assert list(items.read(np.array([1, 5, 6]))) == [TITLES[row] for row in (1, 5, 6)]
+    assert (items.digests == digests(TITLES)).all()
+    users = UserTexts(snapshot, np.array([5, 0, 4]), 2, template)
+    assert list(users.read(np.array([0, 1]))) == ["town: Lima.", "town: Rome. Took: Bread and butter; A rocket"]
+
+
+def test_an_empty_snapshot_gives_empty_files(gpt2_folder: Path, tmp_path: Path) -> None:
+    for name, schema in (
+        (tables.ITEMS, tables.items_schema(True, [])),
+        (tables.USERS, tables.users_schema(True, [])),
+        (tables.INTERACTIONS, tables.INTERACTIONS_SCHEMA),
+    ):
+        pl.DataFrame(pl.from_arrow(schema.empty_table())).write_parquet(tmp_path / name)
+    found, _ = vectors(Snapshot(tmp_path), settings(tmp_path, gpt2_folder), tmp_path / "step")
+    assert [found[name].shape for name in (ITEMS, USERS, PROFILES)] == [(0, 8)] * 3

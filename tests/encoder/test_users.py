@@ -1,0 +1,33 @@
+"""User vectors: read or composed, and what a composed one is."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from chatrec.encoder import checkpoint
+from chatrec.encoder.users import READ_AT_MOST, compose, is_read
+from chatrec.settings.model import Encoder
+from tests.source.test_snapshot import histories
+
+
+def test_a_composed_vector_is_the_weighted_mean_and_the_profile() -> None:
+    """Written out for three latest items of four: 1, 1/2, 1/3, the newest first."""
+    items = np.random.default_rng(0).normal(size=(5, 4)).astype(np.float32)
+    profiles = np.random.default_rng(1).normal(size=(3, 4)).astype(np.float32)
+    profiles[2] = 0
+    users = profiles.copy()
+    compose(users, items, histories([[4, 0, 1, 2], [], [3]]), 3)
+    mean = (items[2] + items[1] / 2 + items[0] / 3) / (1 + 1 / 2 + 1 / 3)
+    expected = mean + profiles[0]
+    assert users[0] == pytest.approx(expected / np.linalg.norm(expected), abs=1e-6)
+    assert (users[1] == profiles[1]).all()
+    assert users[2] == pytest.approx(items[3] / np.linalg.norm(items[3]), abs=1e-6)
+
+
+def test_a_small_model_reads_few_users(gpt2_folder: Path) -> None:
+    small = checkpoint.load(gpt2_folder, Encoder(device="cpu"))
+    assert is_read("auto", small, READ_AT_MOST)
+    assert not is_read("auto", small, READ_AT_MOST + 1)
+    assert is_read("read", small, READ_AT_MOST + 1)
+    assert not is_read("compose", small, 1)
