@@ -18,6 +18,13 @@ class Progress(Protocol):
         """`amount` more units are done; `note` is shown beside the bar."""
 
 
+class Silent:
+    """Tells nothing: for what is done within something that tells."""
+
+    def advance(self, amount: int = 1, note: str = "") -> None:
+        """See Progress."""
+
+
 @contextmanager
 def progress(label: str, total: int, unit: str = "") -> Iterator[Progress]:
     """Shows how far a piece of work is.

@@ -11,7 +11,7 @@ import os
 import re
 import shutil
 import time
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
@@ -154,10 +154,10 @@ def fingerprint(*parts: Any) -> str:
     return hashlib.sha256(text.encode()).hexdigest()[:32]
 
 
-def digest_of(folder: Path) -> str:
-    """A digest of every file below a folder, names and bytes."""
+def digest_of(folder: Path, without: Collection[str] = ()) -> str:
+    """A digest of every file below a folder, names and bytes, but for files of some names."""
     total = hashlib.sha256()
-    for file in sorted(path for path in folder.rglob("*") if path.is_file()):
+    for file in sorted(path for path in folder.rglob("*") if path.is_file() and path.name not in without):
         total.update(file.relative_to(folder).as_posix().encode())
         with file.open("rb") as stream:
             total.update(hashlib.file_digest(stream, "sha256").digest())

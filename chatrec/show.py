@@ -1,6 +1,7 @@
 """How steps, runs and lists look on a terminal."""
 
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
@@ -11,11 +12,15 @@ from chatrec.pipeline.steps import Step
 from chatrec.run import Manifest
 
 if TYPE_CHECKING:
+    from chatrec.encoder.versions import Version
     from chatrec.evaluate.evaluation import Evaluation
 
 SHOWN_COUNTS: Mapping[str, tuple[str, ...]] = {
     "extract": ("users", "items", "interactions", "queries", "days read", "quarantined", "held-out users", "targets"),
     "encoder": ("encoder", "trained", "last loss"),
+    "train": ("encoder", "trained"),
+    "compare": ("candidate NDCG@10", "live NDCG@10", "users"),
+    "promote": ("verdict",),
     "embed": ("texts embedded", "texts known", "device"),
     "groups": ("groups", "source"),
     "aigc": ("passes", "aigc NDCG@10"),
@@ -130,6 +135,28 @@ def lists_table(rows: Sequence[Mapping[str, Any]]) -> Table:
             str(row["rank"]), str(row["item_id"]), row["title"] or "", f"{row['score']:.4f}", row["source"] or "",
             reason(row["reason"] or {}),
         )  # fmt: skip
+    return table
+
+
+def encoders_table(versions: "Sequence[Version]", live: str) -> Table:
+    """All encoders that were made here, the oldest first."""
+    table = Table(box=None, header_style="bold", pad_edge=False)
+    for name in ("", "name", "made", "how", "from", "NDCG@10", "measured on", "gain", "95 %"):
+        table.add_column(name, justify="right" if name in ("NDCG@10", "gain", "95 %") else "left")
+    for version in versions:
+        scores = version.scores
+        gain, low, high = scores.get("gain") or (None, None, None)
+        table.add_row(
+            "[green]live[/]" if version.name == live else "",
+            version.name,
+            version.made_at[:16].replace("T", " "),
+            version.how,
+            Path(version.start).name,
+            f"{scores['ndcg@10']:.4f}" if "ndcg@10" in scores else "",
+            scores.get("night", ""),
+            "" if gain is None else f"{gain:+.4f}",
+            "" if gain is None else f"{low:+.4f} – {high:+.4f}",
+        )
     return table
 
 

@@ -5,7 +5,7 @@ from pathlib import Path
 import click
 import typer
 
-from chatrec.cli import data, nights, setup, steps  # noqa: F401  (each registers its verbs)
+from chatrec.cli import data, encoders, nights, setup, steps  # noqa: F401  (each registers its verbs)
 from chatrec.cli.app import app
 from chatrec.settings import template
 
@@ -56,6 +56,8 @@ def cli() -> str:
 
 def _commands(group: click.Command, path: str):
     for name, command in group.commands.items():  # type: ignore[attr-defined]
+        if getattr(command, "invoke_without_command", False):
+            yield f"{path} {name}", command
         if hasattr(command, "commands"):
             yield from _commands(command, f"{path} {name}")
         else:
@@ -75,7 +77,7 @@ def _usage(parameter: click.Parameter) -> str:
     if parameter.param_type_name == "argument":
         name = (parameter.name or "").upper()
         return f"`{name}`" if parameter.required else f"`[{name}]`"
-    words = ", ".join(f"`{option}`" for option in parameter.opts)
+    words = ", ".join(f"`{option}`" for option in [*parameter.opts, *parameter.secondary_opts])
     return words + (" (required)" if parameter.required else "")
 
 

@@ -1,6 +1,7 @@
 """A causal language model that encodes: from the Hugging Face hub, a folder or a GGUF file, cut after a layer."""
 
 import hashlib
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -55,11 +56,11 @@ def load(source: str | Path, settings: EncoderSettings, pretrained: bool = True)
         SettingsError: there is no such model, it cannot be loaded or has not so many layers; names the setting.
     """
     model, tokenizer = read(AutoModel, source)
-    layer = settings.layer or (half(model) if pretrained else len(_blocks(model)))
+    layer = layer_of(model, settings, pretrained)
     cut(model, layer)
     device = choose_device(settings.device)
     precision = choose_precision(settings.precision, device, pretrained)
-    longest = min(settings.max_tokens, getattr(model.config, "max_position_embeddings", settings.max_tokens))
+    longest = longest_of(model, settings)
     used = f"layer {layer}, {settings.pooling}, first token {settings.first_token}, {precision}, {longest} tokens"
     mark, weights = _fingerprint(model, tokenizer, used), sum(part.numel() for part in model.parameters())
     model.eval().to(device=device, dtype=torch.bfloat16 if precision == "bfloat16" else torch.float32)
@@ -99,12 +100,22 @@ def read(kind: Any, source: str | Path) -> tuple[Any, PreTrainedTokenizerBase]:
     return model, tokenizer
 
 
-def half(model: Any) -> int:
-    """The middle layer: there texts are told apart best (Skean et al. 2025, Layer by Layer, arXiv:2502.02013)."""
-    return max(len(_blocks(model)) // 2, 1)
+def longest_of(model: Any, settings: EncoderSettings) -> int:
+    """Tokens of a text that are read at most."""
+    return min(settings.max_tokens, getattr(model.config, "max_position_embeddings", settings.max_tokens))
 
 
-def cut(model: Any, layer: int) -> None:
+def layer_of(model: Any, settings: EncoderSettings, pretrained: bool) -> int:
+    """The layer that is read.
+
+    Of a pre-trained model the middle one if nothing is set: there texts are told apart best (Skean et al. 2025, Layer
+    by Layer, arXiv:2502.02013).
+    """
+    layers = len(_blocks(model))
+    return settings.layer or (max(layers // 2, 1) if pretrained else layers)
+
+
+def cut(model: Any, layer: int) -> Callable[[], None]:
     """Takes the blocks behind a layer away, in place.
 
     What such a model gives is the residual stream behind that layer, `hidden_states[layer]` of Hugging Face; behind the
@@ -114,14 +125,18 @@ def cut(model: Any, layer: int) -> None:
         model: the part of a causal language model that encodes.
         layer: from 1.
 
+    Returns:
+        Puts them back.
+
     Raises:
         SettingsError: there are not so many; names `encoder.layer`.
     """
     blocks = _blocks(model)
     if layer > len(blocks):
         raise SettingsError(f"encoder.layer {layer} is more than the {len(blocks)} layers of the model.")
-    if layer == len(blocks):
-        return
+    behind = list(blocks[layer:])
+    if not behind:
+        return lambda: None
     del blocks[layer:]
     stream: list[Tensor] = []
 
@@ -132,8 +147,14 @@ def cut(model: Any, layer: int) -> None:
         output.last_hidden_state = stream.pop()
         return output
 
-    blocks[-1].register_forward_hook(keep)
-    model.register_forward_hook(give)
+    hooks = blocks[-1].register_forward_hook(keep), model.register_forward_hook(give)
+
+    def put_back() -> None:
+        for hook in hooks:
+            hook.remove()
+        blocks.extend(behind)
+
+    return put_back
 
 
 def _blocks(model: Any) -> nn.ModuleList:

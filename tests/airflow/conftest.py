@@ -6,7 +6,9 @@ import shutil
 import subprocess
 import sys
 import tempfile
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -31,3 +33,16 @@ sys.path.insert(0, str(ROOT / "plugins"))
 def metadata() -> None:
     """Airflow's own tables."""
     subprocess.run([sys.executable, "-m", "airflow", "db", "migrate"], check=True, capture_output=True)
+
+
+@pytest.fixture
+def dag_run(monkeypatch: pytest.MonkeyPatch) -> Callable[..., Any]:
+    """Runs a DAG as `dag.test` does; returns its run."""
+    monkeypatch.setenv("NO_COLOR", "1")
+
+    def do(dag_id: str = "chatrec_nightly", **conf: Any) -> Any:
+        from airflow.dag_processing.dagbag import DagBag
+
+        return DagBag(str(ROOT / "dags")).dags[dag_id].test(run_conf=conf)
+
+    return do

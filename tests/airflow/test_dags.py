@@ -1,5 +1,6 @@
 """The DAGs: importable, light, wired as they should be, with the house's rules."""
 
+import itertools
 import json
 import subprocess
 import sys
@@ -36,7 +37,7 @@ def bag() -> Any:
 
 def test_everything_is_imported(bag: Any) -> None:
     assert bag.import_errors == {}
-    assert set(bag.dags) == {"chatrec_nightly", "chatrec_rollback"}
+    assert set(bag.dags) == {"chatrec_nightly", "chatrec_finetune", "chatrec_rollback"}
 
 
 def test_the_night_is_wired_in_the_order_of_its_steps(bag: Any) -> None:
@@ -46,6 +47,19 @@ def test_the_night_is_wired_in_the_order_of_its_steps(bag: Any) -> None:
     assert {task.task_id: set(task.downstream_task_ids) for task in dag.tasks} == STRUCTURE
     order = [task.task_id.rsplit(".", 1)[-1] for task in dag.topological_sort()]
     assert [name for name in order if name != "begin"] == [step.name for step in STEPS]
+
+
+def test_a_fine_tuning_is_wired_in_the_order_of_its_steps(bag: Any) -> None:
+    from chatrec.pipeline.finetune import STEPS
+
+    dag = bag.dags["chatrec_finetune"]
+    order = ["begin", *(step.name for step in STEPS)]
+    assert [task.task_id for task in dag.topological_sort()] == order
+    for before, after in itertools.pairwise(order):
+        assert after in dag.get_task(before).downstream_task_ids
+    assert dag.timetable.expression == "0 8 * * 6"
+    assert dag.start_date is None
+    assert {outlet.name for task in dag.tasks for outlet in task.outlets} == {"chatrec/encoder"}
 
 
 def test_house_rules(bag: Any) -> None:
@@ -64,10 +78,14 @@ def test_house_rules(bag: Any) -> None:
 
 
 def test_the_gpu_work_goes_to_the_gpu_queue(bag: Any) -> None:
-    dag = bag.dags["chatrec_nightly"]
-    on_gpu = {task.task_id for task in dag.tasks if task.queue == "gpu"}
-    assert on_gpu == {"language.encoder", "language.embed", "release.generate"}
-    assert {dag.get_task(task).pool for task in on_gpu} == {"gpu"}
+    wanted = {
+        "chatrec_nightly": {"language.encoder", "language.embed", "release.generate"},
+        "chatrec_finetune": {"train", "embed"},
+    }
+    for name, tasks in wanted.items():
+        dag = bag.dags[name]
+        assert {task.task_id for task in dag.tasks if task.queue == "gpu"} == tasks
+        assert {dag.get_task(task).pool for task in tasks} == {"gpu"}
 
 
 def test_the_night_runs_at_two_and_not_at_once(bag: Any) -> None:
@@ -77,7 +95,8 @@ def test_the_night_runs_at_two_and_not_at_once(bag: Any) -> None:
 
 
 def test_a_night_cannot_be_backfilled(bag: Any) -> None:
-    assert {kind.value for kind in bag.dags["chatrec_nightly"].allowed_run_types} == {"scheduled", "manual"}
+    for name in ("chatrec_nightly", "chatrec_finetune"):
+        assert {kind.value for kind in bag.dags[name].allowed_run_types} == {"scheduled", "manual"}
 
 
 def test_lineage(bag: Any) -> None:
@@ -105,7 +124,7 @@ def test_only_transient_errors_are_tried_again(bag: Any) -> None:
 def test_parsing_imports_nothing_heavy() -> None:
     code = (
         "import sys\nfrom airflow.dag_processing.dagbag import DagBag\n"
-        f"bag = DagBag({str(ROOT / 'dags')!r})\nassert not bag.import_errors and len(bag.dags) == 2\n"
+        f"bag = DagBag({str(ROOT / 'dags')!r})\nassert not bag.import_errors and len(bag.dags) == 3\n"
         f"print(sorted({HEAVY!r} & set(sys.modules)))"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
@@ -143,3 +162,15 @@ def test_the_form_changes_the_settings(bag: Any) -> None:
     made = load().override(changes(filled))
     assert (made.ranking.top_n, made.groups.source, made.groups.count) == (7, "kmeans", 12)
     assert (made.encoder.model, made.night.full, made.night.dry_run) == ("gpt2", True, True)
+
+
+def test_the_form_of_a_fine_tuning_changes_the_settings(bag: Any) -> None:
+    from chatrec_airflow.form import FINETUNE_FORM, finetune_changes
+
+    from chatrec.settings import load
+
+    empty = bag.dags["chatrec_finetune"].params.dump()
+    assert set(empty) == set(FINETUNE_FORM)
+    assert finetune_changes(empty) == {}
+    made = load().override(finetune_changes({"method": "lora", "steps": 7, "promote": False})).finetune
+    assert (made.method, made.steps, made.promote) == ("lora", 7, False)

@@ -11,21 +11,7 @@ from chatrec.settings import Settings
 from tests.nights import migrate, run
 from tests.shop import Shop
 
-ROOT = Path(__file__).parents[2]
 pytestmark = pytest.mark.usefixtures("metadata")
-
-
-@pytest.fixture
-def dag_run(monkeypatch: pytest.MonkeyPatch) -> Callable[..., Any]:
-    """Runs a DAG as `dag.test` does; returns its run."""
-    monkeypatch.setenv("NO_COLOR", "1")
-
-    def do(dag_id: str = "chatrec_nightly", **conf: Any) -> Any:
-        from airflow.dag_processing.dagbag import DagBag
-
-        return DagBag(str(ROOT / "dags")).dags[dag_id].test(run_conf=conf)
-
-    return do
 
 
 def states(found: Any) -> dict[str, str]:

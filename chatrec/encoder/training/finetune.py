@@ -1,0 +1,126 @@
+"""The recipe "go on with an encoder": it reads the catalogue if that is wanted, then learns what is taken together."""
+
+import hashlib
+import shutil
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from chatrec.encoder import versions
+from chatrec.encoder.checkpoint import Checkpoint
+from chatrec.encoder.choice import Choice
+from chatrec.encoder.training.contrastive import Contrastive, whitening_of
+from chatrec.encoder.training.curve import Curve
+from chatrec.encoder.training.loop import Plan, fit
+from chatrec.encoder.training.next_token import NextToken, block_length, blocks_of
+from chatrec.encoder.training.pairs import Batch, Pairs
+from chatrec.encoder.training.start import Learner, adapt
+from chatrec.encoder.whitening import SHRINKAGE
+from chatrec.errors import RunError
+from chatrec.run import Counts, fingerprint
+from chatrec.settings import Settings
+from chatrec.settings.model import Method
+from chatrec.source.snapshot import Array, Histories
+
+HELD_OUT = 0.1
+"""Share of the items that early stopping looks at."""
+PAIRS_OF_A_LOOK = 512
+RATES: dict[Method, float] = {"full": 5e-5, "lora": 2e-4, "bias": 1e-3}
+"""For a model of GPT-2's width; a thinner one learns faster in proportion (Yang et al. 2022, arXiv:2203.03466)."""
+WIDTH_OF_RATES = 768
+
+
+@dataclass(frozen=True)
+class Material:
+    """What is learned from."""
+
+    items: Sequence[str]
+    """Texts of all items."""
+    learnable: Array
+    """bool for each item: whether anything may be learned of it."""
+    histories: Histories
+    """Events of learnable items alone."""
+    users: Sequence[str]
+    """Texts of users, which name no other item."""
+
+
+def finetune(start: Choice, material: Material, settings: Settings, target: Path) -> Counts:
+    """Trains a candidate and saves it; a killed training is gone on with.
+
+    Args:
+        start: the encoder to go on with.
+        material: what is learned from.
+        settings: `finetune`, `encoder` and `compute.seed`.
+        target: the folder to make.
+
+    Returns:
+        What the trainings came to.
+
+    Raises:
+        RunError: there is nothing to learn from.
+    """
+    wanted, seed, work = settings.finetune, settings.compute.seed, versions.work_folder(target)
+    held_out = np.random.default_rng(seed).random(len(material.items)) < HELD_OUT
+    learner = adapt(Learner.open(start.source, settings.encoder.device), wanted.method, wanted.lora_rank, seed)
+    curves: dict[str, Curve] = {}
+    if wanted.tokens:
+        curves["next-token"] = _read_on(learner, material, held_out, settings, work / "next-token")
+    if wanted.steps:
+        with learner.reading(settings.encoder, start.pretrained) as reader:
+            curves["pairs"] = _learn_pairs(reader, start.pretrained, material, held_out, settings, work / "pairs")
+    facts = {name: curve.facts() for name, curve in curves.items()}
+    with versions.creating(target, wanted.method, str(start.source), start.pretrained, facts) as partial:
+        learner.save(partial)
+        for name, curve in curves.items():
+            curve.save(partial, f"curve-{name}")
+    shutil.rmtree(work, ignore_errors=True)
+    return facts
+
+
+def _read_on(learner: Learner, material: Material, held_out: Array, settings: Settings, work: Path) -> Curve:
+    length = block_length(learner.model.config)
+    kept = [text for text, good in zip(material.items, material.learnable & ~held_out, strict=True) if good]
+    unseen = [text for text, good in zip(material.items, material.learnable & held_out, strict=True) if good]
+    blocks = blocks_of(learner.tokenizer, [*kept, *material.users], length)
+    looked_at = blocks_of(learner.tokenizer, unseen, length) if unseen else blocks[:0]
+    objective = NextToken(learner, blocks, looked_at, settings.compute.seed)
+    steps = settings.finetune.tokens // (objective.batch * length * settings.finetune.accumulate)
+    return fit(objective, _plan(learner.model, settings, steps), work, fingerprint(kept, material.users), "Reading on")
+
+
+def _learn_pairs(
+    reader: Checkpoint, pretrained: bool, material: Material, held_out: Array, settings: Settings, work: Path
+) -> Curve:
+    histories, texts, seed = material.histories, material.items, settings.compute.seed
+    pairs = Pairs(histories.only(~held_out[histories.items]), len(texts))
+    if not len(pairs.users):
+        raise RunError("Nobody took two items that may be learned from: there is nothing to fine-tune an encoder on.")
+    looked_at = _held_out_pairs(Pairs(histories, len(texts)), held_out, seed)
+    shrinkage = settings.encoder.shrinkage or SHRINKAGE[pretrained]
+    known = np.unique(pairs.histories.items)
+    whitening = whitening_of(reader, texts, known, settings.encoder.dimensions, shrinkage, seed)
+    objective = Contrastive(reader, texts, pairs, looked_at, settings.finetune.pairs, whitening, seed)
+    events = hashlib.sha256(pairs.histories.items.tobytes() + pairs.histories.starts.tobytes()).hexdigest()
+    plan = _plan(reader.model, settings, settings.finetune.steps)
+    return fit(objective, plan, work, fingerprint(texts, events), "Learning pairs")
+
+
+def _held_out_pairs(pairs: Pairs, held_out: Array, seed: int) -> Batch:
+    """Held-out items with one near them that is not."""
+    random = np.random.default_rng(seed)
+    histories = pairs.histories
+    events = np.flatnonzero(held_out[histories.items] & (histories.lengths[histories.event_users] >= 2))
+    found = pairs.beside(random.permutation(events)[: 4 * PAIRS_OF_A_LOOK], random)
+    good = np.flatnonzero(~held_out[found.left])[:PAIRS_OF_A_LOOK]
+    return Batch(found.users[good], found.left[good], found.right[good])
+
+
+def _plan(model: Any, settings: Settings, steps: int) -> Plan:
+    wanted = settings.finetune
+    rate = wanted.learning_rate or RATES[wanted.method] * WIDTH_OF_RATES / model.config.hidden_size
+    return Plan(
+        steps, rate, settings.compute.seed, wanted.accumulate, wanted.look_every, wanted.patience, wanted.precision
+    )

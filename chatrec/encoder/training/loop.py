@@ -1,0 +1,222 @@
+"""One loop for every training: steps, looks at held-out items, early stopping, checkpoints.
+
+A step is made of the weights, the optimiser's state and its own number: what it reads and what dropout drops are drawn
+from the seed and the number. So these are all that a checkpoint has, and a killed training goes on where it was and
+comes to the same weights.
+"""
+
+import logging
+import math
+import time
+from contextlib import AbstractContextManager
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from chatrec.encoder.training.curve import Curve
+from chatrec.errors import RunError
+from chatrec.progress import progress
+from chatrec.run import replacing
+from chatrec.settings.model import Precision
+
+LOG = logging.getLogger(__name__)
+SECONDS_BETWEEN_CHECKPOINTS = 120.0
+WARM_UP = 0.05
+"""Share of the steps in which the learning rate rises."""
+LONGEST_GRADIENT = 1.0
+WEIGHT_DECAY = 0.01
+STATE, BEST = "state.pt", "best.pt"
+
+
+class Objective(nn.Module):
+    """What is learned: has the model, and knows the data."""
+
+    def forward(self, number: int) -> Tensor:
+        """The loss of batch `number` in nats; the same number is the same batch."""
+        raise NotImplementedError
+
+    def held_out(self) -> float | None:
+        """The loss on items that are in no batch; None if there are none."""
+        raise NotImplementedError
+
+
+@dataclass(frozen=True)
+class Plan:
+    """How long and how fast."""
+
+    steps: int
+    """At most."""
+    learning_rate: float
+    seed: int
+    accumulate: int = 1
+    """Batches of a step: gradients of all of them are added before weights change."""
+    look_every: int = 0
+    """Steps between looks at held-out items; 0 never looks, and the last weights are taken."""
+    patience: int = 0
+    """After so many looks in vain training stops; the weights of the best look are taken."""
+    precision: Precision = "auto"
+
+
+def fit(objective: Objective, plan: Plan, work: Path, identity: str, label: str) -> Curve:
+    """Trains the weights that want a gradient, in place.
+
+    Args:
+        objective: what is learned.
+        plan: how long and how fast.
+        work: folder of the checkpoints; if there is one of the same training, it is gone on with.
+        identity: fingerprint of what is learned from; a checkpoint of another one is not gone on with.
+        label: of the progress.
+
+    Raises:
+        RunError: the loss is not a number any more.
+    """
+    training = _Training(objective, plan, work, identity)
+    saved = time.monotonic()
+    with progress(label, plan.steps, "steps") as shown:
+        shown.advance(training.step)
+        training.look()
+        while not training.finished:
+            training.advance()
+            training.look()
+            shown.advance(note=training.curve.note)
+            if time.monotonic() - saved >= SECONDS_BETWEEN_CHECKPOINTS:
+                training.save()
+                saved = time.monotonic()
+    training.save()
+    training.take_best()
+    LOG.info("%s: %s", label, training.curve.line())
+    return training.curve
+
+
+def mixed_precision(device: torch.device, wanted: Precision) -> torch.dtype:
+    """The type in which matrices are multiplied.
+
+    Weights and their changes stay float32 (Micikevicius et al. 2018, Mixed precision training). `auto` takes bfloat16
+    on a GPU that has it, float16 on an older one, and float32 elsewhere.
+    """
+    if wanted != "auto":
+        found: torch.dtype = getattr(torch, wanted)
+        return found
+    if device.type != "cuda":
+        return torch.float32
+    return torch.bfloat16 if torch.cuda.is_bf16_supported() else torch.float16
+
+
+def rate_at(step: int, plan: Plan) -> float:
+    """The learning rate: it rises in a line, then falls along a cosine to zero (Loshchilov and Hutter 2017)."""
+    rising = int(WARM_UP * plan.steps)
+    if step < rising:
+        return plan.learning_rate * (step + 1) / (rising + 1)
+    return plan.learning_rate * 0.5 * (1 + math.cos(math.pi * (step - rising) / max(plan.steps - rising, 1)))
+
+
+def state_of(seed: int, number: int) -> int:
+    """A seed for something that happens once."""
+    return int(np.random.SeedSequence([seed, number]).generate_state(1)[0])
+
+
+class _Training:
+    """The state between two steps."""
+
+    def __init__(self, objective: Objective, plan: Plan, work: Path, identity: str) -> None:
+        self.objective, self.plan, self.work = objective, plan, work
+        self.mark = {"identity": identity, **asdict(plan)}
+        self.weights = {name: weight for name, weight in objective.named_parameters() if weight.requires_grad}
+        self.device = next(iter(self.weights.values())).device
+        self.dtype = mixed_precision(self.device, plan.precision)
+        self.optimiser = torch.optim.AdamW(self.weights.values(), plan.learning_rate, weight_decay=WEIGHT_DECAY)
+        self.scaler = torch.amp.GradScaler(self.device.type, enabled=self.dtype is torch.float16)
+        self.curve = Curve()
+        work.mkdir(parents=True, exist_ok=True)
+        self._go_on()
+
+    @property
+    def step(self) -> int:
+        return len(self.curve.loss)
+
+    @property
+    def finished(self) -> bool:
+        return self.step >= self.plan.steps or bool(
+            self.plan.patience and self.curve.looks_since_best >= self.plan.patience
+        )
+
+    def advance(self) -> None:
+        """One step: the gradients of its batches, added up, change the weights."""
+        self.objective.train()
+        for group in self.optimiser.param_groups:
+            group["lr"] = rate_at(self.step, self.plan)
+        self.optimiser.zero_grad()
+        total = 0.0
+        for number in range(self.step * self.plan.accumulate, (self.step + 1) * self.plan.accumulate):
+            torch.manual_seed(state_of(self.plan.seed, number))
+            with self._cast():
+                loss = self.objective(number) / self.plan.accumulate
+            self.scaler.scale(loss).backward()
+            total += loss.item()
+        if not math.isfinite(total):
+            raise RunError(f"The loss of step {self.step + 1} is {total}: train with a lower learning rate.")
+        self.scaler.unscale_(self.optimiser)
+        nn.utils.clip_grad_norm_(self.weights.values(), LONGEST_GRADIENT)
+        self.scaler.step(self.optimiser)
+        self.scaler.update()
+        self.curve.loss.append(total)
+
+    def look(self) -> None:
+        """Looks at held-out items if it is time, and keeps the weights if they are the best so far."""
+        every = self.plan.look_every
+        if not every or (self.step % every and self.step < self.plan.steps):
+            return
+        if self.curve.held_out and self.curve.held_out[-1][0] == self.step:
+            return
+        self.objective.eval()
+        with self._cast():
+            loss = self.objective.held_out()
+        if loss is None:
+            return
+        self.curve.held_out.append((self.step, loss))
+        if self.curve.looks_since_best == 0:
+            self._write(BEST, {name: weight.detach() for name, weight in self.weights.items()})
+
+    def save(self) -> None:
+        """Writes a checkpoint."""
+        state = {
+            "mark": self.mark,
+            "weights": {name: weight.detach() for name, weight in self.weights.items()},
+            "optimiser": self.optimiser.state_dict(),
+            "scaler": self.scaler.state_dict(),
+            "curve": asdict(self.curve),
+        }
+        self._write(STATE, state)
+
+    def take_best(self) -> None:
+        """Takes the weights of the best look; without any look the last ones stay."""
+        if self.curve.held_out:
+            self._take(torch.load(self.work / BEST, map_location=self.device, weights_only=True))
+
+    def _go_on(self) -> None:
+        file = self.work / STATE
+        if not file.exists():
+            return
+        state = torch.load(file, map_location=self.device, weights_only=True)
+        if state["mark"] != self.mark:
+            return
+        self._take(state["weights"])
+        self.optimiser.load_state_dict(state["optimiser"])
+        self.scaler.load_state_dict(state["scaler"])
+        self.curve = Curve.of(state["curve"])
+        LOG.info("Going on with step %s.", f"{self.step + 1:,}")
+
+    def _take(self, weights: dict[str, Tensor]) -> None:
+        with torch.no_grad():
+            for name, weight in self.weights.items():
+                weight.copy_(weights[name])
+
+    def _write(self, name: str, values: object) -> None:
+        with replacing(self.work / name) as partial:
+            torch.save(values, partial)
+
+    def _cast(self) -> AbstractContextManager[object]:
+        return torch.autocast(self.device.type, self.dtype, enabled=self.dtype is not torch.float32)

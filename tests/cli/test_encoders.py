@@ -1,0 +1,36 @@
+"""Encoders on the command line: trained, listed, promoted, gone back from."""
+
+import json
+from collections.abc import Callable
+
+from chatrec.pipeline.preflight import preflight
+from chatrec.settings import Settings
+from tests.cli.conftest import Chatrec
+from tests.nights import migrate, run
+from tests.shop import Shop
+
+
+def test_there_and_back(chatrec: Chatrec, shop: Shop, configure: Callable[..., Settings]) -> None:
+    settings = configure(finetune__steps=4, finetune__pairs=8, aigc__minutes=0)
+    migrate(settings)
+    local = run(settings).counts["encoder"]["encoder"]
+    code, out, err = chatrec("finetune", "--method", "bias", "--no-promote")
+    assert code == 0
+    assert "NDCG@10 of pseudo-cold items" in out
+    assert "Train a candidate encoder" in err
+    first, second = json.loads(chatrec("encoders", "--json")[1])
+    assert (first["name"], first["how"], first["live"]) == (local, "local", True)
+    assert (second["how"], second["live"]) == ("bias", False)
+    assert {"ndcg@10", "night", "gain", "over"} <= second["scores"].keys()
+
+    name = second["name"]
+    assert chatrec("encoders", "use", name) == (0, f"The next night encodes with {name}.\n", "")
+    (live,) = [line for line in chatrec("encoders")[1].splitlines() if line.startswith("live")]
+    assert name in live
+    assert local in live  # what it was made from
+    (answer,) = [finding.answer for finding in preflight(settings) if finding.question == "encoder"]
+    assert name in answer
+    assert chatrec("encoders", "use", "--back")[1] == "The next night encodes with local.\n"
+    code, _, err = chatrec("encoders", "use", "--back")
+    assert code == 1
+    assert "There is no encoder to go back to" in err

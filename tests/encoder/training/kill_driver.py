@@ -1,0 +1,54 @@
+"""A process that trains and is killed, by itself and for good, before a given step.
+
+    python -m tests.encoder.training.kill_driver WHAT START TARGET STEP
+
+WHAT is `local`, `next-token` or a method of fine-tuning. Checkpoints are written after every step.
+"""
+
+import os
+import signal
+import sys
+from pathlib import Path
+from typing import Any
+
+from chatrec.encoder import local
+from chatrec.encoder.training import loop
+from chatrec.encoder.training.finetune import finetune
+from chatrec.settings.model import Encoder, LocalGpt2
+from tests.encoder.training.small import material, settings, start, texts
+
+
+def train(what: str, folder: Path, target: Path) -> None:
+    """What is killed."""
+    if what == "local":
+        shape = LocalGpt2(layers=1, width=32, vocabulary=300, train_tokens=40_000)
+        local.train(texts(), target, Encoder(max_tokens=16, device="cpu", local=shape), seed=1)
+        return
+    changes: dict[str, Any] = {"finetune__method": what, "finetune__steps": 12, "finetune__look_every": 4}
+    if what == "next-token":
+        changes = {"finetune__tokens": 60_000, "finetune__steps": 0, "finetune__accumulate": 2}
+    finetune(start(folder), material(), settings(target.parent, **changes), target)
+
+
+def die_before(step: int) -> None:
+    """As a power cut does it: nothing is cleaned up."""
+    advance = loop._Training.advance
+
+    def do(training: loop._Training) -> None:
+        if training.step == step:
+            os.kill(os.getpid(), signal.SIGKILL)
+        advance(training)
+
+    loop._Training.advance = do  # type: ignore[method-assign]
+    loop.SECONDS_BETWEEN_CHECKPOINTS = 0.0
+
+
+def main() -> None:
+    """Trains."""
+    what, folder, target, step = sys.argv[1:]
+    die_before(int(step))
+    train(what, Path(folder), Path(target))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,71 @@
+"""Which weights learn, and that the result is an ordinary folder of a model."""
+
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+from transformers import AutoModelForCausalLM, AutoTokenizer
+
+from chatrec.encoder.training.start import Learner, adapt
+from chatrec.errors import SettingsError
+
+
+def changed(before: Path, after: Path) -> set[str]:
+    """The names of the weights that two folders do not share."""
+    one, two = (AutoModelForCausalLM.from_pretrained(folder).state_dict() for folder in (before, after))
+    assert one.keys() == two.keys()
+    return {name for name in one if not torch.equal(one[name], two[name])}
+
+
+def nudge(learner: Learner, folder: Path) -> torch.Tensor:
+    """Moves all weights that learn, saves the model, and returns what it says now."""
+    with torch.no_grad():
+        for weight in learner.model.parameters():
+            if weight.requires_grad:
+                weight += 0.1 * torch.randn_like(weight)
+    said = learner.model.eval()(torch.arange(8)[None]).logits
+    learner.save(folder)
+    return said
+
+
+@pytest.mark.parametrize("method", ["full", "bias", "lora"])
+def test_only_the_wanted_weights_learn(method: str, gpt2_folder: Path, tmp_path: Path) -> None:
+    torch.manual_seed(0)
+    learner = adapt(Learner.open(gpt2_folder, "cpu"), method, 4, 0)  # type: ignore[arg-type]
+    said = nudge(learner, tmp_path / "made")
+    found = changed(gpt2_folder, tmp_path / "made")
+    everything = set(AutoModelForCausalLM.from_pretrained(gpt2_folder).state_dict())
+    if method == "full":
+        assert found == everything
+    if method == "bias":
+        assert found == {name for name in everything if name.endswith("bias")}
+    if method == "lora":
+        maps = ("c_attn.weight", "c_proj.weight", "c_fc.weight")
+        assert found == {name for name in everything if name.endswith(maps)}
+    loaded = AutoModelForCausalLM.from_pretrained(tmp_path / "made").eval()
+    assert type(loaded).__name__ == "GPT2LMHeadModel"
+    assert torch.allclose(loaded(torch.arange(8)[None]).logits, said, atol=1e-5)
+    assert AutoTokenizer.from_pretrained(tmp_path / "made")("bread")["input_ids"]
+
+
+def test_lora_fits_another_family(llama_folder: Path, tmp_path: Path) -> None:
+    torch.manual_seed(0)
+    learner = adapt(Learner.open(llama_folder, "cpu"), "lora", 4, 0)
+    said = nudge(learner, tmp_path / "made")
+    loaded = AutoModelForCausalLM.from_pretrained(tmp_path / "made").eval()
+    assert torch.allclose(loaded(torch.arange(8)[None]).logits, said, atol=1e-5)
+    assert {name.split(".")[-2] for name in changed(llama_folder, tmp_path / "made")} == {
+        "q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj",
+    }  # fmt: skip
+
+
+def test_a_model_without_biases_is_named(llama_folder: Path) -> None:
+    with pytest.raises(SettingsError, match=r"finetune\.method bias: this model has no biases"):
+        adapt(Learner.open(llama_folder, "cpu"), "bias", 4, 0)
+
+
+def test_lora_without_peft_says_what_to_install(gpt2_folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "peft", None)
+    with pytest.raises(SettingsError, match=r"pip install 'chatrec\[finetune\]'"):
+        adapt(Learner.open(gpt2_folder, "cpu"), "lora", 4, 0)

@@ -1,0 +1,208 @@
+"""Fine-tuning on a published night: a better encoder is promoted, and vectors of two encoders never meet."""
+
+import logging
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from chatrec.encoder import checkpoint, versions
+from chatrec.encoder.embed import ITEMS
+from chatrec.encoder.encode import Spent, encode
+from chatrec.encoder.texts import item_texts
+from chatrec.encoder.training import loop
+from chatrec.encoder.whitening import SHRINKAGE, Whitening
+from chatrec.errors import RunError
+from chatrec.pipeline.finetune import FOLDER, STEPS, finetune
+from chatrec.progress import Silent
+from chatrec.pseudocold import pseudo_cold
+from chatrec.run import Manifest, Run, runs_under
+from chatrec.settings import Settings, load
+from chatrec.source.snapshot import Snapshot
+from tests.conftest import new_database
+from tests.nights import migrate, run
+from tests.pipeline.test_faults import KEY, kill_at
+from tests.shop import Shop, write_settings
+
+LEARNS: dict[str, Any] = {
+    "aigc.minutes": 0,
+    "finetune.steps": 60,
+    "finetune.pairs": 32,
+    "finetune.look_every": 20,
+    "finetune.learning_rate": 0.003,
+}
+
+
+class Tuning:
+    """A shop large enough to tell encoders apart, its settings, and nights and fine-tunings of it."""
+
+    def __init__(self, url: str, folder: Path) -> None:
+        self.shop = Shop(url, users=400, items=240)
+        self.shop.create()
+        self.file = write_settings(folder, url, LEARNS)
+        self.settings = load(self.file)
+        self.root = self.settings.artifacts.root
+        migrate(self.settings)
+
+    def tune(self, **changes: Any) -> dict[str, dict[str, Any]]:
+        """Does a fine-tuning; returns what its steps counted."""
+        counts: dict[str, dict[str, Any]] = {}
+
+        def watch(step: Any, manifest: Manifest | None) -> None:
+            if manifest:
+                counts[step.name] = manifest.counts
+
+        chosen = {key.replace("__", "."): value for key, value in changes.items()}
+        finetune(self.settings.override(chosen), None, watch)
+        return counts
+
+    def vectors(self, key: str) -> np.ndarray:
+        """Of the items, as a night has them."""
+        found: np.ndarray = np.load(Run(self.root, key).step_folder("embed") / ITEMS)
+        return found
+
+    def by(self, encoder: Path) -> np.ndarray:
+        """Of the items, by one encoder and nothing else, without any store."""
+        items = Snapshot(runs_under(self.root)[-1].step_folder("extract")).items
+        loaded = checkpoint.load(encoder, self.settings.encoder, pretrained=False)
+        raw = encode(loaded, item_texts(items, self.settings.text.item), Silent(), Spent())
+        return Whitening.fit([raw], loaded.width, self.settings.encoder.dimensions, SHRINKAGE[False])(raw)
+
+
+@pytest.fixture
+def tuning(database: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Tuning:
+    made = Tuning(database, tmp_path)
+    monkeypatch.setenv("CHATREC_CONFIG", str(made.file))
+    return made
+
+
+@pytest.fixture(scope="module")
+def tuned(server: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Tuning, dict[str, Any], Any]]:
+    """A night and a fine-tuning of it that was promoted."""
+    urls = new_database(server)
+    made = Tuning(next(urls), tmp_path_factory.mktemp("tuned"))
+    first = run(made.settings)
+    yield made, made.tune(), first
+    urls.close()
+
+
+def test_a_better_encoder_is_promoted(tuned: tuple[Tuning, dict[str, Any], Any]) -> None:
+    made, counts, _ = tuned
+    assert list(counts) == [step.name for step in STEPS]
+    gain, low, high = counts["compare"]["gain"]
+    assert 0 < low < gain < high
+    assert counts["compare"]["candidate NDCG@10"] > counts["compare"]["live NDCG@10"]
+    assert counts["promote"]["promoted"]
+    live = versions.live(made.root)
+    assert live is not None
+    assert live.name == counts["train"]["encoder"]
+    local, candidate = versions.versions(made.root)
+    assert (local.how, candidate.how, candidate.start) == ("local", "full", str(live.with_name(local.name)))
+    assert candidate.scores["gain"] == [gain, low, high]
+    assert candidate.scores["ndcg@10"] > local.scores["ndcg@10"] > 0
+    assert (live / "curve-pairs.png").exists()
+
+
+def test_the_swap_costs_no_night_and_going_back_is_one_step(tuned: tuple[Tuning, dict[str, Any], Any]) -> None:
+    made, counts, first = tuned
+    second = run(made.settings)
+    assert second.counts["encoder"]["encoder"] == counts["train"]["encoder"]
+    assert "promoted" in second.counts["encoder"]["because"]
+    assert second.counts["embed"]["texts embedded"] == 0
+    assert second.counts["embed"]["fingerprint"] == counts["embed"]["candidate fingerprint"]
+    assert (made.vectors(second.key) != made.vectors(first.key)).any()
+    versions.go_back(made.root)
+    third = run(made.settings)
+    assert third.counts["embed"]["texts embedded"] == 0
+    assert (made.vectors(third.key) == made.vectors(first.key)).all()
+    assert made.shop.lists() != []
+
+
+def test_a_named_model_is_not_replaced(tuned: tuple[Tuning, dict[str, Any], Any]) -> None:
+    """Who names a model gets it, whatever is live."""
+    made, _, _ = tuned
+    local, candidate = versions.versions(made.root)
+    versions.promote(made.root, candidate.name)
+    model = str(made.root / versions.FOLDER / local.name)
+    assert run(made.settings.override({"encoder.model": model})).counts["encoder"]["encoder"] == local.name
+    decided = made.tune(encoder__model=model)["promote"]
+    assert not decided["promoted"]
+    assert "encoder.model names a model" in decided["verdict"]
+
+
+def test_no_gain_no_promotion(tuning: Tuning) -> None:
+    run(tuning.settings)
+    counts = tuning.tune(finetune__steps=0)
+    assert counts["compare"]["gain"] == [0, 0, 0]
+    assert not counts["promote"]["promoted"]
+    assert "not clear of zero" in counts["promote"]["verdict"]
+    assert versions.live(tuning.root) is None
+
+
+def test_a_candidate_may_wait_for_a_person(tuning: Tuning) -> None:
+    run(tuning.settings)
+    counts = tuning.tune(finetune__promote=False)
+    assert counts["compare"]["gain"][1] > 0
+    assert f"`chatrec encoders use {counts['train']['encoder']}`" in counts["promote"]["verdict"]
+    assert versions.live(tuning.root) is None
+
+
+def test_vectors_of_two_encoders_never_meet(tuning: Tuning) -> None:
+    """The live encoder changes while a night is half embedded: all vectors of the night are of one of them."""
+    run(tuning.settings)
+    name = tuning.tune(finetune__promote=False)["train"]["encoder"]
+    tuning.shop.execute("UPDATE films SET plot = plot || ' dusk'")  # texts that neither encoder knows
+    kill_at("embed:some texts encoded")
+    versions.promote(tuning.root, name)
+    assert run(tuning.settings, KEY).state == "published"
+    found = tuning.vectors(KEY)
+    of_both = [tuning.by(tuning.root / versions.FOLDER / version.name) for version in versions.versions(tuning.root)]
+    old, new = ((found * each).sum(1) for each in of_both)
+    assert new.min() > 0.999
+    assert np.median(old) < 0.99
+
+
+def test_a_killed_fine_tuning_is_gone_on_with(
+    tuning: Tuning, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    run(tuning.settings)
+    advance = loop._Training.advance
+
+    def stop(training: loop._Training) -> None:
+        if training.step == 7:
+            raise KeyboardInterrupt
+        advance(training)
+
+    monkeypatch.setattr(loop, "SECONDS_BETWEEN_CHECKPOINTS", 0.0)
+    monkeypatch.setattr(loop._Training, "advance", stop)
+    with pytest.raises(KeyboardInterrupt):
+        tuning.tune()
+    monkeypatch.setattr(loop._Training, "advance", advance)
+    with caplog.at_level(logging.INFO):
+        counts = tuning.tune()
+    assert "Going on with fine-tuning" in caplog.text
+    assert "Going on with step 8." in caplog.text
+    assert counts["train"]["pairs"]["steps"] == 60
+    assert len(list((tuning.root / FOLDER).iterdir())) == 1
+
+
+def test_nothing_is_learned_of_the_items_that_candidates_are_measured_by(tuning: Tuning) -> None:
+    """Whoever took them: the candidate has the same weights."""
+    weights = []
+    for number in range(2):
+        run(tuning.settings)
+        name = tuning.tune(finetune__promote=False, finetune__tokens=20_000)["train"]["encoder"]
+        weights.append((tuning.root / versions.FOLDER / name / "model.safetensors").read_bytes())
+        hidden = np.flatnonzero(pseudo_cold(range(240), tuning.settings.compute.seed)).tolist()
+        tuning.shop.execute("DELETE FROM views WHERE film = ANY(%s)", (hidden,))
+        assert len(versions.versions(tuning.root)) == number + 2
+    assert weights[0] == weights[1]
+
+
+def test_without_a_published_night_there_is_nothing_to_learn_from(
+    settings: Settings, configure: Callable[..., Settings]
+) -> None:
+    with pytest.raises(RunError, match="No night has been published"):
+        finetune(settings, None, lambda step, manifest: None)

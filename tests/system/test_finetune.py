@@ -1,0 +1,62 @@
+"""`chatrec_finetune` for real on MovieLens-100k: a candidate is trained, measured, and takes over the next night."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from chatrec.demo import movielens
+from chatrec.encoder import versions
+from chatrec.pipeline.finetune import STEPS
+from chatrec.pipeline.night import open_database
+from chatrec.run import runs_under
+from chatrec.settings import Settings
+from tests.system.standalone import Airflow, standalone
+
+pytestmark = pytest.mark.system
+SMALL = {
+    "CHATREC_ENCODER__LOCAL__LAYERS": "2",
+    "CHATREC_ENCODER__LOCAL__WIDTH": "64",
+    "CHATREC_ENCODER__LOCAL__VOCABULARY": "1000",
+    "CHATREC_ENCODER__LOCAL__TRAIN_TOKENS": "50000",
+    "CHATREC_ENCODER__MODEL": "local",
+    "CHATREC_AIGC__MINUTES": "0",
+    "CHATREC_FINETUNE__LOOK_EVERY": "25",
+    "CHATREC_TEXT__HISTORY": "0",
+}
+
+
+@pytest.fixture(scope="module")
+def up(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Airflow, Path]]:
+    folder = tmp_path_factory.mktemp("up")
+    data = movielens.download(folder / "data")
+    settings = Settings().override({"database.folder": folder / "postgres"})
+    with open_database(settings, "chatrec test") as engine:
+        movielens.load(engine, data)
+    with standalone(folder, SMALL) as (_, airflow):
+        yield airflow, folder / "artifacts"
+
+
+def embedded_texts(root: Path) -> int:
+    """How many texts the newest night had to encode."""
+    manifest = runs_under(root)[-1].manifest("embed")
+    assert manifest
+    return int(manifest.counts["texts embedded"])
+
+
+def test_a_fine_tuned_encoder_takes_over(up: tuple[Airflow, Path]) -> None:
+    airflow, root = up
+    assert set(airflow.run("chatrec_nightly").values()) == {"success"}
+    assert embedded_texts(root) > 1_600
+
+    states = airflow.run("chatrec_finetune", steps=150)
+    assert states == dict.fromkeys(["begin", *(step.name for step in STEPS)], "success")
+    local, tuned = versions.versions(root)
+    assert versions.live(root) == root / versions.FOLDER / tuned.name
+    assert tuned.scores["gain"][1] > 0
+    assert tuned.scores["ndcg@10"] > local.scores["ndcg@10"]
+    events = airflow.call("GET", "/api/v2/assets/events")["asset_events"]
+    assert [event["extra"]["verdict"] for event in events if "pseudo-cold" in event["extra"].get("verdict", "")]
+
+    assert set(airflow.run("chatrec_nightly").values()) == {"success"}
+    assert embedded_texts(root) == 0
