@@ -222,6 +222,7 @@ def test_evaluate_needs_no_database(chatrec: Chatrec, tmp_path: Path) -> None:
     write(tmp_path / "items.csv.gz", ["item_id", "title", "text", "groups"], items)
     write(tmp_path / "users.csv.gz", ["user_id", "age"], [(f"u{u}", 20 + u) for u in range(30)])
     small = {
+        "CHATREC_ENCODER__MODEL": "local",
         "CHATREC_ENCODER__LOCAL__LAYERS": "1", "CHATREC_ENCODER__LOCAL__WIDTH": "32",
         "CHATREC_ENCODER__LOCAL__TRAIN_TOKENS": "4096", "CHATREC_AIGC__EPOCHS": "40", "CHATREC_AIGC__WIDTH": "8",
         "CHATREC_DATABASE__URL": "postgresql://nobody@127.0.0.1:9/nothing", "CHATREC_SOURCE__USERS": "x",

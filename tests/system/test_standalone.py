@@ -15,6 +15,7 @@ from tests.system.standalone import Airflow, standalone
 
 pytestmark = pytest.mark.system
 SMALL = {
+    "CHATREC_ENCODER__MODEL": "local",
     "CHATREC_ENCODER__LOCAL__LAYERS": "1",
     "CHATREC_ENCODER__LOCAL__WIDTH": "32",
     "CHATREC_ENCODER__LOCAL__VOCABULARY": "300",
