@@ -28,6 +28,9 @@ SPLITS = {
     "movielens-1m loo": ("next", 0.22),
     "movielens-1m random": ("any", 0.445),
     "amazon-games loo": ("next", 0.09),
+    "movielens-100k cold": ("any", 0.385),
+    "movielens-1m cold": ("any", 0.45),
+    "amazon-games cold": ("any", 0.18),
 }
 """The target, and the NDCG@10 to reach."""
 PEERS = ("popularity", "recent popularity", "transitions", "EASE")

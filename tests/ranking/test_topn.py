@@ -1,5 +1,6 @@
 """Lists: what brute force gives, for any histories and any kind of index."""
 
+import math
 from collections.abc import Mapping
 from dataclasses import replace
 
@@ -16,8 +17,10 @@ from chatrec.aigc.users import MeanUsers
 from chatrec.blend.evidence import FLOOR, ScoredEvidence
 from chatrec.blend.learn import Blend
 from chatrec.blend.linear import Softmax
+from chatrec.blend.new import NewItems
 from chatrec.block import Block
 from chatrec.channels import ease, popularity, transitions
+from chatrec.channels.factors import unit
 from chatrec.channels.text.near import Text
 from chatrec.ranking import topn
 from chatrec.ranking import vectors as module
@@ -127,6 +130,25 @@ def test_a_reason_can_be_recomputed_from_its_parts() -> None:
             assert lists.because[row, place] == latest[0][added[0, 0].argmax()]
             mine = GROUPS.groups[GROUPS.items == item]
             assert lists.group[row, place] == max(mine, key=lambda k: attention[k])
+
+
+@pytest.mark.parametrize(("least", "most"), [(0.0, 1.0), (0.4, 1.0), (0.0, 0.0), (0.2, 0.4)])
+def test_new_items_are_ranked_by_their_texts_within_the_bounds(least: float, most: float) -> None:
+    of_users = [list(range(10)), list(range(10, 20)), [3, 15, 8]]
+    new = np.arange(20, ITEMS)
+    random = np.random.default_rng(5)
+    text = Text(unit(random.normal(size=(ITEMS, WIDTH)).astype(np.float32)))
+    usual = ranker(of_users, np.ones(ITEMS, bool))
+    blend = replace(usual.blend, new=NewItems(0.3, {"text": 1.5}, {"text": text}))
+    lists = replace(usual, blend=blend, new_at_least=least, new_at_most=most).lists(np.arange(3))
+    scores = text.scores(Block(usual.histories, np.arange(3), np.ones(ITEMS, bool), True))[:, new]
+    for row in range(3):
+        found = [item for item in lists.items[row] if item in new]
+        assert math.ceil(least * TOP_N) <= len(found) <= math.ceil(most * TOP_N)
+        assert found == new[np.argsort(-scores[row], kind="stable")][: len(found)].tolist()
+        assert np.all(np.diff(lists.scores[row]) <= 0)
+    assert lists.shares is not None
+    assert np.all(lists.shares[np.isin(lists.items, new)][:, -1] >= 0.999)
 
 
 @pytest.mark.parametrize("hidden", [[], [0, 7, 19]])
