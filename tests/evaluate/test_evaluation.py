@@ -153,6 +153,8 @@ def test_every_channel_is_measured_whether_the_blend_kept_it_or_not(evaluated: E
         "ease lately",
         "ease now",
         "text",
+        "text kernel",
+        "text tower",
         "popularity",
         RECENT,
     }

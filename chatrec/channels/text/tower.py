@@ -23,14 +23,14 @@ from chatrec.source.snapshot import Array, Histories
 
 WIDTH = 128
 BATCH = 512
-STEPS, PASSES = 600, 60
+STEPS, PASSES = 600, 30
 """Batches at most, and how often each user is read at most."""
 EVENTS = 60
 """Of a user in one batch, drawn at random."""
 TARGETS = 0.3
 """The share of them that is predicted."""
 SAMPLED = 2_000
-LEARNING_RATE, WARM_UP, LAST_RATE = 2e-3, 50, 0.1
+LEARNING_RATE, WARM_UP, LAST_RATE = 2e-3, 1 / 12, 0.1
 DROPOUT = 0.2
 FREE_PENALTY = 1e-4
 FIRST_SHARPNESS = 10.0
@@ -173,7 +173,7 @@ def fit(histories: Histories, features: csr_matrix, vectors: Array, fade: float,
     model, dense = _Model(features.shape[0], features.shape[1], vectors.shape[1]), torch.from_numpy(vectors)
     optimiser = torch.optim.Adam(model.parameters(), lr=LEARNING_RATE)
     rates = torch.optim.lr_scheduler.LambdaLR(
-        optimiser, lambda step: min((step + 1) / WARM_UP, max(LAST_RATE, 1 - (1 - LAST_RATE) * step / steps))
+        optimiser, lambda step: min((step + 1) / (WARM_UP * steps), max(LAST_RATE, 1 - (1 - LAST_RATE) * step / steps))
     )
     with progress("Learning what texts say", steps, "batches") as shown:
         for users in _batches(readable, steps, random):
