@@ -90,3 +90,9 @@ def test_files_keep_a_channel(kind: str, tmp_path: Path) -> None:
     channel = fitted(kind, TOPICS)
     save_channels({"texts": channel}, tmp_path)
     np.testing.assert_array_equal(load_channels(tmp_path)["texts"].scores(block(log)), channel.scores(block(log)))
+
+
+def test_without_anybody_to_learn_from_there_is_a_tower_all_the_same() -> None:
+    _, features = shop(TOPICS)
+    empty = tower.fit(histories([[], [3]]), features.joined, np.zeros((ITEMS, 2), np.float32), 1.0, 0)
+    assert np.isfinite(empty.items).all()

@@ -172,9 +172,7 @@ def fit(histories: Histories, features: csr_matrix, vectors: Array, fade: float,
     steps = min(STEPS, PASSES * -(-len(readable) // BATCH))
     model, dense = _Model(features.shape[0], features.shape[1], vectors.shape[1]), torch.from_numpy(vectors)
     optimiser = torch.optim.Adam(model.parameters(), lr=LEARNING_RATE)
-    rates = torch.optim.lr_scheduler.LambdaLR(
-        optimiser, lambda step: min((step + 1) / (WARM_UP * steps), max(LAST_RATE, 1 - (1 - LAST_RATE) * step / steps))
-    )
+    rates = torch.optim.lr_scheduler.LambdaLR(optimiser, lambda step: _rate(step / max(steps, 1)))
     with progress("Learning what texts say", steps, "batches") as shown:
         for users in _batches(readable, steps, random):
             batch = _Batch.draw(histories, users, known, random)
@@ -187,6 +185,11 @@ def fit(histories: Histories, features: csr_matrix, vectors: Array, fade: float,
             rates.step()
             shown.advance(note=f"loss {loss.item():.2f}")
     return _tower(model, features, dense, fade)
+
+
+def _rate(done: float) -> float:
+    """A share of LEARNING_RATE: up to 1 while the share WARM_UP is done, then down to LAST_RATE in a straight line."""
+    return max(min(done / WARM_UP, 1 - (1 - LAST_RATE) * done), LAST_RATE)
 
 
 def _batches(users: Array, steps: int, random: np.random.Generator) -> Iterator[Array]:
