@@ -27,8 +27,10 @@ class Choices:
 
 
 def fit_weights(choices: Choices) -> Array:
-    """The weights with the largest penalised likelihood: channels long, float64."""
+    """The weights with the largest penalised likelihood: channels long, float64; all alike where nobody chose."""
     channels = choices.features.shape[2]
+    if not choices.there.any():
+        return np.full(channels, 1 / max(channels, 1))
     features, chosen = choices.features[choices.there], choices.chosen[choices.there]
     starts = np.flatnonzero(np.diff(np.repeat(np.arange(len(choices.there)), choices.there.sum(1)), prepend=-1))
     found = minimize(
