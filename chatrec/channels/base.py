@@ -62,6 +62,12 @@ def fading(decay: float) -> Callable[[Array], Array]:
     return lambda ages: np.power(decay, ages)
 
 
+def places_among(known: Array, items: Array) -> Array:
+    """Where items are among known ones, which are ordered; -1 for the others."""
+    places = np.minimum(np.searchsorted(known, items), len(known) - 1)
+    return np.where(known[places] == items, places, -1)
+
+
 def product(histories: csr_matrix, weights: Array | csr_matrix) -> Array:
     """users × items times items × items, the faster way."""
     if not isinstance(weights, np.ndarray):

@@ -11,7 +11,7 @@ from scipy.linalg import lapack
 from scipy.sparse import csr_matrix
 
 from chatrec.block import Block
-from chatrec.channels.base import added_by_events, fading, product, uniform
+from chatrec.channels.base import added_by_events, fading, places_among, product
 from chatrec.source.snapshot import Array, Histories
 
 USER_POWER = -0.3
@@ -37,23 +37,16 @@ class Ease:
 
     def scores(self, block: Block) -> Array:
         """x B."""
-        histories = block.weighted(self._weigh)
+        histories = block.weighted(fading(self.fade))
         scores = np.zeros(histories.shape, np.float32)
         scores[:, self.known] = product(histories[:, self.known], self.weights)
         return scores
 
     def added(self, latest: Array, items: Array) -> Array:
         """See Channel."""
-        weights = self._weigh(np.arange(latest.shape[1]))
-        return added_by_events(self.weights, weights, self._place(latest), self._place(items))
-
-    def _place(self, items: Array) -> Array:
-        """Where items are among those that are known; -1 for the others."""
-        places = np.minimum(np.searchsorted(self.known, items), len(self.known) - 1)
-        return np.where(self.known[places] == items, places, -1)
-
-    def _weigh(self, ages: Array) -> Array:
-        return uniform(ages) if self.fade == 1 else fading(self.fade)(ages)
+        weights = fading(self.fade)(np.arange(latest.shape[1]))
+        rows, columns = (places_among(self.known, each) for each in (latest, items))
+        return added_by_events(self.weights, weights, rows, columns)
 
 
 def fit(histories: Histories, items: int, penalty: float) -> Ease:

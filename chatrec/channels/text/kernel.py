@@ -14,7 +14,7 @@ from scipy.sparse import csr_matrix
 
 from chatrec.block import Block
 from chatrec.channels import ease
-from chatrec.channels.base import added_by_events, product, uniform
+from chatrec.channels.base import added_by_events, places_among, product, uniform
 from chatrec.features.catalogue import Features
 from chatrec.source.snapshot import Array, Histories
 
@@ -66,12 +66,8 @@ class Kernel:
 
     def added(self, latest: Array, items: Array) -> Array:
         """See Channel."""
-        return added_by_events(self.weights, uniform(np.arange(latest.shape[1])), self._place(latest), items)
-
-    def _place(self, items: Array) -> Array:
-        """Where items are among those that are known; -1 for the others."""
-        places = np.minimum(np.searchsorted(self.known, items), len(self.known) - 1)
-        return np.where(self.known[places] == items, places, -1)
+        rows = places_among(self.known, latest)
+        return added_by_events(self.weights, uniform(np.arange(latest.shape[1])), rows, items)
 
 
 def fit(histories: Histories, features: Features, vectors: Array) -> Kernel:

@@ -17,7 +17,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from chatrec.block import Block
-from chatrec.channels.base import fading, uniform
+from chatrec.channels.base import fading
 from chatrec.progress import progress
 from chatrec.source.snapshot import Array, Histories
 
@@ -58,7 +58,7 @@ class Tower:
 
     def queries(self, block: Block) -> Array:
         """u and 1."""
-        weights = block.weighted(self._weigh)
+        weights = block.weighted(fading(self.fade))
         length = np.sqrt(np.asarray(weights.power(2).sum(1)))
         users = np.asarray(weights @ self.taken) / np.maximum(length, EMPTY)
         return np.hstack([users, np.ones((len(users), 1))]).astype(np.float32)
@@ -71,10 +71,7 @@ class Tower:
     def added(self, latest: Array, items: Array) -> Array:
         """See Channel; without 1/√n, which is the same for all events."""
         found = np.einsum("upd,ued->upe", self.items[items][:, :, :-1], self.taken[latest])
-        return np.where(latest[:, None, :] >= 0, found * self._weigh(np.arange(latest.shape[1])), 0)
-
-    def _weigh(self, ages: Array) -> Array:
-        return uniform(ages) if self.fade == 1 else fading(self.fade)(ages)
+        return np.where(latest[:, None, :] >= 0, found * fading(self.fade)(np.arange(latest.shape[1])), 0)
 
 
 class _Model(nn.Module):
