@@ -12,7 +12,7 @@ import json
 import resource
 import sys
 import time
-from collections.abc import Collection, Iterator
+from collections.abc import Collection
 from pathlib import Path
 from typing import get_args
 
@@ -23,7 +23,7 @@ from benchmarks.data import known, read_events
 from benchmarks.table import Table, write
 from chatrec.block import blocks
 from chatrec.channels import ease
-from chatrec.channels.registry import Known, fit_channels
+from chatrec.channels.registry import Known, fit_channels, names
 from chatrec.holdout import CELLS_OF_A_BLOCK
 from chatrec.settings.model import Target
 from chatrec.source.snapshot import Array, Histories
@@ -41,30 +41,11 @@ BYTES, SECONDS = 12_000_000_000, 600
 """A channel that needs more is not measured."""
 
 
-class Asked(Collection[str]):
-    """Wants no channel, and remembers which names the registry asked about."""
-
-    def __init__(self) -> None:
-        self.names: list[str] = []
-
-    def __contains__(self, name: object) -> bool:
-        self.names.append(str(name))
-        return False
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(())
-
-    def __len__(self) -> int:
-        return 0
-
-
 def channels(log: Known) -> dict[str, Target]:
     """The names of the channels for a log of this size, each with a target that has it."""
     found: dict[str, Target] = {}
     for target in get_args(Target):
-        asked = Asked()
-        fit_channels(log, target, ease.PENALTIES[-1], asked)
-        found = dict.fromkeys(asked.names, target) | found
+        found = dict.fromkeys(names(log, target), target) | found
     return found
 
 

@@ -77,7 +77,8 @@ def learn(
     penalty = _choose_penalty(rest, holdout, target) if form == "exact" else ease.PENALTIES[-1]
     mix, measured = Mix({POPULARITY: 1.0}, {}), NOTHING_MEASURED
     if len(holdout):
-        fitted: dict[str, Any] = fit_channels(rest, target, penalty, names(rest, target, form) - TEXTS, form) | of_texts
+        wanted = set(names(rest, target, form)) - TEXTS
+        fitted: dict[str, Any] = fit_channels(rest, target, penalty, wanted, form) | of_texts
         if form == "linear":
             fitted = {name: Softmax(channel) for name, channel in fitted.items()}
         trial = Trial.of({**others, **fitted}, holdout)

@@ -61,9 +61,9 @@ def fit_channels(
     return found
 
 
-def names(known: Known, target: Target, form: Form = "exact") -> set[str]:
-    """Of all channels that `fit_channels` fits."""
-    return {*_kinds(known, target, form), *(EASE if form == "exact" else ())}
+def names(known: Known, target: Target, form: Form = "exact") -> tuple[str, ...]:
+    """Of all channels that `fit_channels` fits, in its order."""
+    return (*_kinds(known, target, form), *(EASE if form == "exact" else ()))
 
 
 def limits(known: Known, target: Target, form: Form) -> dict[str, str]:
