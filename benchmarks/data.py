@@ -13,7 +13,7 @@ import polars as pl
 from chatrec.block import Block, best_of, blocks
 from chatrec.channels.registry import Known
 from chatrec.holdout import CELLS_OF_A_BLOCK
-from chatrec.source.snapshot import Array, Histories, Snapshot
+from chatrec.source.snapshot import Array, Histories, Snapshot, starts_of
 
 K = 20
 """Length of a list; the best 10 are scored."""
@@ -126,9 +126,8 @@ def read_events(file: Path, candidates: pl.Series | None = None) -> Events:
         item=pl.col("item_id").cast(pl.Enum(items)).to_physical(),
         time=(pl.col("ts").cast(pl.Float64) * 1_000_000).cast(pl.Int64),
     ).sort("user", "time", "order")
-    lengths = np.bincount(ordered["user"].to_numpy(), minlength=len(users))
     histories = Histories(
-        np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64),
+        starts_of(ordered["user"].to_numpy(), len(users)),
         ordered["item"].to_numpy().astype(np.int32),
         np.ones(len(ordered), np.float32),
         ordered["time"].to_numpy(),

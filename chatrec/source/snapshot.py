@@ -16,28 +16,39 @@ from chatrec.source.tables import INTERACTIONS, ITEMS, QUARANTINE, QUERIES, SNAP
 Array = np.ndarray
 
 
+def starts_of(owners: Array, users: int) -> Array:
+    """Where the rows of each user begin, among rows in the order of their users: int64, users + 1."""
+    return np.concatenate([[0], np.cumsum(np.bincount(owners, minlength=users))]).astype(np.int64)
+
+
 @dataclass(frozen=True)
-class Histories:
-    """What users took, in order: the events of user u are `items[starts[u]:starts[u + 1]]`, the oldest first."""
+class ByUser:
+    """Rows of many users, one user after the other: those of user u are `starts[u]` to `starts[u + 1]`."""
 
     starts: Array
     """int64, users + 1."""
+
+    @property
+    def users(self) -> int:
+        """How many users there are, those without a row included."""
+        return len(self.starts) - 1
+
+    @cached_property
+    def lengths(self) -> Array:
+        """Rows of each user."""
+        return np.diff(self.starts)
+
+
+@dataclass(frozen=True)
+class Histories(ByUser):
+    """What users took, in order: the events of user u are `items[starts[u]:starts[u + 1]]`, the oldest first."""
+
     items: Array
     """int32, rows of the items."""
     weights: Array
     """float32, how much each event counts."""
     times: Array
     """int64, microseconds since 1970."""
-
-    @property
-    def users(self) -> int:
-        """How many users there are, those without a history included."""
-        return len(self.starts) - 1
-
-    @cached_property
-    def lengths(self) -> Array:
-        """Events of each user."""
-        return np.diff(self.starts)
 
     @cached_property
     def event_users(self) -> Array:
@@ -58,8 +69,7 @@ class Histories:
         Args:
             kept: bool for each event.
         """
-        lengths = np.bincount(self.event_users[kept], minlength=self.users)
-        starts = np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64)
+        starts = starts_of(self.event_users[kept], self.users)
         return Histories(starts, self.items[kept], self.weights[kept], self.times[kept])
 
     def distinct(self, items: int) -> tuple[Array, Array]:
@@ -85,11 +95,9 @@ class Histories:
 
 
 @dataclass(frozen=True)
-class Queries:
+class Queries(ByUser):
     """What users searched for lately: the queries of user u are `rows[starts[u]:starts[u + 1]]`, the newest first."""
 
-    starts: Array
-    """int64, users + 1."""
     texts: list[str]
     """Distinct and normalised, sorted."""
     rows: Array
@@ -101,16 +109,6 @@ class Queries:
     def none(cls, users: int) -> "Queries":
         """Of users who searched for nothing."""
         return cls(np.zeros(users + 1, np.int64), [], np.empty(0, np.int32), np.empty(0, np.int64))
-
-    @property
-    def users(self) -> int:
-        """How many users there are, those without a query included."""
-        return len(self.starts) - 1
-
-    @cached_property
-    def lengths(self) -> Array:
-        """Queries of each user."""
-        return np.diff(self.starts)
 
     @cached_property
     def _padded_rows(self) -> Array:
@@ -173,9 +171,8 @@ class Snapshot:
     def histories(self) -> Histories:
         """All events by user."""
         events = pl.read_parquet(self.folder / INTERACTIONS, columns=["user", "item", "weight", "occurred_at"])
-        lengths = np.bincount(events["user"].to_numpy(), minlength=self.users.height)
         return Histories(
-            np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64),
+            starts_of(events["user"].to_numpy(), self.users.height),
             events["item"].to_numpy(),
             events["weight"].to_numpy(),
             events["occurred_at"].to_numpy(),
@@ -188,12 +185,11 @@ class Snapshot:
         if not file.exists():
             return Queries.none(self.users.height)
         queries = pl.read_parquet(file)
-        lengths = np.bincount(queries["user"].to_numpy(), minlength=self.users.height)
         texts = queries["query"].unique().sort()
         numbers = pl.DataFrame({"query": texts, "row": pl.arange(len(texts), dtype=pl.Int32, eager=True)})
         rows = queries.join(numbers, on="query", how="left", maintain_order="left")["row"]
         return Queries(
-            np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64),
+            starts_of(queries["user"].to_numpy(), self.users.height),
             texts.to_list(),
             rows.to_numpy(),
             queries["occurred_at"].to_numpy(),
