@@ -71,6 +71,14 @@ def load(source: str | Path, settings: EncoderSettings, pretrained: bool = True)
     return Checkpoint(model, tokenizer, device, mark, *how, weights, batch)
 
 
+def place_of(source: str | Path) -> dict[str, str]:
+    """What `from_pretrained` takes for a hub name, a folder, or a GGUF file."""
+    path = Path(source)
+    if path.suffix == GGUF:
+        return {"pretrained_model_name_or_path": str(path.parent), "gguf_file": path.name}
+    return {"pretrained_model_name_or_path": str(source)}
+
+
 def read(kind: Any, source: str | Path) -> tuple[Any, PreTrainedTokenizerBase]:
     """A model in float32 and its tokenizer, as they were saved.
 
@@ -82,12 +90,10 @@ def read(kind: Any, source: str | Path) -> tuple[Any, PreTrainedTokenizerBase]:
         SettingsError: there is no such model, or it cannot be loaded; names `encoder.model`.
     """
     transformers_logging.disable_progress_bar()
-    path = Path(source)
-    where = {"gguf_file": path.name} if path.suffix == GGUF else {}
-    folder = path.parent if where else source
+    where = place_of(source)
     try:
-        tokenizer = AutoTokenizer.from_pretrained(folder, **where)
-        model = kind.from_pretrained(folder, dtype=torch.float32, **where)
+        tokenizer = AutoTokenizer.from_pretrained(**where)
+        model = kind.from_pretrained(**where, dtype=torch.float32)
     except (OSError, ValueError, KeyError, ImportError) as error:
         reason = " ".join(str(error).split())[:300]
         raise SettingsError(

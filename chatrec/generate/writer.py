@@ -13,7 +13,7 @@ from transformers import AutoModelForCausalLM, AutoTokenizer, GenerationConfig, 
 from transformers.generation import StoppingCriteriaList
 from transformers.utils import logging as transformers_logging
 
-from chatrec.encoder.checkpoint import choose_device
+from chatrec.encoder.checkpoint import choose_device, place_of
 from chatrec.generate.source import Source
 from chatrec.run import fingerprint, write_atomically
 from chatrec.settings import Settings
@@ -104,7 +104,7 @@ class Writer:
     @cached_property
     def _model(self) -> tuple[Any, PreTrainedTokenizerBase]:
         transformers_logging.disable_progress_bar()
-        where = self.source.arguments()
+        where = place_of(self.source.model or "")
         tokenizer = AutoTokenizer.from_pretrained(**where, padding_side="left", truncation_side="left")
         tokenizer.pad_token = tokenizer.pad_token or tokenizer.eos_token
         device = choose_device(self.settings.encoder.device)

