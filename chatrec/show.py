@@ -26,13 +26,13 @@ SHOWN_COUNTS: Mapping[str, tuple[str, ...]] = {
     "aigc": ("passes", "aigc NDCG@10"),
     "blend": ("blend NDCG@10", "popularity NDCG@10"),
     "index": ("items", "kind", "recall"),
-    "rank": ("rows", "users group", "users popular", "items shown"),
+    "rank": ("rows", "users searched", "users group", "users popular", "items shown"),
     "generate": ("names generated", "names fallen back", "blurbs"),
     "gate": ("verdict",),
     "measure": ("blend NDCG@10", "popularity NDCG@10"),
     "publish": ("recommendations rows", "nights kept"),
 }
-ONLY_IF_ANY = {"queries", "quarantined", "users group", "users popular"}
+ONLY_IF_ANY = {"queries", "quarantined", "users searched", "users group", "users popular"}
 STATES = {"published": "green", "dry": "cyan", "running": "yellow", "stopped": "red", "failed": "red"}
 
 

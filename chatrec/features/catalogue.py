@@ -3,6 +3,7 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Self
 
 import numpy as np
 import polars as pl
@@ -10,6 +11,7 @@ from scipy.sparse import csr_matrix, hstack
 from sklearn.feature_extraction.text import TfidfVectorizer
 
 from chatrec.features import fields, words
+from chatrec.source.snapshot import Array
 
 FEATURES_AT_MOST = 200_000
 """Of one kind: those in most items."""
@@ -48,20 +50,47 @@ class Features:
         return sum(kind.weight for kind in self.kinds)
 
 
+@dataclass(frozen=True)
+class Texts:
+    """What items say, each field in the order of the items."""
+
+    titles: list[str]
+    groups: list[list[str]]
+    bodies: list[str]
+    """Further columns but numbers."""
+    numbers: dict[str, Array]
+    """Columns of numbers, by name."""
+
+    @classmethod
+    def of(cls, items: pl.DataFrame) -> Self:
+        """Reads a catalogue.
+
+        Args:
+            items: title, groups and further columns, texts all.
+        """
+        titles = items["title"].fill_null("").to_list()
+        groups = [each or [] for each in items["groups"].to_list()]
+        others = [name for name in items.columns if name not in PLAIN]
+        numbers = {name: values for name in others if (values := fields.numbers(items[name])) is not None}
+        columns = [items[name].fill_null("").to_list() for name in others if name not in numbers]
+        bodies = [". ".join(each) for each in zip(*columns, strict=True)] if columns else [""] * len(titles)
+        return cls(titles, groups, bodies, numbers)
+
+    @property
+    def whole(self) -> list[str]:
+        """Title, groups and body."""
+        labels = [" . ".join(each) for each in self.groups]
+        return [" . ".join(parts) for parts in zip(self.titles, labels, self.bodies, strict=True)]
+
+
 def features_of(items: pl.DataFrame) -> Features:
     """Reads the catalogue.
 
     Args:
         items: title, groups and further columns, texts all.
     """
-    titles = items["title"].fill_null("").to_list()
-    groups = [each or [] for each in items["groups"].to_list()]
-    others = [name for name in items.columns if name not in PLAIN]
-    of_numbers = {name: values for name in others if (values := fields.numbers(items[name])) is not None}
-    columns = [items[name].fill_null("").to_list() for name in others if name not in of_numbers]
-    bodies = [". ".join(each) for each in zip(*columns, strict=True)] if columns else [""] * len(titles)
-    labels = [" . ".join(each) for each in groups]
-    whole = [f"{title} . {label} . {body}" for title, label, body in zip(titles, labels, bodies, strict=True)]
+    texts = Texts.of(items)
+    titles, groups, bodies, whole = texts.titles, texts.groups, texts.bodies, texts.whole
     kinds = [
         Kind("words", _tfidf(whole, words.words), 1.0),
         Kind("bigrams", _tfidf(whole, words.bigrams), 1.0),
@@ -72,7 +101,7 @@ def features_of(items: pl.DataFrame) -> Features:
     ]
     year = fields.years(titles)
     kinds += [Kind(f"year ±{sd}", fields.bumps(year, sd), weight) for sd, weight in ((4, 1.0), (12, 0.25))]
-    for name, values in of_numbers.items():
+    for name, values in texts.numbers.items():
         deviation = float(np.nanstd(values)) or 1.0
         kinds += [Kind(f"{name} ±{s}", fields.bumps(values, s * deviation), w) for s, w in ((0.2, 0.5), (0.6, 0.25))]
     return Features(tuple(kind for kind in kinds if kind.matrix.nnz))

@@ -172,10 +172,14 @@ def rank(context: Context) -> Counts:
     from chatrec.encoder.embed import USERS
     from chatrec.index import ItemIndex
     from chatrec.ranking.recommend import recommend
+    from chatrec.ranking.searches import Searches
     from chatrec.ranking.topn import Ranker
 
     use_threads(context.settings)
-    settings = context.settings
+    settings, snapshot, searches = context.settings, context.snapshot, None
+    if settings.ranking.search and snapshot.queries.texts:
+        asked, half_life = settings.ranking.search, settings.ranking.search_half_life
+        searches = Searches.of(snapshot.queries, snapshot.items, snapshot.histories, asked, half_life)
     ranker = Ranker(
         Blend.load(context.of("blend")),
         AigcChannel(AigcState.load(context.of("aigc"))),
@@ -188,6 +192,7 @@ def rank(context: Context) -> Counts:
         settings.compute.seed,
         settings.ranking.new_at_least,
         settings.ranking.new_at_most,
+        searches,
     )
     texts = np.load(context.of("embed") / USERS, mmap_mode="r")
     return recommend(ranker, texts, context.folder, settings.compute.memory_mb)

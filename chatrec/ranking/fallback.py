@@ -1,12 +1,25 @@
-"""Lists for users without a history: what is popular in the groups that their profile attends to, or simply popular."""
+"""Lists for users without a history: by their searches, by the groups that their profile attends to, by popularity."""
 
 import numpy as np
 from scipy.sparse import csr_matrix
 
 from chatrec.aigc.state import AigcState
 from chatrec.blend.candidates import NOBODY
-from chatrec.ranking.lists import GROUP, POPULAR, Lists
+from chatrec.ranking.lists import GROUP, POPULAR, SEARCHED, Lists
+from chatrec.ranking.rated import Rated
 from chatrec.source.snapshot import Array
+
+
+def searched_lists(users: Array, rated: Rated) -> Lists:
+    """What searches and popularity rate best.
+
+    Args:
+        users: of one block.
+        rated: their best items.
+    """
+    scores = np.where(rated.items >= 0, np.exp(rated.scores), 0).astype(np.float32)
+    nobody = np.full(rated.items.shape, NOBODY, np.int32)
+    return Lists(users, rated.items, scores, SEARCHED, nobody, nobody)
 
 
 def group_lists(

@@ -8,9 +8,10 @@ import pyarrow as pa
 
 from chatrec.source.snapshot import Array
 
-BLEND, GROUP, POPULAR = KINDS = ("blend", "group", "popular")
-"""How a list was made: by the blend, by popularity in the groups that a profile attends to, by popularity."""
-FALLBACKS = (GROUP, POPULAR)
+BLEND, SEARCHED, GROUP, POPULAR = KINDS = ("blend", "searched", "group", "popular")
+"""How a list was made: by the blend; without a history by searches, by popularity in the groups that a profile attends
+to, or by popularity."""
+FALLBACKS = (SEARCHED, GROUP, POPULAR)
 NAMES = "names.json"
 
 SCHEMA = pa.schema(

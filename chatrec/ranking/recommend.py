@@ -9,7 +9,7 @@ import pyarrow as pa
 
 from chatrec.channels.popularity import popularity, shares_of_groups
 from chatrec.progress import progress
-from chatrec.ranking.fallback import group_lists, popular_lists
+from chatrec.ranking.fallback import group_lists, popular_lists, searched_lists
 from chatrec.ranking.lists import FALLBACKS, KINDS, NAMES, SCHEMA, Lists
 from chatrec.ranking.topn import Ranker
 from chatrec.run import Counts, write_atomically
@@ -38,7 +38,7 @@ def recommend(ranker: Ranker, profiles: Array, folder: Path, memory_mb: int) -> 
     """
     lister = _Lister(ranker, profiles, memory_mb << 20)
     users_by_kind = dict.fromkeys(KINDS, 0)
-    channels = list(ranker.channels)
+    channels = ranker.sources
     write_atomically(folder / NAMES, json.dumps({"sources": [*channels, *FALLBACKS], "evidence": channels}))
     shown_items = np.zeros(len(ranker.recommendable), bool)
     users = ranker.histories.users
@@ -77,20 +77,24 @@ class _Lister:
 
     def lists(self, block: Array) -> Iterator[Lists]:
         """The lists of a block of users, in parts."""
-        known, described, unknown = self._kinds(block)
+        known, searched, described, unknown = self._kinds(block)
         for users in self._of_like_length(known):
             yield self.ranker.lists(users)
         n = self.ranker.top_n
+        for users in self._by_memory(searched, 16 * len(self.recommendable)):
+            yield searched_lists(users, self.ranker.rated_by_searches(users))
         for users in self._by_memory(described, 16 * len(self.recommendable)):
             vectors = self.profiles[users]
             yield group_lists(users, vectors, self.ranker.aigc.state, self.shares, self.recommendable, n)
         if len(unknown):
             yield popular_lists(unknown, self.popular, self.recommendable, n)
 
-    def _kinds(self, block: Array) -> tuple[Array, Array, Array]:
+    def _kinds(self, block: Array) -> tuple[Array, Array, Array, Array]:
+        searches = self.ranker.searches
         known = self.ranker.histories.lengths[block] > 0
-        described = ~known & self.profiles[block].any(1) & self.ranker.aigc.state.profile.any()
-        return block[known], block[described], block[~known & ~described]
+        searched = ~known & (searches.searched(block) if searches else False)
+        described = ~known & ~searched & self.profiles[block].any(1) & self.ranker.aigc.state.profile.any()
+        return block[known], block[searched], block[described], block[~known & ~searched & ~described]
 
     def _of_like_length(self, users: Array) -> Iterator[Array]:
         """Users with long histories need more memory: they come in blocks of their own."""

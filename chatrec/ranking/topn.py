@@ -1,7 +1,7 @@
 """Top-N lists of users with a history: all channels gather, the blend decides, and each row keeps its reason."""
 
 import math
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
 
@@ -13,11 +13,13 @@ from chatrec.blend.candidates import GATHERED, NOBODY
 from chatrec.blend.evidence import Evidence, ScoredEvidence
 from chatrec.blend.learn import Blend
 from chatrec.block import Block
+from chatrec.channels import popularity
 from chatrec.channels.base import Channel
 from chatrec.index import ItemIndex
 from chatrec.ranking.joint import Joint
 from chatrec.ranking.lists import BLEND, Lists
 from chatrec.ranking.rated import Rated, rate, with_new
+from chatrec.ranking.searches import SEARCH, Searches
 from chatrec.ranking.vectors import IndexedEvidence, PartOfIndex, Vectors
 from chatrec.source.snapshot import Array, Histories
 
@@ -47,6 +49,8 @@ class Ranker:
     """The share of a list that new items are guaranteed."""
     new_at_most: float = 1.0
     """The share that they may have."""
+    searches: Searches | None = None
+    """None where search words do not count."""
 
     @cached_property
     def channels(self) -> Mapping[str, Channel]:
@@ -54,9 +58,14 @@ class Ranker:
         known = {**self.blend.new.channels, **self.blend.channels, aigc.NAME: self.aigc}
         return {name: known[name] for name in dict.fromkeys([*self.blend.weights, *self.blend.new.weights])}
 
+    @property
+    def sources(self) -> list[str]:
+        """What a row may come from, in the order of its shares: the channels, and searches."""
+        return [*self.channels, *([SEARCH] if self.searches else [])]
+
     def bytes_of_a_user(self, events: int) -> int:
         """About how much memory a user with so many events takes while a block is ranked."""
-        channels = len(self.channels)
+        channels = len(self.sources)
         reason = 16 * channels * self.top_n * min(events, EVENTS_OF_A_REASON)
         return 12 * (channels + 2) * len(self.recommendable) + 16 * channels * channels * GATHERED + reason
 
@@ -69,10 +78,7 @@ class Ranker:
         block = Block(self.histories, users, self.recommendable & ~self._new, self.exclude_seen)
         of_aigc = self.aigc.queries(block)
         vectors = of_aigc[:, : self.aigc.state.items.shape[1]]
-        weights = self.blend.weights
-        rated = self._of_all_channels(
-            rate(self._evidence(block, of_aigc), _vector(weights), block, self.top_n), weights
-        )
+        rated = self._rated(self._evidence(block, of_aigc), self.blend.weights, block)
         if self._new.any():
             least, most = (math.ceil(share * self.top_n) for share in (self.new_at_least, self.new_at_most))
             rated = with_new(rated, self._rated_new(users), self.blend.new.share, self.top_n, least, most)
@@ -98,13 +104,23 @@ class Ranker:
 
     def _rated_new(self, users: Array) -> Rated:
         block, new = Block(self.histories, users, self._new, self.exclude_seen), self.blend.new
-        evidence = [ScoredEvidence.of(new.channels[name], block) for name in new.weights]
-        return self._of_all_channels(rate(evidence, _vector(new.weights), block, self.top_n), new.weights)
+        return self._rated([ScoredEvidence.of(new.channels[name], block) for name in new.weights], new.weights, block)
 
-    def _of_all_channels(self, rated: Rated, rating: Collection[str]) -> Rated:
-        """With a share of 0 for the channels that did not rate."""
-        shares = np.zeros((*rated.items.shape, len(self.channels)), np.float32)
-        shares[:, :, [list(self.channels).index(name) for name in rating]] = rated.shares
+    def rated_by_searches(self, users: Array) -> Rated:
+        """Of users without a history: what answers their searches, the rest by popularity."""
+        assert self.searches, "asked about searches where they do not count"
+        block = Block(self.histories, users, self.recommendable, self.exclude_seen)
+        evidence: list[Evidence] = [ScoredEvidence.of(self._popular, block), self.searches.evidence(block)]
+        return rate(evidence, np.array([1, self.searches.weight], np.float32), block, self.top_n)
+
+    def _rated(self, evidence: list[Evidence], weights: Mapping[str, float], block: Block) -> Rated:
+        """The best, with a share of 0 for the channels that say nothing of them."""
+        if self.searches:
+            evidence = [*evidence, self.searches.evidence(block)]
+            weights = {**weights, SEARCH: self.searches.weight}
+        rated = rate(evidence, np.array(list(weights.values()), np.float32), block, self.top_n)
+        shares = np.zeros((*rated.items.shape, len(self.sources)), np.float32)
+        shares[:, :, [self.sources.index(name) for name in weights]] = rated.shares
         return replace(rated, shares=shares)
 
     def _evidence(self, block: Block, of_aigc: Array) -> list[Evidence]:
@@ -128,6 +144,10 @@ class Ranker:
         """Of each indexed channel, and of all of them JOINED."""
         keys = {JOINED: self._joint.keys, **{name: channel.keys for name, channel in self._joint.channels.items()}}
         return {name: Vectors(each, self.index, self.seed) for name, each in keys.items()}
+
+    @cached_property
+    def _popular(self) -> popularity.Popularity:
+        return popularity.fit(self.histories, len(self.recommendable))
 
     @cached_property
     def _joint(self) -> Joint:
@@ -159,10 +179,6 @@ class Ranker:
             found = np.where(stronger, np.take_along_axis(latest, added.argmax(2), 1), found)
             strength = np.where(stronger, shares[:, :, place], strength)
         return np.where(items >= 0, found, NOBODY)
-
-
-def _vector(weights: Mapping[str, float]) -> Array:
-    return np.array(list(weights.values()), np.float32)
 
 
 def padded_groups(groups: ItemGroups, items: int) -> Array:

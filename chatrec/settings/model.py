@@ -242,6 +242,11 @@ class Ranking(Section):
     new_at_most: float = Field(0.5, ge=0, le=1)
     """The share of a list that such items may have, unless nothing else is left."""
 
+    search: float = Field(1, ge=0)
+    """How much the latest searches count beside all channels together, if `source.queries` has any: 0 not at all."""
+    search_half_life: float = Field(7, gt=0)
+    """Days until a search says half as much."""
+
     @model_validator(mode="after")
     def _ordered(self) -> "Ranking":
         if self.new_at_least > self.new_at_most:
