@@ -21,8 +21,8 @@ NEIGHBOURS_UP_TO = 50_000
 POPULARITY = "popularity"
 EASE = {"ease": 1.0, "ease lately": 0.95, "ease now": 0.8}
 """Three ways to read a history, by how an event fades with each that came after it."""
-TEXTS = {"text", "text kernel", "text tower"}
-"""Channels that know new items too."""
+TEXTS = {"text", "text kernel", "language kernel", "text tower", "language tower"}
+"""Channels that know new items too; the maps come without and with what the language model says."""
 FADE_OF_TEXTS: dict[Target, float] = {"next": 0.8, "period": 1.0, "any": 1.0}
 
 
@@ -38,6 +38,11 @@ class Known:
     seed: int
     features: Features = field(default_factory=Features)
     """Of the items."""
+
+    @property
+    def unread(self) -> Array:
+        """Vectors of no dimension, for maps that are to know features alone."""
+        return self.texts[:, :0]
 
 
 def fit_channels(
@@ -76,7 +81,8 @@ def limits(known: Known, target: Target, form: Form) -> dict[str, str]:
     if target == "any" and known.histories.users > NEIGHBOURS_UP_TO:
         found["neighbours"] = f"not fitted above {NEIGHBOURS_UP_TO:,} users: ials"
     if known.features.kinds and not dict(_kernels(known)):
-        found["text kernel"] = f"not fitted above {kernel.KNOWN_UP_TO:,} items with events: text tower"
+        for name in ("text kernel", "language kernel"):
+            found[name] = f"not fitted above {kernel.KNOWN_UP_TO:,} items with events: towers"
     if known.items > ease.EXACT_UP_TO:
         found["ease"] = f"of the {ease.EXACT_UP_TO:,} items taken most; the rest: transitions, aigc, text"
     return found
@@ -96,8 +102,9 @@ def _vectors(known: Known, target: Target, form: Form) -> Iterator[tuple[str, Ca
     yield POPULARITY, lambda: popularity.fit(histories, items)
     yield "text", lambda: Text(known.texts)
     if known.features.kinds:
-        fade = FADE_OF_TEXTS[target]
-        yield "text tower", lambda: tower.fit(histories, known.features.joined, known.texts, fade, known.seed)
+        fit, joined = partial(tower.fit, fade=FADE_OF_TEXTS[target]), known.features.joined
+        yield "text tower", lambda: fit(histories, joined, known.unread, seed=known.seed)
+        yield "language tower", lambda: fit(histories, joined, known.texts, seed=known.seed + 1)
     if target == "period" and len(histories.times) and np.ptp(histories.times):
         for name, half_life in popularity.HALF_LIVES.items():
             yield name, partial(popularity.fit_recent, histories, items, half_life)
@@ -120,4 +127,5 @@ def _kernels(known: Known) -> Iterator[tuple[str, Callable[[], Channel]]]:
     """Channels that compare all known items with all others."""
     taken = len(np.unique(known.histories.items))
     if known.features.kinds and 0 < taken <= kernel.KNOWN_UP_TO and known.items <= kernel.ITEMS_UP_TO:
-        yield "text kernel", lambda: kernel.fit(known.histories, known.features, known.texts)
+        yield "text kernel", lambda: kernel.fit(known.histories, known.features, known.unread)
+        yield "language kernel", lambda: kernel.fit(known.histories, known.features, known.texts)
