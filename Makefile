@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: demo up test test-system bench-quality bench-aigc bench-growth lint format docs clean
+.PHONY: demo up test test-system bench-quality bench-aigc bench-growth bench-encoder lint format docs clean
 
 demo: .venv/ready
 	@$(BIN)/chatrec demo
@@ -25,6 +25,9 @@ bench-aigc: .venv/ready
 
 bench-growth: .venv/ready
 	$(BIN)/python -m benchmarks.growth --data $(DATA) $(ARGS)
+
+bench-encoder: .venv/bench
+	$(BIN)/python -m benchmarks.encoder --data $(DATA) --evalkit $(EVALKIT) $(ARGS)
 
 lint: .venv/ready
 	$(BIN)/ruff check .

@@ -1,0 +1,193 @@
+"""What a language model's vectors say of items that nobody took: alone, and inside the learned maps."""
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+from pathlib import Path
+
+import numpy as np
+from scipy.sparse import csr_matrix
+
+from benchmarks.data import Events
+from chatrec.blend.new import hide_items
+from chatrec.block import best_of
+from chatrec.channels.base import Channel
+from chatrec.channels.registry import Known, fit_channels, names
+from chatrec.channels.text import tower
+from chatrec.encoder.checkpoint import load
+from chatrec.encoder.encode import Spent, encode
+from chatrec.encoder.texts import item_texts
+from chatrec.encoder.whitening import SHRINKAGE, Whitening
+from chatrec.features.catalogue import features_of
+from chatrec.holdout import HoldOut
+from chatrec.metrics import Floats, Interval, paired_difference
+from chatrec.progress import progress
+from chatrec.settings import Settings
+from chatrec.source.snapshot import Array, Snapshot
+
+SEED = 0
+KERNEL = "language kernel"
+NO_PENALTY = 0.0
+"""It is EASE's, and the kernel has its own."""
+NEIGHBOURS = 10
+ROWS = 1000
+"""Items whose neighbours are looked for at once."""
+PAIRS = 100_000
+"""Random pairs of items."""
+FADE = 1.0
+"""How an event fades with each after it, as for the target any."""
+
+
+@dataclass(frozen=True)
+class Reading:
+    """How a model reads."""
+
+    model: str
+    """How the row calls it."""
+    source: str | Path
+    pretrained: bool
+    layer: int = 0
+    pooling: str = "mean"
+    first_token: bool = False
+    dimensions: int = 128
+    shrinkage: float = 0.0
+
+    @property
+    def how(self) -> str:
+        """For the row."""
+        first = ", first token" if self.first_token else ""
+        shrinkage = f", s {self.shrinkage:g}" if self.shrinkage else ""
+        return f"{f'layer {self.layer}' if self.layer else 'default layer'}, {self.pooling}{first}{shrinkage}"
+
+
+class Catalogue:
+    """The items of a split, and those of them that are hidden to measure readings."""
+
+    def __init__(self, snapshot: Snapshot, settings: Settings, cache: Path) -> None:
+        self.snapshot, self.settings, self.cache = snapshot, settings, cache
+        self.events = Events.of(snapshot)
+        self.features = features_of(snapshot.items)
+        self.hidden = hide_items(snapshot.histories, self.events.items, SEED)
+        self.is_hidden = self.hidden.recommendable
+
+    @cached_property
+    def texts(self) -> list[str]:
+        """What the models read."""
+        return item_texts(self.snapshot.items, self.settings.text.item)
+
+    @cached_property
+    def taken_together(self) -> Array:
+        """The NEIGHBOURS nearest of each known item by who took them: known × NEIGHBOURS."""
+        users, items = self.snapshot.histories.distinct(self.events.items)
+        taken = csr_matrix((np.ones(len(users), np.float32), (items, users)))[self._known]
+        lengths = np.sqrt(np.maximum(np.asarray(taken.sum(1)).ravel(), 1))
+        unit = csr_matrix(taken.multiply(1 / lengths[:, None]))
+        return _nearest(lambda part: np.asarray((unit[part] @ unit.T).todense()), len(self._known))
+
+    @cached_property
+    def _known(self) -> Array:
+        return np.unique(self.snapshot.histories.items)
+
+    def vectors(self, reading: Reading) -> Array:
+        """Whitened, of unit length: items × dimensions."""
+        raw = self._raw(reading)
+        shrinkage = reading.shrinkage or SHRINKAGE[reading.pretrained]
+        return Whitening.fit([raw], raw.shape[1], reading.dimensions, shrinkage)(raw)
+
+    def _raw(self, reading: Reading) -> Array:
+        how = {"layer": reading.layer, "pooling": reading.pooling, "first_token": reading.first_token}
+        wanted = self.settings.encoder.model_copy(update=how)
+        checkpoint = load(reading.source, wanted, reading.pretrained)
+        file = self.cache / f"{checkpoint.fingerprint}-{len(self.texts)}.npy"
+        if not file.exists():
+            with progress(f"Reading with {reading.model}", len(self.texts), "texts") as shown:
+                np.save(file, encode(checkpoint, self.texts, shown, Spent()))
+        found: Array = np.load(file)
+        return found
+
+    def neighbours(self, vectors: Array) -> float:
+        """The share of those taken together that are also among the nearest by text."""
+        own = vectors[self._known]
+        near = _nearest(lambda part: own[part] @ own.T, len(own))
+        return float(np.mean([np.isin(a, b).mean() for a, b in zip(near, self.taken_together, strict=True)]))
+
+    def map(self, vectors: Array, holdout: HoldOut | None = None, seed: int = SEED) -> Channel:
+        """The learned map of this catalogue, the kernel if it is small enough for that.
+
+        Args:
+            vectors: items × dimensions; of no dimension for features alone.
+            holdout: taken out of what it is fitted on.
+            seed: of a tower.
+        """
+        histories = holdout.histories if holdout else self.snapshot.histories
+        if self.has_kernel:
+            known = Known(histories, self.events.items, vectors, seed, self.features)
+            return fit_channels(known, "any", NO_PENALTY, {KERNEL})[KERNEL]
+        return tower.fit(histories, self.features.joined, vectors, FADE, seed)
+
+    @cached_property
+    def has_kernel(self) -> bool:
+        """Whether the map is the kernel."""
+        known = Known(self.snapshot.histories, self.events.items, self.nothing, SEED, self.features)
+        return KERNEL in names(known, "any")
+
+    @property
+    def nothing(self) -> Array:
+        """Vectors of no dimension."""
+        return np.empty((self.events.items, 0), np.float32)
+
+    def among_hidden(self, vectors: Array, seed: int = SEED) -> Floats:
+        """NDCG@10 of each user among the hidden items."""
+        return self.hidden.ndcg(self.map(vectors, self.hidden, seed).scores)
+
+    def write(self, channel: Channel, out: Path) -> None:
+        """Everybody's list of the split's candidates."""
+        self.events.write(self.events.lists(channel.scores), out)
+
+
+def mean_cosine(vectors: Array) -> float:
+    """Of random pairs of different items."""
+    random = np.random.default_rng(SEED)
+    left, right = random.integers(0, len(vectors), (2, PAIRS))
+    apart = left != right
+    return float((vectors[left[apart]] * vectors[right[apart]]).sum(1).mean())
+
+
+def gain(with_it: Floats, without: Floats) -> Interval:
+    """By how much NDCG@10 is better, with its interval by a paired bootstrap."""
+    return paired_difference(with_it, without, SEED)
+
+
+def readings(found: Sequence[Reading], pretrained: str) -> Iterator[Reading]:
+    """Each model as it reads by default, then the other ways to read of the one that is named."""
+    yield from found
+    for reading in found:
+        if reading.model != pretrained:
+            continue
+        yield replace(reading, pooling="weighted")
+        yield replace(reading, pooling="last")
+        yield replace(reading, first_token=True)
+        yield replace(reading, shrinkage=0.1)
+        yield replace(reading, dimensions=512)
+        for layer in _layers(reading.source):
+            yield replace(reading, layer=layer)
+
+
+def _layers(source: str | Path) -> tuple[int, ...]:
+    from transformers import AutoConfig
+
+    from chatrec.encoder.checkpoint import place_of
+
+    layers = int(AutoConfig.from_pretrained(**place_of(source)).num_hidden_layers)
+    return (max(layers // 4, 1), layers)
+
+
+def _nearest(similar: Callable[[slice], Array], count: int) -> Array:
+    """The NEIGHBOURS most similar to each, itself left out: count × NEIGHBOURS."""
+    found = np.empty((count, min(NEIGHBOURS, count - 1)), np.int64)
+    for start in range(0, count, ROWS):
+        part = slice(start, min(start + ROWS, count))
+        scores = similar(part)
+        scores[np.arange(len(scores)), np.arange(part.start, part.stop)] = -np.inf
+        found[part] = best_of(scores, found.shape[1])
+    return found

@@ -1,0 +1,137 @@
+"""How fast texts become vectors: chatrec and sentence-transformers, the same weights, the same pooling, by turns."""
+
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+import torch
+from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
+from transformers import GPT2Config, GPT2Model, PreTrainedTokenizerFast
+
+from chatrec.encoder.checkpoint import Checkpoint, load
+from chatrec.encoder.encode import Spent, encode
+from chatrec.progress import progress
+from chatrec.settings.model import Encoder, EncodingPrecision
+from chatrec.source.snapshot import Array
+
+END = "<|endoftext|>"
+TOKENS = 128
+"""Longer texts are cut, by both."""
+BATCH_OF_THE_OTHER = 32
+"""What sentence-transformers takes by default."""
+OURS, OTHER = "chatrec", "sentence-transformers"
+PRECISIONS: dict[str, tuple[EncodingPrecision, ...]] = {"cpu": ("float32", "int8"), "cuda": ("float32", "bfloat16")}
+FACTOR = 2
+"""Floating-point operations of a weight for a token."""
+SIDE, PRODUCTS = 8192, 20
+
+
+@dataclass
+class Run:
+    """One way to encode, and what its rounds took."""
+
+    encode: Callable[[Sequence[str]], Array]
+    seconds: list[float] = field(default_factory=list)
+    vectors: Array | None = None
+    padding: float = 0.0
+
+    @property
+    def median(self) -> float:
+        """Seconds of a round."""
+        return float(np.median(self.seconds))
+
+
+def make_gpt2(folder: Path, texts: Sequence[str], shape: Mapping[str, int]) -> None:
+    """Saves a GPT-2 that knows nothing, and a byte-level BPE learned from the texts.
+
+    Args:
+        folder: to make.
+        texts: for the BPE.
+        shape: of GPT2Config; empty for that of GPT-2 with 124 M weights.
+    """
+    config = GPT2Config(**shape)
+    tokenizer = Tokenizer(models.BPE())
+    tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
+    tokenizer.decoder = decoders.ByteLevel()
+    letters = pre_tokenizers.ByteLevel.alphabet()
+    trainer = trainers.BpeTrainer(vocab_size=config.vocab_size, special_tokens=[END], initial_alphabet=letters)
+    tokenizer.train_from_iterator(texts, trainer)
+    torch.manual_seed(0)
+    GPT2Model(config).save_pretrained(folder)
+    PreTrainedTokenizerFast(tokenizer_object=tokenizer, eos_token=END, pad_token=END).save_pretrained(folder)
+
+
+def compare(source: str, texts: Sequence[str], rounds: int) -> tuple[dict[str, Run], int, int]:
+    """Encodes the texts in every way, by turns.
+
+    Args:
+        source: a folder or a hub name.
+        texts: of any length.
+        rounds: how often; the median counts.
+
+    Returns:
+        The runs by name, the other one last; the tokens of the texts; the weights of the model that are multiplied.
+    """
+    device = "cuda" if torch.cuda.is_available() else "cpu"
+    checkpoints = {precision: _checkpoint(source, precision, device) for precision in PRECISIONS[device]}
+    spent = {precision: Spent() for precision in checkpoints}
+    runs = {f"{OURS}, {precision}": _ours(each, spent[precision]) for precision, each in checkpoints.items()}
+    runs[f"{OTHER}, float32"] = Run(_other(source, device, torch.float32))
+    if device == "cuda":
+        runs[f"{OTHER}, bfloat16"] = Run(_other(source, device, torch.bfloat16))
+    for run in runs.values():
+        run.encode(texts[:BATCH_OF_THE_OTHER])
+    for each in spent.values():
+        each.tokens = each.padded = 0
+    for _ in range(rounds):
+        for run in runs.values():
+            since = time.perf_counter()
+            run.vectors = run.encode(texts)
+            run.seconds.append(time.perf_counter() - since)
+    for precision, each in spent.items():
+        runs[f"{OURS}, {precision}"].padding = each.padding
+    first = next(iter(spent.values()))
+    model = next(iter(checkpoints.values())).model
+    tables = sum(part.weight.numel() for part in model.modules() if isinstance(part, torch.nn.Embedding))
+    return runs, first.tokens // rounds, next(iter(checkpoints.values())).weights - tables
+
+
+def matrix_rate() -> float:
+    """Floating-point operations a second of a large product in bfloat16 on the GPU."""
+    a, b = (torch.randn(SIDE, SIDE, device="cuda", dtype=torch.bfloat16) for _ in range(2))
+    a @ b
+    torch.cuda.synchronize()
+    since = time.perf_counter()
+    for _ in range(PRODUCTS):
+        a @ b
+    torch.cuda.synchronize()
+    return FACTOR * SIDE**3 * PRODUCTS / (time.perf_counter() - since)
+
+
+def _checkpoint(source: str, precision: EncodingPrecision, device: str) -> Checkpoint:
+    settings = Encoder(precision=precision, first_token=True, max_tokens=TOKENS, device=device)
+    return load(source, settings, pretrained=False)
+
+
+def _ours(checkpoint: Checkpoint, spent: Spent) -> Run:
+    def all_of(texts: Sequence[str]) -> Array:
+        with progress("Encoding", len(texts), "texts") as shown:
+            return encode(checkpoint, texts, shown, spent)
+
+    return Run(all_of)
+
+
+def _other(source: str, device: str, dtype: torch.dtype) -> Callable[[Sequence[str]], Array]:
+    from sentence_transformers import SentenceTransformer
+    from sentence_transformers.models import Pooling, Transformer
+
+    words = Transformer(source, max_seq_length=TOKENS, model_args={"dtype": dtype})
+    words.tokenizer.pad_token = words.tokenizer.pad_token or words.tokenizer.eos_token
+    words.tokenizer.padding_side = "right"
+    pooled = Pooling(words.get_word_embedding_dimension(), "mean")
+    model = SentenceTransformer(modules=[words, pooled], device=device)
+    return lambda texts: np.asarray(
+        model.encode(list(texts), batch_size=BATCH_OF_THE_OTHER, show_progress_bar=False), np.float32
+    )
