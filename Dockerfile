@@ -6,12 +6,13 @@ FROM apache/airflow:3.3.2-python3.11
 ARG AIRFLOW_VERSION=3.3.2
 ARG PIP_EXTRA_INDEX_URL
 
-COPY --chown=airflow:0 requirements.lock pyproject.toml README.md /opt/chatrec/
+COPY --chown=airflow:0 requirements.lock language.lock pyproject.toml README.md /opt/chatrec/
 COPY --chown=airflow:0 chatrec /opt/chatrec/chatrec
 COPY --chown=airflow:0 sql /opt/chatrec/sql
 # The lock is a constraint, and Airflow's version is said again, so that nothing moves it.
 RUN pip install --no-cache-dir --constraint /opt/chatrec/requirements.lock \
-    "apache-airflow==${AIRFLOW_VERSION}" /opt/chatrec
+    "apache-airflow==${AIRFLOW_VERSION}" "/opt/chatrec[gguf]" && \
+    pip install --no-cache-dir --no-deps -r /opt/chatrec/language.lock
 
 COPY --chown=airflow:0 dags /opt/airflow/dags
 COPY --chown=airflow:0 plugins /opt/airflow/plugins

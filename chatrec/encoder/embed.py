@@ -13,7 +13,7 @@ from chatrec.encoder.choice import choose
 from chatrec.encoder.corpus import Corpus, ItemTexts, UserTexts
 from chatrec.encoder.encode import Spent, encode
 from chatrec.encoder.store import EVERYTHING, Places, Share, VectorStore
-from chatrec.encoder.whitening import SHRINKAGE, Whitening
+from chatrec.encoder.whitening import Whitening, chosen
 from chatrec.progress import Progress
 from chatrec.run import Counts
 from chatrec.settings import Settings
@@ -157,10 +157,9 @@ class _Night:
 
     def whitening(self) -> Whitening:
         """The map of tonight, fitted on the items."""
-        wanted = self.settings.encoder
-        shrinkage = wanted.shrinkage or SHRINKAGE[self.choice.pretrained]
         raw = (vectors for _, _, vectors in self.places("items").vectors())
-        return Whitening.fit(raw, self.checkpoint.width, wanted.dimensions, shrinkage)
+        how = chosen(self.settings.encoder, self.choice.pretrained)
+        return Whitening.fit(raw, self.checkpoint.width, *how)
 
     def places(self, kind: str) -> Places:
         """Where the raw vectors of a kind are; those that are nowhere are encoded first."""

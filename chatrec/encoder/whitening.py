@@ -10,10 +10,17 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from chatrec.settings.model import Encoder as EncoderSettings
 from chatrec.source.snapshot import Array
 
-SHRINKAGE = {True: 3.0, False: 0.1}
-"""For a pre-trained model, and for one that has read the catalogue alone."""
+PRETRAINED, CATALOGUE = (256, 10.0), (128, 0.1)
+"""Dimensions and shrinkage for a pre-trained model, and for one that has read the catalogue alone."""
+
+
+def chosen(settings: EncoderSettings, pretrained: bool) -> tuple[int, float]:
+    """Dimensions and shrinkage, where the settings leave them open."""
+    dimensions, shrinkage = PRETRAINED if pretrained else CATALOGUE
+    return settings.dimensions or dimensions, settings.shrinkage or shrinkage
 
 
 @dataclass(frozen=True)

@@ -138,11 +138,12 @@ class Encoder(Section):
     batch_tokens: int = Field(0, ge=0)
     """Tokens of one batch; 0 chooses: 2,048 on a CPU, whose caches hold them, 32,768 on a GPU. What does not fit into
     memory is halved."""
-    dimensions: int = Field(128, ge=1, le=4096)
-    """Length of a vector after standardising, whitening and shortening."""
+    dimensions: int = Field(0, ge=0, le=4096)
+    """Length of a vector after standardising, whitening and shortening; 0 chooses: 256 for a pre-trained model, which
+    has more to say, 128 for local."""
     shrinkage: float = Field(0, ge=0)
     """Of whitening (Su et al. 2021, arXiv:2103.15316): this times the mean eigenvalue is added to each, so that noise
-    is not blown up; 0 chooses: 3 for a pre-trained model, 0.1 for local."""
+    is not blown up; 0 chooses: 10 for a pre-trained model, 0.1 for local."""
     user_text: UserText = "auto"
     """read: the model reads what a user took; compose: a user's vector is put together from those of the latest items
     and of the profile, and costs nothing; auto: read on a GPU, or if the model is small and users are few."""

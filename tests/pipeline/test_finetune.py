@@ -13,7 +13,7 @@ from chatrec.encoder.embed import ITEMS
 from chatrec.encoder.encode import Spent, encode
 from chatrec.encoder.texts import item_texts
 from chatrec.encoder.training import loop
-from chatrec.encoder.whitening import SHRINKAGE, Whitening
+from chatrec.encoder.whitening import Whitening, chosen
 from chatrec.errors import RunError
 from chatrec.pipeline.finetune import FOLDER, STEPS, finetune
 from chatrec.progress import Silent
@@ -68,7 +68,7 @@ class Tuning:
         items = Snapshot(runs_under(self.root)[-1].step_folder("extract")).items
         loaded = checkpoint.load(encoder, self.settings.encoder, pretrained=False)
         raw = encode(loaded, item_texts(items, self.settings.text.item), Silent(), Spent())
-        return Whitening.fit([raw], loaded.width, self.settings.encoder.dimensions, SHRINKAGE[False])(raw)
+        return Whitening.fit([raw], loaded.width, *chosen(self.settings.encoder, False))(raw)
 
 
 @pytest.fixture

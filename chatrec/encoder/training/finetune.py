@@ -18,7 +18,7 @@ from chatrec.encoder.training.loop import Plan, fit
 from chatrec.encoder.training.next_token import NextToken, block_length, blocks_of
 from chatrec.encoder.training.pairs import Batch, Pairs
 from chatrec.encoder.training.start import Learner, adapt
-from chatrec.encoder.whitening import SHRINKAGE
+from chatrec.encoder.whitening import chosen
 from chatrec.errors import RunError
 from chatrec.run import Counts, fingerprint
 from chatrec.settings import Settings
@@ -99,9 +99,8 @@ def _learn_pairs(
     if not len(pairs.users):
         raise RunError("Nobody took two items that may be learned from: there is nothing to fine-tune an encoder on.")
     looked_at = _held_out_pairs(Pairs(histories, len(texts)), held_out, seed)
-    shrinkage = settings.encoder.shrinkage or SHRINKAGE[pretrained]
     known = np.unique(pairs.histories.items)
-    whitening = whitening_of(reader, texts, known, settings.encoder.dimensions, shrinkage, seed)
+    whitening = whitening_of(reader, texts, known, *chosen(settings.encoder, pretrained), seed)
     objective = Contrastive(reader, texts, pairs, looked_at, settings.finetune.pairs, whitening, seed)
     events = hashlib.sha256(pairs.histories.items.tobytes() + pairs.histories.starts.tobytes()).hexdigest()
     plan = _plan(reader.model, settings, settings.finetune.steps)
