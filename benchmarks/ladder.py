@@ -4,14 +4,15 @@
     python -m benchmarks.ladder lists --target next --folder KEPT --out FOLDER
 
 `fit` is what `chatrec evaluate --split` does, and keeps the files of its steps. `lists` writes a file of lists for each
-row of the ladder and prints its name. Without a channel the others are weighed anew on the same held-out events.
+row of the ladder and prints its name. Without a channel the others are weighed anew on the same held-out events. Where
+nothing but new items may be recommended, the channels are those of new items, weighed on hidden ones.
 """
 
 import argparse
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import get_args
@@ -25,8 +26,9 @@ from chatrec.aigc.state import AigcState
 from chatrec.blend.candidates import GATHERED, best_places, gather
 from chatrec.blend.evidence import ScoredEvidence
 from chatrec.blend.fit import Trial
-from chatrec.blend.learn import MIX, Blend
+from chatrec.blend.learn import MIX, NO_PENALTY, Blend
 from chatrec.blend.logit import fit_weights
+from chatrec.blend.new import hide_items
 from chatrec.block import Block
 from chatrec.channels.base import Channel
 from chatrec.channels.registry import fit_channels
@@ -54,23 +56,28 @@ class Ladder:
         """Of the night."""
         return AigcChannel(AigcState.load(self.context.of("aigc")))
 
+    @cached_property
+    def is_cold(self) -> bool:
+        """Whether all items that may be recommended are new."""
+        return not self.context.recommendable[self.context.snapshot.histories.items].any()
+
     @property
     def channels(self) -> dict[str, Channel]:
-        """AIGC, and those of the blend, fitted on everything."""
-        return {AIGC: self.aigc, **self.blend.channels}
+        """AIGC, and those of the blend, fitted on everything; or those of new items."""
+        return dict(self.blend.new.channels) if self.is_cold else {AIGC: self.aigc, **self.blend.channels}
+
+    @property
+    def weights(self) -> Mapping[str, float]:
+        """Of the channels that the night uses."""
+        return self.blend.new.weights if self.is_cold else self.blend.weights
 
     def rungs(self) -> dict[str, dict[str, float]]:
         """The weights of each row: each channel alone, and for each of the blend the others weighed anew."""
         alone = {f"{name} alone": {name: 1.0} for name in self.channels}
-        return alone | (self._without() if len(self.blend.weights) > 1 else {})
+        return alone | (self._without() if len(self.weights) > 1 else {})
 
     def _without(self) -> dict[str, dict[str, float]]:
-        context, names = self.context, list(self.blend.weights)
-        rest = context.known(context.holdout.histories)
-        penalty = json.loads((context.of("blend") / MIX).read_text(encoding="utf-8"))["ease penalty"]
-        fitted = fit_channels(rest, context.settings.ranking.target, penalty, set(names) - {AIGC})
-        weighed = AigcChannel(AigcState.load(context.of("aigc") / WEIGHED))
-        trial = Trial.of({**({AIGC: weighed} if AIGC in names else {}), **fitted}, context.holdout)
+        names, trial = list(self.weights), self._trial()
         taught = np.flatnonzero(trial.choices.chosen.any(1))  # who took nothing that was gathered says nothing
         found = {}
         for name in names:
@@ -78,6 +85,18 @@ class Ladder:
             choices = trial.choices.of(taught, [trial.names.index(other) for other in others])
             found[f"without {name}"] = dict(zip(others, fit_weights(choices).tolist(), strict=True))
         return found
+
+    def _trial(self) -> Trial:
+        """What the night weighed the channels on."""
+        context, names = self.context, set(self.weights)
+        target, rest = context.settings.ranking.target, context.known(context.holdout.histories)
+        if self.is_cold:
+            hidden = hide_items(rest.histories, rest.items, rest.seed)
+            return Trial.of(fit_channels(replace(rest, histories=hidden.histories), target, NO_PENALTY, names), hidden)
+        penalty = json.loads((context.of("blend") / MIX).read_text(encoding="utf-8"))["ease penalty"]
+        fitted = fit_channels(rest, target, penalty, names - {AIGC})
+        weighed = AigcChannel(AigcState.load(context.of("aigc") / WEIGHED))
+        return Trial.of({**({AIGC: weighed} if AIGC in names else {}), **fitted}, context.holdout)
 
     def lists(self, block: Block, rungs: dict[str, dict[str, float]]) -> Iterator[Array]:
         """The lists of a block of users for each row: users × at most K, padded with -1."""

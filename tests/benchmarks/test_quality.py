@@ -108,23 +108,26 @@ def test_a_system_that_fails_has_the_reason_for_a_row(split: Path, tmp_path: Pat
 @pytest.fixture(scope="module")
 def night(split: Path, tmp_path_factory: pytest.TempPathFactory) -> Context:
     """A night on the split, with its files kept."""
-    kept = tmp_path_factory.mktemp("kept")
+    return made(split, split.parent / "data", "next", tmp_path_factory.mktemp("kept"))
+
+
+def made(split: Path, data: Path, target: str, kept: Path) -> Context:
+    """A night on a split."""
     with pytest.MonkeyPatch.context() as patch:
         for name, value in toy.SMALL.items():
             patch.setenv(name, value)
-        settings = load().override({"ranking.target": "next"})
-    items = split.parent / "data" / "items.csv.gz"
-    evaluate_split(settings, split, items, None, kept / "chatrec.csv.gz", K, kept)
+        settings = load().override({"ranking.target": target})
+    evaluate_split(settings, split, data / "items.csv.gz", None, kept / "chatrec.csv.gz", K, kept)
     run = Run(kept, KEY)
     return Context(run, settings, run.step_folder("rank"))
 
 
 def test_the_blend_of_the_ladder_is_the_nights(night: Context) -> None:
-    made, snapshot = ladder.Ladder(night), night.snapshot
+    found_by, snapshot = ladder.Ladder(night), night.snapshot
     lists = toy.read(night.run.root / "chatrec.csv.gz")
     events = Events.of(snapshot)
     for block in events.blocks():
-        (found,) = made.lists(block, {"all": dict(made.blend.weights)})
+        (found,) = found_by.lists(block, {"all": dict(found_by.weights)})
         for user, items in zip(block.users, found, strict=True):
             ids = [events.item_ids[item] for item in items if item >= 0]
             assert ids[:10] == lists[snapshot.users["user_id"][int(user)]][:10]
@@ -143,6 +146,26 @@ def test_the_ladder_has_every_channel_alone_and_the_blend_without_it(
     assert len(files) == len({*weights, "aigc"}) + len(weights) * (len(weights) > 1)
     for file in files.values():
         assert set(toy.read(file)) == set(night.snapshot.users["user_id"])
+
+
+def test_the_ladder_of_new_items_is_of_their_channels(
+    split: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    toy.write_cold_split(tmp_path / "cold")
+    night = made(tmp_path / "cold", split.parent / "data", "any", tmp_path)
+    found = ladder.Ladder(night)
+    assert found.is_cold
+    (tmp_path / "ladder").mkdir()
+    ladder.write(night, tmp_path / "ladder")
+    names = {line.split("\t")[1] for line in capsys.readouterr().out.splitlines()}
+    weights = json.loads((night.of("blend") / "mix.json").read_text())["new"]["weights"]
+    assert {name for name in names if name.endswith("alone")} == {f"{name} alone" for name in weights}
+    lists = toy.read(tmp_path / "chatrec.csv.gz")
+    for block in Events.of(night.snapshot).blocks():
+        (rows,) = found.lists(block, {"all": dict(found.weights)})
+        for user, items in zip(block.users, rows, strict=True):
+            ids = [Events.of(night.snapshot).item_ids[item] for item in items if item >= 0]
+            assert ids[:10] == lists[night.snapshot.users["user_id"][int(user)]][:10]
 
 
 @pytest.mark.skipif(not EVALKIT, reason="CHATREC_EVALKIT names no evalkit.py")

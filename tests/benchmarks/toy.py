@@ -48,6 +48,14 @@ def write_split(folder: Path) -> None:
     write(folder / "candidates.csv.gz", ("item_id",), [(f"i{item}",) for item in range(ITEMS - 4)])
 
 
+def write_cold_split(folder: Path) -> None:
+    """A split whose every fifth item nobody took; nothing else may be recommended."""
+    folder.mkdir(parents=True)
+    cold = {f"i{item}" for item in range(0, ITEMS, 5)}
+    write(folder / "train.csv.gz", ("user_id", "item_id", "rating", "ts"), [e for e in events() if e[1] not in cold])
+    write(folder / "candidates.csv.gz", ("item_id",), [(item,) for item in sorted(cold)])
+
+
 def write(file: Path, header: Iterable[str], rows: Iterable[Iterable[object]]) -> None:
     """A gzipped CSV."""
     with gzip.open(file, "wt", encoding="utf-8", newline="") as stream:
