@@ -164,6 +164,20 @@ class Rules(Section):
         """Those about some items."""
         return [*self.deny, *self.allow, *self.boosts]
 
+    def without_each(self) -> dict[str, "Rules"]:
+        """By the name of each rule all others."""
+        found: dict[str, Rules] = {}
+        for kind in ("deny", "allow", "boosts", "caps", "pins"):
+            rules = getattr(self, kind)
+            for rule in rules:
+                others = tuple(other for other in rules if other is not rule)
+                found[rule.name] = self.model_copy(update={kind: others})
+        if self.repeat.policy != "auto":
+            found["repeat"] = self.model_copy(update={"repeat": Repeat()})
+        if self.freshness.attribute:
+            found["freshness"] = self.model_copy(update={"freshness": Freshness()})
+        return found
+
     @model_validator(mode="after")
     def _told_apart(self) -> "Rules":
         names = [rule.name for rule in self.named]
