@@ -209,8 +209,7 @@ def _effects_of_rules(context: Context, ranker: Ranker, profiles: Array) -> Coun
     def without(rules: Rules) -> Callable[[], Ranker]:
         def make() -> Ranker:
             found = context.rules_of(rules)
-            allowed = context.recommendable if found.allowed is None else context.recommendable & found.allowed
-            return ranker.under(found, allowed)
+            return ranker.under(found, found.allowed_of(context.recommendable))
 
         return make
 
@@ -219,7 +218,7 @@ def _effects_of_rules(context: Context, ranker: Ranker, profiles: Array) -> Coun
         return {}
     users, found = effects(ranker, others, profiles, context.settings.compute.memory_mb)
     return {
-        "users whose lists show what rules do": users,
+        "users that rules are measured on": users,
         "rules": {name: asdict(each) for name, each in found.items()},
     }
 
