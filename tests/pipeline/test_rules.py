@@ -67,3 +67,13 @@ def test_a_night_keeps_the_rules_and_says_what_each_did(made: Shop, ruled: Setti
     assert counts["rules"]["no kitchens"]["removed"] > 40
     assert all(effect["moved"] + effect["added"] + effect["removed"] for effect in counts["rules"].values())
     assert counts["lists that caps keep short"] == 0
+    assert kinds_in(made, "SELECT DISTINCT similar_item_id FROM chatrec.similar_items") == {"Space", "Detective"}
+    assert kinds_in(made, "SELECT item_id FROM chatrec.popular") == {"Space", "Detective"}
+    assert made.execute("SELECT count(DISTINCT item_id) FROM chatrec.similar_items") == [(60,)]  # sold out ones too
+    groups = made.execute("SELECT DISTINCT name FROM chatrec.popular WHERE group_id IS NOT NULL ORDER BY 1")
+    assert groups == [("Detective",), ("Space",)]
+
+
+def kinds_in(shop: Shop, query: str) -> set[str]:
+    """The kinds of the films that a query gives."""
+    return {kind for (kind,) in shop.execute(f"SELECT DISTINCT kinds[1] FROM films WHERE no IN ({query})")}
