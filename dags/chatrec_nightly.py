@@ -6,6 +6,8 @@ index, makes everybody's list, checks the night and publishes it by moving one p
 * **Nothing is half-done**: each task can be killed or cleared at any time; what it did is done again or skipped.
 * **A failed check** stops the night before anything is published; the lists of the night before stay live. The verdict
   is in the task's log and in `chatrec.runs`.
+* **A warning** makes the night wait for a person if `publish.approval` says so: the task `approve` asks, under
+  *Required Actions*. Without an answer the lists of the night before stay live.
 * **Only transient errors are tried again**: a database that does not answer, another night at work.
 * **Trigger** it with the form for another N, other groups, another encoder, a full night or a dry run.
 * Backfills are refused: a night reads the tables as they are now.
@@ -15,6 +17,7 @@ index, makes everybody's list, checks the night and publishes it by moving one p
 
 from airflow.sdk import CronTriggerTimetable, dag, task_group
 from chatrec_airflow import assets, tasks
+from chatrec_airflow.approval import Approval
 from chatrec_airflow.defaults import DEFAULT_ARGS, GPU, TAGS
 from chatrec_airflow.form import FORM
 
@@ -48,7 +51,7 @@ def chatrec_nightly() -> None:
     def release() -> None:
         gate = tasks.step("gate", key)
         tasks.step("rank", key) >> tasks.step("generate", key, **GPU) >> gate
-        tasks.publish(key, gate)
+        gate >> Approval(task_id="approve", key=key) >> tasks.publish(key, gate)
 
     extract >> language() >> model() >> release()
 

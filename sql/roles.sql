@@ -24,3 +24,4 @@ END $$;
 GRANT USAGE ON SCHEMA :schema TO :schema_reader;
 GRANT SELECT ON recommendations, recommendations_kept, items, groups, item_groups, user_groups, blurbs,
                 runs, run_steps, run_checks, run_metrics, live_run TO :schema_reader;
+GRANT SELECT ON user_groups_kept, quarantine_counts TO :schema_reader; -- with those above all that the pages show

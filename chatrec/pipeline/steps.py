@@ -258,7 +258,7 @@ STEPS: tuple[Step, ...] = (
         generate,
         "Write names of groups",
     ),
-    Step("gate", ("extract", "blend", "rank"), ("checks", "ranking"), gate, "Check the night"),
+    Step("gate", ("extract", "blend", "rank"), ("checks", "ranking", "publish.approval"), gate, "Check the night"),
     Step("publish", ("extract", "groups", "rank", "generate", "gate"), ("publish",), publish, "Publish"),
 )
 BY_NAME: Mapping[str, Step] = {step.name: step for step in STEPS}
