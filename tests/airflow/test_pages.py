@@ -258,7 +258,7 @@ def test_fairness_and_privacy_show_what_is_there(database: str, tmp_path: Path, 
     answer = audit.get("audit")
     text = words(answer)
     assert "provider merit share met" in text
-    assert f"{HOSTILE} 0.25 True" in text
+    assert f"{HOSTILE} 0.25 yes" in text
     assert text.index("2026-02-01") < text.index("2026-01-01")
     assert text.count(" is off") == 1
     assert "<script" not in answer.text

@@ -43,8 +43,8 @@ class Airflow:
         return {task["task_id"]: task["state"] for task in self.call("GET", f"{run}/taskInstances")["task_instances"]}
 
     def wait(self, happened: Callable[[], object]) -> None:
-        """Waits until something has happened, for five minutes at most."""
-        deadline = time.monotonic() + 300
+        """Waits until something has happened, for 13 minutes at most: machines may be busy."""
+        deadline = time.monotonic() + 800
         while not happened():
             assert time.monotonic() < deadline
             time.sleep(1)

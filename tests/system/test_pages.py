@@ -175,7 +175,7 @@ def test_nothing_runs_scripts_or_breaks_the_policy(look: Callable[..., Any]) -> 
     page.on("console", lambda message: complaints.append(message.text))
     page.reload()
     assert page.locator("script").count() == 0
-    assert complaints == []
+    assert [each for each in complaints if "Policy" in each] == []
 
 
 def test_a_night_that_warns_waits_and_is_approved_over_rest(

@@ -1,6 +1,6 @@
 """The application: four addresses, closed to anyone who is not logged in to Airflow or may not see the night's DAG."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import datetime
 from pathlib import Path
 from typing import Annotated, Any
@@ -157,9 +157,13 @@ def _run_after(dag_id: str, run_id: str) -> datetime | None:
 
 def _number(value: Any) -> str:
     """A number as a person reads it; anything else as it is."""
-    if isinstance(value, bool) or not isinstance(value, int | float):
+    if isinstance(value, Mapping):
+        return ", ".join(f"{name} {_number(each)}" for name, each in value.items()) or "none"
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if not isinstance(value, int | float):
         return "" if value is None else str(value)
-    return f"{value:,}" if isinstance(value, int) or value == int(value) else f"{value:,.4g}"
+    return f"{value:,.0f}" if value % 1 == 0 else f"{value:,.4g}"
 
 
 def _duration(seconds: float | None) -> str:
