@@ -15,6 +15,8 @@ index, makes everybody's list, checks the night and publishes it by moving one p
 `select item_id, rank, score, reason from chatrec.recommendations where user_id = 42 order by rank`
 """
 
+from copy import deepcopy
+
 from airflow.sdk import CronTriggerTimetable, dag, task_group
 from chatrec_airflow import assets, tasks
 from chatrec_airflow.approval import Approval
@@ -29,7 +31,7 @@ from chatrec_airflow.form import FORM
     max_active_runs=1,
     allowed_run_types=["scheduled", "manual"],
     default_args=DEFAULT_ARGS,
-    params=FORM,
+    params=deepcopy(FORM),  # a task that asks a person makes Airflow write the values of its run into them
     tags=TAGS,
     doc_md=__doc__,
 )
