@@ -1,9 +1,17 @@
 """The one module of this folder that Airflow loads as a plugin; what it registers lives in `chatrec_airflow`."""
 
 from airflow.plugins_manager import AirflowPlugin
+from chatrec_airflow.pages import PREFIX, Pages, view
 
 
 class ChatrecPlugin(AirflowPlugin):
-    """Makes `chatrec_airflow` known; pages and links will be registered here."""
+    """Adds the pages: three in the navigation, and the night as a tab of its DAG run."""
 
     name = "chatrec"
+    fastapi_apps = [{"app": Pages(), "url_prefix": PREFIX, "name": "chatrec"}]  # noqa: RUF012
+    external_views = [  # noqa: RUF012
+        view("Recommendations", "recommendations"),
+        view("Tonight", "tonight"),
+        view("Fairness & privacy", "audit"),
+        view("Night", "dag_runs/{DAG_ID}/{RUN_ID}", "dag_run"),
+    ]

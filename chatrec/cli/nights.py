@@ -15,6 +15,9 @@ def run(
     full: Annotated[bool, typer.Option("--full", help="Read and encode everything again.")] = False,
     top_n: Annotated[int | None, typer.Option("--top-n", help="Recommendations per user.")] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Do everything but publish.")] = False,
+    approve: Annotated[
+        bool, typer.Option("--approve", help="Publish even if publish.approval wants a person's word.")
+    ] = False,
     key: Key = None,
 ) -> None:
     """Do a night: from your tables to recommendations. An interrupted night is gone on with."""
@@ -24,7 +27,7 @@ def run(
     changes: dict[str, Any] = {"night.full": full, "night.dry_run": dry_run}
     if top_n is not None:
         changes["ranking.top_n"] = top_n
-    record = run_night(state.settings.override(changes), key, StepLines())
+    record = run_night(state.settings.override(changes), key, StepLines(), approve)
     words = {"published": "is live", "dry": "was not published (--dry-run)"}
     console(stderr=True).print(f"Run [bold]{record.key}[/] {words.get(record.state, record.state)}. {record.verdict}")
 

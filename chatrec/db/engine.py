@@ -17,6 +17,7 @@ from chatrec.settings import Settings
 
 DRIVER = "postgresql+psycopg2"
 WRONG_SETTINGS = ("authentication failed", "does not exist", "no password supplied", "no pg_hba.conf entry")
+READ_ONLY_TIMEOUT_MS = 5_000
 TRANSIENT_CLASSES = ("08", "40", "53", "55", "57")
 """SQLSTATE classes: connection lost, rolled back, out of resources, lock not available, shut down."""
 
@@ -54,6 +55,31 @@ def database(settings: Settings, purpose: str = "chatrec") -> Engine:
 def source(settings: Settings, purpose: str = "chatrec extract") -> Engine:
     """An engine on the customer's tables, with the connection's own search path."""
     return _engine(source_url(settings), purpose)
+
+
+def read_only(settings: Settings, purpose: str, of_source: bool = False) -> Engine:
+    """An engine that can change nothing and gives up soon, for pages.
+
+    Args:
+        settings: `pages.url` is used, else `database.url`.
+        purpose: shown to others in `pg_stat_activity`.
+        of_source: look at the customer's tables, where `source.url` says, with the connection's own search path.
+    """
+    chosen = settings.source.url if of_source and settings.source.url else settings.pages.url
+    url = make_url(chosen).set(drivername=DRIVER) if chosen else database_url(settings)
+    engine = _engine(url, purpose)
+    schema = sql.Identifier(settings.database.schema_name)
+
+    @event.listens_for(engine, "connect")
+    def _careful(connection: Any, _: object) -> None:
+        with connection.cursor() as cursor:
+            cursor.execute("SET default_transaction_read_only = on")
+            cursor.execute("SET statement_timeout = %s", (READ_ONLY_TIMEOUT_MS,))
+            if not of_source:
+                cursor.execute(sql.SQL("SET search_path TO {}, public").format(schema))
+        connection.commit()
+
+    return engine
 
 
 @contextmanager

@@ -12,6 +12,7 @@ from chatrec.errors import RunError
 
 COLUMNS = """
     r.run, r.key, r.state, r.started_by, r.started_at, r.snapshot_at, r.finished_at, r.published_at, r.kept, r.verdict,
+    r.approval, r.approval_by,
     r.run = (SELECT l.run FROM live_run l) AS live
 """
 
@@ -31,6 +32,9 @@ class RunRecord:
     published_at: datetime | None
     kept: bool
     verdict: str | None
+    approval: str | None
+    """Whether a person has to decide about the publish: "wanted", "approved", "rejected"; None: nobody is asked."""
+    approval_by: str | None
     live: bool
 
     @property
@@ -114,6 +118,14 @@ def end(connection: Connection, run: int, state: str, verdict: str) -> None:
     )
 
 
+def set_approval(connection: Connection, run: int, approval: str | None, by: str | None = None) -> None:
+    """Records that a person is to decide about the publish of a run, or has done so."""
+    connection.execute(
+        text("UPDATE runs SET approval = :approval, approval_by = :by WHERE run = :run"),
+        {"run": run, "approval": approval, "by": by},
+    )
+
+
 def set_snapshot(connection: Connection, run: int, microseconds: int) -> None:
     """Records when the customer's tables were read, in microseconds since 1970."""
     connection.execute(
@@ -169,12 +181,12 @@ def steps(connection: Connection, run: int) -> list[Row[Any]]:
 
 
 def replace_checks(connection: Connection, run: int, checks: Sequence[Mapping[str, Any]]) -> None:
-    """Stores the checks of a run: name, ok, value, threshold, message."""
+    """Stores the checks of a run: name, ok, value, threshold, message, warned."""
     connection.execute(text("DELETE FROM run_checks WHERE run = :run"), {"run": run})
     connection.execute(
         text("""
-            INSERT INTO run_checks (run, name, ok, value, threshold, message)
-            VALUES (:run, :name, :ok, :value, :threshold, :message)
+            INSERT INTO run_checks (run, name, ok, value, threshold, message, warned)
+            VALUES (:run, :name, :ok, :value, :threshold, :message, :warned)
         """),
         [{"run": run, **check} for check in checks],
     )

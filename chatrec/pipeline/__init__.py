@@ -1,6 +1,19 @@
 """A night: its steps in order, for the command line and for Airflow alike."""
 
+from chatrec.pipeline.approval import Question, answer, question
 from chatrec.pipeline.night import begin, fail, go_back, measured, perform, run_night
 from chatrec.pipeline.steps import STEPS, Step
 
-__all__ = ["STEPS", "Step", "begin", "fail", "go_back", "measured", "perform", "run_night"]
+__all__ = [
+    "STEPS",
+    "Question",
+    "Step",
+    "answer",
+    "begin",
+    "fail",
+    "go_back",
+    "measured",
+    "perform",
+    "question",
+    "run_night",
+]

@@ -7,8 +7,9 @@ from sqlalchemy import Engine
 from chatrec.blend.learn import METRICS
 from chatrec.db import runs
 from chatrec.errors import NightStopped
+from chatrec.pipeline.approval import asks
 from chatrec.pipeline.context import Context
-from chatrec.quality import Evidence, judge, verdict
+from chatrec.quality import Evidence, judge, verdict, warnings
 from chatrec.quality.audit import audit
 from chatrec.ranking.recommend import RECOMMENDATIONS, SHORT
 from chatrec.run import Counts
@@ -29,13 +30,16 @@ def judge_night(context: Context) -> Counts:
     measured = json.loads((context.of("blend") / METRICS).read_text(encoding="utf-8"))
     evidence = _evidence(context, measured["better than popularity"], engine)
     checks = judge(evidence, context.settings.checks)
+    warned = len(warnings(checks))
+    asked = asks(context.settings.publish.approval, warned)
     with engine.begin() as connection:
         runs.replace_checks(connection, context.number, [check.as_row() for check in checks])
         runs.replace_metrics(connection, context.number, measured["channels"])
+        runs.set_approval(connection, context.number, "wanted" if asked else None)
     words = verdict(checks)
     if any(not check.ok for check in checks):
         raise NightStopped(words)
-    return {"checks": len(checks), "users listed": evidence.audit.users, "verdict": words}
+    return {"checks": len(checks), "warnings": warned, "users listed": evidence.audit.users, "verdict": words}
 
 
 def _evidence(context: Context, better: list[float] | None, engine: Engine) -> Evidence:

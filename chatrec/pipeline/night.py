@@ -89,18 +89,22 @@ def steps_of(settings: Settings) -> tuple[Step, ...]:
     return STEPS[:-1] if settings.night.dry_run else STEPS
 
 
-def run_night(settings: Settings, key: str | None = None, watch: Watch | None = None) -> runs.RunRecord:
+def run_night(
+    settings: Settings, key: str | None = None, watch: Watch | None = None, approve: bool = False
+) -> runs.RunRecord:
     """Does a whole night, or what is left of one.
 
     Args:
         settings: of this run, options included.
         key: of the run; default: the run that was interrupted last, else a new one that stands for now.
         watch: is told of each step.
+        approve: publish even if a person has to decide about it (`publish.approval`).
 
     Returns:
         The record of the run.
 
     Raises:
+        NightStopped: a check failed, or a person has to decide.
         Busy: another night is at work; says whose.
         ChatrecError: the night failed; recorded with the run.
     """
@@ -114,6 +118,8 @@ def run_night(settings: Settings, key: str | None = None, watch: Watch | None = 
                 with _recorded_failure(engine, key):
                     for step in steps_of(settings):
                         tell(step, None)
+                        if approve and step.name == "publish":
+                            _approve(engine, key)
                         tell(step, perform(settings, key, step.name, alone=False))
         with engine.connect() as connection:
             return runs.get(connection, key)
@@ -176,6 +182,13 @@ def _do(engine: Engine, settings: Settings, run: Run, number: int, step: Step) -
         raise
     _record_step(engine, number, step, "done", manifest.seconds, manifest.counts)
     return manifest
+
+
+def _approve(engine: Engine, key: str) -> None:
+    with engine.begin() as connection:
+        record = runs.get(connection, key)
+        if record.approval:
+            runs.set_approval(connection, record.run, "approved", CLI)
 
 
 def _interrupted(engine: Engine) -> str | None:

@@ -5,6 +5,7 @@ from pathlib import Path
 
 from chatrec.db.engine import database_url, readable_errors
 from chatrec.errors import ChatrecError
+from chatrec.pipeline.approval import refuse_unapproved
 from chatrec.pipeline.context import Context
 from chatrec.publish.outputs import Files
 from chatrec.publish.publish import publish, retire
@@ -16,9 +17,14 @@ LOG = logging.getLogger(__name__)
 
 
 def release(context: Context) -> Counts:
-    """Publishes the run and retires the oldest."""
+    """Publishes the run and retires the oldest.
+
+    Raises:
+        NightStopped: a person has to decide first, or decided against it.
+    """
     assert context.database is not None
     engine, settings = context.database, context.settings
+    refuse_unapproved(engine, context.number, str(context.counts["gate"]["verdict"]) if context.counts else "")
     schema = settings.database.schema_name
     files = Files(context.snapshot, *(context.of(step) for step in ("groups", "generate", "rank", "tables")))
     with readable_errors("database.url", database_url(settings)):

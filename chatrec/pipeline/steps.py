@@ -314,7 +314,13 @@ STEPS: tuple[Step, ...] = (
         generate,
         "Write names of groups",
     ),
-    Step("gate", ("extract", "blend", "rank"), ("checks", "ranking", "rules"), gate, "Check the night"),
+    Step(
+        "gate",
+        ("extract", "blend", "rank"),
+        ("checks", "ranking", "rules", "publish.approval"),
+        gate,
+        "Check the night",
+    ),
     Step("publish", ("extract", "groups", "rank", "tables", "generate", "gate"), ("publish",), publish, "Publish"),
 )
 BY_NAME: Mapping[str, Step] = {step.name: step for step in STEPS}

@@ -17,6 +17,8 @@ class Check:
     value: float
     threshold: float
     message: str
+    warned: bool = False
+    """It passed, but a person may want to look before the night is published."""
 
     def as_row(self) -> dict[str, Any]:
         """For `run_checks`."""
@@ -59,10 +61,20 @@ def judge(evidence: Evidence, settings: CheckSettings) -> list[Check]:
 def verdict(checks: Sequence[Check]) -> str:
     """The outcome in one paragraph."""
     failed = [check for check in checks if not check.ok]
-    if not failed:
-        return f"All {len(checks)} checks passed."
-    reasons = " ".join(f"{check.name}: {check.message}" for check in failed)
-    return f"{len(failed)} of {len(checks)} checks failed. {reasons}"
+    if failed:
+        return f"{len(failed)} of {len(checks)} checks failed. {_reasons(failed)}"
+    if warned := warnings(checks):
+        return f"All {len(checks)} checks passed, {len(warned)} with a warning. {_reasons(warned)}"
+    return f"All {len(checks)} checks passed."
+
+
+def warnings(checks: Sequence[Check]) -> list[Check]:
+    """The checks that passed with a warning."""
+    return [check for check in checks if check.ok and check.warned]
+
+
+def _reasons(checks: Sequence[Check]) -> str:
+    return " ".join(f"{check.name}: {check.message}" for check in checks)
 
 
 def _lists(evidence: Evidence) -> Iterator[Check]:
@@ -96,7 +108,8 @@ def _against_live(evidence: Evidence, settings: CheckSettings) -> Iterator[Check
             yield Check(
                 name, drop <= settings.max_row_drop, drop, settings.max_row_drop,
                 f"{now:,} tonight, {before:,} live: {drop:+.1%} lost, {settings.max_row_drop:.0%} allowed "
-                "(checks.max_row_drop).",
+                f"(checks.max_row_drop).{_unless(drop <= settings.warn_row_drop, 'warn_row_drop', settings)}",
+                warned=drop > settings.warn_row_drop,
             )  # fmt: skip
 
 
@@ -106,20 +119,31 @@ def _shares(evidence: Evidence, settings: CheckSettings) -> Iterator[Check]:
     yield Check(
         "coverage", coverage >= settings.min_coverage or not found.rows, coverage, settings.min_coverage,
         f"{found.items_shown:,} of {evidence.recommendable:,} available items are in some list, {coverage:.1%} of what "
-        f"is possible; {settings.min_coverage:.1%} wanted (checks.min_coverage).",
+        f"is possible; {settings.min_coverage:.1%} wanted (checks.min_coverage)."
+        f"{_unless(coverage >= settings.warn_coverage, 'warn_coverage', settings)}",
+        warned=coverage < settings.warn_coverage,
     )  # fmt: skip
     fallback = evidence.known_by_fallback / max(evidence.known_users, 1)
     yield Check(
         "fallback lists", fallback <= settings.max_fallback, fallback, settings.max_fallback,
         f"{evidence.known_by_fallback:,} of {evidence.known_users:,} users with a history got a fallback "
-        f"({fallback:.1%}); {settings.max_fallback:.0%} allowed (checks.max_fallback).",
+        f"({fallback:.1%}); {settings.max_fallback:.0%} allowed (checks.max_fallback)."
+        f"{_unless(fallback <= settings.warn_fallback, 'warn_fallback', settings)}",
+        warned=fallback > settings.warn_fallback,
     )  # fmt: skip
     bad = evidence.quarantined / max(evidence.rows_read, 1)
     yield Check(
         "quarantine", bad <= settings.max_quarantine, bad, settings.max_quarantine,
         f"{evidence.quarantined:,} of {evidence.rows_read:,} rows are in quarantine ({bad:.1%}); "
-        f"{settings.max_quarantine:.0%} allowed (checks.max_quarantine).",
+        f"{settings.max_quarantine:.0%} allowed (checks.max_quarantine)."
+        f"{_unless(bad <= settings.warn_quarantine, 'warn_quarantine', settings)}",
+        warned=bad > settings.warn_quarantine,
     )  # fmt: skip
+
+
+def _unless(well: bool, setting: str, settings: CheckSettings) -> str:
+    """Which setting makes it a warning, if it is one."""
+    return "" if well else f" A warning at {getattr(settings, setting):.1%} (checks.{setting})."
 
 
 def _quality(evidence: Evidence, settings: CheckSettings) -> Iterator[Check]:
@@ -129,4 +153,5 @@ def _quality(evidence: Evidence, settings: CheckSettings) -> Iterator[Check]:
             "not worse than popularity", high >= 0, difference, 0,
             f"NDCG@10 on held-out events is {difference:+.4f} [{low:+.4f}, {high:+.4f}] against popularity "
             "(checks.beats_popularity).",
+            warned=settings.warn_popularity and difference < 0,
         )  # fmt: skip

@@ -25,6 +25,8 @@ Pooling = Literal["mean", "weighted", "last"]
 """How the states of all tokens become one vector; see `Encoder.pooling`."""
 EncodingPrecision = Literal["auto", "float32", "bfloat16", "int8"]
 """How the model computes; see `Encoder.precision`."""
+Approval = Literal["never", "on_warning", "always"]
+"""Who decides about a publish; see `Publish.approval`."""
 UserText = Literal["auto", "read", "compose"]
 """How what a user took becomes a vector; see `Encoder.user_text`."""
 
@@ -299,6 +301,16 @@ class Checks(Section):
     """Largest allowed share of rows in quarantine."""
     beats_popularity: bool = True
     """Whether NDCG@10 on held-out events may not be clearly worse than popularity's."""
+    warn_row_drop: float = Field(1, ge=0, le=1)
+    """A warning if more users or rows are lost against the live run. As these five are by default, nothing warns."""
+    warn_coverage: float = Field(0, ge=0, le=1)
+    """A warning if less of the available catalogue appears in some list."""
+    warn_fallback: float = Field(1, ge=0, le=1)
+    """A warning if more lists came from a fallback."""
+    warn_quarantine: float = Field(1, ge=0, le=1)
+    """A warning if more rows are in quarantine."""
+    warn_popularity: bool = False
+    """Whether NDCG@10 below popularity's is a warning even if the difference may be chance."""
 
 
 class Publish(Section):
@@ -308,6 +320,21 @@ class Publish(Section):
     """Published nights that stay readable and can be rolled back to."""
     drain_seconds: float = Field(600, gt=0)
     """How long to wait for readers whose plans are older than the new partition."""
+    approval: Approval = "never"
+    """Whether a person decides before a night is published: never, on_warning (if a check warns), always. Airflow asks
+    and waits; `chatrec run` publishes with --approve only."""
+    approval_hours: float = Field(4, gt=0)
+    """How long Airflow waits for an answer; after that the night before stays live."""
+
+
+class Pages(Section):
+    """The pages in Airflow's web UI."""
+
+    url: str = Field("", json_schema_extra=SECRET, repr=False)
+    """postgresql://… of a role that may only read, such as a member of chatrec_reader. Empty: `database.url`. Either
+    way every transaction of the pages is read-only."""
+
+    _postgres = field_validator("url")(Database._postgres.__func__)  # type: ignore[attr-defined]
 
 
 class Compute(Section):
@@ -350,6 +377,7 @@ class Sections(BaseModel):
     generate: Generate = Generate()
     checks: Checks = Checks()
     publish: Publish = Publish()
+    pages: Pages = Pages()
     compute: Compute = Compute()
     night: Night = Night()
 

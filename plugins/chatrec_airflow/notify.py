@@ -1,14 +1,25 @@
-"""What happens when a task of a night has failed for good."""
+"""What people are told: that a night has failed for good, or that it waits for their word.
 
+If there is an Airflow connection `chatrec_notify` the message goes there too. Of type `smtp` it is a mail to the
+address in its extra `to`; any other type is a webhook, to which the message is posted as JSON {"text": …}, as Slack,
+Mattermost and most others take it.
+"""
+
+import json
+import urllib.parse
+import urllib.request
 from typing import Any
 
 from airflow.sdk import BaseNotifier
 
+CONNECTION = "chatrec_notify"
+PATIENCE_SECONDS = 20
+
 
 class NightFailed(BaseNotifier):
-    """Records the failure with the run and says in the log that the night before stays live.
+    """Records the failure with the run and says that the night before stays live.
 
-    Subclass it, or add notifiers of your own to `on_failure_callback`, to send mail or a message.
+    Subclass it, or add notifiers of your own to `on_failure_callback`, to do something else.
     """
 
     def notify(self, context: Any) -> None:
@@ -20,3 +31,68 @@ class NightFailed(BaseNotifier):
         reason = " ".join(str(context.get("exception") or "no reason given").split())
         fail(settings(), key_of_run(context["dag_run"]), f"{task}: {reason}")
         self.log.error("The night has failed in %s; the recommendations of the night before stay live.", task)
+        say(
+            f"chatrec: the night has failed in {task}",
+            f"{reason}\nThe recommendations of the night before stay live: {_link(context)}",
+        )
+
+
+class NightWaits(BaseNotifier):
+    """Says that a night waits for a person, until when, and where they can answer."""
+
+    def notify(self, context: Any) -> None:
+        """Called by the task that waits, before it does."""
+        task = context["task"]
+        link = f"{_link(context)}/required_actions"
+        self.log.info("Waiting for a person at %s", link)
+        hours = task.response_timeout.total_seconds() / 3600
+        say(f"chatrec: {task.subject}", f"{task.body}\n\nAnswer within {hours:g} hours: {link}")
+
+
+def say(subject: str, message: str) -> None:
+    """Sends a message to where the connection `chatrec_notify` leads; without one this does nothing."""
+    from airflow.sdk import BaseHook
+    from airflow.sdk.exceptions import AirflowNotFoundException, AirflowRuntimeError
+
+    try:
+        connection = BaseHook.get_connection(CONNECTION)
+    except (AirflowNotFoundException, AirflowRuntimeError):
+        return
+    if connection.conn_type == "smtp":
+        _mail(subject, message, connection.extra_dejson["to"])
+    else:
+        _post(_address(connection), f"{subject}\n{message}")
+
+
+def _mail(subject: str, message: str, to: str) -> None:
+    from html import escape
+
+    from airflow.providers.smtp.hooks.smtp import SmtpHook
+
+    with SmtpHook(smtp_conn_id=CONNECTION) as mail:
+        mail.send_email_smtp(to=to, subject=subject, html_content=f"<p>{escape(message).replace(chr(10), '<br>')}</p>")
+
+
+def _post(address: str, text: str) -> None:
+    body = json.dumps({"text": text}).encode()
+    request = urllib.request.Request(address, body, {"Content-Type": "application/json"})
+    with urllib.request.urlopen(request, timeout=PATIENCE_SECONDS):
+        pass
+
+
+def _address(connection: Any) -> str:
+    """The webhook's: the host as a whole URL, or in parts; a password is the end of the path, as Slack has it."""
+    host = connection.host or ""
+    scheme = connection.schema if connection.schema in ("http", "https") else "https"
+    start = host if "://" in host else f"{scheme}://{host}{f':{connection.port}' if connection.port else ''}"
+    return f"{start.rstrip('/')}/{connection.password.lstrip('/')}" if connection.password else start
+
+
+def _link(context: Any) -> str:
+    """The page of a task in Airflow."""
+    from airflow.sdk.configuration import conf
+
+    instance = context["task_instance"]
+    run = urllib.parse.quote(instance.run_id, safe="")
+    base = conf.get("api", "base_url", fallback="http://localhost:8080").rstrip("/")
+    return f"{base}/dags/{instance.dag_id}/runs/{run}/tasks/{instance.task_id}"

@@ -7,7 +7,7 @@ import numpy as np
 import polars as pl
 import pytest
 
-from chatrec.quality import Evidence, judge, verdict
+from chatrec.quality import Evidence, judge, verdict, warnings
 from chatrec.quality.audit import Audit, audit
 from chatrec.settings.model import Checks
 from tests.source.test_snapshot import histories
@@ -127,3 +127,22 @@ def test_thresholds_are_settings() -> None:
 
 def test_not_clearly_worse_is_good_enough() -> None:
     assert failed(replace(EVIDENCE, better_than_popularity=(-0.01, -0.03, 0.01))) == []
+
+
+@pytest.mark.parametrize(
+    ("evidence", "changes", "name"),
+    [
+        (replace(EVIDENCE, live_users=12), {"warn_row_drop": 0.1}, "users against the live run"),
+        (EVIDENCE, {"warn_coverage": 0.5}, "coverage"),
+        (replace(EVIDENCE, known_by_fallback=2), {"warn_fallback": 0.2}, "fallback lists"),
+        (replace(EVIDENCE, quarantined=20), {"warn_quarantine": 0.01}, "quarantine"),
+        (replace(EVIDENCE, better_than_popularity=(-0.01, -0.03, 0.01)), {"warn_popularity": True},
+         "not worse than popularity"),
+    ],
+)  # fmt: skip
+def test_a_check_may_pass_with_a_warning(evidence: Evidence, changes: dict[str, float], name: str) -> None:
+    assert warnings(judge(evidence, Checks())) == []
+    checks = judge(evidence, Checks(**changes))
+    assert [check.name for check in warnings(checks)] == [name]
+    assert failed(evidence, Checks(**changes)) == []
+    assert verdict(checks).startswith(f"All {len(checks)} checks passed, 1 with a warning. {name}: ")

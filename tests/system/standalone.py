@@ -7,7 +7,7 @@ import subprocess
 import sys
 import time
 import urllib.request
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
@@ -30,22 +30,36 @@ class Airflow:
 
     def run(self, dag_id: str, **conf: Any) -> dict[str, str]:
         """Triggers a DAG, waits for its end, and returns the states of its tasks."""
+        return self.end_of(self.trigger(dag_id, **conf))
+
+    def trigger(self, dag_id: str, **conf: Any) -> str:
+        """Triggers a DAG and returns the address of its run."""
         made = self.call("POST", f"/api/v2/dags/{dag_id}/dagRuns", {"logical_date": None, "conf": conf})
-        path = f"/api/v2/dags/{dag_id}/dagRuns/{made['dag_run_id']}"
-        deadline = time.monotonic() + 300
-        while self.call("GET", path)["state"] not in ("success", "failed"):
+        return f"/api/v2/dags/{dag_id}/dagRuns/{made['dag_run_id']}"
+
+    def end_of(self, run: str) -> dict[str, str]:
+        """Waits for the end of a run and returns the states of its tasks."""
+        self.wait(lambda: self.call("GET", run)["state"] in ("success", "failed"))
+        return {task["task_id"]: task["state"] for task in self.call("GET", f"{run}/taskInstances")["task_instances"]}
+
+    def wait(self, happened: Callable[[], object]) -> None:
+        """Waits until something has happened, for 13 minutes at most: machines may be busy."""
+        deadline = time.monotonic() + 800
+        while not happened():
             assert time.monotonic() < deadline
             time.sleep(1)
-        return {task["task_id"]: task["state"] for task in self.call("GET", f"{path}/taskInstances")["task_instances"]}
 
 
 @contextmanager
-def standalone(folder: Path, settings: Mapping[str, str]) -> Iterator[tuple["subprocess.Popen[str]", Airflow]]:
+def standalone(
+    folder: Path, settings: Mapping[str, str], more: Mapping[str, str] = {}
+) -> Iterator[tuple["subprocess.Popen[str]", Airflow]]:
     """`chatrec up` for the length of a block.
 
     Args:
         folder: of the embedded PostgreSQL, the artifacts and Airflow's home; its database has the customer's tables.
         settings: as environment variables.
+        more: variables that are not chatrec's.
     """
     with closing(socket.socket()) as probe:
         probe.bind(("127.0.0.1", 0))
@@ -53,6 +67,7 @@ def standalone(folder: Path, settings: Mapping[str, str]) -> Iterator[tuple["sub
     environment = {
         **{name: value for name, value in os.environ.items() if not name.startswith(("AIRFLOW", "CHATREC"))},
         **settings,
+        **more,
         "CHATREC_DATABASE__FOLDER": str(folder / "postgres"),
         "CHATREC_ARTIFACTS__ROOT": str(folder / "artifacts"),
         "AIRFLOW__API__PORT": str(port),

@@ -1,0 +1,60 @@
+"""The task that waits for a person where the settings want one, and the message that says so."""
+
+from datetime import timedelta
+from typing import Any
+
+from airflow.providers.standard.operators.hitl import ApprovalOperator
+
+from chatrec_airflow.notify import NightWaits
+
+NOBODY = "nobody: the time to answer was over"
+
+
+class Approval(ApprovalOperator):
+    """Asks whether a night may be published; passes at once where nobody has to be asked.
+
+    Approve publishes; Reject, or no answer in `publish.approval_hours`, skips the publish, and the night before stays
+    live.
+    """
+
+    template_fields = ("subject", "body", "key")
+
+    def __init__(self, *, key: Any, **kwargs: Any) -> None:
+        super().__init__(
+            subject="Publish these recommendations?",
+            body="Publishing moves one pointer; the lists of the night before can be made live again at any time.",
+            defaults=self.REJECT,
+            notifiers=[NightWaits()],
+            execution_timeout=None,  # the wait is bounded by the answer's own deadline
+            **kwargs,
+        )
+        self.key = key
+
+    def execute(self, context: Any) -> Any:
+        """Asks, if the gate wrote down that a person has to decide."""
+        from chatrec.pipeline import question
+        from chatrec_airflow.settings import settings
+
+        asked = question(settings(), self.key)
+        if asked is None:
+            self.log.info("Nobody has to be asked.")
+            return None
+        self.subject = f"Publish the recommendations of {asked.key}?"
+        self.body = f"{asked.verdict}\n\n{self.body}"
+        self.response_timeout = timedelta(hours=asked.hours)
+        return super().execute(context)
+
+    def execute_complete(self, context: Any, event: dict[str, Any]) -> Any:
+        """Writes down what was decided before anything follows from it."""
+        from chatrec.pipeline import answer
+        from chatrec_airflow.settings import settings
+
+        approved = "error" not in event and event["chosen_options"] == [self.APPROVE]
+        answer(settings(), self.key, approved, _name(event.get("responded_by_user")))
+        return super().execute_complete(context, event)
+
+
+def _name(user: Any) -> str:
+    if not user:
+        return NOBODY
+    return str(user["name"] if isinstance(user, dict) else user.name)

@@ -1,0 +1,185 @@
+"""The application: four addresses, closed to anyone who is not logged in to Airflow or may not see the night's DAG."""
+
+from collections.abc import Callable, Mapping
+from datetime import datetime
+from pathlib import Path
+from typing import Annotated, Any
+
+import jinja2
+from airflow.api_fastapi.core_api.security import requires_access_dag
+from fastapi import Depends, FastAPI, Query, Request
+from fastapi.responses import HTMLResponse, Response
+
+from chatrec.db import runs
+from chatrec.errors import ChatrecError, RunError
+from chatrec.run import key_of
+from chatrec.settings import Settings
+from chatrec_airflow.pages import audit, nights, plots, users
+from chatrec_airflow.pages.reader import Reader
+from chatrec_airflow.settings import settings as of_deployment
+
+FOLDER = Path(__file__).parent
+DAG = "chatrec_nightly"
+"""Who may see this DAG may see its pages."""
+HEADERS = {
+    "Content-Security-Policy": "default-src 'none'; style-src 'self'; img-src 'self'; form-action 'self'; "
+    "frame-ancestors 'self'; base-uri 'none'",
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "no-referrer",
+    "Cache-Control": "private, no-store",
+}
+Typed = Annotated[str, Query(max_length=200)]
+
+
+def create(load: Callable[[], Settings] = of_deployment) -> FastAPI:
+    """Builds the application.
+
+    Args:
+        load: gives the settings; called on the first request that needs them.
+    """
+    app = FastAPI(
+        title="chatrec",
+        dependencies=[Depends(requires_access_dag("GET", param_dag_id=DAG))],
+        docs_url=None,
+        redoc_url=None,
+        openapi_url=None,
+    )
+    reader = Reader(load)
+    _closed_and_readable(app)
+    _recommendations(app, reader)
+    _tonight(app, reader)
+
+    @app.get("/audit")
+    def fairness_and_privacy() -> HTMLResponse:
+        return page("audit", tables=audit.tables(reader))
+
+    @app.get("/pages.css")
+    def style() -> Response:
+        return Response((FOLDER / "pages.css").read_text(encoding="utf-8"), media_type="text/css")
+
+    return app
+
+
+def page(template: str, status: int = 200, up: str = "", **values: Any) -> HTMLResponse:
+    """Renders a template; `up` leads from the page's address to the folder of the pages."""
+    text = TEMPLATES.get_template(f"{template}.html.j2").render(page=template, up=up, **values)
+    return HTMLResponse(text, status)
+
+
+def _closed_and_readable(app: FastAPI) -> None:
+    @app.middleware("http")
+    async def _headers(request: Request, call_next: Any) -> Response:
+        response: Response = await call_next(request)
+        response.headers.update(HEADERS)
+        return response
+
+    @app.exception_handler(ChatrecError)
+    def _say(request: Request, error: Exception) -> HTMLResponse:
+        return page("problem", 503, up="../" * ("dag_runs" in request.url.path) * 2, message=str(error))
+
+
+def _recommendations(app: FastAPI, reader: Reader) -> None:
+    @app.get("/recommendations")
+    def recommendations(user: Typed = "", night: Typed = "") -> HTMLResponse:
+        user = user.strip()
+        with reader.chatrec() as connection:
+            kept = runs.kept(connection)
+            live = next((record for record in kept if record.live), None)
+            other = next((record for record in kept if record.key == night and not record.live), None)
+            values: dict[str, Any] = {"user": user, "live": live, "other": other, "kept": kept, "known": False}
+            if live is None:
+                return page("recommendations", **values)
+            found = users.find(connection, live.run, user)
+            if other and user and user not in found[:1]:
+                found += [each for each in users.find(connection, other.run, user) if each not in found]
+            values |= {"found": found, "known": user in found}
+            if not values["known"]:
+                return page("recommendations", **values)
+            types = users.id_types(connection)
+            mine = users.list_of(connection, live.run, user, types["user_id"])
+            theirs = users.list_of(connection, other.run, user, types["user_id"]) if other else []
+            attention = users.attention(connection, live.run, user, types["user_id"])
+        events, problem = users.history(reader, live, user, types)
+        if other:
+            mine, theirs = users.compare(mine, theirs, "new"), users.compare(theirs, mine, "gone")
+        return page("recommendations", **values, mine=mine, theirs=theirs, attention=attention, events=events,
+                    problem=problem, shown={row.item_id for row in mine})  # fmt: skip
+
+
+def _tonight(app: FastAPI, reader: Reader) -> None:
+    @app.get("/tonight")
+    def tonight(night: Typed = "") -> HTMLResponse:
+        with reader.chatrec() as connection:
+            try:
+                record = runs.get(connection, night) if night else nights.latest(connection)
+            except RunError as error:
+                return page("tonight", 404, night=None, nights=[], message=str(error))
+            return _night(connection, record)
+
+    @app.get("/dag_runs/{dag_id}/{run_id}", dependencies=[Depends(requires_access_dag("GET"))])
+    def of_dag_run(dag_id: str, run_id: str) -> HTMLResponse:
+        begun = _run_after(dag_id, run_id)
+        up = "../../"
+        if begun is None:
+            return page("tonight", 404, up, night=None, nights=[], message="This run is not a night of chatrec.")
+        with reader.chatrec() as connection:
+            try:
+                record = runs.get(connection, key_of(begun))
+            except RunError:
+                message = "This night has not begun to read yet: come back when its first task is done."
+                return page("tonight", 200, up, night=None, nights=[], message=message)
+            return _night(connection, record, up)
+
+    def _night(connection: Any, record: runs.RunRecord | None, up: str = "") -> HTMLResponse:
+        if record is None:
+            return page("tonight", 200, up, night=None, nights=[], message="")
+        latest = runs.latest(connection, nights.NIGHTS)
+        return page("tonight", 200, up, night=nights.night(connection, record), nights=latest, message="")
+
+
+def _run_after(dag_id: str, run_id: str) -> datetime | None:
+    """The time that a run of one of chatrec's DAGs stands for, as Airflow keeps it.
+
+    Tasks may not look there; the API server, which serves these pages, may.
+    """
+    from airflow.models.dag import DagTag  # noqa: TID251
+    from airflow.models.dagrun import DagRun  # noqa: TID251
+    from airflow.utils.session import create_session
+    from sqlalchemy import select
+
+    ours = select(DagTag.dag_id).where(DagTag.name == "chatrec", DagTag.dag_id == dag_id)
+    with create_session() as session:
+        found: datetime | None = session.scalar(
+            select(DagRun.run_after).where(DagRun.run_id == run_id, DagRun.dag_id.in_(ours))
+        )
+    return found
+
+
+def _number(value: Any) -> str:
+    """A number as a person reads it; anything else as it is."""
+    if isinstance(value, Mapping):
+        return ", ".join(f"{name} {_number(each)}" for name, each in value.items()) or "none"
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if not isinstance(value, int | float):
+        return "" if value is None else str(value)
+    return f"{value:,.0f}" if value % 1 == 0 else f"{value:,.4g}"
+
+
+def _duration(seconds: float | None) -> str:
+    if seconds is None:
+        return ""
+    if seconds < 60:
+        return f"{seconds:.1f} s"
+    minutes, rest = divmod(round(seconds), 60)
+    return f"{minutes} min {rest} s" if minutes < 60 else f"{minutes // 60} h {minutes % 60} min"
+
+
+TEMPLATES = jinja2.Environment(
+    loader=jinja2.FileSystemLoader(FOLDER / "templates"),
+    autoescape=True,
+    undefined=jinja2.StrictUndefined,
+    trim_blocks=True,
+    lstrip_blocks=True,
+)
+TEMPLATES.filters |= {"number": _number, "duration": _duration, "shares": plots.shares, "bars": plots.bars}

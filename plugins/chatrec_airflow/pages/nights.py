@@ -1,0 +1,126 @@
+"""What the page of a night shows: checks, metrics beside those of the nights before, counts, time."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import Connection, Row, text
+
+from chatrec.db import runs
+from chatrec.db.runs import RunRecord
+from chatrec.pipeline.steps import BY_NAME
+from chatrec_airflow.pages import plots
+
+NIGHTS = 30
+"""How many nights a plot goes back."""
+CHANNELS = ("blend", "popularity")
+"""What is plotted: the lists themselves, and what they have to beat."""
+FIGURES: Mapping[str, tuple[tuple[str, str], ...]] = {
+    "Read": (("extract", "users"), ("extract", "items"), ("extract", "interactions"), ("extract", "days read"),
+             ("extract", "days")),
+    "Embedded": (("embed", "texts embedded"),),
+    "Carried over": (("embed", "texts known"),),
+    "Quarantined": (("extract", "quarantined"),),
+    "Listed": (("rank", "rows"), ("gate", "users listed"), ("rank", "items shown")),
+}  # fmt: skip
+"""The counts that answer what a night did, by the word that a person would use: step and name."""
+
+
+@dataclass(frozen=True)
+class StepTime:
+    """A step on the time line of its night."""
+
+    title: str
+    state: str
+    seconds: float | None
+    bar: plots.Bar
+
+
+@dataclass(frozen=True)
+class Night:
+    """Everything about a run."""
+
+    record: RunRecord
+    checks: Sequence[Row[Any]]
+    metrics: list[plots.Plot]
+    figures: dict[str, list[tuple[str, int]]]
+    quarantine: Sequence[Row[Any]]
+    times: list[StepTime]
+    counts: dict[str, dict[str, Any]]
+    """All counts, by step."""
+
+
+def night(connection: Connection, record: RunRecord) -> Night:
+    """Gathers everything about a run."""
+    steps = connection.execute(
+        text("SELECT step, state, started_at, seconds, counts FROM run_steps WHERE run = :run ORDER BY started_at"),
+        {"run": record.run},
+    ).all()
+    counts = {row.step: dict(row.counts) for row in steps}
+    return Night(
+        record,
+        connection.execute(
+            text("""
+                SELECT name, ok, warned, value, threshold, message FROM run_checks
+                WHERE run = :run ORDER BY ok, warned DESC, name
+            """),
+            {"run": record.run},
+        ).all(),
+        metrics(connection, record),
+        _figures(counts),
+        connection.execute(
+            text("SELECT relation, reason, rows FROM quarantine_counts WHERE run = :run ORDER BY rows DESC"),
+            {"run": record.run},
+        ).all(),
+        _times(record, steps),
+        counts,
+    )
+
+
+def metrics(connection: Connection, record: RunRecord) -> list[plots.Plot]:
+    """A plot for each metric of the whole hold-out, over the nights up to this one."""
+    rows = connection.execute(
+        text("""
+            WITH nights AS (
+                SELECT run, row_number() OVER (ORDER BY run) - 1 AS place
+                FROM (SELECT run FROM runs WHERE run <= :run AND EXISTS (
+                          SELECT FROM run_metrics m WHERE m.run = runs.run)
+                      ORDER BY run DESC LIMIT :nights) AS latest
+            )
+            SELECT m.metric, m.channel, n.place, m.value, (SELECT count(*) FROM nights) AS nights
+            FROM nights n JOIN run_metrics m USING (run)
+            WHERE m.channel = ANY (:channels) AND m.metric LIKE '%@10'
+        """),
+        {"run": record.run, "nights": NIGHTS, "channels": list(CHANNELS)},
+    ).all()
+    values: dict[str, dict[str, list[float | None]]] = {}
+    for metric, channel, place, value, nights in rows:
+        series = values.setdefault(metric, {})
+        series.setdefault(channel, [None] * nights)[place] = value
+    ordered = sorted(values, key=lambda name: (name != "ndcg@10", name != "recall@10", name))
+    found = (plots.lines(name, {c: values[name][c] for c in CHANNELS if c in values[name]}) for name in ordered)
+    return [plot for plot in found if plot]
+
+
+def _figures(counts: Mapping[str, Mapping[str, Any]]) -> dict[str, list[tuple[str, int]]]:
+    found = {
+        word: [(name, counts[step][name]) for step, name in names if counts.get(step, {}).get(name) is not None]
+        for word, names in FIGURES.items()
+    }
+    return {word: values for word, values in found.items() if values}
+
+
+def _times(record: RunRecord, steps: Sequence[Row[Any]]) -> list[StepTime]:
+    """Waits between steps count: a night that is done again later shows how long it lay."""
+    begun = min((row.started_at for row in steps), default=record.started_at)
+    placed = plots.bars([((row.started_at - begun).total_seconds(), row.seconds or 0) for row in steps])
+    return [
+        StepTime(BY_NAME[row.step].title if row.step in BY_NAME else row.step, row.state, row.seconds, bar)
+        for row, bar in zip(steps, placed, strict=True)
+    ]
+
+
+def latest(connection: Connection) -> RunRecord | None:
+    """The run that was begun last."""
+    found = runs.latest(connection, 1)
+    return found[0] if found else None

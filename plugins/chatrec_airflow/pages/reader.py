@@ -1,0 +1,61 @@
+"""How pages read: a connection that can change nothing, and errors that a person can act on."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from functools import cached_property
+
+from sqlalchemy import Connection, Engine
+from sqlalchemy.exc import DataError, ProgrammingError
+
+from chatrec.db import engine as engines
+from chatrec.errors import SettingsError
+from chatrec.settings import Settings
+
+
+class Reader:
+    """Read-only connections to chatrec's tables and to the customer's, kept from request to request."""
+
+    def __init__(self, load: Callable[[], Settings]) -> None:
+        self._load = load
+
+    @cached_property
+    def settings(self) -> Settings:
+        """Of this deployment, read once: an API server is restarted to see a change."""
+        return self._load()
+
+    @cached_property
+    def _engine(self) -> Engine:
+        return engines.read_only(self.settings, "chatrec pages")
+
+    @cached_property
+    def _source(self) -> Engine:
+        return engines.read_only(self.settings, "chatrec pages", of_source=True)
+
+    @contextmanager
+    def chatrec(self) -> Iterator[Connection]:
+        """A connection to chatrec's tables; all statements of a block see the same night.
+
+        Raises:
+            ChatrecError: the database does not answer, or the role may not read what the pages show.
+        """
+        hint = "`chatrec db migrate` makes the tables, `chatrec db roles` the role that may read them."
+        with _readable("pages.url" if self.settings.pages.url else "database.url", self._engine, hint) as connection:
+            yield connection
+
+    @contextmanager
+    def source(self) -> Iterator[Connection]:
+        """A connection to the customer's tables."""
+        hint = "GRANT SELECT on the tables of source.interactions to the role of the pages to see histories."
+        with _readable("source.url" if self.settings.source.url else "pages.url", self._source, hint) as connection:
+            yield connection
+
+
+@contextmanager
+def _readable(setting: str, engine: Engine, hint: str) -> Iterator[Connection]:
+    with engines.readable_errors(setting, engine.url):
+        try:
+            with engine.connect().execution_options(isolation_level="REPEATABLE READ") as connection:
+                yield connection
+        except (ProgrammingError, DataError) as error:
+            reason = str(error.orig).split("\n")[0]
+            raise SettingsError(f"{setting} does not give what this page shows: {reason}. {hint}") from error

@@ -1,0 +1,149 @@
+"""What the page of recommendations shows of a user: lists of two nights, history, attention."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, Row, text
+
+from chatrec.db.runs import RunRecord
+from chatrec.errors import ChatrecError
+from chatrec_airflow.pages.reader import Reader
+
+FOUND_AT_MOST = 12
+HISTORY_AT_MOST = 30
+WRITTEN = '(user_id::text) COLLATE "C"'
+"""Users are found by how their ids are written: the expression of the index users_by_prefix."""
+ID_TYPE = text("""
+    SELECT attname, format_type(atttypid, atttypmod) FROM pg_attribute
+    WHERE attrelid = to_regclass('recommendations_kept') AND attname IN ('user_id', 'item_id')
+""")
+
+
+@dataclass(frozen=True)
+class Recommended:
+    """A row of a list."""
+
+    rank: int
+    item_id: str
+    title: str
+    score: float
+    source: str
+    reason: Mapping[str, Any]
+    moved: str = ""
+    """Against the other night: "new", "gone", "same", "up 3" or "down 2"; empty if there is none to compare with."""
+
+
+@dataclass(frozen=True)
+class Event:
+    """Something that the user took."""
+
+    item_id: str
+    title: str
+    event: str
+    occurred_at: datetime
+    later: bool
+    """After the night was read."""
+
+
+def id_types(connection: Connection) -> dict[str, str]:
+    """PostgreSQL's types of `user_id` and `item_id`."""
+    return {name: kind for name, kind in connection.execute(ID_TYPE)}
+
+
+def find(connection: Connection, run: int, beginning: str) -> list[str]:
+    """Ids of users with a list in a run whose written form begins so, in order; an exact match is the first."""
+    escaped = beginning.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
+    rows = connection.execute(
+        text(f"""
+            SELECT user_id::text FROM recommendations_kept
+            WHERE run = :run AND rank = 1 AND {WRITTEN} LIKE :pattern ORDER BY {WRITTEN} LIMIT :most
+        """),
+        {"run": run, "pattern": f"{escaped}%", "most": FOUND_AT_MOST},
+    )
+    return list(rows.scalars())
+
+
+def list_of(connection: Connection, run: int, user: str, id_type: str) -> list[Recommended]:
+    """A user's list in a kept run; none if the user has none there."""
+    rows = connection.execute(
+        text(f"""
+            SELECT rank, item_id::text AS item_id, coalesce(title, '') AS title, score, coalesce(source, '') AS source,
+                   reason
+            FROM recommendations_kept WHERE run = :run AND user_id = CAST(:user AS {id_type}) ORDER BY rank
+        """),
+        {"run": run, "user": user},
+    )
+    return [Recommended(**row._mapping) for row in rows]
+
+
+def compare(rows: Sequence[Recommended], other: Sequence[Recommended], absent: str) -> list[Recommended]:
+    """The rows of a list with how each moved against the list of another night.
+
+    Args:
+        rows: of this list.
+        other: list.
+        absent: what to say of a row that the other list does not have.
+    """
+    ranks = {row.item_id: row.rank for row in other}
+    return [
+        Recommended(**{**vars(row), "moved": _moved(ranks[row.item_id] - row.rank) if row.item_id in ranks else absent})
+        for row in rows
+    ]
+
+
+def _moved(places: int) -> str:
+    return "same" if places == 0 else f"{'up' if places > 0 else 'down'} {abs(places)}"
+
+
+def attention(connection: Connection, run: int, user: str, id_type: str) -> Sequence[Row[Any]]:
+    """The groups that a user attends to most: name, attention."""
+    return connection.execute(
+        text(f"""
+            SELECT coalesce(name, '') AS name, attention FROM user_groups_kept
+            WHERE run = :run AND user_id = CAST(:user AS {id_type}) ORDER BY rank
+        """),
+        {"run": run, "user": user},
+    ).all()
+
+
+def history(reader: Reader, night: RunRecord, user: str, types: Mapping[str, str]) -> tuple[list[Event], str]:
+    """The latest events of a user, the newest first, as the customer's tables have them now.
+
+    Returns:
+        The events, and why there are none if they cannot be read.
+    """
+    try:
+        with reader.source() as connection:
+            select = reader.settings.source.interactions.replace("%", "%%")
+            rows = connection.exec_driver_sql(
+                f"SELECT *, occurred_at::timestamptz AS at FROM ({select}\n) AS events "
+                f"WHERE user_id = CAST(%(user)s AS {types['user_id']}) ORDER BY at DESC NULLS LAST LIMIT %(most)s",
+                {"user": user, "most": HISTORY_AT_MOST},
+            ).mappings()
+            events = [dict(row) for row in rows if row["item_id"] is not None and row["at"] is not None]
+        with reader.chatrec() as connection:
+            titles = _titles(connection, [str(row["item_id"]) for row in events], types["item_id"])
+    except ChatrecError as error:
+        return [], str(error)
+    read = night.snapshot_at
+    return [
+        Event(
+            item,
+            titles.get(item, ""),
+            str(row.get("event") or ""),
+            row["at"],
+            read is not None and row["at"] > read,
+        )
+        for row in events
+        for item in [str(row["item_id"])]
+    ], ""
+
+
+def _titles(connection: Connection, items: list[str], id_type: str) -> dict[str, str]:
+    rows = connection.execute(
+        text(f"SELECT item_id::text, title FROM items WHERE item_id = ANY (CAST(:items AS {id_type}[]))"),
+        {"items": items},
+    )
+    return {item: title or "" for item, title in rows}

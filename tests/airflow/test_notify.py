@@ -1,0 +1,90 @@
+"""Messages go where the connection says: to a real web server, to a real mail server, or nowhere."""
+
+import asyncore
+import json
+import smtpd
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, HTTPServer
+from threading import Thread
+from typing import Any
+
+import pytest
+
+CONNECTION = "AIRFLOW_CONN_CHATREC_NOTIFY"
+pytestmark = pytest.mark.usefixtures("metadata")
+
+
+@pytest.fixture
+def hook() -> Iterator[tuple[list[tuple[str, Any]], int]]:
+    """A web server: what was posted where, and its port."""
+    posted: list[tuple[str, Any]] = []
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            posted.append((self.path, json.loads(self.rfile.read(int(self.headers["Content-Length"])))))
+            self.send_response(200)
+            self.end_headers()
+
+        def log_message(self, *_: Any) -> None:
+            pass
+
+    server = HTTPServer(("127.0.0.1", 0), Handler)
+    Thread(target=server.serve_forever, daemon=True).start()
+    yield posted, server.server_port
+    server.shutdown()
+
+
+@pytest.fixture
+def mail() -> Iterator[tuple[list[str], int]]:
+    """A mail server: what was sent, and its port."""
+    sent: list[str] = []
+
+    class Server(smtpd.SMTPServer):
+        def process_message(self, peer: Any, mailfrom: Any, rcpttos: Any, data: Any, **_: Any) -> None:
+            sent.append(f"{rcpttos} {data.decode()}")
+
+    server = Server(("127.0.0.1", 0), None)
+    port = server.socket.getsockname()[1]
+    thread = Thread(target=lambda: asyncore.loop(timeout=0.05), daemon=True)
+    thread.start()
+    yield sent, port
+    server.close()
+    asyncore.close_all(ignore_all=True)
+    thread.join(5)
+
+
+def test_a_webhook_as_slack_has_it(hook: tuple[list[tuple[str, Any]], int], monkeypatch: pytest.MonkeyPatch) -> None:
+    from chatrec_airflow.notify import say
+
+    posted, port = hook
+    where = {"conn_type": "slackwebhook", "host": f"http://127.0.0.1:{port}/services", "password": "T0/B0/secret"}
+    monkeypatch.setenv(CONNECTION, json.dumps(where))
+    say("A night waits", "Answer here: http://x/y")
+    parts = {"conn_type": "http", "schema": "http", "host": "127.0.0.1", "port": port}
+    monkeypatch.setenv(CONNECTION, json.dumps(parts))
+    say("A night", "has failed")
+    assert posted == [
+        ("/services/T0/B0/secret", {"text": "A night waits\nAnswer here: http://x/y"}),
+        ("/", {"text": "A night\nhas failed"}),
+    ]
+
+
+def test_a_mail(mail: tuple[list[str], int], monkeypatch: pytest.MonkeyPatch) -> None:
+    from chatrec_airflow.notify import say
+
+    sent, port = mail
+    plain = {"disable_ssl": True, "disable_tls": True, "from_email": "chatrec@example.com", "to": "anna@example.com"}
+    monkeypatch.setenv(CONNECTION, json.dumps({"conn_type": "smtp", "host": "127.0.0.1", "port": port, "extra": plain}))
+    say("A night waits", "Why: <b>two\nlines")
+    (message,) = sent
+    assert message.startswith("['anna@example.com'] ")
+    assert "Subject: A night waits" in message
+    assert "From: chatrec@example.com" in message
+    assert "<b>" not in message
+
+
+def test_without_a_connection_nothing_is_sent(monkeypatch: pytest.MonkeyPatch) -> None:
+    from chatrec_airflow.notify import say
+
+    monkeypatch.delenv(CONNECTION, raising=False)
+    say("A night waits", "for nobody")

@@ -1,0 +1,314 @@
+"""The pages: closed to strangers, safe against what is in the data, and true to what is in the tables."""
+
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from html import unescape
+from pathlib import Path
+from typing import Any
+
+import pytest
+from sqlalchemy import make_url
+
+from chatrec.db import sqlfiles
+from chatrec.settings import Settings, load
+from tests.conftest import new_database
+from tests.nights import migrate, run
+from tests.shop import Shop, write_settings
+
+ROOT = Path(__file__).parents[2]
+ADDRESSES = ("recommendations", "recommendations?user=3", "tonight", "dag_runs/chatrec_nightly/x", "audit", "pages.css")
+HOSTILE = '<script>alert("1")</script>'
+pytestmark = pytest.mark.usefixtures("metadata")
+
+
+@pytest.fixture(scope="module")
+def strangers(metadata: None) -> Any:
+    """Airflow's own auth manager, with a token for whoever is asked for."""
+    from airflow.api_fastapi.app import create_auth_manager
+    from airflow.api_fastapi.auth.managers.simple.user import SimpleAuthManagerUser
+
+    manager = create_auth_manager()
+    return lambda role: {
+        "Authorization": f"Bearer {manager.generate_jwt(SimpleAuthManagerUser(username='anna', role=role))}"
+    }
+
+
+def browser(settings: Settings, headers: dict[str, str]) -> Any:
+    """The pages behind a path prefix, as Airflow mounts them."""
+    from chatrec_airflow.pages.app import create
+    from fastapi import FastAPI
+    from fastapi.testclient import TestClient
+
+    airflow = FastAPI()
+    airflow.mount("/airflow/chatrec", create(lambda: settings))
+    return TestClient(airflow, "http://testserver/airflow/chatrec/", headers=headers, follow_redirects=False)
+
+
+@pytest.fixture(scope="module")
+def nights(server: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Shop, Settings]]:
+    """Two nights; the titles of the second are an attack."""
+    database = new_database(server)
+    shop = Shop(next(database))
+    shop.create()
+    settings = load(write_settings(tmp_path_factory.mktemp("pages"), shop.url, {}))
+    migrate(settings)
+    run(settings, "20260601T020000Z")
+    shop.execute("UPDATE films SET name = name || %s", (HOSTILE,))
+    shop.execute("INSERT INTO views VALUES (3, 1, %s, 1, now()), (3, NULL, 'view', 1, now())", (HOSTILE,))
+    run(settings.override({"ranking.top_n": 6}), "20260602T020000Z")
+    yield shop, settings
+    next(database, None)
+
+
+@pytest.fixture(scope="module")
+def pages(nights: tuple[Shop, Settings], strangers: Any) -> Any:
+    return browser(nights[1], strangers("viewer"))
+
+
+def words(answer: Any) -> str:
+    """The text of a page, without its tags."""
+    assert answer.status_code == 200, answer.text
+    return " ".join(unescape(re.sub(r"<[^>]*>", " ", answer.text)).split())
+
+
+@pytest.mark.parametrize("address", ADDRESSES)
+def test_a_stranger_gets_nothing(address: str, nights: tuple[Shop, Settings], strangers: Any) -> None:
+    for headers in ({}, {"Authorization": "Bearer nonsense"}):
+        answer = browser(nights[1], headers).get(address)
+        assert answer.status_code in (401, 403)
+        assert set(answer.json()) == {"detail"}
+        assert len(answer.content) < 50
+    assert browser(nights[1], {}).get(address).status_code == 401
+    assert browser(nights[1], strangers(None)).get(address).status_code == 403  # may not see the DAG
+    for name in ("docs", "openapi.json", "redoc", ""):
+        assert browser(nights[1], strangers("viewer")).get(name).status_code == 404
+
+
+@pytest.mark.parametrize("address", ["recommendations?user=3", "tonight", "audit", "pages.css", "nothing"])
+def test_nothing_may_be_loaded_run_or_framed_but_here(address: str, pages: Any) -> None:
+    answer = pages.get(address)
+    policy = dict(part.strip().split(" ", 1) for part in answer.headers["content-security-policy"].split(";"))
+    assert policy["default-src"] == "'none'"
+    assert policy["frame-ancestors"] == policy["style-src"] == policy["form-action"] == "'self'"
+    assert "script-src" not in policy
+    assert answer.headers["cache-control"] == "private, no-store"
+    assert "<script" not in answer.text
+    assert " style=" not in answer.text
+
+
+def test_titles_cannot_attack(pages: Any) -> None:
+    for address in ("recommendations?user=3&night=20260601T020000Z", f"recommendations?user={HOSTILE}",
+                    f"tonight?night={HOSTILE}"):  # fmt: skip
+        text = pages.get(address).text
+        assert "<script" not in text
+        assert "&lt;script&gt;" in text
+
+
+def test_links_are_relative(pages: Any) -> None:
+    for address in ("recommendations?user=3", "tonight", "audit"):
+        for link in re.findall(r'(?:href|action|src)="([^"]*)"', pages.get(address).text):
+            assert re.match(r"#|[a-z]", link), link
+            assert ":" not in link.split("?")[0]
+            if not link.startswith("#"):
+                assert pages.get(unescape(link)).status_code == 200, link
+
+
+def test_a_users_page(nights: tuple[Shop, Settings], pages: Any) -> None:
+    shop, _ = nights
+    text = words(pages.get("recommendations?user=3"))
+    mine = shop.lists("user_id = 3")
+    assert len(mine) == 6
+    places = [text.index(title) for *_, title, _, _, _ in mine]
+    assert places == sorted(places)
+    for *_, source, _ in mine:
+        assert source in text
+        assert "Why" in text
+    because = {title for (title,) in shop.execute(
+        "SELECT reason->>'because' FROM chatrec.recommendations WHERE user_id = 3 AND reason ? 'because'")}  # fmt: skip
+    assert because
+    assert all(title in text for title in because)
+    for name, attention in shop.execute(
+        "SELECT name, attention FROM chatrec.user_groups WHERE user_id = 3 ORDER BY rank"
+    ):
+        assert f"{name} {100 * attention:.1f} %" in text
+    taken = shop.execute("SELECT name FROM views JOIN films ON film = no WHERE customer = 3 ORDER BY at DESC")
+    history = text[text.index("History"):text.index("Attention")]  # fmt: skip
+    assert [history.count(name) for (name,) in taken]
+    assert all(name in history for (name,) in taken)
+    assert history.index(taken[1][0]) < history.index(taken[-1][0])
+
+
+def test_two_nights_side_by_side(nights: tuple[Shop, Settings], pages: Any) -> None:
+    shop, _ = nights
+    text = words(pages.get("recommendations?user=3&night=20260601T020000Z"))
+    before = dict(shop.execute("SELECT item_id, rank FROM chatrec.recommendations_at('20260601T020000Z') "
+                               "WHERE user_id = 3"))  # fmt: skip
+    now = {row[2]: row[1] for row in shop.lists("user_id = 3")}
+    live, other = text.split("List of 20260601T020000Z")
+    live = live.split("Live list")[1]
+    assert live.count(" new Why") == len(now.keys() - before.keys()) >= 1
+    assert other.count(" gone Why") == len(before.keys() - now.keys())
+    moved = [before[item] - now[item] for item in now.keys() & before.keys()]
+    for places in moved:
+        assert places == 0 or f"{'up' if places > 0 else 'down'} {abs(places)} Why" in live
+
+
+def test_users_are_found_by_how_their_id_begins(pages: Any) -> None:
+    found = re.findall(r"<li><a href=\"recommendations\?user=(\d+)\"", pages.get("recommendations?user=").text)
+    assert found == sorted(map(str, range(40)))[:12]
+    text = pages.get("recommendations?user=%203%20").text
+    assert "<h1>User 3</h1>" in text
+    assert 'user=39">39</a>' in text
+    for nobody in ("99", "3%25", "_", "\\", "' OR 1=1 --", "x" * 200):
+        assert "Nobody's id begins with" in unescape(pages.get("recommendations", params={"user": nobody}).text)
+    assert pages.get("recommendations", params={"user": "x" * 201}).status_code == 422
+
+
+def test_a_search_uses_the_index(nights: tuple[Shop, Settings]) -> None:
+    shop, _ = nights
+    plan = shop.execute(
+        "SET enable_seqscan = off; EXPLAIN SELECT user_id::text FROM chatrec.recommendations_kept WHERE run = 2 "
+        'AND rank = 1 AND (user_id::text) COLLATE "C" LIKE \'3%\' ORDER BY (user_id::text) COLLATE "C" LIMIT 12'
+    )
+    lines = "\n".join(line for (line,) in plan)
+    assert re.search(r"Index Scan using recommendations_r2_user_id\w*_idx", lines), lines
+    assert "Index Cond" in lines
+    assert "Sort" not in lines
+
+
+def test_a_history_that_cannot_be_read_hides_nothing_else(nights: tuple[Shop, Settings], strangers: Any) -> None:
+    _, settings = nights
+    broken = settings.override({"source.interactions": "SELECT user_id, item_id, occurred_at FROM nowhere"})
+    text = words(browser(broken, strangers("viewer")).get("recommendations?user=3"))
+    assert 'relation "nowhere" does not exist' in text
+    assert "Live list 1 " in text
+
+
+def test_the_page_of_a_night(nights: tuple[Shop, Settings], pages: Any) -> None:
+    shop, _ = nights
+    text = words(pages.get("tonight"))
+    assert "Night 20260602T020000Z published, live All" in text
+    checks = shop.execute("SELECT name, message FROM chatrec.run_checks WHERE run = 2")
+    assert len(checks) >= 10
+    for name, message in checks:
+        assert f"passed {name} " in text
+        assert message in text
+    for relation, reason, rows in shop.execute(
+        "SELECT relation, reason, count(*) FROM chatrec.quarantine WHERE run = 2 GROUP BY 1, 2"
+    ):
+        assert f"{relation} {reason} {rows}" in text
+    for title in ("Read users, items and events", "Embed texts with GPT-2", "Publish"):
+        assert re.search(rf"{title} [\d.]+ s", text), title
+    assert "Read 40 users 60 items" in text
+    assert "Quarantined 1 quarantined" in text
+    value = shop.execute("SELECT value FROM chatrec.run_metrics WHERE run = 2 AND channel = 'blend' "
+                         "AND metric = 'ndcg@10'")[0][0]  # fmt: skip
+    assert f"ndcg@10 {value:.4f}" in text
+    assert "ndcg@10 over 2 nights" in pages.get("tonight").text
+    assert "Night 20260601T020000Z" in words(pages.get("tonight?night=20260601T020000Z"))
+    assert "There is no run nothing" in pages.get("tonight?night=nothing").text
+
+
+def test_the_tab_of_a_dag_run(nights: tuple[Shop, Settings], pages: Any) -> None:
+    """Airflow knows the run by its id, chatrec by the time that it stands for."""
+    from airflow.models.dag import DagModel, DagTag  # noqa: TID251
+    from airflow.models.dagbundle import DagBundleModel  # noqa: TID251
+    from airflow.models.dagrun import DagRun  # noqa: TID251
+    from airflow.utils.session import create_session
+    from airflow.utils.types import DagRunTriggeredByType, DagRunType
+
+    with create_session() as session:
+        session.merge(DagBundleModel(name="tested"))
+        session.flush()
+        for dag, tags in (("chatrec_tested", ["chatrec"]), ("weather", ["other"])):
+            session.merge(
+                DagModel(dag_id=dag, bundle_name="tested", tags=[DagTag(name=tag, dag_id=dag) for tag in tags])
+            )
+            session.flush()
+            for hour in (2, 3):
+                begun = datetime(2026, 6, 2, hour, tzinfo=UTC)
+                session.add(
+                    DagRun(dag_id=dag, run_id=f"scheduled__{begun.isoformat()}", run_type=DagRunType.SCHEDULED,
+                           run_after=begun, triggered_by=DagRunTriggeredByType.TEST)
+                )  # fmt: skip
+    night = pages.get("dag_runs/chatrec_tested/scheduled__2026-06-02T02%3A00%3A00%2B00%3A00")
+    assert "Night 20260602T020000Z" in words(night)
+    for link in re.findall(r'(?:href|action)="([^"#]+)"', night.text):
+        assert link.startswith("../../")
+        assert pages.get(f"dag_runs/x/{link}".replace("dag_runs/x/../../", "")).status_code == 200
+    assert "has not begun" in words(pages.get("dag_runs/chatrec_tested/scheduled__2026-06-02T03:00:00+00:00"))
+    for other in ("weather/scheduled__2026-06-02T02:00:00+00:00", "chatrec_tested/nothing"):
+        answer = pages.get(f"dag_runs/{other}")
+        assert answer.status_code == 404
+        assert "not a night of chatrec" in answer.text
+
+
+def test_fairness_and_privacy_show_what_is_there(database: str, tmp_path: Path, strangers: Any) -> None:
+    """Whatever columns the audit has; an installation without it is told so."""
+    shop = Shop(database)
+    audit = browser(load(write_settings(tmp_path, database, {})), strangers("viewer"))
+    assert words(audit.get("audit")).count(" is off") == 3
+    shop.execute("CREATE SCHEMA chatrec; CREATE TABLE chatrec.exposure (provider text, merit_share float8, met bool)")
+    shop.execute("INSERT INTO chatrec.exposure VALUES (%s, 0.25, true)", (HOSTILE,))
+    shop.execute("CREATE TABLE chatrec.privacy_ledger (made_at timestamptz, epsilon float8)")
+    shop.execute("INSERT INTO chatrec.privacy_ledger VALUES ('2026-01-01', 1), ('2026-02-01', 2)")
+    answer = audit.get("audit")
+    text = words(answer)
+    assert "provider merit share met" in text
+    assert f"{HOSTILE} 0.25 yes" in text
+    assert text.index("2026-02-01") < text.index("2026-01-01")
+    assert text.count(" is off") == 1
+    assert "<script" not in answer.text
+
+
+def test_before_the_first_night(shop: Shop, settings: Settings, strangers: Any) -> None:
+    empty = browser(settings, strangers("viewer"))
+    for address in ("recommendations", "tonight"):
+        answer = empty.get(address)
+        assert answer.status_code == 503
+        assert "chatrec db migrate" in answer.text
+    migrate(settings)
+    assert "No night has been published yet" in words(empty.get("recommendations?user=3"))
+    assert "There has been no night yet" in words(empty.get("tonight"))
+
+
+def test_the_pages_can_change_nothing(nights: tuple[Shop, Settings]) -> None:
+    from chatrec_airflow.pages.reader import Reader
+    from sqlalchemy import text
+    from sqlalchemy.exc import InternalError
+
+    reader = Reader(lambda: nights[1])
+    for place in (reader.chatrec, reader.source):
+        with pytest.raises(InternalError, match="read-only transaction"), place() as connection:
+            connection.execute(text("DELETE FROM chatrec.quarantine"))
+
+
+def test_a_reader_sees_all_of_it(nights: tuple[Shop, Settings], strangers: Any) -> None:
+    """With `pages.url` the pages need no more than `chatrec db roles` grants, and SELECT on the events."""
+    shop, settings = nights
+    names = {"schema": "chatrec", "schema_reader": "chatrec_reader", "schema_writer": "chatrec_writer"}
+    shop.execute("SET search_path = chatrec; " + sqlfiles.read("roles.sql", names))
+    shop.execute("CREATE ROLE website LOGIN IN ROLE chatrec_reader")
+    url = make_url(shop.url).set(username="website").render_as_string(hide_password=False)
+    limited = browser(settings.override({"pages.url": url}), strangers("viewer"))
+    assert "permission denied for table views" in words(limited.get("recommendations?user=3"))
+    shop.execute("GRANT SELECT ON views TO website")
+    try:
+        for address in ("recommendations?user=3&night=20260601T020000Z", "tonight"):
+            assert limited.get(address).text == browser(settings, strangers("viewer")).get(address).text
+    finally:
+        shop.execute("DROP OWNED BY website; DROP ROLE website")
+
+
+def test_the_plugin_costs_other_processes_nothing() -> None:
+    code = (
+        f"import sys\nsys.path.insert(0, {str(ROOT / 'plugins')!r})\nimport chatrec_plugin\n"
+        "assert [view['destination'] for view in chatrec_plugin.ChatrecPlugin.external_views]\n"
+        "print(sorted({'torch', 'transformers', 'faiss', 'polars', 'fastapi', 'sqlalchemy', 'chatrec'} "
+        "& set(sys.modules) - set(before)))"
+    ).replace("import sys\n", "import sys\nimport airflow.plugins_manager\nbefore = set(sys.modules)\n")
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.splitlines()[-1] == "[]"
