@@ -291,6 +291,14 @@ class Publish(Section):
     """How long to wait for readers whose plans are older than the new partition."""
 
 
+class Erasure(Section):
+    """`chatrec erase`: what is remembered of having forgotten."""
+
+    key: str = Field("", json_schema_extra=SECRET, repr=False)
+    """A long random text, kept outside the database: the record of an erasure then has the id's hash under this key, so
+    that you can show later who was erased, and nobody else can. Empty: the record has counts alone."""
+
+
 class Compute(Section):
     """Threads, memory and chance."""
 
@@ -329,6 +337,7 @@ class Sections(BaseModel):
     generate: Generate = Generate()
     checks: Checks = Checks()
     publish: Publish = Publish()
+    erasure: Erasure = Erasure()
     compute: Compute = Compute()
     night: Night = Night()
 
