@@ -8,7 +8,7 @@ from chatrec.blend.learn import METRICS
 from chatrec.db import runs
 from chatrec.errors import NightStopped
 from chatrec.pipeline.context import Context
-from chatrec.quality import Evidence, judge, verdict
+from chatrec.quality import Evidence, judge, judge_fairness, verdict
 from chatrec.quality.audit import audit
 from chatrec.ranking.recommend import RECOMMENDATIONS, SHORT
 from chatrec.run import Counts
@@ -29,6 +29,7 @@ def judge_night(context: Context) -> Counts:
     measured = json.loads((context.of("blend") / METRICS).read_text(encoding="utf-8"))
     evidence = _evidence(context, measured["better than popularity"], engine)
     checks = judge(evidence, context.settings.checks)
+    checks += judge_fairness((context.counts or {})["rank"].get("fairness", {}), context.settings.fairness)
     with engine.begin() as connection:
         runs.replace_checks(connection, context.number, [check.as_row() for check in checks])
         runs.replace_metrics(connection, context.number, measured["channels"])
