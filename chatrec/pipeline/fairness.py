@@ -45,8 +45,6 @@ def weighed(context: Context, ranker: Ranker, profiles: Array) -> Fairness | Non
     """What providers are owed, and their prices; None if nothing is asked."""
     settings = context.settings
     if not settings.fairness.attribute:
-        if settings.fairness.mode != "off":
-            raise SettingsError("fairness.mode is on and fairness.attribute is empty: name a column of source.items.")
         return None
     return weigh(ranker, context.snapshot.items, profiles, settings.fairness, settings.compute.memory_mb)
 

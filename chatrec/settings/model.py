@@ -278,6 +278,12 @@ class Fairness(Section):
     audit: tuple[str, ...] = ()
     """Columns of `source.users` by which NDCG@10 is told apart in the view metric_by_attribute."""
 
+    @model_validator(mode="after")
+    def _about_somebody(self) -> "Fairness":
+        if self.mode != "off" and not self.attribute:
+            raise ValueError("mode is on and attribute is empty: name a column of source.items")
+        return self
+
 
 class Diversity(Section):
     """How varied a list is; only lists of users with a history."""

@@ -29,7 +29,7 @@ CREATE TABLE metric_by_attribute_by_run (
     high      real NOT NULL,
     PRIMARY KEY (attribute, value, metric, run)
 ) PARTITION BY LIST (run);
-COMMENT ON TABLE metric_by_attribute_by_run IS 'means over held-out users by what they are, with the bounds of the 95 % interval';
+COMMENT ON TABLE metric_by_attribute_by_run IS 'means over held-out users by what they are, with the bounds of the 95-percent interval';
 
 CREATE VIEW exposure AS
 SELECT provider, items, target, owed, before, exposure, price, exposure / nullif(owed, 0) AS met
