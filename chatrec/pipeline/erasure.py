@@ -68,12 +68,12 @@ def erase(settings: Settings, user: str) -> Erased:
         Busy: a night, an evaluation or a fine-tuning is at work.
     """
     root, schema = settings.artifacts.root, settings.database.schema_name
-    with open_database(settings, "chatrec erase") as engine, _alone(engine, schema, root):
+    with open_database(settings, "chatrec erase") as engine, _alone(engine, schema, root) as nights:
         person = Person.of(*user_id_of(engine, user))
         given = _still_given(settings, person)
         number = erasures.begin(engine, person.text, settings.erasure.key, given)
         removed = _tables(engine, person)
-        removed += _files(settings, {record.key for record in _kept(engine)}, person)
+        removed += _files(settings, nights, {record.key for record in _kept(engine)}, person)
         found = {kind: rows for kind, rows in sorted(removed.items()) if rows}
         erasures.finish(engine, number, found)
     if given:
@@ -83,14 +83,18 @@ def erase(settings: Settings, user: str) -> Erased:
 
 
 @contextmanager
-def _alone(engine: Engine, schema: str, root: Path) -> Iterator[None]:
-    """No night is at work, nor between two tasks of a scheduler, and nobody reads the nights that are over."""
+def _alone(engine: Engine, schema: str, root: Path) -> Iterator[list[Run]]:
+    """No night is at work, nor between two tasks of a scheduler, and nobody reads the nights that are over.
+
+    A scheduler may begin a night from now on; what it begins is none of the nights that are given.
+    """
     with hold(engine, schema, "night"), hold(engine, schema, "publish"), using_snapshots(root, alone=True):
+        nights = runs_under(root)
         with engine.connect() as connection:
             key = connection.scalar(AT_WORK, {"cli": CLI})
         if key:
             raise Busy(f"Run {key} has not ended: erase when it has, or when a later night has taken its place.")
-        yield
+        yield nights
 
 
 def _still_given(settings: Settings, person: Person) -> dict[str, int]:
@@ -118,10 +122,9 @@ def _tables(engine: Engine, person: Person) -> Counter[str]:
     return removed
 
 
-def _files(settings: Settings, kept: set[str], person: Person) -> Counter[str]:
+def _files(settings: Settings, nights: list[Run], kept: set[str], person: Person) -> Counter[str]:
     """Removes the person from the files of nights that are kept, and the files of the others."""
     root, removed = settings.artifacts.root, Counter[str]()
-    nights = runs_under(root)
     with progress("Erasing", len(nights) + 1, "nights") as shown:
         for night in nights:
             if night.key in kept and night.manifest("extract"):
@@ -140,7 +143,9 @@ def _files(settings: Settings, kept: set[str], person: Person) -> Counter[str]:
     versions.somebody_is_erased(root)
     removed["fine-tunings begun"] = finetune.abandon(root)
     removed["encoders"] = len(versions.prune(root, settings.finetune.keep))
-    remove_stale_partials(root, seconds=0)
+    shared = [bucket_folder(root), *(root / name for name in (versions.VECTORS, versions.FOLDER, EVALUATIONS))]
+    for folder in (*shared, *(night.folder for night in nights)):
+        remove_stale_partials(folder, seconds=0)
     return removed
 
 
