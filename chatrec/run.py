@@ -5,6 +5,7 @@ A step writes its files into `runs/<key>/<step>/` and, last of all and by rename
 manifest was made from the same inputs is not done again.
 """
 
+import fcntl
 import hashlib
 import json
 import os
@@ -18,11 +19,12 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from chatrec.errors import RunError
+from chatrec.errors import Busy, RunError
 
 KEY = re.compile(r"\d{8}T\d{6}Z")
 PARTIAL = re.compile(r"\..+\.\d+")
 SECONDS_UNTIL_STALE = 24 * 3600
+LOCK = "snapshots.lock"
 Counts = dict[str, Any]
 
 
@@ -140,12 +142,33 @@ def _discard(path: Path) -> None:
         path.unlink(missing_ok=True)
 
 
-def remove_stale_partials(root: Path) -> None:
+def remove_stale_partials(root: Path, seconds: float = SECONDS_UNTIL_STALE) -> None:
     """Removes what killed processes left half-written, once it is so old that nobody can be at work on it."""
-    limit = time.time() - SECONDS_UNTIL_STALE
+    limit = time.time() - seconds
     for path in list(root.rglob(".*")):
         if PARTIAL.fullmatch(path.name) and path.exists() and path.stat().st_mtime < limit:
             _discard(path)
+
+
+@contextmanager
+def using_snapshots(root: Path, alone: bool = False) -> Iterator[None]:
+    """Holds off whoever changes the snapshots of nights that are over, or everybody who reads them.
+
+    Args:
+        root: the artifact root.
+        alone: to change them.
+
+    Raises:
+        Busy: somebody reads them and they are to be changed, or the other way round.
+    """
+    root.mkdir(parents=True, exist_ok=True)
+    with (root / LOCK).open("a") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_NB | (fcntl.LOCK_EX if alone else fcntl.LOCK_SH))
+        except BlockingIOError:
+            who = "`chatrec evaluate` or `chatrec finetune`" if alone else "`chatrec erase`"
+            raise Busy(f"{who} is at work on the snapshots under {root}: try again when it has ended.") from None
+        yield
 
 
 def fingerprint(*parts: Any) -> str:

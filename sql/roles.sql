@@ -24,5 +24,6 @@ END $$;
 GRANT USAGE ON SCHEMA :schema TO :schema_reader;
 GRANT SELECT ON recommendations, recommendations_kept, items, groups, item_groups, user_groups, blurbs,
                 similar_items, popular, trending, query_recommendations,
+                exposure, metric_by_attribute,
                 runs, run_steps, run_checks, run_metrics, live_run TO :schema_reader;
 GRANT SELECT ON user_groups_kept, quarantine_counts TO :schema_reader; -- with those above all that the pages show

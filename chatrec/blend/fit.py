@@ -85,14 +85,31 @@ def fit_mix(trial: Trial, users: Array, seed: int) -> Mix:
 
 
 def cross_fitted_lists(trial: Trial, seed: int) -> Array:
-    """Lists of all held-out users, each under weights that other users gave."""
+    """Lists of all held-out users: users × K, padded with -1; see `cross_fitted`."""
+    return cross_fitted(trial, seed, K)[0]
+
+
+def cross_fitted(trial: Trial, seed: int, k: int) -> tuple[Array, Array]:
+    """The best candidates of all held-out users, each under weights that other users gave.
+
+    Args:
+        trial: of the held-out users.
+        seed: of the folds.
+        k: candidates of each user at most.
+
+    Returns:
+        items and their scores, users × candidates, the best first; NOBODY and -inf for padding.
+    """
     fold = np.random.default_rng(seed).permutation(len(trial.items)) % FOLDS
-    found = np.full((len(trial.items), min(K, trial.items.shape[1])), NOBODY, np.int32)
+    shape = len(trial.items), min(k, trial.items.shape[1])
+    items, scores = np.full(shape, NOBODY, np.int32), np.full(shape, -np.inf)
     for number in range(FOLDS):
         weights, _ = _fit(trial, np.flatnonzero(fold != number), trial.names)
         users = np.flatnonzero(fold == number)
-        found[users] = trial.lists(dict(zip(trial.names, weights, strict=True)), users)
-    return found
+        places, said = best_places(trial.items[users], trial.choices.features[users], weights.astype(np.float32), k)
+        items[users] = np.take_along_axis(trial.items[users], places, 1)
+        scores[users] = np.take_along_axis(said, places, 1)
+    return items, scores
 
 
 def _fit(trial: Trial, users: Array, names: list[str]) -> tuple[Array, Array]:

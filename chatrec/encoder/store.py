@@ -13,6 +13,7 @@ import polars as pl
 import pyarrow as pa
 
 from chatrec.encoder.texts import NO_TEXT
+from chatrec.encoder.versions import VECTORS
 from chatrec.progress import Progress, progress
 from chatrec.run import replacing
 from chatrec.source.snapshot import Array
@@ -57,7 +58,7 @@ class VectorStore:
     """The vectors of one encoder."""
 
     def __init__(self, root: Path, fingerprint: str, width: int) -> None:
-        self.folder = root / "vectors" / fingerprint
+        self.folder = root / VECTORS / fingerprint
         self.width = width
 
     def places(self, digests: Array) -> Places:
@@ -151,6 +152,30 @@ class VectorStore:
 
     def _plan_file(self, name: str) -> Path:
         return self.folder / f"plan-{name}.parquet"
+
+
+def keep_only(root: Path, digests: Array) -> int:
+    """Removes the vectors of all texts but some, of every encoder, and what was still to be encoded.
+
+    Args:
+        root: the artifact root.
+        digests: of the texts that stay.
+
+    Returns:
+        How many vectors are gone.
+    """
+    kept, gone = _column(np.unique(digests)), 0
+    for plan in (root / VECTORS).glob("*/plan-*.parquet"):
+        plan.unlink()
+    for file in (root / VECTORS).glob("*/part-*.parquet"):
+        part = pl.read_parquet(file)
+        left = part.join(kept, on="digest", how="semi", maintain_order="left")
+        gone += part.height - left.height
+        if left.is_empty():
+            file.unlink()
+        elif left.height < part.height:
+            _write(file, left)
+    return gone
 
 
 def _column(digests: Array) -> pl.DataFrame:

@@ -19,7 +19,7 @@ from chatrec.run import Counts, digest_of, replacing, write_atomically
 
 FOLDER = "encoders"
 VECTORS = "vectors"
-VERSION, LIVE = "version.json", "live.json"
+VERSION, LIVE, ERASED = "version.json", "live.json", "erased.json"
 MODEL = "config.json"
 """The file without which a folder is no model."""
 REPLACED = ("auto", "local")
@@ -81,8 +81,7 @@ def creating(target: Path, how: str, start: str, pretrained: bool, facts: Counts
     with replacing(target) as partial:
         partial.mkdir()
         yield partial
-        now = datetime.now(UTC).isoformat(timespec="seconds")
-        _write(partial, Version(target.name, _fingerprint(partial), how, start, now, facts, {}, pretrained))
+        _write(partial, Version(target.name, _fingerprint(partial), how, start, _now(), facts, {}, pretrained))
 
 
 def versions(root: Path) -> list[Version]:
@@ -150,8 +149,23 @@ def go_back(root: Path) -> Path | None:
     return live(root)
 
 
+def somebody_is_erased(root: Path) -> None:
+    """From now on all that has been fine-tuned learned from somebody whom it may not remember."""
+    write_atomically(root / FOLDER / ERASED, json.dumps({"at": _now()}))
+
+
+def remembers(root: Path, folder: Path) -> bool:
+    """Whether an encoder learned from somebody who has been erased since."""
+    file, version = root / FOLDER / ERASED, of(folder)
+    if version is None or version.how not in TUNED or not file.exists():
+        return False
+    return version.made_at <= str(json.loads(file.read_text(encoding="utf-8"))["at"])
+
+
 def prune(root: Path, keep: int) -> list[str]:
     """Removes fine-tuned versions and their vectors; the live one, the one before it and the newest stay.
+
+    Whoever remembers somebody who was erased goes, but for the live one.
 
     Args:
         root: the artifact root.
@@ -162,6 +176,7 @@ def prune(root: Path, keep: int) -> list[str]:
     """
     state, tuned = _state(root), [version for version in versions(root) if version.how in TUNED]
     kept = {state.live, *state.before[-1:], *(version.name for version in tuned[-keep:])}
+    kept = {name for name in kept if name and (name == state.live or not remembers(root, root / FOLDER / name))}
     gone = [version for version in tuned if version.name not in kept]
     for version in gone:
         shutil.rmtree(root / FOLDER / version.name)
@@ -170,6 +185,10 @@ def prune(root: Path, keep: int) -> list[str]:
     names = [version.name for version in gone]
     _write_state(root, _Live(state.live, tuple(name for name in state.before if name not in names)))
     return names
+
+
+def _now() -> str:
+    return datetime.now(UTC).isoformat(timespec="seconds")
 
 
 def _fingerprint(folder: Path) -> str:

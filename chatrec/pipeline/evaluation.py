@@ -15,7 +15,7 @@ from chatrec.pipeline.context import Context
 from chatrec.pipeline.manifests import do, done_before, inputs_of
 from chatrec.pipeline.night import Watch, of_run
 from chatrec.pipeline.steps import BY_NAME, Step, use_threads
-from chatrec.run import Counts, Run, runs_under
+from chatrec.run import Counts, Run, runs_under, using_snapshots
 from chatrec.settings import Settings
 
 LOG = logging.getLogger("chatrec")
@@ -39,6 +39,7 @@ def evaluate(settings: Settings, key: str | None, watch: Watch) -> tuple[Evaluat
 
     Raises:
         RunError: there is no such night, or nothing can be held out of it.
+        Busy: somebody is being erased.
         SettingsError: texts or encoder are other ones than that night's.
     """
     from chatrec.evaluate.report import write_report
@@ -48,12 +49,13 @@ def evaluate(settings: Settings, key: str | None, watch: Watch) -> tuple[Evaluat
     _refuse_other_vectors(settings, night)
     run = Run(root, night.key, root / FOLDER / f"{night.key}-{settings.ranking.target}")
     given = [manifest.digest for name in GIVEN if (manifest := night.manifest(name))]
-    for step in _steps(night):
-        watch(step, None)
-        inputs = inputs_of(settings, run, step, *given)
-        if done := done_before(run, step, inputs):
-            LOG.info("%s was done before.", step.title)
-        watch(step, done or do(Context(run, settings, run.fresh_folder(step.name)), step, inputs))
+    with using_snapshots(root):
+        for step in _steps(night):
+            watch(step, None)
+            inputs = inputs_of(settings, run, step, *given)
+            if done := done_before(run, step, inputs):
+                LOG.info("%s was done before.", step.title)
+            watch(step, done or do(Context(run, settings, run.fresh_folder(step.name)), step, inputs))
     numbers = run.step_folder("measure")
     evaluation = Evaluation.load(numbers)
     return evaluation, write_report(evaluation, numbers, run.folder)

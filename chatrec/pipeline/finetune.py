@@ -20,7 +20,7 @@ from chatrec.pipeline.context import Context
 from chatrec.pipeline.manifests import do, done_before, inputs_of, manifest_of
 from chatrec.pipeline.night import SETTINGS, Watch, changes_of, of_run
 from chatrec.pipeline.steps import Step, use_threads
-from chatrec.run import KEY, Counts, Manifest, Run, fingerprint, key_of, runs_under, write_atomically
+from chatrec.run import KEY, Counts, Manifest, Run, fingerprint, key_of, runs_under, using_snapshots, write_atomically
 from chatrec.settings import Settings
 
 if TYPE_CHECKING:
@@ -45,6 +45,8 @@ class Begun:
     """The key of the night that gives the snapshot."""
     live: str
     """The encoder that a candidate has to beat: a folder, or a name on the hub."""
+    start: str
+    """The encoder that a candidate is made from: the live one, unless that remembers somebody who was erased."""
 
 
 def begin(settings: Settings, key: str | None = None) -> Run:
@@ -57,12 +59,14 @@ def begin(settings: Settings, key: str | None = None) -> Run:
     Raises:
         RunError: no night has been published yet.
     """
+    from chatrec.encoder import versions
     from chatrec.encoder.choice import choose
 
     root = settings.artifacts.root
     run = _of(root, key or _interrupted(root) or key_of(datetime.now(UTC)))
     if not (run.folder / BEGUN).exists():
-        begun = Begun(_published_night(root).key, str(choose(settings).source))
+        live, first = (str(choose(settings, promoted).source) for promoted in (True, False))
+        begun = Begun(_published_night(root).key, live, first if versions.remembers(root, Path(live)) else live)
         write_atomically(run.folder / BEGUN, json.dumps(asdict(begun)))
     if not _finished(run):
         write_atomically(run.folder / SETTINGS, json.dumps(changes_of(settings), default=str))
@@ -79,6 +83,7 @@ def perform(settings: Settings, key: str, name: str) -> Manifest:
 
     Raises:
         RunError: it was not begun, or a step before this one is not done.
+        Busy: somebody is being erased.
     """
     step, run = BY_NAME[name], _of(settings.artifacts.root, key)
     settings = of_run(settings, run)
@@ -86,7 +91,8 @@ def perform(settings: Settings, key: str, name: str) -> Manifest:
     if done := done_before(run, step, inputs):
         LOG.info("%s was done before.", step.title)
         return done
-    return do(Context(run, settings, run.fresh_folder(name)), step, inputs)
+    with using_snapshots(run.root):
+        return do(Context(run, settings, run.fresh_folder(name)), step, inputs)
 
 
 def finetune(settings: Settings, key: str | None, watch: Watch) -> Manifest:
@@ -97,6 +103,14 @@ def finetune(settings: Settings, key: str | None, watch: Watch) -> Manifest:
         manifest = perform(settings, run.key, step.name)
         watch(step, manifest)
     return manifest
+
+
+def abandon(root: Path) -> int:
+    """Removes fine-tunings that have not ended, because somebody is erased of whom they learned; returns how many."""
+    begun = [run for run in _all(root) if not _finished(run)]
+    for run in begun:
+        run.remove()
+    return len(begun)
 
 
 def _train(context: Context) -> Counts:
@@ -110,7 +124,7 @@ def _train(context: Context) -> Counts:
         return {"encoder": candidate.name, "trained": False}
     snapshot = _snapshot(context)
     material = _material(context, snapshot, ~_hidden(context, snapshot))
-    start = choose(context.settings.override({"encoder.model": _begun(context.run).live}))
+    start = choose(context.settings.override({"encoder.model": _begun(context.run).start}))
     facts = train(start, material, context.settings, candidate)
     return {"encoder": candidate.name, "trained": True, **facts}
 
@@ -182,15 +196,18 @@ def _compare(context: Context) -> Counts:
 
 
 def _promote(context: Context) -> Counts:
-    """Makes the candidate live if its gain is clear of zero, and removes what is older than is kept."""
+    """Makes the candidate live if its gain is clear of zero, and removes what is older than is kept.
+
+    A live encoder that remembers somebody who was erased has to go, whatever the gain.
+    """
     from chatrec.encoder import versions
     from chatrec.encoder.choice import choose
 
     root, wanted, candidate = context.settings.artifacts.root, context.settings.finetune, _candidate(context)
     gain, low, high = manifest_of(context.run, "compare").counts["gain"]
     words = f"NDCG@10 of pseudo-cold items {gain:+.4f} ({low:+.4f} to {high:+.4f})"
-    promoted = False
-    if low <= 0:
+    promoted, must_go = False, versions.remembers(root, Path(_begun(context.run).live))
+    if low <= 0 and not must_go:
         words += ": not clear of zero, the live encoder stays"
     elif context.settings.encoder.model not in versions.REPLACED:
         words += f": better, but encoder.model names a model; with auto, `chatrec encoders use {candidate.name}` counts"
@@ -200,7 +217,8 @@ def _promote(context: Context) -> Counts:
         words += f": better; finetune.promote is false, so `chatrec encoders use {candidate.name}` is yours to say"
     else:
         versions.promote(root, candidate.name)
-        promoted, words = True, f"{words}: better, the next night encodes with {candidate.name}"
+        why = "better" if low > 0 else "the live one remembers somebody who was erased"
+        promoted, words = True, f"{words}: {why}, the next night encodes with {candidate.name}"
     removed = versions.prune(root, wanted.keep)
     for old in _all(root):
         if old.key < context.run.key:

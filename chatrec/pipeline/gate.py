@@ -9,7 +9,7 @@ from chatrec.db import runs
 from chatrec.errors import NightStopped
 from chatrec.pipeline.approval import asks
 from chatrec.pipeline.context import Context
-from chatrec.quality import Evidence, judge, verdict, warnings
+from chatrec.quality import Evidence, judge, judge_fairness, verdict, warnings
 from chatrec.quality.audit import audit
 from chatrec.ranking.recommend import RECOMMENDATIONS, SHORT
 from chatrec.run import Counts
@@ -30,6 +30,7 @@ def judge_night(context: Context) -> Counts:
     measured = json.loads((context.of("blend") / METRICS).read_text(encoding="utf-8"))
     evidence = _evidence(context, measured["better than popularity"], engine)
     checks = judge(evidence, context.settings.checks)
+    checks += judge_fairness((context.counts or {})["rank"].get("fairness", {}), context.settings.fairness)
     warned = len(warnings(checks))
     asked = asks(context.settings.publish.approval, warned)
     with engine.begin() as connection:

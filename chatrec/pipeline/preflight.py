@@ -39,6 +39,7 @@ def preflight(settings: Settings) -> Iterator[Finding]:
     if mapping:
         yield _ask("templates", lambda: _render(settings, mapping[0]))
         yield _ask("rules", lambda: _rules(settings, mapping[0]))
+        yield _ask("fairness", lambda: _fairness(settings, mapping[0]))
         yield _ask("tables", lambda: _tables(settings, mapping[0]))
     yield _ask("artifacts", lambda: _folder(settings.artifacts.root))
     yield _ask("encoder", lambda: _encoder(settings))
@@ -115,6 +116,19 @@ def _rules(settings: Settings, mapping: SourceMapping) -> str:
             return check_rules(cursor, mapping.items, settings.source.groups_separator, settings.rules)
     finally:
         engine.dispose()
+
+
+def _fairness(settings: Settings, mapping: SourceMapping) -> str:
+    wanted = settings.fairness
+    named = [("attribute", name, mapping.items) for name in [wanted.attribute] if name]
+    named += [("audit", name, mapping.users) for name in wanted.audit]
+    for key, name, mapped in named:
+        if name not in mapped.types:
+            raise SettingsError(
+                f"fairness.{key} names {name}, which source.{mapped.relation} does not give: it gives "
+                f"{', '.join(mapped.types)}."
+            )
+    return f"{wanted.mode}, exposure by {wanted.attribute}" if wanted.attribute else "off"
 
 
 def _tables(settings: Settings, mapping: SourceMapping) -> str:

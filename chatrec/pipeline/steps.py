@@ -173,6 +173,7 @@ def rank(context: Context) -> Counts:
     from chatrec.blend.learn import Blend
     from chatrec.encoder.embed import USERS
     from chatrec.index import ItemIndex
+    from chatrec.pipeline.fairness import audit, varied, weighed
     from chatrec.ranking.recommend import recommend
     from chatrec.ranking.searches import Searches
     from chatrec.ranking.topn import Ranker
@@ -198,8 +199,10 @@ def rank(context: Context) -> Counts:
         context.rules,
     )
     texts = np.load(context.of("embed") / USERS, mmap_mode="r")
-    counts = recommend(ranker, texts, context.folder, settings.compute.memory_mb)
-    return counts | _effects_of_rules(context, ranker, texts)
+    fairness = weighed(context, ranker, texts)
+    final, variety = varied(context, fairness.applied(ranker) if fairness else ranker)
+    counts = recommend(final, texts, context.folder, settings.compute.memory_mb)
+    return counts | variety | audit(context, fairness) | _effects_of_rules(context, ranker, texts)
 
 
 def _effects_of_rules(context: Context, ranker: Ranker, profiles: Array) -> Counts:
@@ -296,7 +299,7 @@ STEPS: tuple[Step, ...] = (
     Step(
         "rank",
         ("extract", "embed", "groups", "aigc", "blend", "index"),
-        ("ranking", "rules", "compute"),
+        ("ranking", "rules", "fairness", "diversity", "compute"),
         rank,
         "Rank",
     ),
@@ -317,7 +320,7 @@ STEPS: tuple[Step, ...] = (
     Step(
         "gate",
         ("extract", "blend", "rank"),
-        ("checks", "ranking", "rules", "publish.approval"),
+        ("checks", "ranking", "rules", "fairness", "publish.approval"),
         gate,
         "Check the night",
     ),

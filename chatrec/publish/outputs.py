@@ -8,6 +8,7 @@ import polars as pl
 from pyarrow import parquet
 
 from chatrec.aigc.groups import GROUPS, MEMBERS
+from chatrec.fairness.audit import BY_ATTRIBUTE, BY_ATTRIBUTE_SCHEMA, EXPOSURE, EXPOSURE_SCHEMA
 from chatrec.generate.blurbs import BLURBS
 from chatrec.generate.names import GROUP_NAMES
 from chatrec.ranking.recommend import ATTENTION, RECOMMENDATIONS
@@ -109,6 +110,14 @@ def _with_items(file: str, *key: str) -> Callable[[Files], Frames]:
     return frames
 
 
+def _exposure(files: Files) -> Frames:
+    yield pl.read_parquet(files.lists / EXPOSURE)
+
+
+def _metric_by_attribute(files: Files) -> Frames:
+    yield pl.read_parquet(files.lists / BY_ATTRIBUTE)
+
+
 def _blocks(file: Path) -> Frames:
     for batch in parquet.ParquetFile(file).iter_batches(batch_size=200_000):
         yield pl.DataFrame(pl.from_arrow(batch))
@@ -155,5 +164,12 @@ OUTPUTS: Sequence[Output] = (
         ("query", "rank", "item_id", "score"),
         ("query", "rank", "run"),
         _with_items(QUERIES, "query"),
+    ),
+    Output("exposure", tuple(EXPOSURE_SCHEMA), ("provider", "run"), _exposure),
+    Output(
+        "metric_by_attribute",
+        tuple(BY_ATTRIBUTE_SCHEMA),
+        ("attribute", "value", "metric", "run"),
+        _metric_by_attribute,
     ),
 )

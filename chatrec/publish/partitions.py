@@ -127,6 +127,11 @@ def runs_with_tables(engine: Engine, outputs: Sequence[Output]) -> set[int]:
         }
 
 
+def tables_of(engine: Engine, output: Output) -> list[str]:
+    """The tables of an output of all runs, attached or not."""
+    return [output.partition(run) for run in sorted(runs_with_tables(engine, [output]))]
+
+
 def _attached(engine: Engine, output: Output, run: int) -> bool | None:
     """None: no partition; else whether detaching it was begun and not finished."""
     with engine.connect() as connection:

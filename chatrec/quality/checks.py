@@ -1,11 +1,12 @@
 """The checks before a publish, each a number, a threshold and a sentence."""
 
-from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from chatrec.quality.audit import Audit
 from chatrec.settings.model import Checks as CheckSettings
+from chatrec.settings.model import Fairness as FairnessSettings
 
 
 @dataclass(frozen=True)
@@ -23,6 +24,10 @@ class Check:
     def as_row(self) -> dict[str, Any]:
         """For `run_checks`."""
         return asdict(self)
+
+    def only_said(self) -> "Check":
+        """The same as a remark: where it should fail it passes with a warning."""
+        return self if self.ok else replace(self, ok=True, warned=True, message=f"Outside its bounds: {self.message}")
 
 
 @dataclass(frozen=True)
@@ -56,6 +61,32 @@ def judge(evidence: Evidence, settings: CheckSettings) -> list[Check]:
         *_shares(evidence, settings),
         *_quality(evidence, settings),
     ]
+
+
+def judge_fairness(counts: Mapping[str, Any], settings: FairnessSettings) -> list[Check]:
+    """The checks of fairness; unless `fairness.stops`, they say what is outside its bounds and pass.
+
+    Args:
+        counts: what the step rank counted of fairness; empty if nothing was asked.
+        settings: the bounds.
+    """
+    if not counts or settings.mode == "off":
+        return []
+    met, least = counts["least met"], 1 - settings.tolerance
+    cost = 1 - counts["ndcg"] / counts["ndcg without"] if counts["ndcg without"] else 0.0
+    found = [
+        Check(
+            "exposure", met >= least, met, least,
+            f"{counts['least met provider']} has {met:.1%} of the exposure that it is owed, the least of "
+            f"{counts['providers']:,} providers; {least:.0%} wanted (fairness.tolerance).",
+        ),
+        Check(
+            "cost of fairness", cost <= settings.max_loss, cost, settings.max_loss,
+            f"NDCG@10 on held-out events is {counts['ndcg']:.4f}, without prices {counts['ndcg without']:.4f}: "
+            f"{cost:.1%} less, {settings.max_loss:.0%} allowed (fairness.max_loss).",
+        ),
+    ]  # fmt: skip
+    return found if settings.stops else [check.only_said() for check in found]
 
 
 def verdict(checks: Sequence[Check]) -> str:

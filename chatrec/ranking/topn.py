@@ -4,6 +4,7 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 
@@ -22,6 +23,7 @@ from chatrec.ranking.places import tiers
 from chatrec.ranking.rated import NO_RULES, Rated, beside, rate
 from chatrec.ranking.searches import SEARCH, Searches
 from chatrec.ranking.suggested import suggested
+from chatrec.ranking.variety import Variety
 from chatrec.ranking.vectors import IndexedEvidence, PartOfIndex, Vectors
 from chatrec.rules.night import Rules
 from chatrec.source.snapshot import Array, Histories
@@ -60,10 +62,12 @@ class Ranker:
     """None where search words do not count."""
     rules: Rules = NO_RULES
     """`recommendable` keeps what they allow."""
+    variety: Variety | None = None
+    """None fills places by score alone."""
 
-    def under(self, rules: Rules, recommendable: Array) -> "Ranker":
+    def under(self, rules: Rules, recommendable: Array, **others: Any) -> "Ranker":
         """The same under other rules; what does not depend on them is shared, because vectors are large."""
-        made = replace(self, rules=rules, recommendable=recommendable)
+        made = replace(self, rules=rules, recommendable=recommendable, **others)
         for name in ("channels", "_vectors", "_popular", "_joint", "_groups_of_items"):
             made.__dict__[name] = getattr(self, name)
         return made
@@ -94,14 +98,14 @@ class Ranker:
         Args:
             users: of one block; memory goes with their number and the size of the catalogue.
         """
-        block = self.block(users, self.recommendable & ~self._new)
+        block = self.block(users, self.recommendable & ~self.new)
         of_aigc = self.aigc.queries(block)
         vectors = of_aigc[:, : self.aigc.state.items.shape[1]]
         rated = self._rated(self._evidence(block, of_aigc), self.blend.weights, block)
-        if self._new.any():
+        if self.new.any():
             rated = self._with_new(rated, users)
-        elif self.rules.shape_lists:
-            rated = rated.at(self.rules.columns(rated.items, rated.scores, self.top_n))
+        elif self._shapes:
+            rated = rated.at(self.rules.columns(rated.items, self._wanted(users, rated), self.top_n))
         return Lists(
             users,
             rated.items,
@@ -119,14 +123,22 @@ class Ranker:
 
     @cached_property
     def considered(self) -> int:
-        """Candidates of which a list is made: only rules need more than it has places."""
-        return max(CONSIDERED, 10 * self.top_n) if self.rules.shape_lists else self.top_n
+        """Candidates of which a list is made: only rules and variety need more than it has places."""
+        return max(CONSIDERED, 10 * self.top_n) if self._shapes else self.top_n
+
+    @property
+    def _shapes(self) -> bool:
+        return self.rules.shape_lists or self.variety is not None
+
+    def _wanted(self, users: Array, rated: Rated) -> Array:
+        """Scores in whose order places are filled."""
+        return self.variety.scores(users, rated.items, rated.scores, self.top_n) if self.variety else rated.scores
 
     @cached_property
     def suggested(self) -> Array:
         """Rows of items that are candidates of everybody; none without rules."""
         popular, indexed = self._popular.weights, self.index.rows
-        parts = (self.recommendable & ~self._new, self.recommendable & self._new)
+        parts = (self.recommendable & ~self.new, self.recommendable & self.new)
         return np.concatenate([suggested(self.rules, part, popular, indexed, self.top_n) for part in parts])
 
     @cached_property
@@ -134,7 +146,7 @@ class Ranker:
         return self.rules.hidden_by_events(self.exclude_seen, self.histories)
 
     @cached_property
-    def _new(self) -> Array:
+    def new(self) -> Array:
         """bool for each item: ranked by its texts alone, because nobody took it yet."""
         if not self.blend.new.weights:
             return np.zeros(len(self.recommendable), bool)
@@ -144,12 +156,12 @@ class Ranker:
 
     def _with_new(self, known: Rated, users: Array) -> Rated:
         """Lists of known and new items together."""
-        block, new = self.block(users, self._new), self.blend.new
+        block, new = self.block(users, self.new), self.blend.new
         evidence: list[Evidence] = [ScoredEvidence.of(new.channels[name], block) for name in new.weights]
         both = beside(known, rated := self._rated(evidence, new.weights, block), new.share)
         least, most = (math.ceil(share * self.top_n) for share in (self.new_at_least, self.new_at_most))
         order = tiers(known.items.shape[1], rated.items.shape[1], least, most)
-        return both.at(self.rules.columns(both.items, both.scores, self.top_n, order))
+        return both.at(self.rules.columns(both.items, self._wanted(users, both), self.top_n, order))
 
     def rated_by_searches(self, users: Array) -> Rated:
         """Of users without a history: what answers their searches, the rest by popularity."""
@@ -158,7 +170,7 @@ class Ranker:
         evidence: list[Evidence] = [ScoredEvidence.of(self._popular, block), self.searches.evidence(block)]
         weights = np.array([1, self.searches.weight], np.float32)
         rated = rate(evidence, weights, block, self.considered, self.rules, self.suggested)
-        if not self.rules.shape_lists:
+        if not self._shapes:
             return rated
         return rated.at(self.rules.columns(rated.items, rated.scores, self.top_n))
 

@@ -256,6 +256,48 @@ class Ranking(Section):
         return self
 
 
+class Fairness(Section):
+    """Exposure of those whose items are shown: 1 / log2(1 + rank), summed over all lists."""
+
+    attribute: str = ""
+    """A column of `source.items` that says whose an item is (a seller, an author, a label), or "groups". Empty: nothing
+    is asked; with mode off the audit is made and no list is changed."""
+    mode: Literal["off", "penalty", "constraint"] = "off"
+    """constraint: each provider gets at least `share` of its target, if that is possible; penalty: the same, but no
+    price is higher than `strength`."""
+    target: Literal["merit", "catalogue"] = "merit"
+    """What is owed to a provider: its share of relevance (the chance that its items are taken, over all users), or its
+    share of the available items."""
+    share: float = Field(0.8, gt=0, le=1)
+    """The part of the target that a provider has at least."""
+    strength: float = Field(0.5, ge=0, le=10)
+    """Of a penalty: the highest price, which is added to log scores; 0.7 makes an item about twice as likely."""
+    tolerance: float = Field(0.05, ge=0, le=1)
+    """How far below its share a provider may be, as a part of it, before the check fails."""
+    max_loss: float = Field(0.02, ge=0, le=1)
+    """How much NDCG@10 on held-out events it may cost, as a part of it, before the check fails."""
+    stops: bool = False
+    """Whether a failed check of fairness stops the night; if not it is said and the night is published."""
+    audit: tuple[str, ...] = ()
+    """Columns of `source.users` by which NDCG@10 is told apart in the view metric_by_attribute."""
+
+    @model_validator(mode="after")
+    def _about_somebody(self) -> "Fairness":
+        if self.mode != "off" and not self.attribute:
+            raise ValueError("mode is on and attribute is empty: name a column of source.items")
+        return self
+
+
+class Diversity(Section):
+    """How varied a list is; only lists of users with a history."""
+
+    mode: Literal["off", "mmr", "calibrated"] = "off"
+    """mmr: little that is like what stands above it, by the vectors of texts (Carbonell and Goldstein 1998);
+    calibrated: groups in the shares in which the user takes them (Steck 2018)."""
+    max_loss: float = Field(0.02, ge=0, le=1)
+    """The strongest setting is used whose NDCG@10 on held-out events is lower by no more than this part."""
+
+
 class Tables(Section):
     """The tables beside the lists, published at the same instant; 0 makes none."""
 
@@ -337,6 +379,14 @@ class Pages(Section):
     _postgres = field_validator("url")(Database._postgres.__func__)  # type: ignore[attr-defined]
 
 
+class Erasure(Section):
+    """`chatrec erase`: what is remembered of having forgotten."""
+
+    key: str = Field("", json_schema_extra=SECRET, repr=False)
+    """A long random text, kept outside the database: the record of an erasure then has the id's hash under this key, so
+    that you can show later who was erased, and nobody else can. Empty: the record has counts alone."""
+
+
 class Compute(Section):
     """Threads, memory and chance."""
 
@@ -373,11 +423,14 @@ class Sections(BaseModel):
     index: Index = Index()
     ranking: Ranking = Ranking()
     rules: Rules = Rules()
+    fairness: Fairness = Fairness()
+    diversity: Diversity = Diversity()
     tables: Tables = Tables()
     generate: Generate = Generate()
     checks: Checks = Checks()
     publish: Publish = Publish()
     pages: Pages = Pages()
+    erasure: Erasure = Erasure()
     compute: Compute = Compute()
     night: Night = Night()
 

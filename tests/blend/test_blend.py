@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from chatrec.blend.candidates import gather
 from chatrec.blend.evidence import FLOOR, ScoredEvidence
 from chatrec.blend.fit import Trial, cross_fitted_lists, fit_mix
+from chatrec.blend.heldout import HeldOut
 from chatrec.blend.learn import METRICS, Blend, learn
 from chatrec.blend.logit import Choices, fit_weights, log_likelihoods
 from chatrec.block import Block
@@ -126,6 +127,11 @@ def test_the_night_learns_the_checkerboard(form: Form, holdout: HoldOut, tmp_pat
     assert loaded.form == form
     assert form == "exact" or set(loaded.weights) <= {"popularity", "text", "ials"}
     assert (tmp_path / METRICS).exists()
+    held = HeldOut.load(tmp_path)
+    assert held.ndcg(held.scores).mean() == pytest.approx(counts["blend NDCG@10"], abs=1e-6)
+    assert held.ndcg(np.where(held.hits, 1.0, held.scores - 100)).mean() > counts["blend NDCG@10"]
+    nobody = np.where(held.hits, -np.inf, held.scores)
+    assert not held.ndcg(nobody).any()
 
 
 def test_without_held_out_events_there_is_popularity(tmp_path: Path) -> None:

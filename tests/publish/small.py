@@ -11,6 +11,7 @@ from sqlalchemy import Engine
 
 from chatrec.aigc.groups import ItemGroups
 from chatrec.db.migrate import migrate
+from chatrec.fairness.audit import BY_ATTRIBUTE, EXPOSURE, nothing
 from chatrec.generate.blurbs import BLURBS
 from chatrec.generate.names import GROUP_NAMES
 from chatrec.publish.outputs import Files
@@ -68,6 +69,8 @@ def prepare(engine: Engine, folder: Path) -> Callable[[int], Files]:
         with RowGroups(folder / "lists" / ATTENTION, ATTENTION_SCHEMA) as rows:
             columns = {"user": [0, 1], "rank": [1, 1], "group": [0, 0], "attention": [1.0, 1.0]}
             rows.write(pl.DataFrame(columns).to_arrow())
+        for name, rows_of in zip((EXPOSURE, BY_ATTRIBUTE), nothing(), strict=True):
+            rows_of.write_parquet(folder / "lists" / name)
         return Files(Snapshot(snapshot), *(folder / name for name in ("groups", "written", "lists", "tables")))
 
     return files

@@ -1,0 +1,176 @@
+"""Erasing a person: lists, snapshots, vectors, quarantine, and all that was learned from them.
+
+The order makes it safe to kill: what is removed first is not needed to find the rest, and doing it again goes on.
+What a night learns is learned anew every night, so the states of nights that are over are simply removed. Fine-tuned
+encoders are not: they are marked, and the next fine-tuning begins without them.
+"""
+
+import logging
+import shutil
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from sqlalchemy import Engine, text
+
+from chatrec.db import engine as engines
+from chatrec.db import erasures, runs
+from chatrec.db.idtypes import user_id_of
+from chatrec.db.lock import hold
+from chatrec.encoder import versions
+from chatrec.encoder.erasing import blank, forget_texts
+from chatrec.errors import Busy
+from chatrec.pipeline import finetune
+from chatrec.pipeline.evaluation import FOLDER as EVALUATIONS
+from chatrec.pipeline.night import CLI, of_run, open_database
+from chatrec.pipeline.steps import BY_NAME
+from chatrec.progress import progress
+from chatrec.publish.outputs import OUTPUTS
+from chatrec.publish.partitions import tables_of
+from chatrec.run import Run, remove_stale_partials, runs_under, using_snapshots
+from chatrec.settings import Settings
+from chatrec.source.buckets import bucket_folder
+from chatrec.source.erasing import Person, erase_from_snapshot, remove_days, row_of, still_given
+from chatrec.source.extract import selects
+from chatrec.source.extract import snapshot as read_only
+from chatrec.source.mapping import check_mapping
+from chatrec.source.snapshot import Snapshot
+
+LOG = logging.getLogger("chatrec")
+AT_WORK = text("SELECT key FROM runs WHERE state = 'running' AND started_by <> :cli ORDER BY run DESC LIMIT 1")
+NEEDED = ("extract", "embed")
+"""The steps whose files somebody reads when a night is over: `chatrec evaluate` and `chatrec finetune`."""
+
+
+@dataclass(frozen=True)
+class Erased:
+    """What became of an erasure."""
+
+    number: int
+    """Of the record in `erasures`."""
+    removed: dict[str, int]
+    """Rows and files by kind; none of them is 0."""
+    still_given: dict[str, int]
+    """Rows that the mapping SELECTs still give, by relation."""
+
+
+def erase(settings: Settings, user: str) -> Erased:
+    """Removes a person from everything that chatrec keeps; the customer's own tables are not touched.
+
+    Args:
+        settings: of the installation.
+        user: the id, as the customer's tables have it.
+
+    Raises:
+        RunError: it cannot be an id of this database.
+        Busy: a night, an evaluation or a fine-tuning is at work.
+    """
+    root, schema = settings.artifacts.root, settings.database.schema_name
+    with open_database(settings, "chatrec erase") as engine, _alone(engine, schema, root) as nights:
+        person = Person.of(*user_id_of(engine, user))
+        given = _still_given(settings, person)
+        number = erasures.begin(engine, person.text, settings.erasure.key, given)
+        removed = _tables(engine, person)
+        removed += _files(settings, nights, {record.key for record in _kept(engine)}, person)
+        found = {kind: rows for kind, rows in sorted(removed.items()) if rows}
+        erasures.finish(engine, number, found)
+    if given:
+        rows = ", ".join(f"{count:,} rows of source.{relation}" for relation, count in given.items())
+        LOG.warning("Your own tables still give this user: %s. Delete there, or the next night reads them again.", rows)
+    return Erased(number, found, given)
+
+
+@contextmanager
+def _alone(engine: Engine, schema: str, root: Path) -> Iterator[list[Run]]:
+    """No night is at work, nor between two tasks of a scheduler, and nobody reads the nights that are over.
+
+    A scheduler may begin a night from now on; what it begins is none of the nights that are given.
+    """
+    with hold(engine, schema, "night"), hold(engine, schema, "publish"), using_snapshots(root, alone=True):
+        nights = runs_under(root)
+        with engine.connect() as connection:
+            key = connection.scalar(AT_WORK, {"cli": CLI})
+        if key:
+            raise Busy(f"Run {key} has not ended: erase when it has, or when a later night has taken its place.")
+        yield nights
+
+
+def _still_given(settings: Settings, person: Person) -> dict[str, int]:
+    name = "source.url" if settings.source.url else "database.url"
+    engine = engines.source(settings, "chatrec erase")
+    try:
+        with engines.readable_errors(name, engines.source_url(settings)), read_only(engine) as cursor:
+            return still_given(cursor, check_mapping(cursor, selects(settings.source)), person)
+    finally:
+        engine.dispose()
+
+
+def _kept(engine: Engine) -> list[runs.RunRecord]:
+    with engine.connect() as connection:
+        return runs.kept(connection)
+
+
+def _tables(engine: Engine, person: Person) -> Counter[str]:
+    """Removes the person's rows from the tables of all nights, published or not."""
+    removed: Counter[str] = Counter()
+    for output in OUTPUTS:
+        if "user_id" in output.columns:
+            removed[output.name] = erasures.remove_rows(engine, tables_of(engine, output), person.text)
+    removed["quarantine"] = erasures.remove_quarantined(engine, person.text)
+    return removed
+
+
+def _files(settings: Settings, nights: list[Run], kept: set[str], person: Person) -> Counter[str]:
+    """Removes the person from the files of nights that are kept, and the files of the others."""
+    root, removed = settings.artifacts.root, Counter[str]()
+    with progress("Erasing", len(nights) + 1, "nights") as shown:
+        for night in nights:
+            if night.key in kept and night.manifest("extract"):
+                removed += _from_night(night, person)
+            else:
+                night.remove()
+                removed["unpublished runs"] += 1
+            shown.advance(note=night.key)
+        removed["days of events"] = remove_days(bucket_folder(root), person)
+        removed["evaluations"] = _evaluations(root)
+        newest = next((night for night in reversed(nights) if night.manifest("extract")), None)
+        snapshot = Snapshot(newest.step_folder("extract")) if newest else None
+        templates = of_run(settings, newest).text if newest else settings.text
+        removed["vectors"] = forget_texts(root, snapshot, templates)
+        shown.advance(note="vectors")
+    versions.somebody_is_erased(root)
+    removed["fine-tunings begun"] = finetune.abandon(root)
+    removed["encoders"] = len(versions.prune(root, settings.finetune.keep))
+    shared = [bucket_folder(root), *(root / name for name in (versions.VECTORS, versions.FOLDER, EVALUATIONS))]
+    for folder in (*shared, *(night.folder for night in nights)):
+        remove_stale_partials(folder, seconds=0)
+    return removed
+
+
+def _from_night(night: Run, person: Person) -> Counter[str]:
+    """Its snapshot stays, without the person; what was learned from it goes."""
+    removed: Counter[str] = Counter()
+    row = row_of(night.step_folder("extract"), person)
+    if row is not None:
+        removed["learned states"] = _forget(night.folder, NEEDED)
+        blank(night.step_folder("embed"), row)
+    return removed + erase_from_snapshot(night.step_folder("extract"), person)
+
+
+def _evaluations(root: Path) -> int:
+    """Removes the snapshots and models of evaluations; their numbers and reports stay. Returns how many had any."""
+    folders = list((root / EVALUATIONS).glob("*/"))
+    for folder in folders:
+        for step in BY_NAME:
+            (folder / f"{step}.json").unlink(missing_ok=True)
+    return sum(_forget(folder) > 0 for folder in folders)
+
+
+def _forget(folder: Path, needed: tuple[str, ...] = ()) -> int:
+    """Removes the files of a run's steps; returns of how many there were any."""
+    there = [folder / step for step in BY_NAME if step not in needed and (folder / step).exists()]
+    for each in there:
+        shutil.rmtree(each)
+    return len(there)

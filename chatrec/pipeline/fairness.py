@@ -1,0 +1,92 @@
+"""Fairness and diversity within the step rank: before the lists are made, and after."""
+
+from collections.abc import Callable
+
+import numpy as np
+
+from chatrec.blend.heldout import HeldOut
+from chatrec.encoder.embed import ITEMS
+from chatrec.errors import SettingsError
+from chatrec.fairness.audit import BY_ATTRIBUTE, EXPOSURE, by_attribute, exposure_of, nothing
+from chatrec.fairness.choice import strongest
+from chatrec.fairness.night import Fairness, weigh
+from chatrec.metrics import gini
+from chatrec.pipeline.context import Context
+from chatrec.ranking.recommend import RECOMMENDATIONS
+from chatrec.ranking.topn import Ranker, padded_groups
+from chatrec.ranking.variety import Calibration, Relevance, Variety
+from chatrec.run import Counts
+from chatrec.source.snapshot import Array, Histories
+
+
+def varied(context: Context, ranker: Ranker) -> tuple[Ranker, Counts]:
+    """The ranker that fills places as `diversity.mode` says."""
+    wanted = context.settings.diversity
+    if wanted.mode == "off":
+        return ranker, {}
+    held = HeldOut.load(context.of("blend"))
+    way, strength, gain = strongest(held, _ways(context, ranker, context.holdout.histories), wanted.max_loss)
+    if way:
+        way = _ways(context, ranker, ranker.histories)(strength)
+    return ranker.under(ranker.rules, ranker.recommendable, variety=way), {
+        "diversity": {"strength": strength, "ndcg gain": round(gain, 4)}
+    }
+
+
+def _ways(context: Context, ranker: Ranker, histories: Histories) -> Callable[[float], Variety]:
+    if context.settings.diversity.mode == "mmr":
+        vectors = np.load(context.of("embed") / ITEMS)
+        return lambda strength: Relevance(vectors, strength)
+    groups = padded_groups(ranker.groups, len(ranker.recommendable))
+    return lambda strength: Calibration(groups, histories, strength)
+
+
+def weighed(context: Context, ranker: Ranker, profiles: Array) -> Fairness | None:
+    """What providers are owed, and their prices; None if nothing is asked."""
+    settings = context.settings
+    if not settings.fairness.attribute:
+        return None
+    return weigh(ranker, context.snapshot.items, profiles, settings.fairness, settings.compute.memory_mb)
+
+
+def audit(context: Context, fairness: Fairness | None) -> Counts:
+    """Writes EXPOSURE and BY_ATTRIBUTE of the lists that were made.
+
+    Returns:
+        What the gate looks at; nothing if nothing is asked.
+    """
+    settings, held = context.settings, HeldOut.load(context.of("blend"))
+    exposure, metrics_of = nothing()
+    counts: Counts = {}
+    ndcg = held.ndcg(held.scores)
+    if fairness:
+        exposure = exposure_of(fairness, context.of("rank") / RECOMMENDATIONS)
+        plain, ndcg = fairness.ndcg(held)
+        owed = exposure["owed"].to_numpy() > 0
+        met = (exposure["exposure"].to_numpy()[owed] / exposure["owed"].to_numpy()[owed]).round(4)
+        counts["fairness"] = {
+            "providers": len(exposure),
+            "priced": int((fairness.prices > 0).sum()),
+            "least met": float(met.min(initial=1e9)) if len(met) else 1.0,
+            "least met provider": exposure.filter(owed)["provider"][int(met.argmin())] if len(met) else "",
+            "gini of exposure": round(gini(exposure["exposure"].to_numpy()), 4),
+            "held-out users": len(held),
+            "ndcg": round(float(ndcg.mean()), 6) if len(held) else 0.0,
+            "ndcg without": round(float(plain.mean()), 6) if len(held) else 0.0,
+        }
+    if settings.fairness.audit:
+        _refuse_unknown(context)
+        names, seed = settings.fairness.audit, settings.compute.seed
+        metrics_of = by_attribute(context.snapshot.users, held.users, ndcg, names, seed)
+    exposure.write_parquet(context.folder / EXPOSURE)
+    metrics_of.write_parquet(context.folder / BY_ATTRIBUTE)
+    return counts
+
+
+def _refuse_unknown(context: Context) -> None:
+    there = [name for name in context.snapshot.users.columns if name != "user_id"]
+    for name in context.settings.fairness.audit:
+        if name not in there:
+            raise SettingsError(
+                f"fairness.audit names {name}, which source.users does not give: it gives {', '.join(there) or 'none'}."
+            )
