@@ -8,6 +8,7 @@ index, makes everybody's list, checks the night and publishes it by moving one p
   is in the task's log and in `chatrec.runs`.
 * **Only transient errors are tried again**: a database that does not answer, another night at work.
 * **Trigger** it with the form for another N, other groups, another encoder, a full night or a dry run.
+* **When** it runs is `night.schedule`: every night at two, or every hour.
 * Backfills are refused: a night reads the tables as they are now.
 
 `select item_id, rank, score, reason from chatrec.recommendations where user_id = 42 order by rank`
@@ -17,11 +18,12 @@ from airflow.sdk import CronTriggerTimetable, dag, task_group
 from chatrec_airflow import assets, tasks
 from chatrec_airflow.defaults import DEFAULT_ARGS, GPU, TAGS
 from chatrec_airflow.form import FORM
+from chatrec_airflow.settings import schedule
 
 
 @dag(
     dag_id="chatrec_nightly",
-    schedule=CronTriggerTimetable("0 2 * * *", timezone="UTC"),
+    schedule=CronTriggerTimetable(schedule(), timezone="UTC"),
     catchup=False,
     max_active_runs=1,
     allowed_run_types=["scheduled", "manual"],
