@@ -22,6 +22,8 @@ class Block:
     recommendable: Array
     """bool for each item."""
     exclude_seen: bool
+    returning: Array | None = None
+    """bool for each event: it does not keep its item from coming again; None: all do, if `exclude_seen`."""
 
     @cached_property
     def hidden(self) -> Array:
@@ -29,6 +31,9 @@ class Block:
         hidden = np.repeat(~self.recommendable[None, :], len(self.users), axis=0)
         if self.exclude_seen:
             rows, events, _ = self._events
+            if self.returning is not None:
+                hiding = ~self.returning[events]
+                rows, events = rows[hiding], events[hiding]
             hidden[rows, self.histories.items[events]] = True
         return hidden
 

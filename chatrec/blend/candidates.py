@@ -10,6 +10,7 @@ from chatrec.block import Block
 from chatrec.source.snapshot import Array
 
 NOBODY = -1
+NONE = np.empty(0, np.int32)
 GATHERED = 150
 """Candidates that a channel gathers for a user."""
 
@@ -26,15 +27,17 @@ class Candidates:
     """float32, users × channels: what a channel says of an item of which it knows nothing."""
 
 
-def gather(evidence: Sequence[Evidence], block: Block, k: int) -> Candidates:
+def gather(evidence: Sequence[Evidence], block: Block, k: int, suggested: Array = NONE) -> Candidates:
     """Lets every channel gather, and asks all of them about everything gathered.
 
     Args:
         evidence: of the channels, in the order of the last axis.
         block: of users.
         k: how many items each channel gathers.
+        suggested: rows of items that are candidates of everybody.
     """
-    items = _union(np.hstack([each.gathered(k) for each in evidence]), block)
+    same = np.broadcast_to(suggested, (len(block.users), len(suggested)))
+    items = _union(np.hstack([*(each.gathered(k) for each in evidence), same]), block)
     log_shares = np.stack([each.log_shares(np.maximum(items, 0)) for each in evidence], axis=2)
     log_shares[items < 0] = 0
     floors = np.stack([each.floor for each in evidence], axis=1)
@@ -53,8 +56,13 @@ def best_places(items: Array, log_shares: Array, weights: Array, k: int) -> tupl
     Returns:
         Columns of the best candidates, users × places, and the scores of all, -inf for padding.
     """
-    scores = np.where(items >= 0, log_shares @ weights, -np.inf)
+    scores = scores_of(items, log_shares, weights)
     return np.argsort(-scores, axis=1, kind="stable")[:, :k], scores
+
+
+def scores_of(items: Array, log_shares: Array, weights: Array) -> Array:
+    """What a blend says of candidates, -inf for padding; see `best_places`."""
+    return np.where(items >= 0, log_shares @ weights, -np.inf)
 
 
 def _union(gathered: Array, block: Block) -> Array:

@@ -23,7 +23,7 @@ def item_texts(items: pl.DataFrame, template: str) -> list[str]:
         SettingsError: the template is wrong; names `text.item`.
     """
     compiled = _compile(template, "text.item")
-    names = [name for name in items.columns if name not in ITEM_COLUMNS]
+    names = [name for name in items.columns if name not in ITEM_COLUMNS and items.schema[name] == pl.String]
     return [_render(compiled, _item_values(row, names), "text.item") for row in items.iter_rows(named=True)]
 
 

@@ -70,7 +70,7 @@ class Texts:
         """
         titles = items["title"].fill_null("").to_list()
         groups = [each or [] for each in items["groups"].to_list()]
-        others = [name for name in items.columns if name not in PLAIN]
+        others = [name for name in items.columns if name not in PLAIN and items.schema[name] == pl.String]
         numbers = {name: values for name in others if (values := fields.numbers(items[name])) is not None}
         columns = [items[name].fill_null("").to_list() for name in others if name not in numbers]
         bodies = [". ".join(each) for each in zip(*columns, strict=True)] if columns else [""] * len(titles)

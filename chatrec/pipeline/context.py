@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 
     from chatrec.channels.registry import Known
     from chatrec.holdout import HoldOut
+    from chatrec.rules.night import Rules
+    from chatrec.settings.rules import Rules as RulesSettings
     from chatrec.source.snapshot import Array, Histories, Snapshot
 
 
@@ -61,9 +63,28 @@ class Context:
 
     @cached_property
     def recommendable(self) -> Array:
-        """bool for each item: whether a list may have it."""
+        """bool for each item: whether it is available. What is learned and measured knows no rules."""
         available: Array = self.snapshot.items["available"].to_numpy()
         return available
+
+    @cached_property
+    def rules(self) -> Rules:
+        """Of the settings, on tonight's items."""
+        return self.rules_of(self.settings.rules)
+
+    @cached_property
+    def listable(self) -> Array:
+        """bool for each item: whether it is available and the rules allow it."""
+        return self.recommendable if self.rules.allowed is None else self.recommendable & self.rules.allowed
+
+    def rules_of(self, rules: RulesSettings) -> Rules:
+        """Other rules on tonight's items."""
+        from chatrec.rules.night import Clock, Rules
+
+        snapshot = self.snapshot
+        times = (snapshot.histories.times, snapshot.queries.times)
+        newest = max(int(each.max(initial=0)) for each in times)
+        return Rules.of(rules, snapshot.items, Clock(snapshot.facts.taken_at, newest))
 
     def known(self, histories: Histories) -> Known:
         """What channels may be fitted on.

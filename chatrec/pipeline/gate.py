@@ -10,7 +10,7 @@ from chatrec.errors import NightStopped
 from chatrec.pipeline.context import Context
 from chatrec.quality import Evidence, judge, verdict
 from chatrec.quality.audit import audit
-from chatrec.ranking.recommend import RECOMMENDATIONS
+from chatrec.ranking.recommend import RECOMMENDATIONS, SHORT
 from chatrec.run import Counts
 from chatrec.source.queries import BEYOND
 
@@ -40,6 +40,7 @@ def judge_night(context: Context) -> Counts:
 
 def _evidence(context: Context, better: list[float] | None, engine: Engine) -> Evidence:
     settings, histories = context.settings, context.snapshot.histories
+    hides, returning = context.rules.hidden_by_events(settings.ranking.exclude_seen, histories)
     counts = context.counts or {}
     extracted, ranked = counts["extract"], counts["rank"]
     known = int((histories.lengths > 0).sum())
@@ -47,18 +48,19 @@ def _evidence(context: Context, better: list[float] | None, engine: Engine) -> E
     return Evidence(
         audit=audit(
             context.of("rank") / RECOMMENDATIONS,
-            histories,
-            context.recommendable,
+            histories if returning is None else histories.only(~returning),
+            context.listable,
             settings.ranking.top_n,
-            settings.ranking.exclude_seen,
+            hides,
         ),
         users=histories.users,
-        recommendable=int(context.recommendable.sum()),
+        recommendable=int(context.listable.sum()),
         known_users=known,
         known_by_fallback=max(known - ranked["users blend"], 0),
         rows_read=sum(extracted[name] for name in ROWS_READ),
         quarantined=extracted["quarantined"],
-        exclude_seen=settings.ranking.exclude_seen,
+        exclude_seen=hides,
+        short_by_caps=ranked.get(SHORT, 0),
         better_than_popularity=None if better is None else (better[0], better[1], better[2]),
         live_users=live_users,
         live_rows=live_rows,

@@ -38,6 +38,7 @@ def preflight(settings: Settings) -> Iterator[Finding]:
     yield _ask("mapping", lambda: _map(settings, mapping))
     if mapping:
         yield _ask("templates", lambda: _render(settings, mapping[0]))
+        yield _ask("rules", lambda: _rules(settings, mapping[0]))
         yield _ask("tables", lambda: _tables(settings, mapping[0]))
     yield _ask("artifacts", lambda: _folder(settings.artifacts.root))
     yield _ask("encoder", lambda: _encoder(settings))
@@ -79,7 +80,7 @@ def read_mapping(settings: Settings) -> SourceMapping:
     engine = engines.source(settings, "chatrec check")
     try:
         with engines.readable_errors(name, engines.source_url(settings)), snapshot(engine) as cursor:
-            return check_mapping(cursor, selects(settings.source))
+            return check_mapping(cursor, selects(settings.source), settings.source.item_attributes)
     finally:
         engine.dispose()
 
@@ -94,7 +95,7 @@ def _render(settings: Settings, mapping: SourceMapping) -> str:
 
     engine = engines.source(settings, "chatrec check")
     with snapshot(engine) as cursor:
-        items = items_relation(mapping.items, settings.source.groups_separator).sample(cursor, SAMPLE_ROWS)
+        items = items_relation(mapping.items, settings.source).sample(cursor, SAMPLE_ROWS)
         users = users_relation(mapping.users).sample(cursor, SAMPLE_ROWS)
     engine.dispose()
     titles = items["title"].fill_null("").to_list()
@@ -103,6 +104,17 @@ def _render(settings: Settings, mapping: SourceMapping) -> str:
     everyone, queries = np.arange(len(users)), Queries.none(len(users))
     of_users = user_texts(users, everyone, titles, nobody, settings.text.history, queries, settings.text.user)
     return f"item: {(of_items or ['none'])[0]!r}; user: {(of_users or ['none'])[0]!r}"
+
+
+def _rules(settings: Settings, mapping: SourceMapping) -> str:
+    from chatrec.rules.check import check_rules
+
+    engine = engines.source(settings, "chatrec check")
+    try:
+        with snapshot(engine) as cursor:
+            return check_rules(cursor, mapping.items, settings.source.groups_separator, settings.rules)
+    finally:
+        engine.dispose()
 
 
 def _tables(settings: Settings, mapping: SourceMapping) -> str:

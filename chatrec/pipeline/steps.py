@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING
 
 from chatrec.pipeline.context import Context
@@ -18,7 +18,9 @@ from chatrec.settings import Settings
 if TYPE_CHECKING:
     from sqlalchemy import Engine
 
-    from chatrec.source.snapshot import Snapshot
+    from chatrec.ranking.topn import Ranker
+    from chatrec.settings.rules import Rules
+    from chatrec.source.snapshot import Array, Snapshot
 
 
 @dataclass(frozen=True)
@@ -149,7 +151,7 @@ def index(context: Context) -> Counts:
     use_threads(context.settings)
     settings = context.settings
     joint = Joint.of(Blend.load(context.of("blend")), AigcChannel(AigcState.load(context.of("aigc"))))
-    rows = context.snapshot.available
+    rows = np.flatnonzero(context.listable).astype(np.int32)
     known = np.flatnonzero(context.snapshot.histories.lengths > 0)
     random = np.random.default_rng(settings.compute.seed)
     sample = np.sort(random.choice(known, min(1000, len(known)), replace=False))
@@ -186,16 +188,40 @@ def rank(context: Context) -> Counts:
         ItemGroups.load(context.of("groups")),
         ItemIndex.load(context.of("index")),
         context.snapshot.histories,
-        context.recommendable,
+        context.listable,
         settings.ranking.top_n,
         settings.ranking.exclude_seen,
         settings.compute.seed,
         settings.ranking.new_at_least,
         settings.ranking.new_at_most,
         searches,
+        context.rules,
     )
     texts = np.load(context.of("embed") / USERS, mmap_mode="r")
-    return recommend(ranker, texts, context.folder, settings.compute.memory_mb)
+    counts = recommend(ranker, texts, context.folder, settings.compute.memory_mb)
+    return counts | _effects_of_rules(context, ranker, texts)
+
+
+def _effects_of_rules(context: Context, ranker: Ranker, profiles: Array) -> Counts:
+    """What each rule does to the lists of a sample of users; nothing without rules."""
+    from chatrec.ranking.effects import effects
+
+    def without(rules: Rules) -> Callable[[], Ranker]:
+        def make() -> Ranker:
+            found = context.rules_of(rules)
+            allowed = context.recommendable if found.allowed is None else context.recommendable & found.allowed
+            return ranker.under(found, allowed)
+
+        return make
+
+    others = {name: without(rules) for name, rules in context.settings.rules.without_each().items()}
+    if not others:
+        return {}
+    users, found = effects(ranker, others, profiles, context.settings.compute.memory_mb)
+    return {
+        "users whose lists show what rules do": users,
+        "rules": {name: asdict(each) for name, each in found.items()},
+    }
 
 
 def generate(context: Context) -> Counts:
@@ -249,8 +275,16 @@ STEPS: tuple[Step, ...] = (
     Step("groups", ("extract", "embed"), ("groups", "compute"), groups, "Group the items"),
     Step("aigc", ("extract", "embed", "groups"), ("aigc", "ranking", "compute"), aigc, "Learn AIGC vectors"),
     Step("blend", ("extract", "embed", "aigc"), ("ranking", "compute"), blend, "Fit and weigh all channels"),
-    Step("index", ("extract", "aigc", "blend"), ("index", "ranking", "compute"), index, "Build the FAISS index"),
-    Step("rank", ("extract", "embed", "groups", "aigc", "blend", "index"), ("ranking", "compute"), rank, "Rank"),
+    Step(
+        "index", ("extract", "aigc", "blend"), ("index", "ranking", "rules", "compute"), index, "Build the FAISS index"
+    ),
+    Step(
+        "rank",
+        ("extract", "embed", "groups", "aigc", "blend", "index"),
+        ("ranking", "rules", "compute"),
+        rank,
+        "Rank",
+    ),
     Step(
         "generate",
         ("extract", "embed", "groups", "rank"),
@@ -258,7 +292,7 @@ STEPS: tuple[Step, ...] = (
         generate,
         "Write names of groups",
     ),
-    Step("gate", ("extract", "blend", "rank"), ("checks", "ranking"), gate, "Check the night"),
+    Step("gate", ("extract", "blend", "rank"), ("checks", "ranking", "rules"), gate, "Check the night"),
     Step("publish", ("extract", "groups", "rank", "generate", "gate"), ("publish",), publish, "Publish"),
 )
 BY_NAME: Mapping[str, Step] = {step.name: step for step in STEPS}

@@ -42,6 +42,8 @@ class Evidence:
     live_users: int | None
     live_rows: int | None
     """Of the live run; None if there is none."""
+    short_by_caps: int = 0
+    """Users whose list is short because a rule caps it."""
 
 
 def judge(evidence: Evidence, settings: CheckSettings) -> list[Check]:
@@ -71,7 +73,7 @@ def _lists(evidence: Evidence) -> Iterator[Check]:
         f"from {evidence.recommendable:,} available items.",
     )  # fmt: skip
     faults = {
-        "full lists": (found.not_full, "lists are shorter than they could be"),
+        "full lists": (max(found.not_full - evidence.short_by_caps, 0), "lists are shorter than they could be"),
         "no duplicates": (found.duplicates, "rows repeat an item within a list"),
         "nothing unavailable": (found.unavailable, "rows recommend an item that is not available"),
         "finite scores": (found.not_finite, "scores are not finite"),

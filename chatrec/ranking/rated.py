@@ -5,11 +5,13 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from chatrec.blend.candidates import GATHERED, Candidates, best_places, gather
+from chatrec.blend.candidates import GATHERED, NOBODY, NONE, Candidates, gather, scores_of
 from chatrec.blend.evidence import Evidence
 from chatrec.block import Block
-from chatrec.ranking.places import shared_places
+from chatrec.rules.night import Rules
 from chatrec.source.snapshot import Array
+
+NO_RULES = Rules()
 
 
 @dataclass(frozen=True)
@@ -19,44 +21,61 @@ class Rated:
     items: Array
     """Rows of items, padded with -1."""
     scores: Array
-    """log P over everything that was gathered, -inf for padding."""
+    """log P over everything that was gathered, and what rules add; -inf for padding."""
     shares: Array
     """users × places × channels: what part of the score each gives."""
 
+    def at(self, columns: Array) -> "Rated":
+        """Some of the places in another order: users × columns, -1 for padding."""
+        there, columns = columns >= 0, np.maximum(columns, 0)
+        return Rated(
+            np.where(there, np.take_along_axis(self.items, columns, 1), NOBODY),
+            np.where(there, np.take_along_axis(self.scores, columns, 1), -np.inf),
+            np.take_along_axis(self.shares, columns[:, :, None], 1),
+        )
 
-def rate(evidence: Sequence[Evidence], weights: Array, block: Block, n: int) -> Rated:
-    """Lets channels gather, and keeps the n best.
+
+def rate(
+    evidence: Sequence[Evidence],
+    weights: Array,
+    block: Block,
+    n: int,
+    rules: Rules = NO_RULES,
+    suggested: Array = NONE,
+) -> Rated:
+    """Lets channels gather, and keeps the n best, and all that are pinned.
 
     Args:
         evidence: of the channels.
         weights: of the same, float32.
         block: of users.
         n: places.
+        rules: what they add to scores, and what they pin.
+        suggested: rows of items that are candidates of everybody.
     """
-    found = gather(evidence, block, max(GATHERED, n))
-    places, scores = best_places(found.items, found.log_shares, weights, n)
+    found = gather(evidence, block, max(GATHERED, n), suggested)
+    scores, added = scores_of(found.items, found.log_shares, weights), rules.factors_of(found.items)
+    wanted = scores + added
+    if rules.pins:
+        wanted = np.where(np.isin(found.items, rules.pinned), np.inf, wanted)
+    places = np.argsort(-wanted, axis=1, kind="stable")[:, :n]
     items = np.take_along_axis(found.items, places, 1)
-    return Rated(items, np.take_along_axis(_log_softmax(scores), places, 1), _shares(found, places, weights))
+    said = np.take_along_axis(_log_softmax(scores) + added, places, 1)
+    return Rated(items, said, _shares(found, places, weights))
 
 
-def with_new(known: Rated, new: Rated, share: float, n: int, least: int, most: int) -> Rated:
-    """Lists of known and new items together.
+def beside(known: Rated, new: Rated, share: float) -> Rated:
+    """Known items and new ones behind them, with scores that can be compared.
 
     Args:
         known: of items with events.
         new: of items without, with the same channels.
         share: the chance that an event is of a new item.
-        n: places of a list.
-        least: places that new items get, as far as there are any.
-        most: places that they get at most, unless nothing else is left.
     """
-    scores = np.hstack([known.scores + np.log1p(-share), new.scores + np.log(share)])
-    width = known.scores.shape[1]
-    places = shared_places(scores[:, :width], scores[:, width:], n, least, most)
     return Rated(
-        np.take_along_axis(np.hstack([known.items, new.items]), places, 1),
-        np.take_along_axis(scores, places, 1),
-        np.take_along_axis(np.concatenate([known.shares, new.shares], 1), places[:, :, None], 1),
+        np.hstack([known.items, new.items]),
+        np.hstack([known.scores + np.log1p(-share), new.scores + np.log(share)]),
+        np.concatenate([known.shares, new.shares], 1),
     )
 
 

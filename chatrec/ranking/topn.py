@@ -18,15 +18,22 @@ from chatrec.channels.base import Channel
 from chatrec.index import ItemIndex
 from chatrec.ranking.joint import Joint
 from chatrec.ranking.lists import BLEND, Lists
-from chatrec.ranking.rated import Rated, rate, with_new
+from chatrec.ranking.places import tiers
+from chatrec.ranking.rated import NO_RULES, Rated, beside, rate
 from chatrec.ranking.searches import SEARCH, Searches
+from chatrec.ranking.suggested import suggested
 from chatrec.ranking.vectors import IndexedEvidence, PartOfIndex, Vectors
+from chatrec.rules.night import Rules
 from chatrec.source.snapshot import Array, Histories
 
 GROUPS_OF_AN_ITEM = 32
 EVENTS_OF_A_REASON = 50
 """A reason is looked for among so many of the latest events."""
 JOINED = ""
+CONSIDERED = 300
+"""Candidates of a list that rules shape, at least; and ten times its places."""
+WIDTH = 128
+"""About the length of a vector."""
 LEAST_SHARE = 0.25
 """A channel that gives less of a score does not name the event behind it."""
 
@@ -51,6 +58,15 @@ class Ranker:
     """The share that they may have."""
     searches: Searches | None = None
     """None where search words do not count."""
+    rules: Rules = NO_RULES
+    """`recommendable` keeps what they allow."""
+
+    def under(self, rules: Rules, recommendable: Array) -> "Ranker":
+        """The same under other rules; what does not depend on them is shared, because vectors are large."""
+        made = replace(self, rules=rules, recommendable=recommendable)
+        for name in ("channels", "_vectors", "_popular", "_joint", "_groups_of_items"):
+            made.__dict__[name] = getattr(self, name)
+        return made
 
     @cached_property
     def channels(self) -> Mapping[str, Channel]:
@@ -67,7 +83,10 @@ class Ranker:
         """About how much memory a user with so many events takes while a block is ranked."""
         channels = len(self.sources)
         reason = 16 * channels * self.top_n * min(events, EVENTS_OF_A_REASON)
-        return 12 * (channels + 2) * len(self.recommendable) + 16 * channels * channels * GATHERED + reason
+        gathered = channels * max(GATHERED, self.considered) + len(self.suggested)
+        compared = self.top_n * sum(int(cap.codes.shape[1]) ** 2 for cap in self.rules.caps)
+        by_rules = 4 * WIDTH * len(self.suggested) + compared
+        return 12 * (channels + 2) * len(self.recommendable) + 16 * channels * gathered + reason + by_rules
 
     def lists(self, users: Array) -> Lists:
         """The lists of some users, all with a history.
@@ -75,13 +94,14 @@ class Ranker:
         Args:
             users: of one block; memory goes with their number and the size of the catalogue.
         """
-        block = Block(self.histories, users, self.recommendable & ~self._new, self.exclude_seen)
+        block = self.block(users, self.recommendable & ~self._new)
         of_aigc = self.aigc.queries(block)
         vectors = of_aigc[:, : self.aigc.state.items.shape[1]]
         rated = self._rated(self._evidence(block, of_aigc), self.blend.weights, block)
         if self._new.any():
-            least, most = (math.ceil(share * self.top_n) for share in (self.new_at_least, self.new_at_most))
-            rated = with_new(rated, self._rated_new(users), self.blend.new.share, self.top_n, least, most)
+            rated = self._with_new(rated, users)
+        elif self.rules.shape_lists:
+            rated = rated.at(self.rules.columns(rated.items, rated.scores, self.top_n))
         return Lists(
             users,
             rated.items,
@@ -93,6 +113,26 @@ class Ranker:
             vectors,
         )
 
+    def block(self, users: Array, recommendable: Array) -> Block:
+        """Users whose lists may have some of the items."""
+        return Block(self.histories, users, recommendable, *self._hiding)
+
+    @cached_property
+    def considered(self) -> int:
+        """Candidates of which a list is made: only rules need more than it has places."""
+        return max(CONSIDERED, 10 * self.top_n) if self.rules.shape_lists else self.top_n
+
+    @cached_property
+    def suggested(self) -> Array:
+        """Rows of items that are candidates of everybody; none without rules."""
+        popular, indexed = self._popular.weights, self.index.rows
+        parts = (self.recommendable & ~self._new, self.recommendable & self._new)
+        return np.concatenate([suggested(self.rules, part, popular, indexed, self.top_n) for part in parts])
+
+    @cached_property
+    def _hiding(self) -> tuple[bool, Array | None]:
+        return self.rules.hidden_by_events(self.exclude_seen, self.histories)
+
     @cached_property
     def _new(self) -> Array:
         """bool for each item: ranked by its texts alone, because nobody took it yet."""
@@ -102,23 +142,33 @@ class Ranker:
         new[self.histories.items] = False
         return new
 
-    def _rated_new(self, users: Array) -> Rated:
-        block, new = Block(self.histories, users, self._new, self.exclude_seen), self.blend.new
-        return self._rated([ScoredEvidence.of(new.channels[name], block) for name in new.weights], new.weights, block)
+    def _with_new(self, known: Rated, users: Array) -> Rated:
+        """Lists of known and new items together."""
+        block, new = self.block(users, self._new), self.blend.new
+        evidence: list[Evidence] = [ScoredEvidence.of(new.channels[name], block) for name in new.weights]
+        both = beside(known, rated := self._rated(evidence, new.weights, block), new.share)
+        least, most = (math.ceil(share * self.top_n) for share in (self.new_at_least, self.new_at_most))
+        order = tiers(known.items.shape[1], rated.items.shape[1], least, most)
+        return both.at(self.rules.columns(both.items, both.scores, self.top_n, order))
 
     def rated_by_searches(self, users: Array) -> Rated:
         """Of users without a history: what answers their searches, the rest by popularity."""
         assert self.searches, "asked about searches where they do not count"
-        block = Block(self.histories, users, self.recommendable, self.exclude_seen)
+        block = self.block(users, self.recommendable)
         evidence: list[Evidence] = [ScoredEvidence.of(self._popular, block), self.searches.evidence(block)]
-        return rate(evidence, np.array([1, self.searches.weight], np.float32), block, self.top_n)
+        weights = np.array([1, self.searches.weight], np.float32)
+        rated = rate(evidence, weights, block, self.considered, self.rules, self.suggested)
+        if not self.rules.shape_lists:
+            return rated
+        return rated.at(self.rules.columns(rated.items, rated.scores, self.top_n))
 
     def _rated(self, evidence: list[Evidence], weights: Mapping[str, float], block: Block) -> Rated:
         """The best, with a share of 0 for the channels that say nothing of them."""
         if self.searches:
             evidence = [*evidence, self.searches.evidence(block)]
             weights = {**weights, SEARCH: self.searches.weight}
-        rated = rate(evidence, np.array(list(weights.values()), np.float32), block, self.top_n)
+        all_weights = np.array(list(weights.values()), np.float32)
+        rated = rate(evidence, all_weights, block, self.considered, self.rules, self.suggested)
         shares = np.zeros((*rated.items.shape, len(self.sources)), np.float32)
         shares[:, :, [self.sources.index(name) for name in weights]] = rated.shares
         return replace(rated, shares=shares)

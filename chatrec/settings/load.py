@@ -6,7 +6,7 @@ import tomllib
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 from pydantic import BaseModel, ValidationError
 from pydantic_settings import (
@@ -131,7 +131,7 @@ def _readable(where: str) -> Iterator[None]:
 
 def _problems(error: ValidationError) -> Iterator[str]:
     for problem in error.errors(include_url=False, include_input=False):
-        key = ".".join(str(part) for part in problem["loc"])
+        key = ".".join(f"{part + 1}" if isinstance(part, int) else part for part in problem["loc"])
         if problem["type"] == "extra_forbidden":
             yield f"unknown setting {key}{_nearest(str(problem['loc'][-1]), _siblings(problem['loc']))}"
         else:
@@ -142,7 +142,7 @@ def _problems(error: ValidationError) -> Iterator[str]:
 def _siblings(location: tuple[int | str, ...]) -> list[str]:
     model: Any = Sections
     for part in location[:-1]:
-        model = model.model_fields[part].annotation
+        model = get_args(model)[0] if isinstance(part, int) else model.model_fields[part].annotation
     return list(model.model_fields)
 
 

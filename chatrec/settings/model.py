@@ -9,6 +9,8 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from chatrec.settings import shop
+from chatrec.settings.rules import Rules
+from chatrec.settings.section import Section
 
 SECRET: dict[str, Any] = {"secret": True}
 
@@ -25,12 +27,6 @@ EncodingPrecision = Literal["auto", "float32", "bfloat16", "int8"]
 """How the model computes; see `Encoder.precision`."""
 UserText = Literal["auto", "read", "compose"]
 """How what a user took becomes a vector; see `Encoder.user_text`."""
-
-
-class Section(BaseModel):
-    """A table of `chatrec.toml`: unknown keys are errors, values never appear in error messages."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True, hide_input_in_errors=True)
 
 
 class Database(Section):
@@ -66,6 +62,9 @@ class Source(Section):
     """Optional, what users searched for: user_id, query (text), occurred_at (timestamp). Empty: there is none."""
     groups_separator: str = "|"
     """What stands between the groups of an item when `groups` is text and not an array."""
+    item_attributes: tuple[str, ...] = ()
+    """Columns of `items` that are no texts, such as a time or a number of the stock: rules look at them, models do
+    not."""
 
     _postgres = field_validator("url")(Database._postgres.__func__)  # type: ignore[attr-defined]
 
@@ -254,6 +253,25 @@ class Ranking(Section):
         return self
 
 
+class Tables(Section):
+    """The tables beside the lists, published at the same instant; 0 makes none."""
+
+    similar_items: int = Field(10, ge=0, le=1000)
+    """Items that are like an item, for each."""
+    popular: int = Field(100, ge=0, le=1000)
+    """The most popular items, of all and of each group."""
+    trending: int = Field(100, ge=0, le=1000)
+    """Items that are taken more than usual."""
+    trending_days: float = Field(7, gt=0)
+    """The days of which that is asked; the days before them say what is usual."""
+    queries: int = Field(1000, ge=0, le=1_000_000)
+    """The most frequent searches that get a list, if `source.queries` has any."""
+    query_items: int = Field(10, ge=1, le=1000)
+    """Items of such a list."""
+    query_users: int = Field(2, ge=1)
+    """A search is shown if so many users made it: what only one person wrote may be private."""
+
+
 class Generate(Section):
     """What a causal language model writes; where it writes nothing good, plain words take its place."""
 
@@ -335,6 +353,8 @@ class Sections(BaseModel):
     aigc: Aigc = Aigc()
     index: Index = Index()
     ranking: Ranking = Ranking()
+    rules: Rules = Rules()
+    tables: Tables = Tables()
     generate: Generate = Generate()
     checks: Checks = Checks()
     publish: Publish = Publish()
@@ -348,4 +368,14 @@ class Sections(BaseModel):
             if missing:
                 names = ", ".join(f"source.{name}" for name in sorted(missing))
                 raise ValueError(f"{names}: your own database needs a SELECT for each; `chatrec init` shows examples")
+        return self
+
+    @model_validator(mode="after")
+    def _pinned(self) -> "Sections":
+        for pin in self.rules.pins:
+            if pin.place > self.ranking.top_n:
+                raise ValueError(
+                    f'rules.pins: rule "{pin.name}" has place {pin.place} of lists of {self.ranking.top_n} '
+                    "(ranking.top_n): give it a smaller one"
+                )
         return self

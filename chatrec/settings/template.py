@@ -45,6 +45,8 @@ def _entry(name: str, value: Any) -> list[str]:
         return [f"{name} = {str(value).lower()}"]
     if isinstance(value, (int, float)):
         return [f"{name} = {value}"]
+    if isinstance(value, tuple):
+        return [f"{name} = {list(value)}"]
     text = str(value) if isinstance(value, Path) else value
     if "\n" in text:
         return [f"{name} = '''", *text.strip().splitlines(), "'''"]

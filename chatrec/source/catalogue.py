@@ -10,9 +10,10 @@ import pyarrow as pa
 from psycopg2 import sql
 
 from chatrec.db.copy import copy_out
+from chatrec.settings.model import Source
 from chatrec.source.mapping import Mapped, id_column, id_order, is_integer
 from chatrec.source.quarantine import Quarantine, decode_block
-from chatrec.source.tables import RowGroups, items_schema, users_schema
+from chatrec.source.tables import ATTRIBUTES, RowGroups, items_schema, users_schema
 
 ARRAY_SEPARATOR = "\x1f"
 
@@ -84,13 +85,14 @@ def users_relation(mapped: Mapped) -> Relation:
     )
 
 
-def items_relation(mapped: Mapped, separator: str) -> Relation:
+def items_relation(mapped: Mapped, source: Source) -> Relation:
     """Items; of rows with the same id the one updated last is kept.
 
     Args:
         mapped: the SELECT.
-        separator: between the groups of an item, if they are text and not an array.
+        source: what stands between the groups of an item, and which columns are no texts.
     """
+    separator, attributes = source.groups_separator, source.item_attributes
     kind = mapped.types["item_id"]
     columns = {"item_id": id_column("item_id", kind), **_texts(["title", *mapped.free])}
     if mapped.types.get("groups", "").endswith("[]"):
@@ -103,8 +105,9 @@ def items_relation(mapped: Mapped, separator: str) -> Relation:
     order = [id_order("item_id", kind)]
     if "updated_at" in mapped.types:
         order.append(sql.SQL("updated_at DESC NULLS LAST"))
-    schema = items_schema(is_integer(kind), mapped.free)
-    return Relation(mapped, "item_id", columns, tuple(order), schema, _ItemTypes(is_integer(kind), separator))
+    schema = items_schema(is_integer(kind), [name for name in mapped.free if name not in attributes], attributes)
+    typed = _ItemTypes(is_integer(kind), separator, attributes)
+    return Relation(mapped, "item_id", columns, tuple(order), schema, typed)
 
 
 def split_groups(column: pl.Expr, separator: str) -> pl.Expr:
@@ -117,6 +120,7 @@ def split_groups(column: pl.Expr, separator: str) -> pl.Expr:
 class _ItemTypes:
     integer_ids: bool
     separator: str
+    attributes: tuple[str, ...]
 
     def __call__(self, rows: pl.DataFrame) -> pl.DataFrame:
         groups = pl.col("groups") if "groups" in rows.columns else pl.lit(None, pl.String)
@@ -125,6 +129,7 @@ class _ItemTypes:
             pl.col("item_id").cast(pl.Int64 if self.integer_ids else pl.String),
             groups=split_groups(groups, self.separator),
             available=available.fill_null("t") == "t",
+            **({ATTRIBUTES: pl.struct(self.attributes)} if self.attributes else {}),
         )
 
 

@@ -64,11 +64,11 @@ def extract(
     quarantine = Quarantine(folder / QUARANTINE)
     shared = buckets.bucket_folder(root)
     with snapshot(engine) as cursor, _readable_data_errors():
-        mapping = check_mapping(cursor, selects(source))
+        mapping = check_mapping(cursor, selects(source), source.item_attributes)
         now = _now(cursor)
         users_file, items_file = folder / USERS, folder / ITEMS
         users = users_relation(mapping.users).read(cursor, users_file, quarantine, block_bytes)
-        items = items_relation(mapping.items, source.groups_separator).read(cursor, items_file, quarantine, block_bytes)
+        items = items_relation(mapping.items, source).read(cursor, items_file, quarantine, block_bytes)
         days, changed = buckets.read_buckets(cursor, mapping.interactions, shared, full, block_bytes)
         names = tuple(day.name for day in days)
         events = buckets.scan(shared, names) if names else _no_events(mapping)

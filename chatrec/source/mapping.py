@@ -1,6 +1,6 @@
 """The contract: which columns the mapping SELECTs must give, and in which types."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -8,6 +8,7 @@ import psycopg2
 from psycopg2 import sql
 
 from chatrec.errors import MappingError
+from chatrec.source.tables import ATTRIBUTES
 
 ID_TYPES = {"smallint", "integer", "bigint", "uuid", "text", "character varying"}
 INTEGER_IDS = {"smallint", "integer", "bigint"}
@@ -76,18 +77,20 @@ class SourceMapping:
         return _output_type(self.items.types["item_id"])
 
 
-def check_mapping(cursor: Any, selects: Mapping[str, str]) -> SourceMapping:
+def check_mapping(cursor: Any, selects: Mapping[str, str], item_attributes: Sequence[str] = ()) -> SourceMapping:
     """Asks PostgreSQL what the SELECTs give, without reading a row.
 
     Args:
         cursor: of psycopg2, on the source database.
         selects: the SELECT of users, items, interactions and queries; that of queries may be empty.
+        item_attributes: further columns of items that are no texts.
 
     Raises:
         MappingError: names the setting, the column and what to write.
     """
     given = {name: select for name, select in selects.items() if name not in MAY_BE_EMPTY or select.strip()}
     found = SourceMapping(**{relation: _describe(cursor, relation, select) for relation, select in given.items()})
+    _refuse_unknown_attributes(found.items, item_attributes)
     _refuse_other_ids(found.interactions, "user_id", found.users)
     _refuse_other_ids(found.interactions, "item_id", found.items)
     if found.queries:
@@ -117,6 +120,20 @@ def _refuse_other_ids(mapped: Mapped, column: str, owner: Mapped) -> None:
         raise MappingError(
             f"source.{mapped.relation} gives {column} as {mine}, source.{owner.relation} as {theirs}: "
             "cast one of them, so that they can be compared."
+        )
+
+
+def _refuse_unknown_attributes(items: Mapped, attributes: Sequence[str]) -> None:
+    for name in attributes:
+        if name not in items.free:
+            raise MappingError(
+                f"source.item_attributes names {name}, which is no further column of source.items: these are "
+                f"{', '.join(items.free) or 'none'}."
+            )
+    if attributes and ATTRIBUTES in items.types:
+        raise MappingError(
+            f"source.items gives a column {ATTRIBUTES}, which is where source.item_attributes are kept: rename it "
+            "with AS."
         )
 
 

@@ -4,6 +4,7 @@ Every file is written in row groups of a fixed number of rows, whatever the bloc
 so equal rows give equal bytes, and a digest of the file is a digest of its rows.
 """
 
+from collections.abc import Sequence
 from pathlib import Path
 from types import TracebackType
 
@@ -16,6 +17,8 @@ INTERACTIONS = "interactions.parquet"
 QUERIES = "queries.parquet"
 QUARANTINE = "quarantine.parquet"
 SNAPSHOT = "snapshot.json"
+ATTRIBUTES = "attributes"
+"""The column of ITEMS that holds what is no text."""
 
 ROWS_OF_A_GROUP = 200_000
 
@@ -43,8 +46,9 @@ def users_schema(integer_ids: bool, attributes: list[str]) -> pa.Schema:
     return pa.schema([("user_id", id_type(integer_ids)), *((name, pa.string()) for name in attributes)])
 
 
-def items_schema(integer_ids: bool, texts: list[str]) -> pa.Schema:
-    """Columns of ITEMS: the id, what the contract names, and the further columns as text."""
+def items_schema(integer_ids: bool, texts: list[str], attributes: Sequence[str] = ()) -> pa.Schema:
+    """Columns of ITEMS: the id, what the contract names, the further columns as text, and attributes as one struct."""
+    struct = pa.struct([(name, pa.string()) for name in attributes])
     return pa.schema(
         [
             ("item_id", id_type(integer_ids)),
@@ -52,6 +56,7 @@ def items_schema(integer_ids: bool, texts: list[str]) -> pa.Schema:
             ("groups", pa.list_(pa.string())),
             ("available", pa.bool_()),
             *((name, pa.string()) for name in texts),
+            *([(ATTRIBUTES, struct)] if attributes else []),
         ]
     )
 

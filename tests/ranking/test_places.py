@@ -4,7 +4,16 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chatrec.ranking.places import shared_places
+from chatrec.ranking.places import tiers
+from chatrec.ranking.rated import NO_RULES
+
+
+def shared_places(known: np.ndarray, new: np.ndarray, n: int, least: int, most: int) -> np.ndarray:
+    """The columns of known and new candidates, side by side, that make lists."""
+    scores = np.hstack([known, new])
+    items = np.where(np.isfinite(scores), np.arange(scores.shape[1]), -1)
+    return NO_RULES.columns(items, scores, n, tiers(known.shape[1], new.shape[1], least, most))
+
 
 SCORES = st.lists(st.floats(-20, 0), max_size=6)
 

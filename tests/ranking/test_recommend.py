@@ -8,7 +8,8 @@ import polars as pl
 import pytest
 
 from chatrec.ranking import recommend as module
-from chatrec.ranking.fallback import popular_lists
+from chatrec.ranking.fallback import Shown, popular_lists
+from chatrec.ranking.lister import Lister
 from chatrec.ranking.lists import NAMES
 from chatrec.ranking.recommend import ATTENTION, RECOMMENDATIONS, recommend
 from tests.ranking.test_topn import ITEMS, WEIGHTS, ranker
@@ -44,7 +45,7 @@ def test_blocks_do_not_change_the_lists(tmp_path: Path, monkeypatch: pytest.Monk
     whole = lists(one)
     monkeypatch.setattr(module, "USERS_OF_A_BLOCK", 2)
     one_by_one = lambda self, users, _: (users[i : i + 1] for i in range(len(users)))  # noqa: E731
-    monkeypatch.setattr(module._Lister, "_by_memory", one_by_one)
+    monkeypatch.setattr(Lister, "_by_memory", one_by_one)
     parts = lists(two)
     assert whole.select("user", "rank", "item", "source", "group", "because").equals(
         parts.select("user", "rank", "item", "source", "group", "because")
@@ -63,6 +64,6 @@ def test_attention_is_the_largest_first(tmp_path: Path) -> None:
 
 def test_the_popular_list() -> None:
     popular = np.array([1.0, 5, 3, 9])
-    made = popular_lists(np.array([7, 8]), popular, np.array([True, True, True, False]), 5)
+    made = popular_lists(np.array([7, 8]), popular, Shown(np.array([True, True, True, False]), 5))
     assert made.items.tolist() == [[1, 2, 0, -1]] * 2
     assert made.scores[0].tolist() == pytest.approx([5 / 18, 3 / 18, 1 / 18, 0])

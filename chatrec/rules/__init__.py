@@ -1,0 +1,1 @@
+"""Rules: what a business wants of its lists, applied to a night."""

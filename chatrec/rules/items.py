@@ -1,0 +1,75 @@
+"""What rules ask of items: which of them are meant, which values they have, how old they are."""
+
+import numpy as np
+import polars as pl
+
+from chatrec.errors import SettingsError
+from chatrec.settings.rules import Selection
+from chatrec.source.snapshot import Array
+from chatrec.source.tables import ATTRIBUTES
+
+GROUPS = "groups"
+NOT_KEPT = {"available", "updated_at"}
+"""Columns of the contract that no rule can ask for."""
+NO_VALUE = -1
+
+
+def meant(items: pl.DataFrame, rule: Selection) -> Array:
+    """bool for each item: whether a rule is about it."""
+    if rule.groups:
+        return in_groups(items, rule.groups)
+    found: Array = values_of(items, rule.attribute, rule.name).is_in(list(rule.values)).fill_null(False).to_numpy()
+    return found
+
+
+def in_groups(items: pl.DataFrame, names: tuple[str, ...]) -> Array:
+    """bool for each item: whether it is in one of the customer's groups of these names."""
+    found: Array = items[GROUPS].list.eval(pl.element().is_in(list(names))).list.any().fill_null(False).to_numpy()
+    return found
+
+
+def values_of(items: pl.DataFrame, attribute: str, rule: str) -> pl.Series:
+    """A column of the catalogue as text.
+
+    Raises:
+        SettingsError: there is none; names the rule.
+    """
+    attributes = items[ATTRIBUTES].struct.unnest() if items.schema.get(ATTRIBUTES) == pl.Struct else pl.DataFrame()
+    for frame in (attributes, items.drop(GROUPS, *NOT_KEPT, ATTRIBUTES, strict=False)):
+        if attribute in frame.columns:
+            return frame[attribute].cast(pl.String)
+    raise SettingsError(f'Rule "{rule}" asks for {attribute}, which source.items does not give: name another column.')
+
+
+def codes_of(items: pl.DataFrame, attribute: str, rule: str) -> Array:
+    """The values of an attribute as numbers.
+
+    Args:
+        items: the catalogue.
+        attribute: which; "groups" may have several values for an item.
+        rule: to be named in an error.
+
+    Returns:
+        int32, (items + 1) × the most values of an item, padded with NO_VALUE; the last row is nobody's.
+    """
+    lists = items[GROUPS] if attribute == GROUPS else _alone(values_of(items, attribute, rule))
+    rows = pl.DataFrame({"row": pl.arange(len(items), eager=True), "value": lists}).explode("value").drop_nulls()
+    rows = rows.filter(pl.col("value") != "").with_columns(code=pl.col("value").rank("dense").cast(pl.Int32) - 1)
+    row, code = rows["row"].to_numpy(), rows["code"].to_numpy()
+    place = np.arange(len(row)) - np.searchsorted(row, row)
+    padded = np.full((len(items) + 1, int(place.max(initial=0)) + 1), NO_VALUE, np.int32)
+    padded[row, place] = code
+    return padded
+
+
+def times_of(items: pl.DataFrame, attribute: str, rule: str) -> Array:
+    """A column of times: microseconds since 1970, UTC; NaN where there is none."""
+    text = values_of(items, attribute, rule).str.replace(r"\+00$", "")
+    moments = text.str.to_datetime("%Y-%m-%d %H:%M:%S%.f", time_unit="us", strict=False)
+    days = text.str.to_datetime("%Y-%m-%d", time_unit="us", strict=False)
+    found: Array = moments.fill_null(days).dt.epoch("us").cast(pl.Float64).fill_null(np.nan).to_numpy()
+    return found
+
+
+def _alone(values: pl.Series) -> pl.Series:
+    return values.to_frame("value").select(pl.concat_list("value"))["value"]

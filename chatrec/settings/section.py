@@ -1,0 +1,9 @@
+"""What every section of the settings is."""
+
+from pydantic import BaseModel, ConfigDict
+
+
+class Section(BaseModel):
+    """A table of `chatrec.toml`: unknown keys are errors, values never appear in error messages."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True, hide_input_in_errors=True)
