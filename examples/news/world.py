@@ -46,7 +46,7 @@ class World:
 
     start: datetime
     subscribers: int = 1500
-    articles_of_an_hour: int = 6
+    articles_of_an_hour: int = 10
     seed: int = 7
     _alive: list[pl.DataFrame] = field(default_factory=list)
     """Subject, number, hour and appeal of what may still be read."""

@@ -7,7 +7,9 @@ from examples.shop.world import HERE, World
 
 SEARCHED = {"en": "running shoes", "zh": "运动鞋"}
 LIST = """
-SELECT r.rank, r.item_id, r.title, p.stock, r.source
+SELECT r.rank, r.item_id, r.title, p.stock,
+       (SELECT count(*) FROM store.order_lines o WHERE o.member_id = r.user_id AND o.sku = r.item_id) AS bought,
+       r.source
 FROM chatrec.recommendations r JOIN store.products p ON p.sku = r.item_id
 WHERE r.user_id = %s ORDER BY r.rank LIMIT %s
 """
@@ -24,17 +26,13 @@ AND NOT EXISTS (SELECT FROM store.order_lines o JOIN store.products p USING (sku
                 WHERE o.member_id = m.member_id AND p.department LIKE 'Sports%%')
 """
 LEFT = "SELECT count(*) FROM chatrec.recommendations WHERE item_id = ANY (%s)"
-TWICE = """
-SELECT p.shelf, count(*) FROM chatrec.recommendations r
-JOIN store.products p ON p.sku = r.item_id
-WHERE EXISTS (SELECT FROM store.order_lines o WHERE o.member_id = r.user_id AND o.sku = r.item_id)
-GROUP BY p.shelf ORDER BY count(*) DESC, p.shelf
-"""
-COFFEE = """
-SELECT min(member_id) FROM (
-    SELECT o.member_id FROM store.order_lines o JOIN store.products p USING (sku)
-    WHERE p.shelf = 'coffee beans' AND p.stock > 0 GROUP BY o.member_id, o.sku
-    HAVING count(*) >= 3 AND max(o.ordered_at) < %s) AS drinkers
+REGULAR = """
+SELECT p.shelf, o.member_id, o.sku, o.member_id = r.user_id IS TRUE AS listed
+FROM (SELECT member_id, sku, count(*) AS times, max(ordered_at) AS latest FROM store.order_lines GROUP BY 1, 2) AS o
+JOIN store.products p ON p.sku = o.sku AND p.stock > 0
+LEFT JOIN chatrec.recommendations r ON r.user_id = o.member_id AND r.item_id = o.sku
+WHERE o.times >= 3 AND o.latest < %s AND p.shelf = ANY (%s)
+ORDER BY 1, 2, 3
 """
 
 
@@ -62,8 +60,14 @@ def searchers(stage: Stage) -> dict[str, int]:
 
 
 def first_places(stage: Stage, member: int, places: int = 5) -> Rows:
-    """rank, SKU, title, stock and source of the first rows of a list."""
+    """rank, SKU, title, stock, how often the member bought it, and source of the first rows of a list."""
     return stage.rows(LIST, (member, places))
+
+
+def used_up(stage: Stage, moment: datetime) -> Rows:
+    """shelf, member, SKU and whether it is in the list, of all that is bought regularly and may come again."""
+    again = stage.settings.rules.repeat
+    return stage.rows(REGULAR, (moment - again.after_days * DAY, list(again.groups)))
 
 
 def show(stage: Stage, users: int, seed: int) -> None:
@@ -79,7 +83,7 @@ def show(stage: Stage, users: int, seed: int) -> None:
     often = stage.rows(LEFT, (sold_out,))[0][0]
     stage.say("The second night")
     stage.night(now)
-    columns = ("rank", "sku", "title", "stock", "source")
+    columns = ("rank", "sku", "title", "stock", "bought", "source")
     for language, member in who.items():
         stage.say(f"Member {member}, the first night")
         stage.table(columns, before[member])
@@ -87,8 +91,18 @@ def show(stage: Stage, users: int, seed: int) -> None:
         stage.table(columns, first_places(stage, member))
     stage.say(f"Sold out since: {', '.join(sold_out)}, in {often:,} lists before")
     stage.shown.print(f"in {stage.rows(LEFT, (sold_out,))[0][0]} lists now")
-    stage.say("What may be bought again, and comes again")
-    stage.table(("shelf", "rows of members who bought the very thing before"), stage.rows(TWICE))
-    ((drinker,),) = stage.rows(COFFEE, (now - 14 * DAY,))
+    regular = used_up(stage, now)
+    again = stage.settings.rules.repeat
+    stage.say(f"Bought three times or more, and not for {again.after_days:.0f} days")
+    rows = [[listed for of, _, _, listed in regular if of == shelf] for shelf in again.groups]
+    names = ("shelf", "what somebody buys again and again", "is in the list")
+    stage.table(
+        names,
+        [
+            (shelf, len(each), f"{sum(each) / max(len(each), 1):.0%}")
+            for shelf, each in zip(again.groups, rows, strict=True)
+        ],
+    )
+    drinker = next(member for shelf, member, _, listed in regular if shelf == "coffee beans" and listed)
     stage.say(f"Member {drinker}, whose coffee has run out")
     stage.table(columns, first_places(stage, drinker))
