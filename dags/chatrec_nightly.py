@@ -49,7 +49,7 @@ def chatrec_nightly() -> None:
     @task_group
     def release() -> None:
         gate = tasks.step("gate", key)
-        tasks.step("rank", key) >> tasks.step("generate", key, **GPU) >> gate
+        tasks.step("rank", key) >> tasks.step("tables", key) >> tasks.step("generate", key, **GPU) >> gate
         tasks.publish(key, gate)
 
     extract >> language() >> model() >> release()

@@ -23,4 +23,5 @@ END $$;
 
 GRANT USAGE ON SCHEMA :schema TO :schema_reader;
 GRANT SELECT ON recommendations, recommendations_kept, items, groups, item_groups, user_groups, blurbs,
+                similar_items, popular, trending, query_recommendations,
                 runs, run_steps, run_checks, run_metrics, live_run TO :schema_reader;

@@ -75,7 +75,7 @@ class Context:
     @cached_property
     def listable(self) -> Array:
         """bool for each item: whether it is available and the rules allow it."""
-        return self.recommendable if self.rules.allowed is None else self.recommendable & self.rules.allowed
+        return self.rules.allowed_of(self.recommendable)
 
     def rules_of(self, rules: RulesSettings) -> Rules:
         """Other rules on tonight's items."""

@@ -12,7 +12,7 @@ from chatrec.settings import Settings
 from chatrec.source.snapshot import Snapshot
 
 KEY = "00000000T000000Z"
-LEFT_OUT = ("extract", "generate", "gate", "publish")
+LEFT_OUT = ("extract", "tables", "generate", "gate", "publish")
 """They need a database, or are for readers only."""
 STEPS_OF_A_SPLIT = [step for step in STEPS if step.name not in LEFT_OUT]
 

@@ -20,7 +20,7 @@ def release(context: Context) -> Counts:
     assert context.database is not None
     engine, settings = context.database, context.settings
     schema = settings.database.schema_name
-    files = Files(context.snapshot, context.of("groups"), context.of("generate"), context.of("rank"))
+    files = Files(context.snapshot, *(context.of(step) for step in ("groups", "generate", "rank", "tables")))
     with readable_errors("database.url", database_url(settings)):
         counts = publish(engine, schema, context.number, files, settings.publish.drain_seconds)
         try:

@@ -209,8 +209,7 @@ def _effects_of_rules(context: Context, ranker: Ranker, profiles: Array) -> Coun
     def without(rules: Rules) -> Callable[[], Ranker]:
         def make() -> Ranker:
             found = context.rules_of(rules)
-            allowed = context.recommendable if found.allowed is None else context.recommendable & found.allowed
-            return ranker.under(found, allowed)
+            return ranker.under(found, found.allowed_of(context.recommendable))
 
         return make
 
@@ -219,9 +218,25 @@ def _effects_of_rules(context: Context, ranker: Ranker, profiles: Array) -> Coun
         return {}
     users, found = effects(ranker, others, profiles, context.settings.compute.memory_mb)
     return {
-        "users whose lists show what rules do": users,
+        "users that rules are measured on": users,
         "rules": {name: asdict(each) for name, each in found.items()},
     }
+
+
+def tables(context: Context) -> Counts:
+    """Makes the tables beside the lists: similar items, popular and trending ones, and what answers searches."""
+    import numpy as np
+
+    from chatrec.aigc.groups import ItemGroups
+    from chatrec.aigc.state import AigcState
+    from chatrec.encoder.embed import ITEMS
+    from chatrec.tables.write import Night, write_tables
+
+    use_threads(context.settings)
+    groups, learned = ItemGroups.load(context.of("groups")), AigcState.load(context.of("aigc")).items
+    texts, seed = np.load(context.of("embed") / ITEMS), context.settings.compute.seed
+    night = Night(context.snapshot, groups, learned, texts, context.listable, seed)
+    return write_tables(night, context.settings.tables, context.folder)
 
 
 def generate(context: Context) -> Counts:
@@ -286,6 +301,13 @@ STEPS: tuple[Step, ...] = (
         "Rank",
     ),
     Step(
+        "tables",
+        ("extract", "embed", "groups", "aigc"),
+        ("tables", "rules", "compute"),
+        tables,
+        "Make tables beside the lists",
+    ),
+    Step(
         "generate",
         ("extract", "embed", "groups", "rank"),
         ("generate", "encoder", "text", "compute"),
@@ -293,6 +315,6 @@ STEPS: tuple[Step, ...] = (
         "Write names of groups",
     ),
     Step("gate", ("extract", "blend", "rank"), ("checks", "ranking", "rules"), gate, "Check the night"),
-    Step("publish", ("extract", "groups", "rank", "generate", "gate"), ("publish",), publish, "Publish"),
+    Step("publish", ("extract", "groups", "rank", "tables", "generate", "gate"), ("publish",), publish, "Publish"),
 )
 BY_NAME: Mapping[str, Step] = {step.name: step for step in STEPS}

@@ -12,6 +12,7 @@ from chatrec.generate.blurbs import BLURBS
 from chatrec.generate.names import GROUP_NAMES
 from chatrec.ranking.recommend import ATTENTION, RECOMMENDATIONS
 from chatrec.source.snapshot import Snapshot
+from chatrec.tables.write import POPULAR, QUERIES, SIMILAR, TRENDING
 
 Frames = Iterator[pl.DataFrame]
 
@@ -25,6 +26,7 @@ class Files:
     written: Path
     """Of the step generate."""
     lists: Path
+    tables: Path
 
 
 @dataclass(frozen=True)
@@ -90,6 +92,23 @@ def _blurbs(files: Files) -> Frames:
     yield blurbs.select(_id(ids, "item").alias("item_id"), _id(ids, "because"), "group", "blurb")
 
 
+def _similar_items(files: Files) -> Frames:
+    ids = files.snapshot.items["item_id"]
+    for block in _blocks(files.tables / SIMILAR):
+        yield block.select(_id(ids, "item").alias("item_id"), "rank", _id(ids, "similar"), "score")
+
+
+def _with_items(file: str, *key: str) -> Callable[[Files], Frames]:
+    """A table of items by rank."""
+
+    def frames(files: Files) -> Frames:
+        ids = files.snapshot.items["item_id"]
+        for block in _blocks(files.tables / file):
+            yield block.select(*key, "rank", _id(ids, "item").alias("item_id"), "score")
+
+    return frames
+
+
 def _blocks(file: Path) -> Frames:
     for batch in parquet.ParquetFile(file).iter_batches(batch_size=200_000):
         yield pl.DataFrame(pl.from_arrow(batch))
@@ -117,5 +136,24 @@ OUTPUTS: Sequence[Output] = (
         ("item_id", "because_item_id", "group_id", "blurb"),
         ("item_id", "because_item_id", "group_id", "run"),
         _blurbs,
+    ),
+    Output(
+        "similar_items",
+        ("item_id", "rank", "similar_item_id", "score"),
+        ("item_id", "rank", "run"),
+        _similar_items,
+    ),
+    Output(
+        "popular",
+        ("group_id", "rank", "item_id", "score"),
+        ("group_id", "rank", "run"),
+        _with_items(POPULAR, "group"),
+    ),
+    Output("trending", ("rank", "item_id", "score"), ("rank", "run"), _with_items(TRENDING)),
+    Output(
+        "query_recommendations",
+        ("query", "rank", "item_id", "score"),
+        ("query", "rank", "run"),
+        _with_items(QUERIES, "query"),
     ),
 )

@@ -7,6 +7,7 @@ from scipy.sparse import csr_matrix
 
 from chatrec.aigc.state import AigcState
 from chatrec.blend.candidates import NOBODY, NONE
+from chatrec.channels.popularity import SMOOTHING
 from chatrec.ranking.lists import GROUP, POPULAR, SEARCHED, Lists
 from chatrec.ranking.rated import NO_RULES, Rated
 from chatrec.rules.night import Rules
@@ -96,7 +97,8 @@ def popular_lists(users: Array, popular: Array, shown: Shown) -> Lists:
         popular: weight of each item's events.
         shown: what a list may have.
     """
-    shares = popular / max(popular.sum(), 1)
+    smoothing = 0 if shown.rules.log_factors is None else SMOOTHING  # a factor cannot raise nothing
+    shares = (popular + smoothing) / max(popular.sum(), 1)
     items, scores = (np.repeat(part, len(users), axis=0) for part in shown.best(shares[None, :]))
     nobody = np.full(items.shape, NOBODY, np.int32)
     return Lists(users, items, scores, POPULAR, nobody, nobody)

@@ -107,6 +107,10 @@ class Rules:
         """Rows of the pinned items."""
         return np.array([pin.item for pin in self.pins], np.int32)
 
+    def allowed_of(self, recommendable: Array) -> Array:
+        """bool for each item: whether it is among some, and allowed."""
+        return recommendable if self.allowed is None else recommendable & self.allowed
+
     def hidden_by_events(self, exclude_seen: bool, histories: Histories) -> tuple[bool, Array | None]:
         """Whether what a user took is hidden, and which events hide nothing all the same; None if all hide.
 

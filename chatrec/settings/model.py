@@ -264,7 +264,7 @@ class Tables(Section):
     """Items that are taken more than usual."""
     trending_days: float = Field(7, gt=0)
     """The days of which that is asked; the days before them say what is usual."""
-    queries: int = Field(1000, ge=0, le=1_000_000)
+    queries: int = Field(1000, ge=0, le=100_000)
     """The most frequent searches that get a list, if `source.queries` has any."""
     query_items: int = Field(10, ge=1, le=1000)
     """Items of such a list."""

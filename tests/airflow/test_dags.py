@@ -13,7 +13,7 @@ ROOT = Path(__file__).parents[2]
 HEAVY = {"torch", "transformers", "tokenizers", "faiss", "polars", "pyarrow", "scipy"}
 STRUCTURE = {
     "begin": {"extract", "language.encoder", "language.embed", "model.groups", "model.aigc", "model.blend",
-              "model.index", "release.rank", "release.generate", "release.gate", "release.publish"},
+              "model.index", "release.rank", "release.tables", "release.generate", "release.gate", "release.publish"},
     "extract": {"language.encoder"},
     "language.encoder": {"language.embed"},
     "language.embed": {"model.groups"},
@@ -21,7 +21,8 @@ STRUCTURE = {
     "model.aigc": {"model.blend"},
     "model.blend": {"model.index"},
     "model.index": {"release.rank"},
-    "release.rank": {"release.generate"},
+    "release.rank": {"release.tables"},
+    "release.tables": {"release.generate"},
     "release.generate": {"release.gate"},
     "release.gate": {"release.publish"},
     "release.publish": set(),

@@ -31,3 +31,4 @@ def test_who_searched_for_shoes_gets_shoes(
     assert first[2] == (shoe, "search")
     assert first[nobody] == (shoe, "searched")
     assert all(item not in SHOES for user, (item, _) in first.items() if user not in (1, 2, 30, 31, nobody))
+    assert shop.execute("SELECT query, rank, item_id FROM chatrec.query_recommendations") == [(query, 1, shoe)]

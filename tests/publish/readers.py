@@ -21,6 +21,8 @@ from chatrec.db import runs
 from chatrec.publish.outputs import OUTPUTS, Files
 from chatrec.publish.publish import publish, retire
 
+OF_LISTS = [each for each in OUTPUTS if each.name in ("items", "groups", "item_groups", "recommendations", "blurbs")]
+"""What a list is read from; hundreds of nights publish no more."""
 READ = "SELECT user_id, rank, item_id, score FROM recommendations WHERE user_id = 1 ORDER BY rank"
 ROWS = 3
 
@@ -105,7 +107,7 @@ def publish_in_one_transaction(engine: Engine, run: int, files: Files) -> None:
     from chatrec.db.engine import cursor
 
     with cursor(engine) as opened:
-        for output in OUTPUTS:
+        for output in OF_LISTS:
             table, parent = sql.Identifier(output.partition(run)), sql.Identifier(output.table)
             names = {"table": table, "parent": parent, "run": sql.Literal(run)}
             opened.execute(sql.SQL("CREATE TABLE {table} (LIKE {parent} INCLUDING ALL)").format(**names))
@@ -126,11 +128,11 @@ def nights(engine: Engine, files: Callable[[int], Files], first: int, last: int,
         if naive:
             publish_in_one_transaction(engine, run, files(number))
         else:
-            publish(engine, "chatrec", run, files(number), drain_seconds=30)
+            publish(engine, "chatrec", run, files(number), 30, OF_LISTS)
         if number % 10 == 0:
             rollback(engine)
         if number % 5 == 0:
-            retire(engine, "chatrec", 7, 30)
+            retire(engine, "chatrec", 7, 30, OF_LISTS)
     with engine.begin() as connection:
         assert connection.scalar(text("SELECT count(*) FROM runs WHERE kept")) <= 12
 

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import polars as pl
+import pyarrow as pa
 from sqlalchemy import Engine
 
 from chatrec.aigc.groups import ItemGroups
@@ -17,6 +18,7 @@ from chatrec.ranking.lists import BLEND, NAMES, SCHEMA, Lists
 from chatrec.ranking.recommend import ATTENTION, ATTENTION_SCHEMA, RECOMMENDATIONS
 from chatrec.source.snapshot import Snapshot
 from chatrec.source.tables import ITEMS, SNAPSHOT, USERS, RowGroups, items_schema, users_schema
+from chatrec.tables.write import POPULAR, QUERIES, SIMILAR, TRENDING, schema_of
 
 TYPES = {"user_id_type": "bigint", "item_id_type": "bigint"}
 
@@ -24,7 +26,7 @@ TYPES = {"user_id_type": "bigint", "item_id_type": "bigint"}
 def prepare(engine: Engine, folder: Path) -> Callable[[int], Files]:
     """Makes the tables, and the files of any number of nights; the score of every row is the night's number."""
     migrate(engine, "chatrec", TYPES)
-    for name in ("snapshot", "groups", "written", "lists"):
+    for name in ("snapshot", "groups", "written", "lists", "tables"):
         (folder / name).mkdir(parents=True, exist_ok=True)
     snapshot = folder / "snapshot"
     with RowGroups(snapshot / USERS, users_schema(True, [])) as users:
@@ -58,9 +60,14 @@ def prepare(engine: Engine, folder: Path) -> Callable[[int], Files]:
             rows.write(lists.table(2))
         names = {"sources": ["aigc", "ease", "group", "popular"], "evidence": ["aigc", "ease"]}
         (folder / "lists" / NAMES).write_text(json.dumps(names))
+        for name in (SIMILAR, POPULAR, TRENDING, QUERIES):
+            row = {"item": 0, "similar": 2, "group": -1, "query": "shoes", "rank": 1, "score": float(number)}
+            schema = schema_of(name)
+            with RowGroups(folder / "tables" / name, schema) as rows:
+                rows.write(pa.Table.from_pylist([{column: row[column] for column in schema.names}], schema))
         with RowGroups(folder / "lists" / ATTENTION, ATTENTION_SCHEMA) as rows:
             columns = {"user": [0, 1], "rank": [1, 1], "group": [0, 0], "attention": [1.0, 1.0]}
             rows.write(pl.DataFrame(columns).to_arrow())
-        return Files(Snapshot(snapshot), folder / "groups", folder / "written", folder / "lists")
+        return Files(Snapshot(snapshot), *(folder / name for name in ("groups", "written", "lists", "tables")))
 
     return files

@@ -18,6 +18,7 @@ from tests.publish.readers import engine_of, new_run, nights, watch
 from tests.publish.small import prepare
 
 TABLES = [output.table for output in OUTPUTS]
+BESIDE = ("similar_items", "popular", "trending", "query_recommendations")
 
 
 @pytest.fixture
@@ -41,6 +42,27 @@ def night(engine: Engine, files: Callable[[int], Files], number: int) -> int:
 def live_scores(engine: Engine) -> set[float]:
     with engine.connect() as connection:
         return set(connection.execute(text("SELECT score FROM recommendations")).scalars())
+
+
+def test_the_tables_beside_the_lists_turn_over_with_them(engine: Engine, files: Callable[[int], Files]) -> None:
+    night(engine, files, 7)
+    with engine.connect() as connection:
+        read = {name: connection.execute(text(f"SELECT * FROM {name}")).all() for name in BESIDE}
+    assert read == {
+        "similar_items": [(10, 1, 12, "运动鞋", 7.0)],
+        "popular": [(None, None, 1, 10, "a", 7.0)],
+        "trending": [(1, 10, "a", 7.0)],
+        "query_recommendations": [("shoes", 1, 10, "a", 7.0)],
+    }
+
+    def scores() -> set[float]:
+        with engine.connect() as connection:
+            return {connection.scalar(text(f"SELECT score FROM {name}")) for name in BESIDE}
+
+    night(engine, files, 8)
+    assert scores() == live_scores(engine) == {8.0}
+    pointer.rollback(engine)
+    assert scores() == live_scores(engine) == {7.0}
 
 
 def test_a_published_night_reads_as_it_should(engine: Engine, files: Callable[[int], Files]) -> None:

@@ -11,7 +11,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import create_engine
 
+from chatrec.encoder.texts import item_texts
 from chatrec.errors import MappingError
+from chatrec.features.catalogue import Texts
 from chatrec.run import digest_of
 from chatrec.settings.model import Source, Text
 from chatrec.source.extract import extract
@@ -31,7 +33,7 @@ def take(shop: Shop, tmp_path: Path) -> Extract:
 
 def extractor(shop: Shop, root: Path) -> Extract:
     def do(
-        full: bool = False, memory_mb: int = 64, text: Text = TEXT, **selects: str
+        full: bool = False, memory_mb: int = 64, text: Text = TEXT, **selects: Any
     ) -> tuple[dict[str, Any], Snapshot]:
         folder = root / "snapshot"
         shutil.rmtree(folder, ignore_errors=True)
@@ -246,3 +248,18 @@ def test_empty_tables_make_an_empty_snapshot(shop: Shop, take: Extract) -> None:
     counts, snapshot = take()
     assert (counts["users"], counts["items"], counts["interactions"]) == (0, 0, 0)
     assert snapshot.histories.users == 0
+
+
+def test_attributes_of_items_are_kept_and_are_no_texts(take: Extract) -> None:
+    items = "SELECT no AS item_id, name AS title, plot, kinds AS groups, changed_at AS published_at FROM films"
+    _, plain = take(items=items.replace(", changed_at AS published_at", ""))
+    plain_items = plain.items
+    _, snapshot = take(items=items, item_attributes=("published_at",))
+    assert snapshot.items["attributes"].struct.field("published_at")[0] == "2026-01-01 00:00:00+00"
+    template = Text().item
+    assert item_texts(snapshot.items, template) == item_texts(plain_items, template)
+    assert Texts.of(snapshot.items) == Texts.of(plain_items)
+    with pytest.raises(MappingError, match=r"item_attributes names stock.*: these are plot, published_at"):
+        take(items=items, item_attributes=("stock",))
+    with pytest.raises(MappingError, match=r"rename it with AS"):
+        take(items=items.replace("plot", "plot AS attributes"), item_attributes=("published_at",))

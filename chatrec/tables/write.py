@@ -1,0 +1,106 @@
+"""Writes the tables beside the lists."""
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import polars as pl
+import pyarrow as pa
+
+from chatrec.aigc.groups import ItemGroups
+from chatrec.channels.popularity import popularity
+from chatrec.progress import progress
+from chatrec.run import Counts
+from chatrec.settings.model import Tables
+from chatrec.source.snapshot import Array, Snapshot
+from chatrec.source.tables import RowGroups
+from chatrec.tables.popular import popular_items, trending_items
+from chatrec.tables.queries import answers, frequent
+from chatrec.tables.similar import Likeness, similar_items
+
+SIMILAR, POPULAR, TRENDING, QUERIES = (
+    f"{name}.parquet" for name in ("similar_items", "popular", "trending", "query_recommendations")
+)
+TYPES = {
+    "item": pa.int32(),
+    "similar": pa.int32(),
+    "group": pa.int32(),
+    "query": pa.string(),
+    "rank": pa.int16(),
+    "score": pa.float32(),
+}
+COLUMNS = {
+    SIMILAR: ("item", "rank", "similar", "score"),
+    POPULAR: ("group", "rank", "item", "score"),
+    TRENDING: ("rank", "item", "score"),
+    QUERIES: ("query", "rank", "item", "score"),
+}
+Columns = Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Night:
+    """What the tables are made from."""
+
+    snapshot: Snapshot
+    groups: ItemGroups
+    learned: Array
+    """Vectors of AIGC, items × width."""
+    texts: Array
+    """Vectors of the language model, items × dimensions."""
+    possible: Array
+    """bool for each item: whether it may be shown."""
+    seed: int
+
+
+def write_tables(night: Night, settings: Tables, folder: Path) -> Counts:
+    """Writes a file for each table, without rows for one that is not wanted; returns the rows of each."""
+    makers: Mapping[str, tuple[int, Callable[[], Iterable[Columns]]]] = {
+        SIMILAR: (settings.similar_items, lambda: _similar(night, settings)),
+        POPULAR: (settings.popular, lambda: [_popular(night, settings)]),
+        TRENDING: (settings.trending, lambda: [_trending(night, settings)]),
+        QUERIES: (settings.queries, lambda: [_answers(night, settings)]),
+    }
+    counts: Counts = {}
+    with progress("Making tables", len(makers), "tables") as shown:
+        for file, (wanted, make) in makers.items():
+            name = Path(file).stem
+            counts[name] = _write(folder, file, make() if wanted else ())
+            shown.advance(note=name)
+    return counts
+
+
+def _similar(night: Night, settings: Tables) -> Iterable[Columns]:
+    events = np.bincount(night.snapshot.histories.items, minlength=len(night.possible))
+    likeness = Likeness.of(night.learned, night.texts, events)
+    return similar_items(likeness, night.possible, settings.similar_items, night.seed)
+
+
+def _popular(night: Night, settings: Tables) -> Columns:
+    return popular_items(night.snapshot.histories, night.groups, night.possible, settings.popular)
+
+
+def _trending(night: Night, settings: Tables) -> Columns:
+    return trending_items(night.snapshot.histories, night.possible, settings.trending, settings.trending_days)
+
+
+def _answers(night: Night, settings: Tables) -> Columns:
+    snapshot = night.snapshot
+    asked = frequent(snapshot.queries, settings.queries, settings.query_users)
+    popular = popularity(snapshot.histories.items, snapshot.histories.weights, len(night.possible))
+    return answers(snapshot.items, asked, popular, night.possible, settings.query_items)
+
+
+def schema_of(file: str) -> pa.Schema:
+    """The columns of a table's file."""
+    return pa.schema([(name, TYPES[name]) for name in COLUMNS[file]])
+
+
+def _write(folder: Path, file: str, blocks: Iterable[Columns]) -> int:
+    schema = schema_of(file)
+    with RowGroups(folder / file, schema) as rows:
+        for block in blocks:
+            rows.write(pl.DataFrame({name: block[name] for name in schema.names}).to_arrow().cast(schema))
+    return rows.rows
