@@ -96,13 +96,12 @@ def test_the_night_runs_at_two_and_not_at_once(bag: Any) -> None:
 
 
 @pytest.mark.parametrize("by", ["file", "environment"])
-def test_the_schedule_is_a_setting(by: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_schedule_is_a_setting(by: str, monkeypatch: pytest.MonkeyPatch) -> None:
     from airflow.dag_processing.dagbag import DagBag
 
     hourly = "5 * * * *"
     if by == "file":
-        (tmp_path / "chatrec.toml").write_text(f'[night]\nschedule = "{hourly}"\n')
-        monkeypatch.setenv("CHATREC_CONFIG", str(tmp_path / "chatrec.toml"))
+        monkeypatch.setenv("CHATREC_CONFIG", str(ROOT / "examples" / "news" / "chatrec.toml"))
     else:
         monkeypatch.setenv("CHATREC_NIGHT__SCHEDULE", hourly)
     dag = DagBag(str(ROOT / "dags")).dags["chatrec_nightly"]

@@ -10,7 +10,7 @@ from examples.common import HOUR, Rows, Stage
 from examples.feed import show
 from examples.feed.world import World
 
-HISTORY = 72
+HISTORY = 60
 END = datetime.now(UTC)
 
 

@@ -10,13 +10,13 @@ from examples.common import HOUR, Stage
 from examples.news import show
 from examples.news.world import World
 
-HISTORY = 72
+HISTORY = 60
 END = datetime.now(UTC)
 
 
 @pytest.fixture(scope="module")
 def world() -> World:
-    return World(END - (HISTORY + 1) * HOUR, subscribers=400, articles_of_an_hour=8)
+    return World(END - (HISTORY + 1) * HOUR, subscribers=300, articles_of_an_hour=8)
 
 
 @pytest.fixture(scope="module")

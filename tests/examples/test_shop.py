@@ -16,7 +16,7 @@ NOW = datetime.now(UTC)
 @pytest.fixture(scope="module")
 def stage(opened: Any) -> Iterator[Stage]:
     with opened("shop") as found:
-        show.fill(found, World(NOW - timedelta(hours=12), members=250, products=200))
+        show.fill(found, World(NOW - timedelta(hours=12), members=220, products=200))
         yield found
 
 
