@@ -44,8 +44,10 @@ def chance(seed: int, *place: int) -> np.random.Generator:
 def pick(random: np.random.Generator, weights: Array) -> Array:
     """A column for each row, with chances that go as the weights: rows × columns."""
     steps = weights.cumsum(1)
-    found: Array = (random.random(len(weights))[:, None] * steps[:, -1:] >= steps).sum(1)
-    return np.minimum(found, weights.shape[1] - 1)
+    found: Array = np.minimum(
+        (random.random(len(weights))[:, None] * steps[:, -1:] >= steps).sum(1), weights.shape[1] - 1
+    )
+    return found
 
 
 def moments(start: datetime, seconds: Array) -> pl.Series:
