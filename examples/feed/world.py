@@ -12,7 +12,7 @@ import polars as pl
 from examples.common import DAY, HOUR, Array, array_of, chance, moments, pick
 
 HERE = Path(__file__).parent
-AUTHORS = 0.1
+AUTHORS, AUTHORS_AT_MOST = 0.1, 1000
 """The share of accounts that post."""
 ACCOUNTS_OF_A_BLOCK = 10_000
 ALIVE_HOURS = 36
@@ -22,6 +22,8 @@ POSTS_OF_AN_AUTHOR, LIKES_OF_A_DAY = 1.6, 4.0
 """On a day."""
 FOLLOWED = 8
 """Authors that an account follows, about."""
+FRIENDS = 0.15
+"""How much it counts to know an author, whatever they write about, beside a topic that one likes above all."""
 FROM_FOLLOWED = 0.65
 """The share of likes that go to posts of authors whom one follows; the others are found by what they are about."""
 NAMES = (
@@ -85,7 +87,7 @@ class World:
     @cached_property
     def authors(self) -> int:
         """How many accounts post."""
-        return max(len(self.topics), round(AUTHORS * self.accounts))
+        return max(len(self.topics), min(round(AUTHORS * self.accounts), AUTHORS_AT_MOST))
 
     @cached_property
     def taste(self) -> Array:
@@ -108,10 +110,13 @@ class World:
     @cached_property
     def following(self) -> Array:
         """bool, accounts × authors."""
-        random = chance(self.seed, FOLLOWS)
-        wanted = self.taste[:, self.topic_of] * self.fame + 0.15 * self.fame / len(self.topics)  # some are just friends
-        chances = np.minimum(FOLLOWED * wanted / wanted.sum(1, keepdims=True), 1)
-        found: Array = random.random(wanted.shape) < chances
+        found = np.zeros((self.accounts, self.authors), bool)
+        for start in range(0, self.accounts, ACCOUNTS_OF_A_BLOCK):
+            random, part = chance(self.seed, FOLLOWS, start), slice(start, start + ACCOUNTS_OF_A_BLOCK)
+            friends = FRIENDS * self.fame / len(self.topics)
+            wanted = self.taste[part][:, self.topic_of] * self.fame + friends
+            chances = np.minimum(FOLLOWED * wanted / wanted.sum(1, keepdims=True), 1)
+            found[part] = random.random(wanted.shape) < chances
         found[np.arange(self.authors), np.arange(self.authors)] = False
         return found
 
