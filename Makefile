@@ -2,13 +2,17 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: demo up test test-system bench-quality bench-aigc bench-growth bench-encoder lint format docs clean
+.PHONY: demo up example test test-system bench-quality bench-aigc bench-growth bench-encoder lint format docs clean
 
 demo: .venv/ready
 	@$(BIN)/chatrec demo
 
 up: .venv/ready
 	@$(BIN)/chatrec up
+
+# NAME=shop, feed or news; ARGS="--users 5000 --seed 1" for another size and other tables.
+example: .venv/ready
+	@$(BIN)/python -m examples $(NAME) $(ARGS)
 
 test: lint
 	OMP_NUM_THREADS=1 $(BIN)/pytest -n 2
@@ -43,7 +47,7 @@ docs: .venv/ready
 	$(BIN)/python docs/generate.py
 
 clean:
-	rm -rf .venv .venv-rectools .chatrec
+	rm -rf .venv .venv-rectools .chatrec examples/*/.chatrec
 
 .venv/ready: requirements.lock language.lock pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.version_info >= (3, 11) or sys.exit("chatrec needs Python 3.11 or later: make PYTHON=python3.11")'

@@ -10,6 +10,7 @@ index, makes everybody's list, checks the night and publishes it by moving one p
   *Required Actions*. Without an answer the lists of the night before stay live.
 * **Only transient errors are tried again**: a database that does not answer, another night at work.
 * **Trigger** it with the form for another N, other groups, another encoder, a full night or a dry run.
+* **When** it runs is `night.schedule`: every night at two, or every hour.
 * Backfills are refused: a night reads the tables as they are now.
 
 `select item_id, rank, score, reason from chatrec.recommendations where user_id = 42 order by rank`
@@ -22,11 +23,12 @@ from chatrec_airflow import assets, tasks
 from chatrec_airflow.approval import Approval
 from chatrec_airflow.defaults import DEFAULT_ARGS, GPU, TAGS
 from chatrec_airflow.form import FORM
+from chatrec_airflow.settings import schedule
 
 
 @dag(
     dag_id="chatrec_nightly",
-    schedule=CronTriggerTimetable("0 2 * * *", timezone="UTC"),
+    schedule=CronTriggerTimetable(schedule(), timezone="UTC"),
     catchup=False,
     max_active_runs=1,
     allowed_run_types=["scheduled", "manual"],

@@ -405,6 +405,15 @@ class Night(Section):
     """Read every bucket and encode every text again, instead of only what changed."""
     dry_run: bool = False
     """Do everything but publish."""
+    schedule: str = "0 2 * * *"
+    """When Airflow starts one, as cron has it (minute, hour, day, month, weekday), UTC; "5 * * * *" is every hour."""
+
+    @field_validator("schedule")
+    @classmethod
+    def _five_fields(cls, schedule: str) -> str:
+        if len(schedule.split()) != 5:
+            raise ValueError('must have the five fields of cron, such as "0 2 * * *"')
+        return schedule
 
 
 class Sections(BaseModel):

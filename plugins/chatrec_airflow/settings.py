@@ -18,6 +18,17 @@ def settings() -> "Settings":
     return found.override({"database.url": url}) if url else found
 
 
+def schedule() -> str:
+    """When nights run, as cron has it.
+
+    Read whenever Airflow parses the DAG, so nothing is asked of a database. Settings that are wrong keep the DAG from
+    being parsed, and its page shows why: a schedule that nobody wrote down would be worse.
+    """
+    from chatrec.settings import load
+
+    return load().night.schedule
+
+
 def key_of_run(dag_run: Any) -> str:
     """The key of the night that a DAG run stands for: `run_after` is always there, `logical_date` is not."""
     from chatrec.run import key_of

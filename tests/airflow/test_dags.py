@@ -97,6 +97,28 @@ def test_the_night_runs_at_two_and_not_at_once(bag: Any) -> None:
     assert dag.start_date is None  # with one, unpausing would start a night for the last 02:00
 
 
+@pytest.mark.parametrize("by", ["file", "environment"])
+def test_the_schedule_is_a_setting(by: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    from airflow.dag_processing.dagbag import DagBag
+
+    hourly = "5 * * * *"
+    if by == "file":
+        monkeypatch.setenv("CHATREC_CONFIG", str(ROOT / "examples" / "news" / "chatrec.toml"))
+    else:
+        monkeypatch.setenv("CHATREC_NIGHT__SCHEDULE", hourly)
+    dag = DagBag(str(ROOT / "dags")).dags["chatrec_nightly"]
+    assert dag.timetable.expression == hourly
+    assert set(dag.params) == {"top_n", "group_source", "group_count", "encoder", "mode", "dry_run"}
+
+
+def test_a_wrong_schedule_is_told_on_the_page_of_dags(monkeypatch: pytest.MonkeyPatch) -> None:
+    from airflow.dag_processing.dagbag import DagBag
+
+    monkeypatch.setenv("CHATREC_NIGHT__SCHEDULE", "hourly")
+    (problem,) = DagBag(str(ROOT / "dags")).import_errors.values()
+    assert "night.schedule" in problem
+
+
 def test_a_night_cannot_be_backfilled(bag: Any) -> None:
     for name in ("chatrec_nightly", "chatrec_finetune"):
         assert {kind.value for kind in bag.dags[name].allowed_run_types} == {"scheduled", "manual"}

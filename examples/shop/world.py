@@ -1,0 +1,179 @@
+"""The shop's made-up tables: who likes which shelves, buys what, uses it up, and searches in which language."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from functools import cached_property
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+
+from examples.common import DAY, Array, chance, moments, pick
+
+HERE = Path(__file__).parent
+DAYS = 180
+MEMBERS_OF_A_BLOCK = 1000
+LINES_OF_A_MEMBER = 9
+CITIES = ("London", "Leeds", "Shanghai", "Chengdu", "Singapore")
+BRANDS = {
+    "Nordwind": "北风", "Swiftly": "迅捷", "Lotus": "莲花", "Redstone": "红石", "Everpine": "常松",
+    "Bluebay": "蓝湾", "Goldleaf": "金叶", "Silkroad": "丝路", "Jade River": "玉河", "Highland": "高原",
+}  # fmt: skip
+KINDS = {
+    "classic": "经典", "light": "轻便", "blue": "蓝色", "red": "红色", "black": "黑色", "travel": "旅行",
+    "family": "家庭装", "professional": "专业", "children's": "儿童", "premium": "高级",
+}  # fmt: skip
+OUT_OF_STOCK = 0.05
+SEARCHED = 0.2
+CATALOGUE, MEMBERS, ORDERS, SEARCHES = range(4)
+"""What chance is drawn for."""
+
+
+@dataclass(frozen=True)
+class World:
+    """A shop of some size, the same for the same seed."""
+
+    until: datetime
+    """The latest order is just before it."""
+    members: int = 1500
+    products: int = 600
+    seed: int = 7
+
+    @cached_property
+    def shelves(self) -> pl.DataFrame:
+        """department, shelf, their Chinese names, price, days until such a thing is used up, about."""
+        return pl.read_csv(HERE / "shelves.csv")
+
+    @cached_property
+    def shelf_of(self) -> Array:
+        """The shelf of each product."""
+        return np.arange(self.products) % len(self.shelves)
+
+    def catalogue(self) -> Iterator[pl.DataFrame]:
+        """Rows of store.products."""
+        random = chance(self.seed, CATALOGUE)
+        shelf = self.shelves[self.shelf_of]
+        brand, kind = (random.integers(len(names), size=self.products) for names in (BRANDS, KINDS))
+        number = [f"{place // len(self.shelves) + 1}" for place in range(self.products)]
+        brands, kinds = (np.array(list(names.items())) for names in (BRANDS, KINDS))
+        yield pl.DataFrame(
+            {
+                "sku": self.skus,
+                "name_en": [
+                    f"{b} {k} {s} {n}"
+                    for b, k, s, n in zip(brands[brand, 0], kinds[kind, 0], shelf["shelf"], number, strict=True)
+                ],
+                "name_zh": [
+                    f"{b}{k}{s}" for b, k, s in zip(brands[brand, 1], kinds[kind, 1], shelf["shelf_zh"], strict=True)
+                ],
+                "about": shelf["about"],
+                "department": shelf["department"] + " " + shelf["department_zh"],
+                "shelf": shelf["shelf"],
+                "brand": brands[brand, 0],
+                "price": np.round(shelf["price"].to_numpy() * random.lognormal(0, 0.3, self.products), 2),
+                "stock": np.where(
+                    random.random(self.products) < OUT_OF_STOCK, 0, random.integers(1, 400, self.products)
+                ),
+                "changed_at": moments(self.start, random.random(self.products) * DAYS * 86_400 / 2),
+            }
+        )
+
+    def people(self) -> Iterator[pl.DataFrame]:
+        """Rows of store.members."""
+        for block in self._blocks():
+            random = chance(self.seed, MEMBERS, block[0])
+            city = random.choice(len(CITIES), len(block), p=(0.3, 0.2, 0.2, 0.15, 0.15))
+            yield pl.DataFrame(
+                {
+                    "member_id": block + 1,
+                    "city": np.array(CITIES)[city],
+                    "language": self._language(city),
+                    "joined_on": moments(self.start - 700 * DAY, random.random(len(block)) * 700 * 86_400).dt.date(),
+                }
+            )
+
+    def orders(self) -> Iterator[pl.DataFrame]:
+        """Rows of store.order_lines: what members choose by their taste, and what they buy again when it is used up."""
+        for block in self._blocks():
+            random = chance(self.seed, ORDERS, block[0])
+            count = random.poisson(LINES_OF_A_MEMBER, len(block))
+            who = np.repeat(np.arange(len(block)), count)
+            shelf = pick(random, self._taste(block)[who])
+            product = self._product(random, shelf)
+            at = random.random(len(who)) * DAYS
+            who, product, at = self._with_repeats(random, who, product, at)
+            yield pl.DataFrame(
+                {
+                    "order_no": block[0] * 1000 + np.arange(len(who)),
+                    "member_id": block[who] + 1,
+                    "sku": np.array(self.skus)[product],
+                    "quantity": random.integers(1, 3, len(who)),
+                    "ordered_at": moments(self.start, at * 86_400),
+                }
+            )
+
+    def searches(self) -> Iterator[pl.DataFrame]:
+        """Rows of store.searches: a fifth of the members looked for some shelf lately, each in their language."""
+        names = self.shelves.select("shelf", "shelf_zh").to_numpy()
+        for frame in self.people():
+            block = frame["member_id"].to_numpy() - 1
+            random = chance(self.seed, SEARCHES, block[0])
+            who = np.flatnonzero(random.random(len(block)) < SEARCHED)
+            shelf = pick(random, self._taste(block)[who])
+            chinese = (frame["language"].to_numpy()[who] == "zh").astype(int)
+            yield pl.DataFrame(
+                {
+                    "member_id": block[who] + 1,
+                    "words": names[shelf, chinese],
+                    "searched_at": moments(self.until - 20 * DAY, random.random(len(who)) * 20 * 86_400),
+                }
+            )
+
+    @property
+    def start(self) -> datetime:
+        """Before the first order."""
+        return self.until - DAYS * DAY
+
+    @cached_property
+    def skus(self) -> list[str]:
+        """Of all products."""
+        departments = self.shelves["department"][self.shelf_of]
+        return [f"{name[:2].upper()}-{number:05}" for number, name in enumerate(departments)]
+
+    def _blocks(self) -> Iterator[Array]:
+        for start in range(0, self.members, MEMBERS_OF_A_BLOCK):
+            yield np.arange(start, min(start + MEMBERS_OF_A_BLOCK, self.members))
+
+    def _language(self, city: Array) -> Array:
+        return np.where(np.isin(city, (2, 3)), "zh", "en")
+
+    def _taste(self, block: Array) -> Array:
+        """members × shelves: two departments, and in them some shelves more than others."""
+        random = chance(self.seed, MEMBERS, block[0], 1)
+        departments, of = np.unique(self.shelves["department"].to_numpy(), return_inverse=True)
+        liked = random.dirichlet(np.full(len(departments), 0.25), len(block)) + 0.01
+        found: Array = liked[:, of] * random.gamma(0.6, 1.0, (len(block), len(of)))
+        return found + 1e-4
+
+    def _product(self, random: np.random.Generator, shelf: Array) -> Array:
+        """One of the shelf; the first ones are bought most."""
+        most = -(-self.products // len(self.shelves))
+        place = np.minimum(random.geometric(0.25, len(shelf)) - 1, most - 1)
+        product = place * len(self.shelves) + shelf
+        return np.where(product < self.products, product, shelf % self.products)
+
+    def _with_repeats(
+        self, random: np.random.Generator, who: Array, product: Array, at: Array
+    ) -> tuple[Array, Array, Array]:
+        """Adds the orders of whoever keeps using a thing: again after about so many days, until today."""
+        days = self.shelves["days"].cast(pl.Float64).fill_null(0).to_numpy()[self.shelf_of[product]]
+        faithful = np.flatnonzero((days > 0) & (random.random(len(who)) < 0.6))
+        again = ((DAYS - at[faithful]) / days[faithful]).astype(int)
+        rows = np.repeat(faithful, again)
+        turn = np.arange(len(rows)) - np.repeat(np.cumsum(again) - again, again) + 1
+        later = at[rows] + days[rows] * (turn + random.normal(0, 0.08, len(rows)))
+        kept = later < DAYS
+        parts = ((who, who[rows]), (product, product[rows]), (at, later))
+        first, second, third = (np.concatenate([one, two[kept]]) for one, two in parts)
+        return first, second, third
