@@ -116,13 +116,30 @@ def aigc(context: Context) -> Counts:
     from chatrec.encoder.embed import ITEMS, PROFILE_USERS, PROFILES
 
     use_threads(context.settings)
+    if context.settings.privacy.enabled:
+        return _public_aigc(context)
     texts = Texts(*(np.load(context.of("embed") / name) for name in (ITEMS, PROFILES, PROFILE_USERS)))
     groups = ItemGroups.load(context.of("groups"))
     return learn(context.snapshot, context.holdout, texts, groups, context.settings, context.folder)
 
 
+def _public_aigc(context: Context) -> Counts:
+    """Item vectors that no event had a part in: those of texts."""
+    import numpy as np
+
+    from chatrec.aigc.groups import ItemGroups
+    from chatrec.aigc.public import of_texts
+    from chatrec.encoder.embed import ITEMS
+
+    texts = np.load(context.of("embed") / ITEMS)
+    of_texts(texts, ItemGroups.load(context.of("groups"))).save(context.folder)
+    return {"vectors": "of public texts"}
+
+
 def blend(context: Context) -> Counts:
     """Fits the other channels and weighs all of them on held-out events."""
+    if context.settings.privacy.enabled:
+        return _private_blend(context)
     from chatrec.aigc import channel as aigc
     from chatrec.aigc.state import AigcState
     from chatrec.blend.learn import learn
@@ -133,6 +150,16 @@ def blend(context: Context) -> Counts:
     others = {aigc.NAME: aigc.AigcChannel(AigcState.load(context.of("aigc") / aigc.WEIGHED))}
     form = form_of(settings.ranking.form, known.items)
     return learn(known, context.holdout, others, settings.ranking.target, form, context.folder)
+
+
+def _private_blend(context: Context) -> Counts:
+    """Fits the channels that have a proof."""
+    from chatrec.blend.private import learn
+    from chatrec.pipeline.private import release_of_night
+
+    use_threads(context.settings)
+    release, facts = release_of_night(context)
+    return {**learn(context.known(context.snapshot.histories), release, context.folder), **facts}
 
 
 def index(context: Context) -> Counts:
@@ -169,6 +196,7 @@ def rank(context: Context) -> Counts:
     from chatrec.aigc.groups import ItemGroups
     from chatrec.aigc.state import AigcState
     from chatrec.blend.learn import Blend
+    from chatrec.channels.registry import POPULARITY
     from chatrec.encoder.embed import USERS
     from chatrec.index import ItemIndex
     from chatrec.ranking.recommend import recommend
@@ -180,8 +208,9 @@ def rank(context: Context) -> Counts:
     if settings.ranking.search and snapshot.queries.texts:
         asked, half_life = settings.ranking.search, settings.ranking.search_half_life
         searches = Searches.of(snapshot.queries, snapshot.items, snapshot.histories, asked, half_life)
+    blend = Blend.load(context.of("blend"))
     ranker = Ranker(
-        Blend.load(context.of("blend")),
+        blend,
         AigcChannel(AigcState.load(context.of("aigc"))),
         ItemGroups.load(context.of("groups")),
         ItemIndex.load(context.of("index")),
@@ -193,6 +222,7 @@ def rank(context: Context) -> Counts:
         settings.ranking.new_at_least,
         settings.ranking.new_at_most,
         searches,
+        blend.channels[POPULARITY].weights if settings.privacy.enabled else None,
     )
     texts = np.load(context.of("embed") / USERS, mmap_mode="r")
     return recommend(ranker, texts, context.folder, settings.compute.memory_mb)
@@ -238,19 +268,33 @@ STEPS: tuple[Step, ...] = (
         extract,
         "Read users, items and events",
     ),
-    Step("encoder", ("extract",), ("text", "encoder", "compute"), encoder, "Train or find the encoder"),
+    Step(
+        "encoder", ("extract",), ("text", "encoder", "compute", "privacy.enabled"), encoder, "Train or find the encoder"
+    ),
     Step(
         "embed",
         ("extract", "encoder"),
-        ("text", "encoder", "compute", "night.full"),
+        ("text", "encoder", "compute", "night.full", "privacy.enabled"),
         embed,
         "Embed texts with GPT-2",
     ),
     Step("groups", ("extract", "embed"), ("groups", "compute"), groups, "Group the items"),
-    Step("aigc", ("extract", "embed", "groups"), ("aigc", "ranking", "compute"), aigc, "Learn AIGC vectors"),
-    Step("blend", ("extract", "embed", "aigc"), ("ranking", "compute"), blend, "Fit and weigh all channels"),
+    Step(
+        "aigc",
+        ("extract", "embed", "groups"),
+        ("aigc", "ranking", "compute", "privacy.enabled"),
+        aigc,
+        "Learn AIGC vectors",
+    ),
+    Step("blend", ("extract", "embed", "aigc"), ("ranking", "compute", "privacy"), blend, "Fit and weigh all channels"),
     Step("index", ("extract", "aigc", "blend"), ("index", "ranking", "compute"), index, "Build the FAISS index"),
-    Step("rank", ("extract", "embed", "groups", "aigc", "blend", "index"), ("ranking", "compute"), rank, "Rank"),
+    Step(
+        "rank",
+        ("extract", "embed", "groups", "aigc", "blend", "index"),
+        ("ranking", "compute", "privacy.enabled"),
+        rank,
+        "Rank",
+    ),
     Step(
         "generate",
         ("extract", "embed", "groups", "rank"),

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 
-from chatrec.channels.popularity import popularity, shares_of_groups
+from chatrec.channels.popularity import shares_of_groups
 from chatrec.progress import progress
 from chatrec.ranking.fallback import group_lists, popular_lists, searched_lists
 from chatrec.ranking.lists import FALLBACKS, KINDS, NAMES, SCHEMA, Lists
@@ -71,8 +71,7 @@ class _Lister:
     def __init__(self, ranker: Ranker, profiles: Array, memory: int) -> None:
         self.ranker, self.profiles, self.memory = ranker, profiles, memory
         self.recommendable = recommendable = ranker.recommendable
-        histories = ranker.histories
-        self.popular = popularity(histories.items, histories.weights, len(recommendable))
+        self.popular = ranker.popular
         self.shares = shares_of_groups(ranker.groups.membership(len(recommendable)), self.popular)
 
     def lists(self, block: Array) -> Iterator[Lists]:
