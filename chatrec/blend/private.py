@@ -17,26 +17,31 @@ from chatrec.blend.learn import METRICS, MIX, NO_PENALTY, NOTHING_MEASURED
 from chatrec.blend.new import NewItems
 from chatrec.channels import spectral
 from chatrec.channels.base import Channel
-from chatrec.channels.files import save_channels
+from chatrec.channels.factors import unit
+from chatrec.channels.files import load_channels, save_channels
 from chatrec.channels.popularity import Popularity
 from chatrec.channels.registry import POPULARITY, Known
 from chatrec.channels.text.near import Text
 from chatrec.privacy.release import Release
 from chatrec.run import Counts, write_atomically
+from chatrec.source.snapshot import Array
 
-PAIRS, TEXT = "private pairs", "text"
-WEIGHTS: Mapping[str, float] = MappingProxyType({PAIRS: 1.0, POPULARITY: 0.1, TEXT: 0.1})
+PAIRS, WORDS = "private pairs", "words"
+WEIGHTS: Mapping[str, float] = MappingProxyType({PAIRS: 1.0, WORDS: 0.2})
+"""Popularity, which the pairs know, is for users without a history alone."""
 
 
 def channels_of(known: Known, release: Release) -> dict[str, Channel]:
     """All of them.
 
     Args:
-        known: of which only texts and features are used here.
+        known: of which only the features are used here.
         release: onto the same catalogue.
     """
+    of_texts, values = spectral.directions(known.features, known.items)
+    words = Text(unit((of_texts * values).astype(np.float32)))
     popular = Popularity(np.maximum(release.popular, 0).astype(np.float32))
-    return {PAIRS: spectral.fit(release, known.features), POPULARITY: popular, TEXT: Text(known.texts)}
+    return {PAIRS: spectral.fit(release, known.features), WORDS: words, POPULARITY: popular}
 
 
 def learn(known: Known, release: Release, folder: Path) -> Counts:
@@ -53,3 +58,13 @@ def learn(known: Known, release: Release, folder: Path) -> Counts:
     write_atomically(folder / MIX, json.dumps(facts, indent=1))
     write_atomically(folder / METRICS, json.dumps(NOTHING_MEASURED, indent=1))
     return {"form": "exact", "weights": dict(WEIGHTS)}
+
+
+def popularity_of(folder: Path) -> Array:
+    """What a night may know of how popular items are: float32, not negative.
+
+    Args:
+        folder: of the step blend.
+    """
+    popular: Popularity = load_channels(folder)[POPULARITY]  # type: ignore[assignment]
+    return popular.weights

@@ -7,7 +7,7 @@ together, V diag(w) Vᵀ with w > 0, EASE (Steck 2019) has a closed form without
 
     P = (V diag(w) Vᵀ + λI)⁻¹ = (I - V D Vᵀ) / λ, D = w / (w + λ); B_ij = (V D Vᵀ)_ij / (1 - (V D Vᵀ)_jj), i ≠ j.
 
-All of it is computed from the release and from public texts, so it costs no privacy; λ and the edge come from s alone.
+All of it is computed from the release and from public texts, so it costs no privacy.
 """
 
 from dataclasses import dataclass
@@ -23,8 +23,8 @@ from chatrec.source.snapshot import Array
 
 DIRECTIONS = 48
 """Of texts."""
-PENALTY = 0.03
-"""λ, as a share of s√n."""
+PENALTY = 0.001
+"""λ, as a share of the trace of G, which is about the number of users."""
 FIRST_LOOK = 32
 """Eigenvectors that are looked for at first."""
 SURE = 0.95
@@ -73,7 +73,8 @@ def fit(release: Release, features: Features) -> Spectral:
     """
     paired, noise = release.paired, release.of_pairs * np.sqrt(max(len(release.paired), 1))
     scale = np.sqrt(np.maximum(release.popular, release.of_popular))
-    space = np.hstack([directions(features, len(scale)), np.ones((len(scale), 1))]) * scale[:, None]
+    of_texts, _ = directions(features, len(scale))
+    space = np.hstack([of_texts, np.ones((len(scale), 1))]) * scale[:, None]
     into = np.linalg.pinv(space[paired])
     inner = into @ release.pairs @ into.T
     rest = release.pairs - space[paired] @ inner @ space[paired].T
@@ -86,20 +87,21 @@ def fit(release: Release, features: Features) -> Spectral:
     middle[np.arange(len(inner), len(middle)), np.arange(len(inner), len(middle))] = values
     values, turned = np.linalg.eigh(corner @ ((middle + middle.T) / 2) @ corner.T)
     kept = values > 0
-    taken, shrunk = base @ turned[:, kept], values[kept] / (values[kept] + PENALTY * noise)
+    penalty = PENALTY * max(float(np.trace(release.pairs)), noise)
+    taken, shrunk = base @ turned[:, kept], values[kept] / (values[kept] + penalty)
     own = np.minimum(np.square(taken) @ shrunk, SURE)
     return Spectral(taken.astype(np.float32), (taken * shrunk / (1 - own)[:, None]).astype(np.float32))
 
 
-def directions(features: Features, items: int) -> Array:
-    """The first left singular vectors of the features: items × at most DIRECTIONS."""
+def directions(features: Features, items: int) -> tuple[Array, Array]:
+    """The first left singular vectors of the features, items × at most DIRECTIONS, and their values."""
     count = min(DIRECTIONS, items - 2, features.joined.shape[1] - 1) if features.kinds else 0
     if count < 1:
-        return np.zeros((items, 0))
+        return np.zeros((items, 0)), np.zeros(0)
     matrix = features.joined.astype(np.float64)
     start = np.random.default_rng(SEED).normal(size=min(matrix.shape))
-    found, _, _ = svds(matrix, count, v0=start)
-    return np.asarray(found)[:, ::-1]
+    found, values, _ = svds(matrix, count, v0=start)
+    return np.asarray(found)[:, ::-1], np.asarray(values)[::-1]
 
 
 def _above(matrix: Array, edge: float) -> tuple[Array, Array]:

@@ -76,7 +76,7 @@ def decide(entries: list[ledger.Entry], settings: Privacy, there: Path, tonight:
 
 def spent(entries: Sequence[ledger.Entry], delta: float) -> float:
     """Epsilon of all releases together."""
-    return gaussian.epsilon_of(gaussian.together(entry.deviation for entry in entries), delta) if entries else 0.0
+    return gaussian.epsilon_of(gaussian.together(entry.deviation for entry in entries), delta)
 
 
 def after_one_more(entries: Sequence[ledger.Entry], settings: Privacy) -> float:

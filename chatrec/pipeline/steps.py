@@ -196,7 +196,7 @@ def rank(context: Context) -> Counts:
     from chatrec.aigc.groups import ItemGroups
     from chatrec.aigc.state import AigcState
     from chatrec.blend.learn import Blend
-    from chatrec.channels.registry import POPULARITY
+    from chatrec.blend.private import popularity_of
     from chatrec.encoder.embed import USERS
     from chatrec.index import ItemIndex
     from chatrec.ranking.recommend import recommend
@@ -208,9 +208,8 @@ def rank(context: Context) -> Counts:
     if settings.ranking.search and snapshot.queries.texts:
         asked, half_life = settings.ranking.search, settings.ranking.search_half_life
         searches = Searches.of(snapshot.queries, snapshot.items, snapshot.histories, asked, half_life)
-    blend = Blend.load(context.of("blend"))
     ranker = Ranker(
-        blend,
+        Blend.load(context.of("blend")),
         AigcChannel(AigcState.load(context.of("aigc"))),
         ItemGroups.load(context.of("groups")),
         ItemIndex.load(context.of("index")),
@@ -222,7 +221,7 @@ def rank(context: Context) -> Counts:
         settings.ranking.new_at_least,
         settings.ranking.new_at_most,
         searches,
-        blend.channels[POPULARITY].weights if settings.privacy.enabled else None,
+        popularity_of(context.of("blend")) if settings.privacy.enabled else None,
     )
     texts = np.load(context.of("embed") / USERS, mmap_mode="r")
     return recommend(ranker, texts, context.folder, settings.compute.memory_mb)

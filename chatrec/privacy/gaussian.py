@@ -28,7 +28,9 @@ def deviation_of(epsilon: float, delta: float) -> float:
 
 def epsilon_of(deviation: float, delta: float) -> float:
     """The least ε that holds with δ at this deviation, rounded up."""
-    return 0.0 if delta_of(0, deviation) <= delta else _least(lambda epsilon: delta_of(epsilon, deviation) <= delta)
+    if math.isinf(deviation) or delta_of(0, deviation) <= delta:
+        return 0.0
+    return _least(lambda epsilon: delta_of(epsilon, deviation) <= delta)
 
 
 def together(deviations: Iterable[float]) -> float:

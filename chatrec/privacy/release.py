@@ -23,7 +23,7 @@ from chatrec.privacy.noise import Noise
 from chatrec.run import replacing
 from chatrec.source.snapshot import Array, Histories
 
-OF_POPULARITY = 0.05
+OF_POPULARITY = 0.15
 PAIRS_UP_TO = 8_000
 """Items: memory and time go with the square of their number."""
 GRID = 2.0**-14
