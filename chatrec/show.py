@@ -167,7 +167,7 @@ def ledger_table(entries: Sequence[Entry]) -> Table:
     table = Table(box=None, header_style="bold", pad_edge=False)
     for name in ("run", "made"):
         table.add_column(name)
-    for name in ("ε", "δ", "deviation", "total ε", "nights since"):
+    for name in ("ε", "δ", "deviation", "total ε", "nights"):
         table.add_column(name, justify="right")
     table.add_column("mechanism", overflow="fold")
     for entry in entries:

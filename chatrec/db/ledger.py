@@ -24,7 +24,7 @@ class Entry:
     key: str
     """Of the run."""
     nights: int
-    """Published since, the run's own not counted."""
+    """Published since then, with the run's own."""
 
 
 def entries(connection: Connection) -> list[Entry]:
@@ -32,7 +32,7 @@ def entries(connection: Connection) -> list[Entry]:
     rows = connection.execute(
         text("""
             SELECT l.*, r.key,
-                   (SELECT count(*) FROM runs n WHERE n.run > l.run AND n.published_at IS NOT NULL) AS nights
+                   (SELECT count(*) FROM runs n WHERE n.run >= l.run AND n.published_at IS NOT NULL) AS nights
             FROM privacy_ledger l JOIN runs r USING (run) ORDER BY l.made_at, l.release
         """)
     )
