@@ -38,10 +38,10 @@ def channels_of(known: Known, release: Release) -> dict[str, Channel]:
         known: of which only the features are used here.
         release: onto the same catalogue.
     """
-    of_texts, values = spectral.directions(known.features, known.items)
-    words = Text(unit((of_texts * values).astype(np.float32)))
+    texts = spectral.Directions.of(known.features, known.items)
+    words = Text(unit((texts.vectors * texts.values).astype(np.float32)))
     popular = Popularity(np.maximum(release.popular, 0).astype(np.float32))
-    return {PAIRS: spectral.fit(release, known.features), WORDS: words, POPULARITY: popular}
+    return {PAIRS: spectral.fit(release, texts), WORDS: words, POPULARITY: popular}
 
 
 def learn(known: Known, release: Release, folder: Path) -> Counts:

@@ -11,9 +11,11 @@ All of it is computed from the release and from public texts, so it costs no pri
 """
 
 from dataclasses import dataclass
+from typing import Self
 
 import numpy as np
-from scipy.sparse.linalg import eigsh, svds
+from scipy.sparse.linalg import eigsh
+from sklearn.utils.extmath import randomized_svd
 
 from chatrec.block import Block
 from chatrec.channels.base import uniform
@@ -29,8 +31,12 @@ FIRST_LOOK = 32
 """Eigenvectors that are looked for at first."""
 SURE = 0.95
 """An item is never told by itself alone: the diagonal of V D Vᵀ is taken to be this at most."""
+TURNS = 10
+"""Of the power iteration that finds the directions (Halko, Martinsson and Tropp 2011)."""
+NOTHING = 1e-6
+"""A direction of texts with so small a share of the first one's value is none."""
 SEED = 0
-"""Of the first vectors of iterations, which do not change what they come to."""
+"""Of the vectors that iterations begin with, which do not change what they come to."""
 
 
 @dataclass(frozen=True)
@@ -64,17 +70,36 @@ class Spectral:
         return np.where(latest[:, None, :] >= 0, found, 0)
 
 
-def fit(release: Release, features: Features) -> Spectral:
+@dataclass(frozen=True)
+class Directions:
+    """What the texts of a catalogue differ in most."""
+
+    vectors: Array
+    """items × at most DIRECTIONS, orthonormal columns, the first says most."""
+    values: Array
+    """How much each says."""
+
+    @classmethod
+    def of(cls, features: Features, items: int) -> Self:
+        """The first left singular vectors of the features."""
+        count = min(DIRECTIONS, items - 2, features.joined.shape[1] - 1) if features.kinds else 0
+        if count < 1:
+            return cls(np.zeros((items, 0)), np.zeros(0))
+        found, values, _ = randomized_svd(features.joined.astype(np.float64), count, n_iter=TURNS, random_state=SEED)
+        kept = values > NOTHING * values.max(initial=0)
+        return cls(np.asarray(found)[:, kept], np.asarray(values)[kept])
+
+
+def fit(release: Release, texts: Directions) -> Spectral:
     """Of the items of the release, and of those that their texts tell of.
 
     Args:
         release: onto tonight's catalogue.
-        features: of that catalogue.
+        texts: of that catalogue.
     """
     paired, noise = release.paired, release.of_pairs * np.sqrt(max(len(release.paired), 1))
     scale = np.sqrt(np.maximum(release.popular, release.of_popular))
-    of_texts, _ = directions(features, len(scale))
-    space = np.hstack([of_texts, np.ones((len(scale), 1))]) * scale[:, None]
+    space = np.hstack([texts.vectors, np.ones((len(scale), 1))]) * scale[:, None]
     into = np.linalg.pinv(space[paired])
     inner = into @ release.pairs @ into.T
     rest = release.pairs - space[paired] @ inner @ space[paired].T
@@ -93,23 +118,12 @@ def fit(release: Release, features: Features) -> Spectral:
     return Spectral(taken.astype(np.float32), (taken * shrunk / (1 - own)[:, None]).astype(np.float32))
 
 
-def directions(features: Features, items: int) -> tuple[Array, Array]:
-    """The first left singular vectors of the features, items × at most DIRECTIONS, and their values."""
-    count = min(DIRECTIONS, items - 2, features.joined.shape[1] - 1) if features.kinds else 0
-    if count < 1:
-        return np.zeros((items, 0)), np.zeros(0)
-    matrix = features.joined.astype(np.float64)
-    start = np.random.default_rng(SEED).normal(size=min(matrix.shape))
-    found, values, _ = svds(matrix, count, v0=start)
-    return np.asarray(found)[:, ::-1], np.asarray(values)[::-1]
-
-
 def _above(matrix: Array, edge: float) -> tuple[Array, Array]:
     """The eigenvectors of a symmetric matrix with values above the edge, and these, the largest first."""
     size, count = len(matrix), FIRST_LOOK
     start = np.random.default_rng(SEED).normal(size=size)
     while count < size // 2:
-        values, vectors = eigsh(matrix, count, which="LA", v0=start, tol=1e-4)
+        values, vectors = eigsh(matrix, count, which="LA", v0=start, tol=1e-4, rng=SEED)
         if values[0] <= edge:
             break
         count *= 2

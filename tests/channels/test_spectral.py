@@ -6,7 +6,8 @@ import pytest
 
 from chatrec.block import Block
 from chatrec.channels import spectral
-from chatrec.features.catalogue import Features, features_of
+from chatrec.channels.spectral import Directions
+from chatrec.features.catalogue import features_of
 from chatrec.privacy.noise import Noise
 from chatrec.privacy.release import make
 from tests.privacy.people import IDS, ITEMS, histories, population
@@ -14,12 +15,12 @@ from tests.privacy.people import IDS, ITEMS, histories, population
 NOISE = Noise(b"a key of the test").about(b"data")
 
 
-def catalogue() -> Features:
+def catalogue() -> Directions:
     """Titles name the half of the catalogue that an item is of."""
     words = ("rocket star galaxy orbit", "bread pasta oven pepper")
     titles = [f"{words[row // (ITEMS // 2)]} {row}" for row in range(ITEMS)]
     items = pl.DataFrame({"item_id": IDS, "title": titles, "groups": [[]] * ITEMS, "available": [True] * ITEMS})
-    return features_of(items.with_columns(pl.col("groups").cast(pl.List(pl.String))))
+    return Directions.of(features_of(items.with_columns(pl.col("groups").cast(pl.List(pl.String)))), ITEMS)
 
 
 def test_it_is_ease_of_what_it_keeps() -> None:
