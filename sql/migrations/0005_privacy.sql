@@ -51,7 +51,7 @@ LANGUAGE plpgsql VOLATILE SECURITY DEFINER AS $$
 DECLARE
     allowed reading_limits;
     used    reading_usage;
-    found   bigint;
+    listed  bigint;
     today   constant bigint := (current_date - date '2000-01-01') * 10000000000::bigint;
 BEGIN
     SELECT l.* INTO allowed FROM reading_limits l JOIN pg_roles r ON r.rolname = l.role
@@ -65,15 +65,15 @@ BEGIN
     -- One reader of a role after the other, so that none counts from what another is about to change.
     PERFORM pg_advisory_xact_lock(hashtextextended('chatrec reads ' || allowed.role, 0));
     SELECT u.* INTO used FROM reading_usage u WHERE u.role = allowed.role;
-    SELECT count(*) INTO found FROM recommendations l WHERE l.user_id = wanted;
-    IF used.users_today + 1 > allowed.users_a_day OR used.rows_today + found > allowed.rows_a_day THEN
+    SELECT count(*) INTO listed FROM recommendations l WHERE l.user_id = wanted;
+    IF used.users_today + 1 > allowed.users_a_day OR used.rows_today + listed > allowed.rows_a_day THEN
         RAISE configuration_limit_exceeded USING
             MESSAGE = allowed.role || ' has read ' || used.users_today || ' lists with ' || used.rows_today
                    || ' rows today and may read ' || allowed.users_a_day || ' and ' || allowed.rows_a_day,
             HINT = 'the count begins anew at midnight (time zone ' || current_setting('TimeZone') || ')';
     END IF;
     PERFORM setval(('users_read_by_' || md5(allowed.role))::regclass, today + used.users_today + 1);
-    PERFORM setval(('rows_read_by_' || md5(allowed.role))::regclass, today + used.rows_today + found);
+    PERFORM setval(('rows_read_by_' || md5(allowed.role))::regclass, today + used.rows_today + listed);
     RETURN QUERY SELECT l.rank, l.item_id, l.title, l.score, l.source, l.reason
                  FROM recommendations l WHERE l.user_id = wanted ORDER BY l.rank;
 END $$;
