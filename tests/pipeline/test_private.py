@@ -73,20 +73,24 @@ def test_a_night_done_again_has_the_same_bytes_and_pays_once(private: Settings) 
 
 
 def test_what_others_do_reaches_a_list_by_the_release_alone(private: Settings, shop: Shop) -> None:
-    """While a release serves, a user's list stays as it is whatever everybody else does, but for a float's last bits."""
+    """While a release serves, a list stays as it is whatever others do, but for the last bits of its floats."""
     patient = private.override({"privacy.refit_every": 9})
     run(patient)
-    columns = "SELECT user_id, rank, item_id, source, round(score::numeric, 5) FROM chatrec.recommendations WHERE user_id IN (0, 39)"
-    groups = (
-        "SELECT user_id, rank, name, round(attention::numeric, 5) FROM chatrec.user_groups WHERE user_id IN (0, 39)"
-    )
-    before = [shop.execute(f"{each} ORDER BY user_id, rank") for each in (columns, groups)]
-    assert {row[0] for row in before[0]} == {0, 39}
+    before = _seen_by(shop, 0, 39)
+    assert {row[0] for row in before} == {0, 39}
     shop.execute("DELETE FROM views WHERE customer > 20")
     shop.execute("UPDATE views SET film = (film * 7) % 60, at = at + interval '9 days' WHERE customer > 0")
     run(patient)
-    after = [shop.execute(f"{each} ORDER BY user_id, rank") for each in (columns, groups)]
-    assert after == before
+    assert _seen_by(shop, 0, 39) == before
+
+
+def _seen_by(shop: Shop, *users: int) -> list[tuple[object, ...]]:
+    """The lists and the attention of some users."""
+    queries = (
+        "SELECT user_id, rank, item_id, source, round(score::numeric, 5) FROM chatrec.recommendations",
+        "SELECT user_id, rank, name, '', round(attention::numeric, 5) FROM chatrec.user_groups",
+    )
+    return [row for query in queries for row in shop.execute(f"{query} WHERE user_id IN {users} ORDER BY 1, 2")]
 
 
 def test_without_files_a_spent_budget_says_what_to_do(private: Settings, tmp_path: Path) -> None:
