@@ -14,7 +14,7 @@ up: .venv/ready
 example: .venv/ready
 	@$(BIN)/python -m examples $(NAME) $(ARGS)
 
-test: lint
+test: lint .venv/privacy
 	OMP_NUM_THREADS=1 $(BIN)/pytest -n 2
 
 test-system: .venv/ready
@@ -55,6 +55,10 @@ clean:
 	$(BIN)/python -m pip install --disable-pip-version-check --progress-bar off -r requirements.lock
 	$(BIN)/python -m pip install --disable-pip-version-check --quiet --no-deps -r language.lock
 	$(BIN)/python -m pip install --disable-pip-version-check --quiet --no-deps --no-build-isolation --editable .
+	@touch $@
+
+.venv/privacy: .venv/ready privacy.lock
+	$(BIN)/python -m pip install --disable-pip-version-check --quiet --no-deps -r privacy.lock
 	@touch $@
 
 .venv/bench: .venv/ready benchmarks/requirements.lock

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from rich.console import Console
 from rich.table import Table
 
+from chatrec.db.ledger import Entry
 from chatrec.db.runs import RunRecord
 from chatrec.pipeline.steps import Step
 from chatrec.run import Manifest
@@ -14,6 +15,7 @@ from chatrec.run import Manifest
 if TYPE_CHECKING:
     from chatrec.encoder.versions import Version
     from chatrec.evaluate.evaluation import Evaluation
+    from chatrec.evaluate.utility import Utility
 
 SHOWN_COUNTS: Mapping[str, tuple[str, ...]] = {
     "extract": ("users", "items", "interactions", "queries", "days read", "quarantined", "held-out users", "targets"),
@@ -24,7 +26,7 @@ SHOWN_COUNTS: Mapping[str, tuple[str, ...]] = {
     "embed": ("texts embedded", "texts known", "device"),
     "groups": ("groups", "source"),
     "aigc": ("passes", "aigc NDCG@10"),
-    "blend": ("blend NDCG@10", "popularity NDCG@10"),
+    "blend": ("blend NDCG@10", "popularity NDCG@10", "privacy"),
     "index": ("items", "kind", "recall"),
     "rank": ("rows", "users searched", "users group", "users popular", "items shown"),
     "generate": ("names generated", "names fallen back", "blurbs"),
@@ -157,6 +159,42 @@ def encoders_table(versions: "Sequence[Version]", live: str) -> Table:
             "" if gain is None else f"{gain:+.4f}",
             "" if gain is None else f"{low:+.4f} – {high:+.4f}",
         )
+    return table
+
+
+def ledger_table(entries: Sequence[Entry]) -> Table:
+    """What has been released, the oldest first."""
+    table = Table(box=None, header_style="bold", pad_edge=False)
+    for name in ("run", "made"):
+        table.add_column(name)
+    for name in ("ε", "δ", "deviation", "total ε", "nights"):
+        table.add_column(name, justify="right")
+    table.add_column("mechanism", overflow="fold")
+    for entry in entries:
+        table.add_row(
+            entry.key,
+            f"{entry.made_at:%Y-%m-%d %H:%M}",
+            f"{entry.epsilon:g}",
+            f"{entry.delta:g}",
+            f"{entry.deviation:.3f}",
+            f"{entry.total_epsilon:.3f}",
+            str(entry.nights),
+            entry.mechanism,
+        )
+    return table
+
+
+def utility_table(utility: "Utility") -> Table:
+    """NDCG@10 by ε, and what is lost against lists that promise nothing."""
+    table = Table(box=None, header_style="bold", pad_edge=False)
+    table.add_column("ε of one release")
+    for name in ("NDCG@10", "95 %", "of EASE"):
+        table.add_column(name, justify="right")
+    rows = {f"{epsilon:g}": value for epsilon, value in utility.private.items()}
+    rows |= {"EASE, no promise": utility.ease, "popularity, no promise": utility.popular}
+    for name, (mean, low, high) in rows.items():
+        share = f"{mean / utility.ease[0]:.0%}" if utility.ease[0] else ""
+        table.add_row(name, f"{mean:.4f}", f"{low:.4f} – {high:.4f}", share)
     return table
 
 

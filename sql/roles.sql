@@ -1,5 +1,6 @@
--- Two roles without a login, to be granted to yours: GRANT chatrec_reader TO website;
--- The reader sees what is published and how the nights went; the writer owns the schema and runs the nights.
+-- Three roles without a login, to be granted to yours: GRANT chatrec_reader TO website;
+-- The reader sees what is published and how the nights went; the writer owns the schema and runs the nights. The limited
+-- one may only ask recommendations_for(user), as often a day as its row of reading_limits says.
 -- `chatrec db roles` runs this as somebody who may create roles; running it again changes nothing.
 DO $$
 DECLARE
@@ -11,6 +12,9 @@ BEGIN
     IF to_regrole(':schema_writer') IS NULL THEN
         CREATE ROLE :schema_writer NOLOGIN;
     END IF;
+    IF to_regrole(':schema_limited') IS NULL THEN
+        CREATE ROLE :schema_limited NOLOGIN;
+    END IF;
     -- Attaching and detaching partitions needs the owner.
     ALTER SCHEMA :schema OWNER TO :schema_writer;
     FOR thing IN
@@ -18,6 +22,18 @@ BEGIN
         WHERE c.relnamespace = ':schema'::regnamespace AND c.relkind IN ('r', 'p', 'v')
     LOOP
         EXECUTE format('ALTER TABLE %s OWNER TO :schema_writer', thing.name);
+    END LOOP;
+    FOR thing IN
+        SELECT p.oid::regprocedure AS name FROM pg_proc p
+        WHERE p.pronamespace = ':schema'::regnamespace AND p.prosecdef
+    LOOP
+        EXECUTE format('ALTER FUNCTION %s OWNER TO :schema_writer', thing.name);
+    END LOOP;
+    FOR thing IN
+        SELECT c.oid::regclass AS name FROM pg_class c
+        WHERE c.relnamespace = ':schema'::regnamespace AND c.relkind = 'S' AND c.relname LIKE '%\_read\_by\_%'
+    LOOP
+        EXECUTE format('ALTER SEQUENCE %s OWNER TO :schema_writer', thing.name);
     END LOOP;
 END $$;
 
@@ -27,3 +43,7 @@ GRANT SELECT ON recommendations, recommendations_kept, items, groups, item_group
                 exposure, metric_by_attribute,
                 runs, run_steps, run_checks, run_metrics, live_run TO :schema_reader;
 GRANT SELECT ON user_groups_kept, quarantine_counts TO :schema_reader; -- with those above all that the pages show
+
+GRANT USAGE ON SCHEMA :schema TO :schema_limited;
+GRANT EXECUTE ON FUNCTION recommendations_for TO :schema_limited;
+INSERT INTO reading_limits VALUES (':schema_limited', 1000, 100000) ON CONFLICT DO NOTHING;

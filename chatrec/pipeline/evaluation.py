@@ -45,7 +45,7 @@ def evaluate(settings: Settings, key: str | None, watch: Watch) -> tuple[Evaluat
     from chatrec.evaluate.report import write_report
 
     root = settings.artifacts.root
-    night = _night(root, key)
+    night = ready_night(root, key)
     _refuse_other_vectors(settings, night)
     run = Run(root, night.key, root / FOLDER / f"{night.key}-{settings.ranking.target}")
     given = [manifest.digest for name in GIVEN if (manifest := night.manifest(name))]
@@ -61,7 +61,12 @@ def evaluate(settings: Settings, key: str | None, watch: Watch) -> tuple[Evaluat
     return evaluation, write_report(evaluation, numbers, run.folder)
 
 
-def _night(root: Path, key: str | None) -> Run:
+def ready_night(root: Path, key: str | None) -> Run:
+    """A night that has what an evaluation takes; default: the newest one.
+
+    Raises:
+        RunError: there is none.
+    """
     nights = [Run(root, key)] if key else runs_under(root)
     ready = [night for night in nights if all(night.manifest(name) for name in GIVEN)]
     if not ready:

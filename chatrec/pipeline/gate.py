@@ -37,7 +37,7 @@ def judge_night(context: Context) -> Counts:
         runs.replace_checks(connection, context.number, [check.as_row() for check in checks])
         runs.replace_metrics(connection, context.number, measured["channels"])
         runs.set_approval(connection, context.number, "wanted" if asked else None)
-    words = verdict(checks)
+    words = " ".join(filter(None, [verdict(checks), (context.counts or {})["blend"].get("privacy")]))
     if any(not check.ok for check in checks):
         raise NightStopped(words)
     return {"checks": len(checks), "warnings": warned, "users listed": evidence.audit.users, "verdict": words}

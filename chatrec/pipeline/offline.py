@@ -6,6 +6,7 @@ from tempfile import TemporaryDirectory
 
 from chatrec.evaluate.split import write_recommendations, write_snapshot
 from chatrec.pipeline.context import Context
+from chatrec.pipeline.private import lend_secret
 from chatrec.pipeline.steps import STEPS
 from chatrec.run import Counts, Run
 from chatrec.settings import Settings
@@ -37,6 +38,8 @@ def evaluate_split(
     with nullcontext(kept) if kept else TemporaryDirectory(prefix="chatrec-") as root:
         chosen = settings.override({"artifacts.root": Path(root), "ranking.top_n": k})
         run = Run(Path(root), KEY)
+        if settings.privacy.enabled:
+            lend_secret(settings.artifacts.root, Path(root))
         separator = settings.source.groups_separator
         write_snapshot(split, items, users, separator, settings.text, run.fresh_folder("extract"))
         counts: Counts = {}

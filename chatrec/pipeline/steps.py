@@ -118,13 +118,30 @@ def aigc(context: Context) -> Counts:
     from chatrec.encoder.embed import ITEMS, PROFILE_USERS, PROFILES
 
     use_threads(context.settings)
+    if context.settings.privacy.enabled:
+        return _public_aigc(context)
     texts = Texts(*(np.load(context.of("embed") / name) for name in (ITEMS, PROFILES, PROFILE_USERS)))
     groups = ItemGroups.load(context.of("groups"))
     return learn(context.snapshot, context.holdout, texts, groups, context.settings, context.folder)
 
 
+def _public_aigc(context: Context) -> Counts:
+    """Item vectors that no event had a part in: those of texts."""
+    import numpy as np
+
+    from chatrec.aigc.groups import ItemGroups
+    from chatrec.aigc.public import of_texts
+    from chatrec.encoder.embed import ITEMS
+
+    texts = np.load(context.of("embed") / ITEMS)
+    of_texts(texts, ItemGroups.load(context.of("groups"))).save(context.folder)
+    return {"vectors": "of public texts"}
+
+
 def blend(context: Context) -> Counts:
     """Fits the other channels and weighs all of them on held-out events."""
+    if context.settings.privacy.enabled:
+        return _private_blend(context)
     from chatrec.aigc import channel as aigc
     from chatrec.aigc.state import AigcState
     from chatrec.blend.learn import learn
@@ -135,6 +152,16 @@ def blend(context: Context) -> Counts:
     others = {aigc.NAME: aigc.AigcChannel(AigcState.load(context.of("aigc") / aigc.WEIGHED))}
     form = form_of(settings.ranking.form, known.items)
     return learn(known, context.holdout, others, settings.ranking.target, form, context.folder)
+
+
+def _private_blend(context: Context) -> Counts:
+    """Fits the channels that have a proof."""
+    from chatrec.blend.private import learn
+    from chatrec.pipeline.private import release_of_night
+
+    use_threads(context.settings)
+    release, facts = release_of_night(context)
+    return {**learn(context.known(context.snapshot.histories), release, context.folder), **facts}
 
 
 def index(context: Context) -> Counts:
@@ -171,6 +198,7 @@ def rank(context: Context) -> Counts:
     from chatrec.aigc.groups import ItemGroups
     from chatrec.aigc.state import AigcState
     from chatrec.blend.learn import Blend
+    from chatrec.blend.private import popularity_of
     from chatrec.encoder.embed import USERS
     from chatrec.index import ItemIndex
     from chatrec.pipeline.fairness import audit, varied, weighed
@@ -197,6 +225,7 @@ def rank(context: Context) -> Counts:
         settings.ranking.new_at_most,
         searches,
         context.rules,
+        known_popularity=popularity_of(context.of("blend")) if settings.privacy.enabled else None,
     )
     texts = np.load(context.of("embed") / USERS, mmap_mode="r")
     fairness = weighed(context, ranker, texts)
@@ -238,8 +267,12 @@ def tables(context: Context) -> Counts:
     use_threads(context.settings)
     groups, learned = ItemGroups.load(context.of("groups")), AigcState.load(context.of("aigc")).items
     texts, seed = np.load(context.of("embed") / ITEMS), context.settings.compute.seed
-    night = Night(context.snapshot, groups, learned, texts, context.listable, seed)
-    return write_tables(night, context.settings.tables, context.folder)
+    events, wanted = context.snapshot.histories.items, context.settings.tables
+    taken = np.bincount(events, minlength=len(context.listable))
+    if context.settings.privacy.enabled:  # what counts across users has no proof; texts are public
+        taken, wanted = np.zeros_like(taken), wanted.model_copy(update={"popular": 0, "trending": 0, "queries": 0})
+    night = Night(context.snapshot, groups, learned, texts, taken, context.listable, seed)
+    return write_tables(night, wanted, context.folder)
 
 
 def generate(context: Context) -> Counts:
@@ -282,31 +315,39 @@ STEPS: tuple[Step, ...] = (
         extract,
         "Read users, items and events",
     ),
-    Step("encoder", ("extract",), ("text", "encoder", "compute"), encoder, "Train or find the encoder"),
+    Step(
+        "encoder", ("extract",), ("text", "encoder", "compute", "privacy.enabled"), encoder, "Train or find the encoder"
+    ),
     Step(
         "embed",
         ("extract", "encoder"),
-        ("text", "encoder", "compute", "night.full"),
+        ("text", "encoder", "compute", "night.full", "privacy.enabled"),
         embed,
         "Embed texts with GPT-2",
     ),
     Step("groups", ("extract", "embed"), ("groups", "compute"), groups, "Group the items"),
-    Step("aigc", ("extract", "embed", "groups"), ("aigc", "ranking", "compute"), aigc, "Learn AIGC vectors"),
-    Step("blend", ("extract", "embed", "aigc"), ("ranking", "compute"), blend, "Fit and weigh all channels"),
+    Step(
+        "aigc",
+        ("extract", "embed", "groups"),
+        ("aigc", "ranking", "compute", "privacy.enabled"),
+        aigc,
+        "Learn AIGC vectors",
+    ),
+    Step("blend", ("extract", "embed", "aigc"), ("ranking", "compute", "privacy"), blend, "Fit and weigh all channels"),
     Step(
         "index", ("extract", "aigc", "blend"), ("index", "ranking", "rules", "compute"), index, "Build the FAISS index"
     ),
     Step(
         "rank",
         ("extract", "embed", "groups", "aigc", "blend", "index"),
-        ("ranking", "rules", "fairness", "diversity", "compute"),
+        ("ranking", "rules", "fairness", "diversity", "compute", "privacy.enabled"),
         rank,
         "Rank",
     ),
     Step(
         "tables",
         ("extract", "embed", "groups", "aigc"),
-        ("tables", "rules", "compute"),
+        ("tables", "rules", "compute", "privacy.enabled"),
         tables,
         "Make tables beside the lists",
     ),

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from chatrec.channels.popularity import popularity, shares_of_groups
+from chatrec.channels.popularity import shares_of_groups
 from chatrec.ranking.fallback import Shown, group_lists, popular_lists, searched_lists
 from chatrec.ranking.lists import Lists
 from chatrec.ranking.topn import Ranker
@@ -23,8 +23,7 @@ class Lister:
     def __init__(self, ranker: Ranker, profiles: Array, memory: int) -> None:
         self.ranker, self.profiles, self.memory = ranker, profiles, memory
         self.recommendable = recommendable = ranker.recommendable
-        histories = ranker.histories
-        self.popular = popularity(histories.items, histories.weights, len(recommendable))
+        self.popular = ranker.popular
         self.shares = shares_of_groups(ranker.groups.membership(len(recommendable)), self.popular)
         rules = ranker.rules
         self.shown = Shown(recommendable, ranker.top_n, rules, ranker.considered, ranker.suggested)

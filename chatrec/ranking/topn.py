@@ -64,6 +64,8 @@ class Ranker:
     """`recommendable` keeps what they allow."""
     variety: Variety | None = None
     """None fills places by score alone."""
+    known_popularity: Array | None = None
+    """How popular each item is, where the events may not say it."""
 
     def under(self, rules: Rules, recommendable: Array, **others: Any) -> "Ranker":
         """The same under other rules; what does not depend on them is shared, because vectors are large."""
@@ -208,8 +210,15 @@ class Ranker:
         return {name: Vectors(each, self.index, self.seed) for name, each in keys.items()}
 
     @cached_property
+    def popular(self) -> Array:
+        """How popular each item is: float64."""
+        if self.known_popularity is not None:
+            return self.known_popularity.astype(np.float64)
+        return popularity.popularity(self.histories.items, self.histories.weights, len(self.recommendable))
+
+    @cached_property
     def _popular(self) -> popularity.Popularity:
-        return popularity.fit(self.histories, len(self.recommendable))
+        return popularity.Popularity(self.popular.astype(np.float32))
 
     @cached_property
     def _joint(self) -> Joint:

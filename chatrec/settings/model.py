@@ -330,6 +330,28 @@ class Generate(Section):
     """Whether the most frequent reasons get a line that one can show to users."""
 
 
+class Privacy(Section):
+    """Differential privacy: nobody's list tells what somebody else took. What it costs: docs/responsible.md."""
+
+    enabled: bool = False
+    """Whether lists are made of public texts, the user's own history and a release under noise, and of nothing else."""
+    epsilon: float = Field(2, gt=0, le=100)
+    """How much one release may tell of a person; less is more private. Half as much needs about four times the users
+    for lists as good."""
+    delta: float = Field(1e-6, gt=0, lt=0.1)
+    """The chance that it tells more; it should be well below one over the number of users."""
+    refit_every: int = Field(30, ge=1)
+    """Published nights that a release serves before a new one is made, which costs epsilon again."""
+    budget: float = Field(8, gt=0)
+    """The epsilon of all releases together, at `delta`; once it is spent the last release serves for good."""
+
+    @model_validator(mode="after")
+    def _affordable(self) -> "Privacy":
+        if self.epsilon > self.budget:
+            raise ValueError("epsilon is larger than budget, so not even one release could be made")
+        return self
+
+
 class Checks(Section):
     """What must hold before anything is published."""
 
@@ -436,6 +458,7 @@ class Sections(BaseModel):
     diversity: Diversity = Diversity()
     tables: Tables = Tables()
     generate: Generate = Generate()
+    privacy: Privacy = Privacy()
     checks: Checks = Checks()
     publish: Publish = Publish()
     pages: Pages = Pages()
@@ -460,4 +483,27 @@ class Sections(BaseModel):
                     f'rules.pins: rule "{pin.name}" has place {pin.place} of lists of {self.ranking.top_n} '
                     "(ranking.top_n): give it a smaller one"
                 )
+        return self
+
+    @model_validator(mode="after")
+    def _private(self) -> "Sections":
+        if not self.privacy.enabled:
+            return self
+        unproven = {
+            "source.queries": (
+                self.source.queries,
+                'must be "": how old a search is depends on everybody\'s newest one',
+            ),
+            "generate.blurbs": (self.generate.blurbs, "must be false: which reasons get one depends on all lists"),
+            "fairness.attribute": (self.fairness.attribute, 'must be "": exposure is counted over all lists'),
+            "fairness.audit": (self.fairness.audit, "must be empty: it is measured on held-out events"),
+            "diversity.mode": (
+                self.diversity.mode != "off",
+                'must be "off": its strength follows from held-out events',
+            ),
+            "ranking.form": (self.ranking.form == "linear", "must be auto or exact: there is no private linear form"),
+        }
+        for name, (is_set, words) in unproven.items():
+            if is_set:
+                raise ValueError(f"{name} {words} (privacy.enabled)")
         return self

@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import polars as pl
 import pyarrow as pa
 
@@ -50,6 +49,8 @@ class Night:
     """Vectors of AIGC, items × width."""
     texts: Array
     """Vectors of the language model, items × dimensions."""
+    taken: Array
+    """How many events each item has, as far as similar items may know them."""
     possible: Array
     """bool for each item: whether it may be shown."""
     seed: int
@@ -73,8 +74,7 @@ def write_tables(night: Night, settings: Tables, folder: Path) -> Counts:
 
 
 def _similar(night: Night, settings: Tables) -> Iterable[Columns]:
-    events = np.bincount(night.snapshot.histories.items, minlength=len(night.possible))
-    likeness = Likeness.of(night.learned, night.texts, events)
+    likeness = Likeness.of(night.learned, night.texts, night.taken)
     return similar_items(likeness, night.possible, settings.similar_items, night.seed)
 
 

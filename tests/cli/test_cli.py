@@ -204,6 +204,7 @@ def test_roles_let_a_reader_read_and_nothing_else(
         shop.execute("SET ROLE tested_reader; UPDATE tested.live_run SET run = NULL")
     shop.execute("DROP OWNED BY tested_reader; REASSIGN OWNED BY tested_writer TO postgres; DROP ROLE tested_reader")
     shop.execute("DROP OWNED BY tested_writer; DROP ROLE tested_writer")
+    shop.execute("DROP OWNED BY tested_limited; DROP ROLE tested_limited")
 
 
 def test_evaluate_needs_no_database(chatrec: Chatrec, tmp_path: Path) -> None:

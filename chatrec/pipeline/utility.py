@@ -1,0 +1,37 @@
+"""`chatrec privacy --curve`: what a night at a given ε would cost, measured on a snapshot and without a database."""
+
+from collections.abc import Sequence
+
+from chatrec.errors import RunError
+from chatrec.evaluate.utility import Utility, measure
+from chatrec.pipeline.context import Context
+from chatrec.pipeline.evaluation import ready_night
+from chatrec.pipeline.private import FOLDER, ids_of
+from chatrec.pipeline.steps import use_threads
+from chatrec.privacy.noise import Noise
+from chatrec.settings import Settings
+
+
+def utility_of_night(settings: Settings, key: str | None, epsilons: Sequence[float]) -> tuple[str, Utility]:
+    """Measures a night's snapshot.
+
+    Args:
+        settings: `ranking.target` says what is held out, `privacy.delta` is that of each release.
+        key: of the night; default: the newest one whose texts are embedded.
+        epsilons: of one release.
+
+    Returns:
+        The key of the night, and the numbers.
+
+    Raises:
+        RunError: there is no such night, or nothing can be held out of it.
+    """
+    use_threads(settings)
+    night = ready_night(settings.artifacts.root, key)
+    context = Context(night, settings, night.folder)
+    held = context.holdout
+    if not len(held):
+        raise RunError(f"Nothing can be held out of run {night.key} with target {settings.ranking.target}.")
+    noise = Noise.of(settings.artifacts.root / FOLDER)
+    known = context.known(held.histories)
+    return night.key, measure(known, ids_of(context.snapshot), held, epsilons, settings.privacy.delta, noise)

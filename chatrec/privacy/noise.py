@@ -1,0 +1,76 @@
+"""Noise from a secret: the same data get the same noise, other data get other noise, and nobody can guess it.
+
+The secret is no setting: who knows it can take the noise away. It is made once and kept beside the releases, readable
+by its owner alone.
+"""
+
+import contextlib
+import hashlib
+import hmac
+import os
+import secrets
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Self
+
+import numpy as np
+from scipy.special import ndtri
+
+from chatrec.source.snapshot import Array
+
+SECRET = "secret"
+BYTES = 32
+
+
+@dataclass(frozen=True)
+class Noise:
+    """A source of normal numbers."""
+
+    key: bytes = field(repr=False)
+
+    @classmethod
+    def of(cls, folder: Path) -> Self:
+        """The secret of a folder, made if there is none."""
+        folder.mkdir(parents=True, exist_ok=True)
+        file = folder / SECRET
+        if not file.exists():
+            _make(file)
+        return cls(bytes.fromhex(file.read_text(encoding="ascii")))
+
+    def about(self, *parts: bytes) -> Self:
+        """The noise that goes with some data: another for each, so that two releases never share theirs.
+
+        Args:
+            *parts: of the data.
+        """
+        mac = hmac.new(self.key, digestmod=hashlib.sha256)
+        for part in parts:
+            mac.update(len(part).to_bytes(8, "big") + part)
+        return type(self)(mac.digest())
+
+    @property
+    def name(self) -> str:
+        """A name that tells nothing of the data."""
+        return hmac.digest(self.key, b"name", "sha256").hex()[:32]
+
+    def normal(self, label: str, count: int) -> Array:
+        """Standard normal numbers, float64.
+
+        SHAKE-256 of key and label gives 64 bits for each: a sign, and a tail by the inverse of Φ, so that not even the
+        first of many numbers tells the others.
+        """
+        stream = hashlib.shake_256(self.key + label.encode()).digest(8 * count)
+        bits = np.frombuffer(stream, "<u8")
+        tails: Array = ndtri(((bits >> np.uint64(1)).astype(np.float64) + 0.5) * 2.0**-64)
+        return np.where(bits & np.uint64(1), tails, -tails)
+
+
+def _make(file: Path) -> None:
+    """Writes a new secret, unless another process was faster; nobody sees half of one."""
+    partial = file.with_name(f".{file.name}.{os.getpid()}")
+    partial.unlink(missing_ok=True)
+    with os.fdopen(os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="ascii") as stream:
+        stream.write(secrets.token_hex(BYTES))
+    with contextlib.suppress(FileExistsError):
+        os.link(partial, file)
+    partial.unlink()

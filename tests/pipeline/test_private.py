@@ -1,0 +1,135 @@
+"""Nights under [privacy]: what a release serves, what it costs, and that nothing else of others reaches a list."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from chatrec.db import ledger
+from chatrec.errors import RunError, SettingsError
+from chatrec.pipeline.night import open_database
+from chatrec.pipeline.private import FOLDER, decide
+from chatrec.settings import Settings
+from tests.nights import Night, migrate, run
+from tests.shop import Shop
+
+PRIVATE = {"privacy.enabled": True, "privacy.epsilon": 4.0, "privacy.budget": 7.0, "privacy.refit_every": 1}
+
+
+@pytest.fixture
+def private(settings: Settings) -> Settings:
+    """Two releases are more than the budget allows."""
+    migrate(settings)
+    return settings.override(PRIVATE)
+
+
+def entries(settings: Settings) -> list[ledger.Entry]:
+    with open_database(settings, "chatrec test") as engine, engine.connect() as connection:
+        return ledger.entries(connection)
+
+
+def test_a_spent_budget_stops_refits_and_not_nights(private: Settings, shop: Shop) -> None:
+    first = run(private)
+    assert first.state == "published"
+    assert "New release at ε 4" in first.verdict
+    assert [entry.key for entry in entries(private)] == [first.key]
+    files = list((private.artifacts.root / FOLDER).glob("*.npz"))
+    assert [file.stem for file in files] == [first.counts["blend"]["release"]]
+    sources = {row[0] for row in shop.execute("SELECT source FROM chatrec.recommendations")}
+    assert sources <= {"private pairs", "words", "group", "popular"}
+
+    shop.execute("DELETE FROM views WHERE customer = 1 AND film % 2 = 0")
+    second = run(private)
+    assert second.state == "published"
+    assert "New release at ε 4; ε 5.93 of 7 spent" in second.verdict
+    third = run(private)
+    assert third.state == "published"
+    assert "No refit: ε 5.93 is spent and one more release would make it 7.50, over privacy.budget 7" in third.verdict
+    assert f"the release of {second.key} goes on serving" in third.verdict
+    assert [entry.key for entry in entries(private)] == [first.key, second.key]
+    assert entries(private)[1].total_epsilon == pytest.approx(third.counts["blend"]["epsilon spent"], abs=1e-3)
+
+
+def test_a_release_serves_as_many_nights_as_it_should(private: Settings) -> None:
+    patient = private.override({"privacy.refit_every": 2, "privacy.budget": 50.0})
+    nights: list[Night] = [run(patient) for _ in range(3)]
+    made = [night.counts["blend"]["release"] for night in nights]
+    assert made[0] == made[1]
+    assert len(entries(private)) == len(set(made))
+
+
+def test_a_night_done_again_has_the_same_bytes_and_pays_once(private: Settings) -> None:
+    first = run(private.override({"night.dry_run": True}))
+    file = private.artifacts.root / FOLDER / f"{first.counts['blend']['release']}.npz"
+    lists = private.artifacts.root / "runs" / first.key / "rank" / "recommendations.parquet"
+    before = file.read_bytes(), lists.read_bytes()
+    file.unlink()
+    (private.artifacts.root / "runs" / first.key / "blend.json").unlink()
+    again = run(private.override({"night.dry_run": True}), first.key)
+    assert again.counts["blend"]["release"] == first.counts["blend"]["release"]
+    assert (file.read_bytes(), lists.read_bytes()) == before
+    assert len(entries(private)) == 1
+
+
+def test_what_others_do_reaches_a_list_by_the_release_alone(private: Settings, shop: Shop) -> None:
+    """While a release serves, a list stays as it is whatever others do, but for the last bits of its floats."""
+    patient = private.override({"privacy.refit_every": 9})
+    run(patient)
+    before = _seen_by(shop, 0, 39)
+    assert {row[0] for row in before} == {0, 39}
+    shop.execute("DELETE FROM views WHERE customer > 20")
+    shop.execute("UPDATE views SET film = (film * 7) % 60, at = at + interval '9 days' WHERE customer > 0")
+    run(patient)
+    assert _seen_by(shop, 0, 39) == before
+
+
+def _seen_by(shop: Shop, *users: int) -> list[tuple[object, ...]]:
+    """The lists and the attention of some users."""
+    queries = (
+        "SELECT user_id, rank, item_id, source, round(score::numeric, 5) FROM chatrec.recommendations",
+        "SELECT user_id, rank, name, '', round(attention::numeric, 5) FROM chatrec.user_groups",
+    )
+    return [row for query in queries for row in shop.execute(f"{query} WHERE user_id IN {users} ORDER BY 1, 2")]
+
+
+def test_without_files_a_spent_budget_says_what_to_do(private: Settings, tmp_path: Path) -> None:
+    run(private)
+    found = entries(private)
+    with pytest.raises(RunError, match="from a backup, or raise the budget"):
+        decide(found, private.override({"privacy.budget": 4.0}).privacy, tmp_path, "another")
+    assert decide(found, private.privacy, tmp_path, found[0].release).entry is None
+
+
+def test_a_night_without_privacy_leaves_no_trace(settings: Settings) -> None:
+    migrate(settings)
+    assert "privacy" not in run(settings).counts["blend"]
+    assert not (settings.artifacts.root / FOLDER).exists()
+    assert not entries(settings)
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"source.queries": "SELECT 1"}, "source.queries must be"),
+        ({"generate.blurbs": True}, "generate.blurbs must be false"),
+        ({"ranking.form": "linear"}, "ranking.form must be auto or exact"),
+        ({"privacy.epsilon": 9.0}, "epsilon is larger than budget"),
+    ],
+)
+def test_what_has_no_proof_is_refused(
+    configure: Callable[..., Settings], changes: dict[str, object], words: str
+) -> None:
+    with pytest.raises(SettingsError, match=words):
+        configure().override({**PRIVATE, **changes})
+
+
+def test_the_release_follows_the_catalogue(private: Settings, shop: Shop) -> None:
+    patient = private.override({"privacy.refit_every": 9})
+    run(patient)
+    shop.execute("DELETE FROM films WHERE no = 0")
+    shop.execute("INSERT INTO films VALUES (99, 'Rocket Star 99', 'rocket star', '{Space}', true, now())")
+    second = run(patient)
+    assert second.state == "published"
+    listed = np.array([row[0] for row in shop.execute("SELECT item_id FROM chatrec.recommendations")])
+    assert 0 not in listed
