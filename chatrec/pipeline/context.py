@@ -82,8 +82,9 @@ class Context:
         from chatrec.rules.night import Clock, Rules
 
         snapshot = self.snapshot
-        times = (snapshot.histories.times, snapshot.queries.times)
-        newest = max(int(each.max(initial=0)) for each in times)
+        private = self.settings.privacy.enabled  # what is newest is somebody's
+        times = () if private else (snapshot.histories.times, snapshot.queries.times)
+        newest = max((int(each.max(initial=0)) for each in times), default=0)
         return Rules.of(rules, snapshot.items, Clock(snapshot.facts.taken_at, newest))
 
     def known(self, histories: Histories) -> Known:
