@@ -26,7 +26,8 @@ class Lister:
         self.popular = ranker.popular
         self.shares = shares_of_groups(ranker.groups.membership(len(recommendable)), self.popular)
         rules = ranker.rules
-        self.shown = Shown(recommendable, ranker.top_n, rules, ranker.considered, ranker.suggested)
+        considered = ranker.considered if rules.shape_lists else ranker.top_n
+        self.shown = Shown(recommendable, ranker.top_n, rules, considered, ranker.suggested)
 
     def lists(self, block: Array) -> Iterator[Lists]:
         """The lists of a block of users, in parts."""

@@ -31,6 +31,8 @@ AND EXISTS (SELECT FROM plaza.likes l WHERE l.handle = a.handle)
 AND NOT EXISTS (SELECT FROM plaza.follows f WHERE f.handle = a.handle AND f.author = p.author)
 AND NOT EXISTS (SELECT FROM plaza.likes l JOIN plaza.posts USING (post)
                 WHERE l.handle = a.handle AND posts.author = p.author)
+AND NOT EXISTS (SELECT FROM chatrec.recommendations r JOIN plaza.posts ON post::text = r.item_id
+                WHERE r.user_id = a.handle AND posts.author = p.author)
 ORDER BY a.handle LIMIT %s
 """
 NAMES = ("rank", "follows", "author", "post", "age", "source")
@@ -58,7 +60,7 @@ def facts(stage: Stage, moment: datetime) -> tuple[float, float, int]:
 
 
 def strangers(stage: Stage, moment: datetime, count: int) -> Rows:
-    """Accounts that neither follow nor ever liked the author who posted most in the last hours, and that author."""
+    """Accounts to which the author who posted most in the last hours is nobody, in likes, follows and lists; and it."""
     return stage.rows(STRANGERS, (moment - 12 * HOUR, count))
 
 

@@ -46,7 +46,7 @@ def posts_of(stage: Stage, pairs: Rows) -> list[int]:
 
 def test_lists_follow_the_follow_graph(stage: Stage, two_nights: dict[str, Any]) -> None:
     share, *_ = show.facts(stage, END)
-    assert share > two_nights["without"][0] + 0.1
+    assert share > two_nights["without"][0] + 0.05
 
 
 def test_no_author_fills_a_list(stage: Stage, two_nights: dict[str, Any]) -> None:
@@ -55,8 +55,8 @@ def test_no_author_fills_a_list(stage: Stage, two_nights: dict[str, Any]) -> Non
 
 
 def test_who_follows_somebody_gets_their_posts_on_the_next_run(stage: Stage, two_nights: dict[str, Any]) -> None:
-    before, after = two_nights["before"], posts_of(stage, two_nights["new"])
-    assert sum(count > 0 for count in after) >= sum(count > 0 for count in before) + 3, (before, after)
+    assert two_nights["before"] == [0] * 5
+    assert all(posts_of(stage, two_nights["new"]))
 
 
 def test_hours_are_the_same_for_the_same_seed() -> None:
