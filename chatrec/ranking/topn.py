@@ -84,7 +84,7 @@ class Ranker:
         channels = len(self.sources)
         reason = 16 * channels * self.top_n * min(events, EVENTS_OF_A_REASON)
         gathered = channels * max(GATHERED, self.considered) + len(self.suggested)
-        compared = self.top_n * sum(int(cap.codes.shape[1]) ** 2 for cap in self.rules.caps)
+        compared = self.considered * sum(int(cap.codes.shape[1]) ** 2 for cap in self.rules.caps)
         by_rules = 4 * WIDTH * len(self.suggested) + compared
         return 12 * (channels + 2) * len(self.recommendable) + 16 * channels * gathered + reason + by_rules
 
