@@ -140,3 +140,12 @@ def test_rules_that_say_nothing_change_nothing() -> None:
     before, after = made.lists(np.arange(3)), made.under(Rules(), EVERYTHING).lists(np.arange(3))
     for name in ("items", "scores", "group", "because", "shares"):
         assert np.array_equal(getattr(before, name), getattr(after, name))
+
+
+def test_a_value_that_has_all_good_candidates_does_not_keep_a_list_short() -> None:
+    made = replace(ranker([[1, 5, 9, 13]], EVERYTHING), top_n=ITEMS)
+    order = [int(item) for item in made.lists(np.arange(1)).items[0] if item >= 0]
+    values = [0 if item in order[:15] else item + 1 for item in range(ITEMS)]
+    capped = replace(made, top_n=2).under(Rules(caps=(Cap(codes(values), 1),)), EVERYTHING)
+    assert capped.considered < 15
+    assert capped.lists(np.arange(1)).items[0].tolist() == [order[0], order[15]]
