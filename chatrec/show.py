@@ -27,12 +27,15 @@ SHOWN_COUNTS: Mapping[str, tuple[str, ...]] = {
     "blend": ("blend NDCG@10", "popularity NDCG@10"),
     "index": ("items", "kind", "recall"),
     "rank": ("rows", "users searched", "users group", "users popular", "items shown"),
+    "tables": ("similar_items", "popular", "trending", "query_recommendations"),
     "generate": ("names generated", "names fallen back", "blurbs"),
     "gate": ("verdict",),
     "measure": ("blend NDCG@10", "popularity NDCG@10"),
     "publish": ("recommendations rows", "nights kept"),
 }
-ONLY_IF_ANY = {"queries", "quarantined", "users searched", "users group", "users popular"}
+ONLY_IF_ANY = {
+    "queries", "quarantined", "users searched", "users group", "users popular", "query_recommendations",
+}  # fmt: skip
 STATES = {"published": "green", "dry": "cyan", "running": "yellow", "stopped": "red", "failed": "red"}
 
 

@@ -12,6 +12,8 @@ from chatrec.rules.night import Rules
 from chatrec.source.snapshot import Array
 
 NO_RULES = Rules()
+SLACK = 2
+"""Known and new items are chosen apart and then together: caps are to leave a choice."""
 
 
 @dataclass(frozen=True)
@@ -43,7 +45,7 @@ def rate(
     rules: Rules = NO_RULES,
     suggested: Array = NONE,
 ) -> Rated:
-    """Lets channels gather, and keeps the n best, and all that are pinned.
+    """Lets channels gather, and keeps the n best; under rules also what is pinned, and only what caps let in.
 
     Args:
         evidence: of the channels.
@@ -55,12 +57,13 @@ def rate(
     """
     found = gather(evidence, block, max(GATHERED, n), suggested)
     scores, added = scores_of(found.items, found.log_shares, weights), rules.factors_of(found.items)
-    wanted = scores + added
-    if rules.pins:
-        wanted = np.where(np.isin(found.items, rules.pinned), np.inf, wanted)
-    places = np.argsort(-wanted, axis=1, kind="stable")[:, :n]
-    items = np.take_along_axis(found.items, places, 1)
-    said = np.take_along_axis(_log_softmax(scores) + added, places, 1)
+    if rules.shape_lists:
+        places = rules.columns(found.items, scores + added, n, slack=SLACK)
+    else:
+        places = np.argsort(-(scores + added), axis=1, kind="stable")[:, :n]
+    there, places = places >= 0, np.maximum(places, 0)
+    items = np.where(there, np.take_along_axis(found.items, places, 1), NOBODY)
+    said = np.where(there, np.take_along_axis(_log_softmax(scores) + added, places, 1), -np.inf)
     return Rated(items, said, _shares(found, places, weights))
 
 

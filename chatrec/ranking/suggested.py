@@ -8,8 +8,8 @@ from chatrec.source.snapshot import Array
 
 RAISED = 500
 """Items that factors raise most."""
-SPARE = 10
-"""As many times the places of a list that keep the caps among popular items: who had some of them has others."""
+SPARE = 20
+"""Of popular items so many times more than caps let in and a list has places: who had some of them has others."""
 LOOKED_THROUGH = 20_000
 """Popular items among which these are found."""
 
@@ -31,7 +31,7 @@ def suggested(rules: Rules, possible: Array, popular: Array, indexed: Array, top
         found.append(rows[np.argsort(-rules.log_factors[rows], kind="stable")][:RAISED])
     if rules.caps:
         first = rows[None, :LOOKED_THROUGH]
-        caps = [(cap.codes, cap.at_most) for cap in rules.caps]
+        caps = [(cap.codes, SPARE * cap.at_most) for cap in rules.caps]
         columns = admitted(first, np.arange(first.shape[1])[None], caps, SPARE * top_n)
         found.append(first[0, columns[columns >= 0]])
     return np.unique(np.concatenate(found)).astype(np.int32)

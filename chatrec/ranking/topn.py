@@ -30,8 +30,8 @@ GROUPS_OF_AN_ITEM = 32
 EVENTS_OF_A_REASON = 50
 """A reason is looked for among so many of the latest events."""
 JOINED = ""
-CONSIDERED = 300
-"""Candidates of a list that rules shape, at least; and ten times its places."""
+CONSIDERED = 5
+"""As many times the places of a list stay candidates where rules shape it."""
 WIDTH = 128
 """About the length of a vector."""
 LEAST_SHARE = 0.25
@@ -84,7 +84,7 @@ class Ranker:
         channels = len(self.sources)
         reason = 16 * channels * self.top_n * min(events, EVENTS_OF_A_REASON)
         gathered = channels * max(GATHERED, self.considered) + len(self.suggested)
-        compared = self.top_n * sum(int(cap.codes.shape[1]) ** 2 for cap in self.rules.caps)
+        compared = self.considered * sum(int(cap.codes.shape[1]) ** 2 for cap in self.rules.caps)
         by_rules = 4 * WIDTH * len(self.suggested) + compared
         return 12 * (channels + 2) * len(self.recommendable) + 16 * channels * gathered + reason + by_rules
 
@@ -120,7 +120,7 @@ class Ranker:
     @cached_property
     def considered(self) -> int:
         """Candidates of which a list is made: only rules need more than it has places."""
-        return max(CONSIDERED, 10 * self.top_n) if self.rules.shape_lists else self.top_n
+        return CONSIDERED * self.top_n if self.rules.shape_lists else self.top_n
 
     @cached_property
     def suggested(self) -> Array:

@@ -128,7 +128,7 @@ class Rules:
         """What is added to log scores of some items, any shape of rows; -1 stands for none."""
         return np.float32(0) if self.log_factors is None else self.log_factors[items]
 
-    def columns(self, items: Array, scores: Array, n: int, tiers: Array | None = None) -> Array:
+    def columns(self, items: Array, scores: Array, n: int, tiers: Array | None = None, slack: int = 1) -> Array:
         """Which candidates make a list.
 
         Args:
@@ -136,6 +136,7 @@ class Rules:
             scores: the same; -inf for padding.
             n: places of a list.
             tiers: the same; a smaller one is taken first, whatever the scores; None is one tier.
+            slack: caps let in as many times more, for lists that are chosen from again.
 
         Returns:
             users × at most n: columns, in the order of the list, padded with -1.
@@ -144,7 +145,7 @@ class Rules:
         first = np.where(np.isin(items, self.pinned), -1, 0 if tiers is None else tiers)
         preference = np.lexsort((-scores, np.where(there, first, np.iinfo(np.int32).max)), axis=1)
         preference = np.where(np.take_along_axis(there, preference, 1), preference, -1)
-        chosen = admitted(items, preference, [(cap.codes, cap.at_most) for cap in self.caps], n)
+        chosen = admitted(items, preference, [(cap.codes, slack * cap.at_most) for cap in self.caps], n)
         padded = np.where(chosen >= 0, np.take_along_axis(scores, np.maximum(chosen, 0), 1), -np.inf)
         chosen = np.take_along_axis(chosen, np.argsort(-padded, axis=1, kind="stable"), 1)
         return pinned_places(items, chosen, [(pin.item, pin.place) for pin in self.pins])

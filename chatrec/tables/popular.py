@@ -40,7 +40,7 @@ def trending_items(histories: Histories, possible: Array, n: int, days: float) -
     """The items that are taken more than usual.
 
     With r events of an item among R lately, and u among U before, R (u + 1) / (U + items) = e are expected lately; the
-    score is (r - e) / √e, the excess in standard deviations of a Poisson law.
+    score is (r - e) / √(e + 1): the excess in standard deviations of a Poisson law, where one event is no news.
 
     Args:
         histories: of all users.
@@ -59,7 +59,7 @@ def trending_items(histories: Histories, possible: Array, n: int, days: float) -
         return {"rank": nothing, "item": nothing, "score": nothing}
     now, before = (popularity(histories.items[part], histories.weights[part], count) for part in (lately, ~lately))
     expected = now.sum() * (before + SMOOTHING) / (before.sum() + SMOOTHING * count)
-    excess = (now - expected) / np.sqrt(np.maximum(expected, np.finfo(float).tiny))
+    excess = (now - expected) / np.sqrt(expected + SMOOTHING)
     item = np.flatnonzero(possible & (excess > 0))
     places, rank = ranked(np.zeros(len(item), np.int64), excess[item], n)
     return {"rank": rank, "item": item[places], "score": excess[item[places]]}

@@ -54,7 +54,7 @@ def test_what_is_taken_more_than_usual_trends() -> None:
     assert found["item"].tolist() == [1, 5]
     assert found["rank"].tolist() == [1, 2]
     expected = 5 * 6 / (25 + ITEMS)
-    assert found["score"][0] == pytest.approx((3 - expected) / expected**0.5)
+    assert found["score"][0] == pytest.approx((3 - expected) / (expected + 1) ** 0.5)
     assert trending_items(log, np.arange(ITEMS) != 1, 3, 5)["item"].tolist() == [5]
 
 
