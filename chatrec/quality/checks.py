@@ -64,7 +64,7 @@ def judge(evidence: Evidence, settings: CheckSettings) -> list[Check]:
 
 
 def judge_fairness(counts: Mapping[str, Any], settings: FairnessSettings) -> list[Check]:
-    """The checks of fairness; unless `fairness.stops`, they say what is outside its bounds and pass.
+    """The checks of fairness; unless `fairness.stops`, they warn where they would fail.
 
     Args:
         counts: what the step rank counted of fairness; empty if nothing was asked.

@@ -277,7 +277,7 @@ class Fairness(Section):
     max_loss: float = Field(0.02, ge=0, le=1)
     """How much NDCG@10 on held-out events it may cost, as a part of it, before the check fails."""
     stops: bool = False
-    """Whether a failed check of fairness stops the night; if not it is said and the night is published."""
+    """Whether a failed check of fairness stops the night; if not it is a warning."""
     audit: tuple[str, ...] = ()
     """Columns of `source.users` by which NDCG@10 is told apart in the view metric_by_attribute."""
 
