@@ -10,7 +10,7 @@ demo: .venv/ready
 up: .venv/ready
 	@$(BIN)/chatrec up
 
-test: lint .venv/privacy
+test: lint .venv/accountant
 	OMP_NUM_THREADS=1 $(BIN)/pytest -n 2
 
 test-system: .venv/ready
@@ -54,8 +54,8 @@ clean:
 	$(BIN)/python -m pip install --disable-pip-version-check --quiet --no-deps -r language.lock
 	@touch $@
 
-.venv/privacy: .venv/ready privacy.lock
-	$(BIN)/python -m pip install --disable-pip-version-check --quiet --no-deps -r privacy.lock
+.venv/accountant: .venv/ready accountant.lock
+	$(BIN)/python -m pip install --disable-pip-version-check --quiet --no-deps -r accountant.lock
 	@touch $@
 
 .venv/bench: .venv/ready benchmarks/requirements.lock
