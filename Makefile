@@ -14,7 +14,7 @@ up: .venv/ready
 example: .venv/ready
 	@$(BIN)/python -m examples $(NAME) $(ARGS)
 
-test: lint .venv/privacy
+test: lint .venv/accountant
 	OMP_NUM_THREADS=1 $(BIN)/pytest -n 2
 
 test-system: .venv/ready
@@ -57,8 +57,8 @@ clean:
 	$(BIN)/python -m pip install --disable-pip-version-check --quiet --no-deps --no-build-isolation --editable .
 	@touch $@
 
-.venv/privacy: .venv/ready privacy.lock
-	$(BIN)/python -m pip install --disable-pip-version-check --quiet --no-deps -r privacy.lock
+.venv/accountant: .venv/ready accountant.lock
+	$(BIN)/python -m pip install --disable-pip-version-check --quiet --no-deps -r accountant.lock
 	@touch $@
 
 .venv/bench: .venv/ready benchmarks/requirements.lock

@@ -2,8 +2,8 @@
 
 G is the release's pairs, s√n its noise's half width. A = √popularity · [text, 1], text the first directions of the
 features of the *public* catalogue: in the space of A the noise is small, so G is taken as it is there. Of what is left
-the eigenvectors above 2s√n stay, which is as large as noise alone gets (Wigner; Füredi and Komlós 1981). Of both
-together, V diag(w) Vᵀ with w > 0, EASE (Steck 2019) has a closed form without any inverse:
+the eigenvectors above 2s√n stay, which is as large as noise alone gets around the mean of the diagonal (Füredi and
+Komlós 1981). Of both together, V diag(w) Vᵀ with w > 0, EASE (Steck 2019) has a closed form without any inverse:
 
     P = (V diag(w) Vᵀ + λI)⁻¹ = (I - V D Vᵀ) / λ, D = w / (w + λ); B_ij = (V D Vᵀ)_ij / (1 - (V D Vᵀ)_jj), i ≠ j.
 
@@ -103,7 +103,7 @@ def fit(release: Release, texts: Directions) -> Spectral:
     into = np.linalg.pinv(space[paired])
     inner = into @ release.pairs @ into.T
     rest = release.pairs - space[paired] @ inner @ space[paired].T
-    vectors, values = _above(rest, 2 * noise)
+    vectors, values = _above(rest, 2 * noise + float(rest.diagonal().mean()) if len(rest) else 0.0)
     left = np.zeros((len(scale), len(values)))
     left[paired] = vectors
     base, corner = np.linalg.qr(np.hstack([space, left]))

@@ -58,6 +58,8 @@ def decide(entries: list[ledger.Entry], settings: Privacy, there: Path, tonight:
     then = after_one_more([entry for entry in entries if entry.release != tonight], settings)
     served = [entry for entry in entries if (there / f"{entry.release}.npz").exists()]
     last = served[-1] if served else None
+    if last and last.release == tonight:
+        return Decision(last, now, f"Release of {last.key}, and nothing new to learn; ε {now:.2f} spent.")
     if last and last.nights < settings.refit_every:
         words = f"Release of {last.key}, {last.nights} of {settings.refit_every} nights; ε {now:.2f} spent."
         return Decision(last, now, words)

@@ -39,13 +39,16 @@ def test_a_spent_budget_stops_refits_and_not_nights(private: Settings, shop: Sho
     sources = {row[0] for row in shop.execute("SELECT source FROM chatrec.recommendations")}
     assert sources <= {"private pairs", "words", "group", "popular"}
 
-    shop.execute("DELETE FROM views WHERE customer = 1 AND film % 2 = 0")
+    shop.execute("DELETE FROM views WHERE customer = 1 AND film > 20")
     second = run(private)
     assert second.state == "published"
     assert "New release at ε 4; ε 5.93 of 7 spent" in second.verdict
+    same = run(private)
+    assert f"Release of {second.key}, and nothing new to learn" in same.verdict
+    shop.execute("DELETE FROM views WHERE customer = 2 AND film > 20")
     third = run(private)
     assert third.state == "published"
-    assert "No refit: ε 5.93 is spent and one more release would make it 7.50, over privacy.budget 7" in third.verdict
+    assert "No refit: ε 5.93 is spent and one more release would make it 7.51, over privacy.budget 7" in third.verdict
     assert f"the release of {second.key} goes on serving" in third.verdict
     assert [entry.key for entry in entries(private)] == [first.key, second.key]
     assert entries(private)[1].total_epsilon == pytest.approx(third.counts["blend"]["epsilon spent"], abs=1e-3)
@@ -99,6 +102,8 @@ def test_without_files_a_spent_budget_says_what_to_do(private: Settings, tmp_pat
     with pytest.raises(RunError, match="from a backup, or raise the budget"):
         decide(found, private.override({"privacy.budget": 4.0}).privacy, tmp_path, "another")
     assert decide(found, private.privacy, tmp_path, found[0].release).entry is None
+    there = private.artifacts.root / FOLDER
+    assert decide(found, private.privacy, there, found[0].release).entry == found[0]
 
 
 def test_a_night_without_privacy_leaves_no_trace(settings: Settings) -> None:
