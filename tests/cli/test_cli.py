@@ -27,7 +27,7 @@ def test_from_nothing_to_lists(chatrec: Chatrec, shop: Shop, configure: Callable
     assert chatrec("db", "migrate")[1] == "Nothing to do: the tables are up to date.\n"
     code, out, _ = chatrec("check")
     assert code == 0
-    assert out.count("✓") == 7
+    assert out.count("✓") == 9
 
     code, _, err = chatrec("run", "--top-n", "4")
     assert code == 0
@@ -169,7 +169,7 @@ def test_each_step_has_a_verb(chatrec: Chatrec, shop: Shop, configure: Callable[
     code, key, _ = chatrec("begin")
     assert code == 0
     learning = ("groups", "aigc", "blend", "index")
-    for step in ("extract", "encoder", "embed", *learning, "rank", "generate", "gate", "publish"):
+    for step in ("extract", "encoder", "embed", *learning, "rank", "tables", "generate", "gate", "publish"):
         code, out, err = chatrec(step, "--run", key.strip())
         assert code == 0, err
         assert json.loads(out)["step"] == step

@@ -155,6 +155,8 @@ def test_every_channel_is_measured_whether_the_blend_kept_it_or_not(evaluated: E
         "text",
         "text kernel",
         "text tower",
+        "language kernel",
+        "language tower",
         "popularity",
         RECENT,
     }
