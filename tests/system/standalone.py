@@ -2,6 +2,7 @@
 
 import json
 import os
+import signal
 import socket
 import subprocess
 import sys
@@ -83,6 +84,9 @@ def standalone(
         line = process.stdout.readline()
         assert line, said
         said += line
-    yield process, Airflow(f"http://127.0.0.1:{port}", said.split("password ")[1].split(".")[0])
-    if process.poll() is None:
-        process.kill()
+    try:
+        yield process, Airflow(f"http://127.0.0.1:{port}", said.split("password ")[1].split(".")[0])
+    finally:
+        if process.poll() is None:
+            process.send_signal(signal.SIGINT)  # killed, it would leave Airflow behind
+            process.communicate(timeout=90)
