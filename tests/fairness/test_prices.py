@@ -3,12 +3,14 @@
 import itertools
 
 import numpy as np
+import polars as pl
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.sparse import csr_matrix
 
 from chatrec.block import best_of
+from chatrec.errors import SettingsError
 from chatrec.fairness.prices import CLOSE, HIGHEST, Sample, find_prices
 from chatrec.fairness.providers import Providers, discounts, share_of
 
@@ -99,3 +101,17 @@ def test_exposure_counts_places_and_splits_items_of_several_providers() -> None:
     found = Providers(["a", "b"], owners).mass(np.array([[0, 1], [1, -1]]), np.array([[1, 0.5], [1, 0.5]]))
     assert found == pytest.approx([1 + 0.25 + 0.5, 0.25 + 0.5])
     assert list(itertools.accumulate(discounts(3))) == pytest.approx([1, 1.63093, 2.13093], abs=1e-5)
+
+
+def test_providers_are_the_values_of_a_column_or_the_groups() -> None:
+    items = pl.DataFrame(
+        {"item_id": [1, 2, 3], "title": ["a", "b", "c"], "groups": [["x", "y"], ["y"], []], "seller": ["B", None, "A"]}
+    )
+    sellers = Providers.of(items, "seller")
+    assert sellers.names == ["A", "B"]
+    assert sellers.shares.toarray().tolist() == [[0, 1], [0, 0], [1, 0]]
+    groups = Providers.of(items, "groups")
+    assert groups.names == ["x", "y"]
+    assert groups.shares.toarray().tolist() == [[0.5, 0.5], [0, 1], [0, 0]]
+    with pytest.raises(SettingsError, match=r"fairness.attribute.*asks for sellr, which source.items does not give"):
+        Providers.of(items, "sellr")

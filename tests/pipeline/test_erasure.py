@@ -181,6 +181,7 @@ class Killed(BaseException):
     """As a kill within this process."""
 
 
+@pytest.mark.system
 def test_however_often_it_is_killed_it_is_finished_by_doing_it_again(
     settings: Settings, shop: Shop, monkeypatch: pytest.MonkeyPatch
 ) -> None:
