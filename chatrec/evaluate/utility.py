@@ -44,7 +44,7 @@ class Utility:
 
 
 def measure(
-    known: Known, items: Array, holdout: HoldOut, epsilons: Sequence[float], delta: float, noise: Noise
+    known: Known, items: Array, holdout: HoldOut, epsilons: Sequence[float], delta: float, noise: Noise, run: str
 ) -> Utility:
     """Fits on what is not held out, at each ε.
 
@@ -55,6 +55,7 @@ def measure(
         epsilons: of one release.
         delta: of one release.
         noise: of the secret.
+        run: whose snapshot it is.
     """
     judge, rest = Measure(holdout, known.texts), replace(known, histories=holdout.histories)
 
@@ -63,7 +64,7 @@ def measure(
 
     def at(epsilon: float) -> Interval:
         deviation = gaussian.deviation_of(epsilon, delta)
-        own = releases.about(noise, rest.histories, items, deviation)
+        own = releases.about(noise, run, rest.histories, items, deviation)
         release = releases.make(rest.histories, items, deviation, own)
         return quality(Systems(channels_of(rest, release), WEIGHTS).blended(holdout)[BLEND])
 

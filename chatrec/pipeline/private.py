@@ -1,7 +1,8 @@
 """Which release tonight's lists are made from: the last one while it serves, a new one when that is due and affordable.
 
 A new release is written into the ledger first and made afterwards, so that a killed night has paid for what it may have
-shown. Done again from the same data it has the same name, is not paid for twice, and comes to the same bytes.
+shown. Done again from the same data it has the same name, is not paid for twice, and comes to the same bytes; another
+night has other noise even if its data are the same, because to see that nothing has changed is to see something.
 """
 
 from __future__ import annotations
@@ -49,7 +50,7 @@ def decide(entries: list[ledger.Entry], settings: Privacy, there: Path, tonight:
         entries: of the ledger, the oldest first.
         settings: what a release may tell, how long it serves, what all may tell.
         there: the folder of the files of releases.
-        tonight: the name of a release of tonight's data; if it is in the ledger it was paid for.
+        tonight: the name of a release of this run; if it is in the ledger it was paid for.
 
     Raises:
         RunError: the budget is spent and the last release has no file.
@@ -58,8 +59,6 @@ def decide(entries: list[ledger.Entry], settings: Privacy, there: Path, tonight:
     then = after_one_more([entry for entry in entries if entry.release != tonight], settings)
     served = [entry for entry in entries if (there / f"{entry.release}.npz").exists()]
     last = served[-1] if served else None
-    if last and last.release == tonight:
-        return Decision(last, now, f"Release of {last.key}, and nothing new to learn; ε {now:.2f} spent.")
     if last and last.nights < settings.refit_every:
         words = f"Release of {last.key}, {last.nights} of {settings.refit_every} nights; ε {now:.2f} spent."
         return Decision(last, now, words)
@@ -90,7 +89,7 @@ def after_one_more(entries: Sequence[ledger.Entry], settings: Privacy) -> float:
 def release_of_night(context: Context) -> tuple[Release, Counts]:
     """The release that tonight's lists are made from, onto tonight's catalogue."""
     settings, root = context.settings.privacy, context.settings.artifacts.root / FOLDER
-    fit = _Fit.of(context.snapshot, settings, Noise.of(root))
+    fit = _Fit.of(context, Noise.of(root))
     if context.database is None:
         words = f"Release at ε {settings.epsilon:g}, δ {settings.delta:g} for a measurement, in no ledger."
         return fit.release(), {"privacy": words}
@@ -129,11 +128,11 @@ class _Fit:
     """Of this release."""
 
     @classmethod
-    def of(cls, snapshot: Snapshot, settings: Privacy, noise: Noise) -> Self:
-        items = ids_of(snapshot)
+    def of(cls, context: Context, noise: Noise) -> Self:
+        settings, histories, items = context.settings.privacy, context.snapshot.histories, ids_of(context.snapshot)
         deviation = gaussian.deviation_of(settings.epsilon, settings.delta)
-        own = releases.about(noise, snapshot.histories, items, deviation)
-        return cls(snapshot.histories, items, deviation, own)
+        own = releases.about(noise, context.run.key, histories, items, deviation)
+        return cls(histories, items, deviation, own)
 
     def release(self) -> Release:
         return releases.make(self.histories, self.items, self.deviation, self.noise)

@@ -33,5 +33,5 @@ def utility_of_night(settings: Settings, key: str | None, epsilons: Sequence[flo
     if not len(held):
         raise RunError(f"Nothing can be held out of run {night.key} with target {settings.ranking.target}.")
     noise = Noise.of(settings.artifacts.root / FOLDER)
-    known = context.known(held.histories)
-    return night.key, measure(known, ids_of(context.snapshot), held, epsilons, settings.privacy.delta, noise)
+    known, items = context.known(held.histories), ids_of(context.snapshot)
+    return night.key, measure(known, items, held, epsilons, settings.privacy.delta, noise, night.key)

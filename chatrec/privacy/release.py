@@ -98,17 +98,19 @@ class Release:
             return cls(found["items"], found["popular"], paired, pairs, float(found["deviation"]))
 
 
-def about(noise: Noise, histories: Histories, items: Array, deviation: float) -> Noise:
-    """The noise of a release: it depends on all that the release is made from.
+def about(noise: Noise, run: str, histories: Histories, items: Array, deviation: float) -> Noise:
+    """The noise of a release: it depends on all that the release is made from, and on when.
 
     Args:
         noise: of the secret.
+        run: the key of the run.
         histories: of all users.
         items: ids as text.
         deviation: of the noise.
     """
     users, rows = histories.distinct(len(items))
     return noise.about(
+        run.encode(),
         users.astype("<i8").tobytes(),
         rows.astype("<i8").tobytes(),
         "\n".join(items.tolist()).encode(),

@@ -39,18 +39,15 @@ def test_a_spent_budget_stops_refits_and_not_nights(private: Settings, shop: Sho
     sources = {row[0] for row in shop.execute("SELECT source FROM chatrec.recommendations")}
     assert sources <= {"private pairs", "words", "group", "popular"}
 
-    shop.execute("DELETE FROM views WHERE customer = 1 AND film > 20")
     second = run(private)
     assert second.state == "published"
     assert "New release at ε 4; ε 5.93 of 7 spent" in second.verdict
-    same = run(private)
-    assert f"Release of {second.key}, and nothing new to learn" in same.verdict
-    shop.execute("DELETE FROM views WHERE customer = 2 AND film > 20")
     third = run(private)
     assert third.state == "published"
     assert "No refit: ε 5.93 is spent and one more release would make it 7.51, over privacy.budget 7" in third.verdict
     assert f"the release of {second.key} goes on serving" in third.verdict
     assert [entry.key for entry in entries(private)] == [first.key, second.key]
+    assert first.counts["blend"]["release"] != second.counts["blend"]["release"], "the same data, other noise"
     assert entries(private)[1].total_epsilon == pytest.approx(third.counts["blend"]["epsilon spent"], abs=1e-3)
 
 
@@ -59,7 +56,8 @@ def test_a_release_serves_as_many_nights_as_it_should(private: Settings) -> None
     nights: list[Night] = [run(patient) for _ in range(3)]
     made = [night.counts["blend"]["release"] for night in nights]
     assert made[0] == made[1]
-    assert len(entries(private)) == len(set(made))
+    assert made[1] != made[2]
+    assert [entry.release for entry in entries(private)] == [made[0], made[2]]
 
 
 def test_a_night_done_again_has_the_same_bytes_and_pays_once(private: Settings) -> None:
@@ -102,8 +100,6 @@ def test_without_files_a_spent_budget_says_what_to_do(private: Settings, tmp_pat
     with pytest.raises(RunError, match="from a backup, or raise the budget"):
         decide(found, private.override({"privacy.budget": 4.0}).privacy, tmp_path, "another")
     assert decide(found, private.privacy, tmp_path, found[0].release).entry is None
-    there = private.artifacts.root / FOLDER
-    assert decide(found, private.privacy, there, found[0].release).entry == found[0]
 
 
 def test_a_night_without_privacy_leaves_no_trace(settings: Settings) -> None:

@@ -68,7 +68,7 @@ def test_noise_has_the_size_that_was_asked_for() -> None:
 
 def test_it_is_kept_as_it_was_and_follows_the_catalogue(tmp_path: Path) -> None:
     people = histories(population(30, np.random.default_rng(0)))
-    made = make(people, IDS, DEVIATION, about(NOISE, people, IDS, DEVIATION))
+    made = make(people, IDS, DEVIATION, about(NOISE, "a night", people, IDS, DEVIATION))
     made.save(tmp_path / "one.npz")
     made.save(tmp_path / "two.npz")
     assert (tmp_path / "one.npz").read_bytes() == (tmp_path / "two.npz").read_bytes()
@@ -89,11 +89,12 @@ def test_noise_depends_on_everything_that_a_release_is_made_from() -> None:
     people = population(10, np.random.default_rng(0))
     one = histories(people)
     others = [
-        about(NOISE, histories(people[:-1]), IDS, DEVIATION),
-        about(NOISE, one, IDS[::-1], DEVIATION),
-        about(NOISE, one, IDS, 2 * DEVIATION),
-        about(Noise(b"another key"), one, IDS, DEVIATION),
+        about(NOISE, "a night", histories(people[:-1]), IDS, DEVIATION),
+        about(NOISE, "a night", one, IDS[::-1], DEVIATION),
+        about(NOISE, "a night", one, IDS, 2 * DEVIATION),
+        about(Noise(b"another key"), "a night", one, IDS, DEVIATION),
+        about(NOISE, "another night", one, IDS, DEVIATION),
     ]
-    same = about(NOISE, one, IDS, DEVIATION)
-    assert same == about(NOISE, histories([each[::-1] for each in people]), IDS, DEVIATION)
-    assert len({each.name for each in [same, *others]}) == 5
+    same = about(NOISE, "a night", one, IDS, DEVIATION)
+    assert same == about(NOISE, "a night", histories([each[::-1] for each in people]), IDS, DEVIATION)
+    assert len({each.name for each in [same, *others]}) == 6
