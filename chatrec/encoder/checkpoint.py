@@ -2,7 +2,9 @@
 
 import hashlib
 from collections.abc import Callable
+from contextlib import redirect_stderr
 from dataclasses import dataclass
+from io import StringIO
 from pathlib import Path
 from typing import Any
 
@@ -92,8 +94,9 @@ def read(kind: Any, source: str | Path) -> tuple[Any, PreTrainedTokenizerBase]:
     transformers_logging.disable_progress_bar()
     where = place_of(source)
     try:
-        tokenizer = AutoTokenizer.from_pretrained(**where)
-        model = kind.from_pretrained(**where, dtype=torch.float32)
+        with redirect_stderr(StringIO()):  # reading GGUF draws a bar that no setting turns off
+            tokenizer = AutoTokenizer.from_pretrained(**where)
+            model = kind.from_pretrained(**where, dtype=torch.float32)
     except (OSError, ValueError, KeyError, ImportError) as error:
         reason = " ".join(str(error).split())[:300]
         raise SettingsError(

@@ -35,6 +35,7 @@ def test_synthetic_items_follow_zipf() -> None:
     assert shares == pytest.approx(expected / expected.sum(), abs=0.005)
 
 
+@pytest.mark.system
 def test_the_table(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     toy.write_data(tmp_path / growth.SET)
     arguments = ["--data", str(tmp_path), "--only", "a half", "all", "--channels", "ease", "neighbours"]

@@ -160,6 +160,7 @@ def test_rollback_takes_less_than_a_second(chatrec: Chatrec, shop: Shop, configu
     assert len(shop.lists()) == 200
 
 
+@pytest.mark.system
 def test_each_step_has_a_verb(chatrec: Chatrec, shop: Shop, configure: Callable[..., Settings]) -> None:
     """For schedulers that are not Airflow: the same lists, step by step in processes of their own."""
     settings = configure()

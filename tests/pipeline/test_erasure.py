@@ -238,7 +238,7 @@ def test_the_record_says_who_it_was_to_whoever_has_the_key(settings: Settings, s
         erase(settings, "Jane")
 
 
-@pytest.mark.parametrize("kind", ["uuid", "text"])
+@pytest.mark.parametrize("kind", ["uuid", pytest.param("text", marks=pytest.mark.system)])
 def test_ids_of_other_types(kind: str, shop: Shop, configure: Callable[..., Settings]) -> None:
     """A uuid in any spelling, and a text."""
     cast = "('6f1c0000-0000-4000-8000-' || lpad({}::text, 12, '0'))::uuid" if kind == "uuid" else "'u' || {}"
@@ -256,6 +256,7 @@ def test_ids_of_other_types(kind: str, shop: Shop, configure: Callable[..., Sett
     assert found_in_tables(shop) == found_in_files(settings.artifacts.root) == set()
 
 
+@pytest.mark.system
 def test_an_encoder_that_learned_from_somebody_is_replaced(settings: Settings, shop: Shop) -> None:
     """The live one stays until the next fine-tuning, which begins without it and takes its place whatever the gain."""
     root, tuned = settings.artifacts.root, settings.override({"finetune.steps": 1})

@@ -38,6 +38,9 @@ def test_a_spent_budget_stops_refits_and_not_nights(private: Settings, shop: Sho
     assert [file.stem for file in files] == [first.counts["blend"]["release"]]
     sources = {row[0] for row in shop.execute("SELECT source FROM chatrec.recommendations")}
     assert sources <= {"private pairs", "words", "group", "popular"}
+    beside = {name: first.counts["tables"][name] for name in ("popular", "trending", "query_recommendations")}
+    assert set(beside.values()) == {0}, "they count across users"
+    assert first.counts["tables"]["similar_items"] > 0
 
     second = run(private)
     assert second.state == "published"
@@ -115,6 +118,9 @@ def test_a_night_without_privacy_leaves_no_trace(settings: Settings) -> None:
         ({"source.queries": "SELECT 1"}, "source.queries must be"),
         ({"generate.blurbs": True}, "generate.blurbs must be false"),
         ({"ranking.form": "linear"}, "ranking.form must be auto or exact"),
+        ({"fairness.attribute": "groups"}, "fairness.attribute must be"),
+        ({"fairness.audit": ["age"]}, "fairness.audit must be empty"),
+        ({"diversity.mode": "mmr"}, "diversity.mode must be"),
         ({"privacy.epsilon": 9.0}, "epsilon is larger than budget"),
     ],
 )

@@ -228,6 +228,7 @@ def test_readers_see_whole_nights_only(engine: Engine, files: Callable[[int], Fi
         assert each.nights > 100
 
 
+@pytest.mark.system
 def test_the_readers_would_notice_a_wrong_publish(engine: Engine, files: Callable[[int], Files], database: str) -> None:
     """The same readers, and a publish in one transaction: they see empty lists."""
     nights(engine, files, 1, 1)
