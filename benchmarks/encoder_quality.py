@@ -9,6 +9,7 @@ import numpy as np
 from scipy.sparse import csr_matrix
 
 from benchmarks.data import Events
+from chatrec.blend.learn import NO_PENALTY
 from chatrec.blend.new import hide_items
 from chatrec.block import best_of
 from chatrec.channels.base import Channel
@@ -27,8 +28,6 @@ from chatrec.source.snapshot import Array, Snapshot
 
 SEED = 0
 KERNEL = "language kernel"
-NO_PENALTY = 0.0
-"""It is EASE's, and the kernel has its own."""
 NEIGHBOURS = 10
 ROWS = 1000
 """Items whose neighbours are looked for at once."""

@@ -55,11 +55,8 @@ class Block:
     @cached_property
     def _events(self) -> tuple[Array, Array, Array]:
         """The row, the position and the age of every event."""
-        lengths = self.histories.lengths[self.users]
-        rows = np.repeat(np.arange(len(self.users)), lengths)
-        place = np.arange(lengths.sum()) - np.repeat(np.cumsum(lengths) - lengths, lengths)
-        events = np.repeat(self.histories.starts[self.users], lengths) + place
-        return rows, events, np.repeat(lengths, lengths) - 1 - place
+        rows, events = self.histories.positions(self.users)
+        return rows, events, self.histories.starts[self.users + 1][rows] - 1 - events
 
 
 def blocks(histories: Histories, users: Array, recommendable: Array, exclude_seen: bool, size: int) -> Iterator[Block]:

@@ -118,9 +118,8 @@ class Stage:
         """
         chosen = settings or self.settings
         mapping = read_mapping(chosen)
-        types = {"user_id_type": mapping.user_id_type, "item_id_type": mapping.item_id_type}
         with open_database(chosen, "chatrec example") as engine:
-            migrate(engine, chosen.database.schema_name, types)
+            migrate(engine, chosen.database.schema_name, mapping.id_types)
         record = run_night(chosen, key_of(moment), None if quiet else StepLines())
         if record.state != "published":
             raise NightStopped(f"Run {record.key} is {record.state}: {record.verdict}")

@@ -25,9 +25,8 @@ class Night:
 def migrate(settings: Settings) -> list[str]:
     """Brings chatrec's tables up to date."""
     mapping = read_mapping(settings)
-    types = {"user_id_type": mapping.user_id_type, "item_id_type": mapping.item_id_type}
     with open_database(settings, "chatrec test") as engine:
-        return migrations.migrate(engine, settings.database.schema_name, types)
+        return migrations.migrate(engine, settings.database.schema_name, mapping.id_types)
 
 
 def run(settings: Settings, key: str | None = None) -> Night:

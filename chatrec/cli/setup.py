@@ -54,9 +54,8 @@ def migrate() -> None:
 
     settings = state.settings
     mapping = read_mapping(settings)
-    types = {"user_id_type": mapping.user_id_type, "item_id_type": mapping.item_id_type}
     with open_database(settings, "chatrec db migrate") as engine:
-        applied = apply(engine, settings.database.schema_name, types)
+        applied = apply(engine, settings.database.schema_name, mapping.id_types)
     print("\n".join(f"Applied {name}." for name in applied) or "Nothing to do: the tables are up to date.")
 
 

@@ -66,8 +66,7 @@ def _stage(shown: Console, title: str, do: Any) -> Any:
 
 def _migrate(engine: Engine, settings: Settings) -> None:
     mapping = read_mapping(settings)
-    types = {"user_id_type": mapping.user_id_type, "item_id_type": mapping.item_id_type}
-    migrate(engine, settings.database.schema_name, types)
+    migrate(engine, settings.database.schema_name, mapping.id_types)
 
 
 def _night(shown: Console, engine: Engine, settings: Settings, log: Path) -> runs.RunRecord:

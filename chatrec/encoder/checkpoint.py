@@ -1,8 +1,8 @@
 """A causal language model that encodes: from the Hugging Face hub, a folder or a GGUF file, cut after a layer."""
 
 import hashlib
-from collections.abc import Callable
-from contextlib import redirect_stderr
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, redirect_stderr
 from dataclasses import dataclass
 from io import StringIO
 from pathlib import Path
@@ -81,6 +81,14 @@ def place_of(source: str | Path) -> dict[str, str]:
     return {"pretrained_model_name_or_path": str(source)}
 
 
+@contextmanager
+def without_bars() -> Iterator[None]:
+    """Transformers loads in silence: a bar is no line of a log."""
+    transformers_logging.disable_progress_bar()
+    with redirect_stderr(StringIO()):  # reading GGUF draws one that no setting turns off
+        yield
+
+
 def read(kind: Any, source: str | Path) -> tuple[Any, PreTrainedTokenizerBase]:
     """A model in float32 and its tokenizer, as they were saved.
 
@@ -91,10 +99,9 @@ def read(kind: Any, source: str | Path) -> tuple[Any, PreTrainedTokenizerBase]:
     Raises:
         SettingsError: there is no such model, or it cannot be loaded; names `encoder.model`.
     """
-    transformers_logging.disable_progress_bar()
     where = place_of(source)
     try:
-        with redirect_stderr(StringIO()):  # reading GGUF draws a bar that no setting turns off
+        with without_bars():
             tokenizer = AutoTokenizer.from_pretrained(**where)
             model = kind.from_pretrained(**where, dtype=torch.float32)
     except (OSError, ValueError, KeyError, ImportError) as error:

@@ -46,7 +46,7 @@ def exposure_of(fairness: Fairness, lists: Path) -> pl.DataFrame:
     total = np.zeros(len(fairness.providers.names))
     for batch in parquet.ParquetFile(lists).iter_batches(columns=["item", "rank"]):
         items, ranks = (batch.column(name).to_numpy() for name in ("item", "rank"))
-        total += fairness.providers.mass(items, 1 / np.log2(1.0 + ranks))
+        total += fairness.providers.mass(items, metrics.discounts(int(ranks.max(initial=0)))[ranks - 1])
     return pl.DataFrame(
         {
             "provider": fairness.providers.names,

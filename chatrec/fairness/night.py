@@ -1,6 +1,5 @@
 """Fair lists of a night: its providers, what they are owed, the prices that give it to them."""
 
-import math
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -14,7 +13,7 @@ from chatrec.progress import progress
 from chatrec.ranking.lister import Lister
 from chatrec.ranking.places import tiers
 from chatrec.ranking.topn import Ranker
-from chatrec.settings.model import Fairness as Settings
+from chatrec.settings.duties import Fairness as Settings
 from chatrec.source.snapshot import Array
 
 USERS_AT_MOST = 100_000
@@ -117,7 +116,7 @@ class _Filling:
         if not new.any() and not ranker.rules.shape_lists:
             columns = best_of(scores, n)
             return np.where(np.isfinite(np.take_along_axis(scores, columns, 1)), columns, -1)
-        least, most = (math.ceil(share * n) for share in (ranker.new_at_least, ranker.new_at_most))
+        least, most = ranker.places_of_new
         order = np.argsort(np.where(new, -scores, np.inf), axis=1, kind="stable")
         rank = np.empty_like(order)
         np.put_along_axis(rank, order, np.arange(order.shape[1])[None, :], 1)

@@ -12,7 +12,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from chatrec.fairness.providers import Providers, discounts, share_of
+from chatrec.fairness.providers import Providers, share_of
+from chatrec.metrics import discounts
 from chatrec.source.snapshot import Array
 
 ROUNDS = 80

@@ -10,7 +10,7 @@ import numpy as np
 import polars as pl
 from scipy.sparse import csr_matrix
 
-from chatrec.rules.items import GROUPS, values_of
+from chatrec.rules.items import rows_of
 from chatrec.source.snapshot import Array
 
 SETTING = "fairness.attribute"
@@ -32,10 +32,7 @@ class Providers:
         Raises:
             SettingsError: it has no such column.
         """
-        lists = items[GROUPS] if attribute == GROUPS else values_of(items, attribute, SETTING).to_frame("value")
-        values = lists if isinstance(lists, pl.Series) else lists.select(pl.concat_list("value")).to_series()
-        rows = pl.DataFrame({"row": pl.arange(len(items), eager=True), "value": values}).explode("value").drop_nulls()
-        rows = rows.filter(pl.col("value") != "")
+        rows = rows_of(items, attribute, SETTING)
         names = rows["value"].unique().sort()
         codes = rows["value"].rank("dense").to_numpy() - 1 if len(rows) else np.empty(0, np.int64)
         row = rows["row"].to_numpy()
@@ -60,12 +57,6 @@ class Providers:
         by_item = np.bincount(items[there], weights[there], minlength=self.shares.shape[0])
         found: Array = self.shares.T @ by_item
         return found
-
-
-def discounts(places: int) -> Array:
-    """How much attention a place gets: 1 / log2(1 + rank) (Singh and Joachims 2018, Fairness of exposure)."""
-    found: Array = 1 / np.log2(np.arange(2, places + 2))
-    return found
 
 
 def share_of(mass: Array) -> Array:

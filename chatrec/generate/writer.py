@@ -11,9 +11,8 @@ from typing import Any
 import torch
 from transformers import AutoModelForCausalLM, AutoTokenizer, GenerationConfig, PreTrainedTokenizerBase
 from transformers.generation import StoppingCriteriaList
-from transformers.utils import logging as transformers_logging
 
-from chatrec.encoder.checkpoint import choose_device, place_of
+from chatrec.encoder.checkpoint import choose_device, place_of, without_bars
 from chatrec.generate.source import Source
 from chatrec.run import fingerprint, write_atomically
 from chatrec.settings import Settings
@@ -103,13 +102,13 @@ class Writer:
 
     @cached_property
     def _model(self) -> tuple[Any, PreTrainedTokenizerBase]:
-        transformers_logging.disable_progress_bar()
-        where = place_of(self.source.model or "")
-        tokenizer = AutoTokenizer.from_pretrained(**where, padding_side="left", truncation_side="left")
-        tokenizer.pad_token = tokenizer.pad_token or tokenizer.eos_token
-        device = choose_device(self.settings.encoder.device)
+        where, device = place_of(self.source.model or ""), choose_device(self.settings.encoder.device)
         dtype = torch.bfloat16 if device.type == "cuda" else torch.float32
-        return AutoModelForCausalLM.from_pretrained(**where, dtype=dtype).to(device).eval(), tokenizer
+        with without_bars():
+            tokenizer = AutoTokenizer.from_pretrained(**where, padding_side="left", truncation_side="left")
+            model = AutoModelForCausalLM.from_pretrained(**where, dtype=dtype)
+        tokenizer.pad_token = tokenizer.pad_token or tokenizer.eos_token
+        return model.to(device).eval(), tokenizer
 
     @torch.inference_mode()
     def _write(self, prompts: Sequence[str], tokens: int, attempt: int) -> list[str]:

@@ -16,9 +16,9 @@ Lists = NDArray[np.integer]
 
 def ndcg(hits: Hits, relevant: Counts) -> Floats:
     """NDCG@k with binary gains (Järvelin and Kekäläinen 2002): Σ 1/log2(place + 1) over the best that is possible."""
-    discounts = _discounts(hits.shape[1])
-    best = np.concatenate([[0.0], np.cumsum(discounts)])[np.minimum(relevant, hits.shape[1])]
-    found: Floats = hits @ discounts / best
+    of_places = discounts(hits.shape[1])
+    best = np.concatenate([[0.0], np.cumsum(of_places)])[np.minimum(relevant, hits.shape[1])]
+    found: Floats = hits @ of_places / best
     return found
 
 
@@ -61,13 +61,13 @@ def debiased_ndcg(lists: Lists, hits: Hits, targets: NDArray[np.integer], starts
         starts: the targets of the n-th user are `targets[starts[n]:starts[n + 1]]`.
         gains: of each item.
     """
-    discounts = _discounts(hits.shape[1])
-    found = (np.where(hits, gains[lists], 0) @ discounts).sum()
+    of_places = discounts(hits.shape[1])
+    found = (np.where(hits, gains[lists], 0) @ of_places).sum()
     user = np.repeat(np.arange(len(starts) - 1), np.diff(starts))
     best = gains[targets][np.lexsort((-gains[targets], user))]
     place = np.arange(len(targets)) - starts[user]
-    within = place < len(discounts)
-    possible = (best[within] * discounts[place[within]]).sum()
+    within = place < len(of_places)
+    possible = (best[within] * of_places[place[within]]).sum()
     return float(found / possible) if possible else 0.0
 
 
@@ -91,6 +91,7 @@ def summary(hits: Hits, relevant: Counts, lists: Lists, recommendable: NDArray[n
     return {**{name: round(float(each.mean()), 6) for name, each in values.items()}, "coverage@10": round(shown, 6)}
 
 
-def _discounts(places: int) -> Floats:
+def discounts(places: int) -> Floats:
+    """How much attention each place gets: 1 / log2(1 + rank) (Järvelin and Kekäläinen 2002)."""
     found: Floats = 1 / np.log2(np.arange(2, places + 2))
     return found

@@ -82,9 +82,7 @@ class Context:
         from chatrec.rules.night import Clock, Rules
 
         snapshot = self.snapshot
-        private = self.settings.privacy.enabled  # what is newest is somebody's
-        times = () if private else (snapshot.histories.times, snapshot.queries.times)
-        newest = max((int(each.max(initial=0)) for each in times), default=0)
+        newest = 0 if self.settings.privacy.enabled else snapshot.newest  # what is newest is somebody's
         return Rules.of(rules, snapshot.items, Clock(snapshot.facts.taken_at, newest))
 
     def known(self, histories: Histories) -> Known:

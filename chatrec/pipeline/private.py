@@ -25,7 +25,7 @@ from chatrec.privacy import release as releases
 from chatrec.privacy.noise import SECRET, Noise
 from chatrec.privacy.release import Release
 from chatrec.run import Counts
-from chatrec.settings.model import Privacy
+from chatrec.settings.duties import Privacy
 from chatrec.source.snapshot import Array, Histories, Snapshot
 
 FOLDER = "privacy"

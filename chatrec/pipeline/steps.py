@@ -210,7 +210,7 @@ def rank(context: Context) -> Counts:
     settings, snapshot, searches = context.settings, context.snapshot, None
     if settings.ranking.search and snapshot.queries.texts:
         asked, half_life = settings.ranking.search, settings.ranking.search_half_life
-        searches = Searches.of(snapshot.queries, snapshot.items, snapshot.histories, asked, half_life)
+        searches = Searches.of(snapshot, asked, half_life)
     ranker = Ranker(
         Blend.load(context.of("blend")),
         AigcChannel(AigcState.load(context.of("aigc"))),

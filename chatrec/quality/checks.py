@@ -5,8 +5,8 @@ from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from chatrec.quality.audit import Audit
+from chatrec.settings.duties import Fairness as FairnessSettings
 from chatrec.settings.model import Checks as CheckSettings
-from chatrec.settings.model import Fairness as FairnessSettings
 
 
 @dataclass(frozen=True)

@@ -9,14 +9,13 @@ from functools import cached_property
 from typing import Self
 
 import numpy as np
-import polars as pl
 from scipy.sparse import csr_matrix
 
 from chatrec.blend.candidates import NOBODY
 from chatrec.blend.evidence import FLOOR, floor_of
 from chatrec.block import Block
 from chatrec.features.search import matches
-from chatrec.source.snapshot import Array, Histories, Queries
+from chatrec.source.snapshot import Array, Queries, Snapshot
 
 SEARCH = "search"
 DAY = 86_400 * 1_000_000
@@ -37,10 +36,10 @@ class Searches:
     """Microseconds since 1970."""
 
     @classmethod
-    def of(cls, queries: Queries, items: pl.DataFrame, histories: Histories, weight: float, half_life: float) -> Self:
-        """Of a snapshot; it is as late as its newest event or search."""
-        now = max(int(queries.times.max(initial=0)), int(histories.times.max(initial=0)))
-        return cls(queries, matches(items, queries.texts), weight, half_life, now)
+    def of(cls, snapshot: Snapshot, weight: float, half_life: float) -> Self:
+        """Of a snapshot."""
+        found = matches(snapshot.items, snapshot.queries.texts)
+        return cls(snapshot.queries, found, weight, half_life, snapshot.newest)
 
     @cached_property
     def strength(self) -> Array:
@@ -62,10 +61,7 @@ class Searches:
 
     def _of(self, users: Array) -> csr_matrix:
         """users × items: Σ over the user's queries of strength · how well an item answers."""
-        lengths = self.queries.lengths[users]
-        rows = np.repeat(np.arange(len(users)), lengths)
-        places = np.repeat(self.queries.starts[users], lengths) + np.arange(len(rows))
-        places -= np.repeat(np.cumsum(lengths) - lengths, lengths)
+        rows, places = self.queries.positions(users)
         values = self.strength[places].astype(np.float32)
         asked = csr_matrix((values, (rows, self.queries.rows[places])), shape=(len(users), self.found.shape[0]))
         return csr_matrix(asked @ self.found)

@@ -25,6 +25,7 @@ from chatrec.ranking.searches import SEARCH, Searches
 from chatrec.ranking.suggested import suggested
 from chatrec.ranking.variety import Variety
 from chatrec.ranking.vectors import IndexedEvidence, PartOfIndex, Vectors
+from chatrec.rules.items import padded
 from chatrec.rules.night import Rules
 from chatrec.source.snapshot import Array, Histories
 
@@ -160,13 +161,18 @@ class Ranker:
         new[self.histories.items] = False
         return new
 
+    @property
+    def places_of_new(self) -> tuple[int, int]:
+        """How many places of a list new items get at least, and at most."""
+        least, most = (math.ceil(share * self.top_n) for share in (self.new_at_least, self.new_at_most))
+        return least, most
+
     def _with_new(self, known: Rated, users: Array) -> Rated:
         """Lists of known and new items together."""
         block, new = self.block(users, self.new), self.blend.new
         evidence: list[Evidence] = [ScoredEvidence.of(new.channels[name], block) for name in new.weights]
         both = beside(known, rated := self._rated(evidence, new.weights, block), new.share)
-        least, most = (math.ceil(share * self.top_n) for share in (self.new_at_least, self.new_at_most))
-        order = tiers(known.items.shape[1], rated.items.shape[1], least, most)
+        order = tiers(known.items.shape[1], rated.items.shape[1], *self.places_of_new)
         return both.at(self.rules.columns(both.items, self._wanted(users, both), self.top_n, order))
 
     def rated_by_searches(self, users: Array) -> Rated:
@@ -259,9 +265,4 @@ class Ranker:
 def padded_groups(groups: ItemGroups, items: int) -> Array:
     """The groups of each item: (items + 1) × at most GROUPS_OF_AN_ITEM, padded with -1; the last row is nobody's."""
     order = np.argsort(groups.items, kind="stable")
-    item, group = groups.items[order], groups.groups[order]
-    place = np.arange(len(item)) - np.searchsorted(item, item)
-    kept = place < GROUPS_OF_AN_ITEM
-    padded = np.full((items + 1, int(place[kept].max(initial=0)) + 1), NOBODY, np.int32)
-    padded[item[kept], place[kept]] = group[kept]
-    return padded
+    return padded(groups.items[order], groups.groups[order], items, GROUPS_OF_AN_ITEM)

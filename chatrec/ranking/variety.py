@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Protocol, Self
+from typing import Protocol
 
 import numpy as np
 
@@ -80,20 +80,13 @@ class Calibration:
         weights: Array = there / np.maximum(there.sum(1, keepdims=True), 1)
         return weights
 
-    @classmethod
-    def of(cls, groups: Array, histories: Histories, strength: float) -> Self:
-        """Of groups as `padded_groups` gives them."""
-        return cls(groups, histories, strength)
-
     def scores(self, users: Array, items: Array, scores: Array, n: int) -> Array:
         """See Variety."""
         return _in_parts(lambda part: self._of(users[part], items[part], scores[part], n), items, scores)
 
     def taken(self, users: Array) -> Array:
         """p: users × groups; zero for somebody without events in any group."""
-        lengths = self.histories.lengths[users]
-        rows = np.repeat(np.arange(len(users)), lengths)
-        events = np.repeat(self.histories.starts[users + 1] - np.cumsum(lengths), lengths) + np.arange(len(rows))
+        rows, events = self.histories.positions(users)
         items = self.histories.items[events]
         found = np.zeros((len(users), self._number + 1))
         np.add.at(found, (rows[:, None], self.groups[items]), self._weights[items])

@@ -52,14 +52,42 @@ def codes_of(items: pl.DataFrame, attribute: str, rule: str) -> Array:
     Returns:
         int32, (items + 1) × the most values of an item, padded with NO_VALUE; the last row is nobody's.
     """
+    rows = rows_of(items, attribute, rule).with_columns(code=pl.col("value").rank("dense").cast(pl.Int32) - 1)
+    return padded(rows["row"].to_numpy(), rows["code"].to_numpy(), len(items))
+
+
+def rows_of(items: pl.DataFrame, attribute: str, rule: str) -> pl.DataFrame:
+    """The values of an attribute, each in a row: row (of the item, ascending) and value; empty ones are left out.
+
+    Args:
+        items: the catalogue.
+        attribute: which; "groups" may have several values for an item.
+        rule: to be named in an error.
+    """
     lists = items[GROUPS] if attribute == GROUPS else _alone(values_of(items, attribute, rule))
     rows = pl.DataFrame({"row": pl.arange(len(items), eager=True), "value": lists}).explode("value").drop_nulls()
-    rows = rows.filter(pl.col("value") != "").with_columns(code=pl.col("value").rank("dense").cast(pl.Int32) - 1)
-    row, code = rows["row"].to_numpy(), rows["code"].to_numpy()
-    place = np.arange(len(row)) - np.searchsorted(row, row)
-    padded = np.full((len(items) + 1, int(place.max(initial=0)) + 1), NO_VALUE, np.int32)
-    padded[row, place] = code
-    return padded
+    return rows.filter(pl.col("value") != "")
+
+
+def padded(rows: Array, values: Array, count: int, most: int | None = None) -> Array:
+    """The values of each row side by side.
+
+    Args:
+        rows: of each value, ascending.
+        values: int32.
+        count: how many rows there are.
+        most: values that a row keeps; None for all.
+
+    Returns:
+        int32, (count + 1) × the most values of a row, padded with NO_VALUE; the last row is nobody's.
+    """
+    place = np.arange(len(rows)) - np.searchsorted(rows, rows)
+    if most is not None:
+        kept = place < most
+        rows, values, place = rows[kept], values[kept], place[kept]
+    found = np.full((count + 1, int(place.max(initial=0)) + 1), NO_VALUE, np.int32)
+    found[rows, place] = values
+    return found
 
 
 def times_of(items: pl.DataFrame, attribute: str, rule: str) -> Array:

@@ -16,7 +16,8 @@ from pydantic_settings import (
 )
 
 from chatrec.errors import SettingsError
-from chatrec.settings.model import SECRET, Sections
+from chatrec.settings.model import Sections
+from chatrec.settings.section import SECRET
 
 CONFIG_VARIABLE = "CHATREC_CONFIG"
 PREFIX = "CHATREC_"

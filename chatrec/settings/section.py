@@ -1,6 +1,11 @@
 """What every section of the settings is."""
 
+from typing import Any
+
 from pydantic import BaseModel, ConfigDict
+
+SECRET: dict[str, Any] = {"secret": True}
+"""Marks a field whose value is never shown."""
 
 
 class Section(BaseModel):

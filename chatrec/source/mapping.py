@@ -67,6 +67,11 @@ class SourceMapping:
         return [self.users, self.items, self.interactions, *([self.queries] if self.queries else [])]
 
     @property
+    def id_types(self) -> dict[str, str]:
+        """PostgreSQL's types of both ids, as migrations ask for them."""
+        return {"user_id_type": self.user_id_type, "item_id_type": self.item_id_type}
+
+    @property
     def user_id_type(self) -> str:
         """The type of user_id in chatrec's output tables."""
         return _output_type(self.users.types["user_id"])

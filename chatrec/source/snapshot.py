@@ -38,6 +38,20 @@ class ByUser:
         """Rows of each user."""
         return np.diff(self.starts)
 
+    def positions(self, users: Array) -> tuple[Array, Array]:
+        """Where all rows of some users are, one user after the other.
+
+        Args:
+            users: which.
+
+        Returns:
+            For each row, which of `users` has it, and its position.
+        """
+        lengths = self.lengths[users]
+        owners = np.repeat(np.arange(len(users)), lengths)
+        ahead = np.cumsum(lengths) - lengths
+        return owners, np.arange(len(owners)) + (self.starts[users] - ahead)[owners]
+
 
 @dataclass(frozen=True)
 class Histories(ByUser):
@@ -177,6 +191,11 @@ class Snapshot:
             events["weight"].to_numpy(),
             events["occurred_at"].to_numpy(),
         )
+
+    @property
+    def newest(self) -> int:
+        """When the newest event or search was, microseconds since 1970: a snapshot is as late as that."""
+        return max(int(each.times.max(initial=0)) for each in (self.histories, self.queries))
 
     @cached_property
     def queries(self) -> Queries:

@@ -12,7 +12,8 @@ from scipy.sparse import csr_matrix
 from chatrec.block import best_of
 from chatrec.errors import SettingsError
 from chatrec.fairness.prices import CLOSE, HIGHEST, Sample, find_prices
-from chatrec.fairness.providers import Providers, discounts, share_of
+from chatrec.fairness.providers import Providers, share_of
+from chatrec.metrics import discounts
 
 PLACES = 5
 

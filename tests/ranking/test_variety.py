@@ -19,7 +19,7 @@ OF_ITEMS = np.vstack([np.array([[i % 3, -1] if i % 4 else [i % 3, (i + 1) % 3] f
 TAKEN = histories([[0, 3, 6, 1], [2, 5, 8, 11, 1], []])
 WAYS: dict[str, Callable[[float], Any]] = {
     "mmr": lambda strength: Relevance(VECTORS, strength),
-    "calibrated": lambda strength: Calibration.of(OF_ITEMS, TAKEN, strength),
+    "calibrated": lambda strength: Calibration(OF_ITEMS, TAKEN, strength),
 }
 
 

@@ -108,10 +108,8 @@ class _Batch:
 
     @classmethod
     def draw(cls, histories: Histories, users: Array, known: Array, random: np.random.Generator) -> Self:
-        lengths = histories.lengths[users]
-        rows = np.repeat(np.arange(len(users)), lengths)
-        within = np.arange(len(rows)) - np.repeat(np.cumsum(lengths) - lengths, lengths)
-        items = histories.items[np.repeat(histories.starts[users], lengths) + within]
+        rows, events = histories.positions(users)
+        within, items = events - histories.starts[users][rows], histories.items[events]
         order = np.lexsort((random.random(len(rows)), rows))
         drawn = order[within < EVENTS]
         rows, items = rows[drawn], items[drawn]
