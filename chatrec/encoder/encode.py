@@ -16,6 +16,8 @@ from chatrec.source.snapshot import Array
 
 CHARACTERS_OF_A_TOKEN = 16
 """No tokenizer in use makes longer tokens on average: a text of a megabyte is cut before it is tokenised."""
+MOST_PADDING, LEAST_OF_A_BATCH = 0.04, 1 / 16
+"""A batch with this share of the tokens that it may have ends before padding is a larger share of it."""
 
 
 @dataclass
@@ -82,11 +84,15 @@ def batches(lengths: Sequence[int], batch_tokens: int) -> Iterator[list[int]]:
         batch_tokens: most tokens of a batch; a longer text is a batch of its own.
     """
     batch: list[int] = []
+    tokens = 0
     for text in sorted(range(len(lengths)), key=lambda i: lengths[i]):
-        if batch and lengths[text] * (len(batch) + 1) > batch_tokens:
+        size = lengths[text] * (len(batch) + 1)
+        is_fair = tokens + lengths[text] >= (1 - MOST_PADDING) * size or tokens < LEAST_OF_A_BATCH * batch_tokens
+        if batch and (size > batch_tokens or not is_fair):
             yield batch
-            batch = []
+            batch, tokens = [], 0
         batch.append(text)
+        tokens += lengths[text]
     if batch:
         yield batch
 

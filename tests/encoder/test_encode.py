@@ -92,8 +92,9 @@ def test_batches_are_a_permutation_within_the_budget(lengths: list[int], budget:
         assert longest * len(batch) <= max(budget, longest)
 
 
-def test_batches_of_like_length_waste_little() -> None:
-    lengths = np.random.default_rng(0).poisson(20, 3000).clip(1).tolist()
+@pytest.mark.parametrize("texts", [250, 3000])
+def test_batches_of_like_length_waste_little_of_few_texts_too(texts: int) -> None:
+    lengths = np.random.default_rng(0).gamma(3, 20, texts).astype(int).clip(1).tolist()
     padded = sum(max(lengths[text] for text in batch) * len(batch) for batch in batches(lengths, 2048))
     assert 1 - sum(lengths) / padded < 0.05
 
