@@ -10,6 +10,7 @@ import torch
 from chatrec.aigc import model
 from chatrec.aigc.groups import ItemGroups
 from chatrec.aigc.users import NET, MeanUsers, SequenceUsers, UserEncoder
+from chatrec.softmax import log_softmax
 from chatrec.source.snapshot import Array
 
 FILE = "aigc.npz"
@@ -31,8 +32,7 @@ class GroupOutput:
 
     def terms(self, users: Array, logits: Array) -> Array:
         """What is added to the logits of a group's items: log a_k - log Σ_{j∈k} exp(logit_j), users × groups."""
-        attention = users @ self.vectors.T + self.bias
-        attention -= _log_sum(attention)
+        attention = log_softmax(users @ self.vectors.T + self.bias)
         largest = logits.max(1, keepdims=True)
         order = np.argsort(self.group_of, kind="stable")
         starts = np.searchsorted(self.group_of[order], np.arange(len(self.vectors)))
@@ -165,9 +165,3 @@ def learn_profiles(profiles: Array, users: Array) -> Array:
 
 def _with_one(profiles: Array) -> Array:
     return np.hstack([profiles, np.ones((len(profiles), 1), profiles.dtype)])
-
-
-def _log_sum(values: Array) -> Array:
-    largest = values.max(1, keepdims=True)
-    total: Array = np.log(np.exp(values - largest).sum(1, keepdims=True)) + largest
-    return total

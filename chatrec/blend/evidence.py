@@ -7,6 +7,7 @@ import numpy as np
 
 from chatrec.block import Block, best_of
 from chatrec.channels.base import Channel
+from chatrec.softmax import log_sum
 from chatrec.source.snapshot import Array
 
 FLOOR = 0.3
@@ -49,9 +50,7 @@ class ScoredEvidence:
         scores = channel.scores(block)
         if channel.logits:
             scores = np.where(block.hidden, -np.inf, scores)
-            largest = np.maximum(scores.max(1, keepdims=True), -1e30)
-            total = np.log(np.exp(scores - largest).sum(1)) + largest[:, 0]
-            return cls(scores, total, possible, True)
+            return cls(scores, log_sum(scores)[:, 0], possible, True)
         scores = np.where(block.hidden, 0, np.maximum(scores, 0))
         total = np.maximum(scores.sum(1), np.finfo(np.float32).tiny)
         return cls(np.where(block.hidden, -1, scores), total, possible, False)

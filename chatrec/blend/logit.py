@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.optimize import minimize
 
+from chatrec.softmax import log_softmax
 from chatrec.source.snapshot import Array
 
 PENALTY = 1e-3
@@ -47,9 +48,7 @@ def fit_weights(choices: Choices) -> Array:
 def log_likelihoods(choices: Choices, weights: Array) -> Array:
     """Of each user's choice."""
     scores = np.where(choices.there, choices.features @ weights.astype(np.float32), -np.inf)
-    largest = scores.max(1)
-    total = np.log(np.exp(scores - largest[:, None]).sum(1)) + largest
-    found: Array = (choices.chosen * np.where(choices.there, scores - total[:, None], 0)).sum(1)
+    found: Array = (choices.chosen * np.where(choices.there, log_softmax(scores), 0)).sum(1)
     return found
 
 

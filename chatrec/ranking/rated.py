@@ -9,6 +9,7 @@ from chatrec.blend.candidates import GATHERED, NOBODY, NONE, Candidates, gather,
 from chatrec.blend.evidence import Evidence
 from chatrec.block import Block
 from chatrec.rules.night import Rules
+from chatrec.softmax import log_softmax
 from chatrec.source.snapshot import Array
 
 NO_RULES = Rules()
@@ -63,7 +64,7 @@ def rate(
         places = np.argsort(-(scores + added), axis=1, kind="stable")[:, :n]
     there, places = places >= 0, np.maximum(places, 0)
     items = np.where(there, np.take_along_axis(found.items, places, 1), NOBODY)
-    said = np.where(there, np.take_along_axis(_log_softmax(scores) + added, places, 1), -np.inf)
+    said = np.where(there, np.take_along_axis(log_softmax(scores) + added, places, 1), -np.inf)
     return Rated(items, said, _shares(found, places, weights))
 
 
@@ -80,13 +81,6 @@ def beside(known: Rated, new: Rated, share: float) -> Rated:
         np.hstack([known.scores + np.log1p(-share), new.scores + np.log(share)]),
         np.concatenate([known.shares, new.shares], 1),
     )
-
-
-def _log_softmax(scores: Array) -> Array:
-    largest = np.maximum(scores.max(1, keepdims=True), np.finfo(np.float32).min)
-    total = np.maximum(np.exp(scores - largest).sum(1, keepdims=True), np.finfo(np.float32).tiny)
-    found: Array = scores - largest - np.log(total)
-    return found
 
 
 def _shares(found: Candidates, places: Array, weights: Array) -> Array:

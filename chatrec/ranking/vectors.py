@@ -9,9 +9,11 @@ from chatrec.blend.candidates import NOBODY
 from chatrec.blend.evidence import floor_of
 from chatrec.block import Block
 from chatrec.index import ItemIndex
+from chatrec.softmax import log_sum
 from chatrec.source.snapshot import Array
 
-EXACT_NORMALISER_BELOW = 20_000
+SCORED_WHOLE_BELOW = 20_000
+"""Items of a catalogue of which all products are made: cheaper than fetching the vectors of each user's candidates."""
 SAMPLED_FOR_NORMALISER = 4096
 
 
@@ -24,6 +26,11 @@ class Vectors:
     index: ItemIndex
     seed: int
 
+    @property
+    def are_few(self) -> bool:
+        """Whether all products are made."""
+        return len(self.items) < SCORED_WHOLE_BELOW
+
     @cached_property
     def sample(self) -> Array:
         """The items over which exponentials are summed: all of a small catalogue.
@@ -31,7 +38,7 @@ class Vectors:
         An estimate shifts all scores of a user alike, so it changes no list.
         """
         rows = self.index.rows
-        if len(rows) <= EXACT_NORMALISER_BELOW:
+        if self.are_few or len(rows) <= SAMPLED_FOR_NORMALISER:
             return rows
         return np.sort(np.random.default_rng(self.seed).choice(rows, SAMPLED_FOR_NORMALISER, replace=False))
 
@@ -56,8 +63,11 @@ class IndexedEvidence:
 
     def log_shares(self, items: Array) -> Array:
         """log softmax of uᵀv over what the list may have."""
-        shares: Array = np.einsum("ucd,ud->uc", self.vectors.items[items], self.users)
-        shares -= self._log_normaliser[:, None]
+        if self.vectors.are_few:
+            products = np.take_along_axis(self._products, items.astype(np.int64), 1)
+        else:
+            products = np.einsum("ucd,ud->uc", self.vectors.items[items], self.users)
+        shares: Array = products - self._log_normaliser
         return shares
 
     @property
@@ -74,14 +84,18 @@ class IndexedEvidence:
         return items
 
     @cached_property
+    def _products(self) -> Array:
+        """uᵀv of all items: users × items."""
+        products: Array = self.users @ self.vectors.items.T
+        return products
+
+    @cached_property
     def _log_normaliser(self) -> Array:
         sample = self.vectors.sample
-        products = self.users @ self.vectors.items[sample].T
+        products = self._products[:, sample] if self.vectors.are_few else self.users @ self.vectors.items[sample].T
         products[self.block.hidden[:, sample]] = -np.inf
-        largest = np.maximum(products.max(1, keepdims=True, initial=-np.inf), np.finfo(np.float32).min)
-        total = np.maximum(np.exp(products - largest).sum(1), np.finfo(np.float32).tiny)
-        log_sum: Array = np.log(total) + largest[:, 0] + np.log(len(self.vectors.index) / max(len(sample), 1))
-        return log_sum
+        normaliser: Array = log_sum(products) + np.log(len(self.vectors.index) / max(len(sample), 1))
+        return normaliser
 
 
 @dataclass(frozen=True)

@@ -200,7 +200,7 @@ def test_the_index_says_what_all_scores_say(monkeypatch: pytest.MonkeyPatch) -> 
     assert np.allclose(indexed.log_shares(items), scored.log_shares(items), atol=1e-4)
     assert indexed.gathered(9).tolist() == scored.gathered(9).tolist()
     assert np.allclose(indexed.floor, scored.floor)
-    monkeypatch.setattr(module, "EXACT_NORMALISER_BELOW", 1)
+    monkeypatch.setattr(module, "SCORED_WHOLE_BELOW", 1)
     monkeypatch.setattr(module, "SAMPLED_FOR_NORMALISER", 12)
     estimated = IndexedEvidence(Vectors(made.aigc.state.keys, made.index, 0), queries, block).log_shares(items)
     shift = estimated - scored.log_shares(items)
