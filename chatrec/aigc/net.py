@@ -42,6 +42,11 @@ class SequenceNet(nn.Module):
         self.layers = nn.ModuleList(Layer(shape) for _ in range(shape.layers))
         self.norm = nn.LayerNorm(shape.width)
 
+    @property
+    def matrices(self) -> list[nn.Parameter]:
+        """The weights of its linear maps."""
+        return [each for name, each in self.named_parameters() if name.endswith(".weight") and each.ndim == 2]
+
     def forward(self, vectors: Tensor, there: Tensor) -> Tensor:
         """User vectors after each event.
 

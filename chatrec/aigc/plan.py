@@ -8,16 +8,17 @@ from pathlib import Path
 import torch
 
 from chatrec.aigc.net import Shape
+from chatrec.processor import has_bfloat16
 from chatrec.run import write_atomically
 from chatrec.settings.model import Aigc as AigcSettings
-from chatrec.settings.model import Target
+from chatrec.settings.model import NetPrecision, Target
 from chatrec.source.snapshot import Histories
 
 FEW_EVENTS = 300_000
 SHORT_HISTORIES = 20
 """Where a history has fewer events on average, many passes learn it by heart."""
-GROUPS_FROM = 2_000
-"""Items from which the output has two levels: the full softmax is cheaper below."""
+GROUPS_FROM = 5_000
+"""Items from which the output has two levels: below, one softmax learns more in the same time."""
 PASSES, PASSES_OF_SHORT, PASSES_OF_ANY = 20, 5, 3
 """Where order says nothing, a net that reads it adds nothing either; its vectors are for groups and reasons."""
 HEADS = 4
@@ -36,6 +37,8 @@ class Plan:
     passes: float
     groups: int
     """Of the output layer; 0 is one softmax over all items."""
+    precision: torch.dtype = torch.float32
+    """In which matrices are multiplied."""
 
 
 def plan(histories: Histories, items: int, settings: AigcSettings, target: Target) -> Plan:
@@ -57,7 +60,12 @@ def plan(histories: Histories, items: int, settings: AigcSettings, target: Targe
         2048 if few else 4096,
         settings.epochs or (PASSES_OF_ANY if target == "any" else PASSES_OF_SHORT if short else PASSES),
         max(1, round(items**0.5)) if groups else 0,
+        torch.bfloat16 if _is_rounded(settings.precision) else torch.float32,
     )
+
+
+def _is_rounded(precision: NetPrecision) -> bool:
+    return precision == "bfloat16" or (precision == "auto" and has_bfloat16())
 
 
 def remembered(file: Path, plan: Plan, items: int, measure: Callable[[], float]) -> float:
@@ -71,7 +79,7 @@ def remembered(file: Path, plan: Plan, items: int, measure: Callable[[], float])
     """
     shape = plan.shape
     size = f"{shape.width} wide, window {shape.window}, {items} items, {plan.groups} groups"
-    key = f"{size}, {torch.get_num_threads()} threads"
+    key = f"{size}, {str(plan.precision).removeprefix('torch.')}, {torch.get_num_threads()} threads"
     rates = json.loads(file.read_text(encoding="utf-8")) if file.exists() else {}
     if key not in rates:
         rates[key] = round(measure())

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from chatrec.aigc.muon import Muon
 from chatrec.aigc.net import SequenceNet
 from chatrec.aigc.plan import Plan, remembered
 from chatrec.aigc.softmax import FullSoftmax, GroupSoftmax, Members
@@ -20,7 +21,7 @@ from chatrec.channels.factors import clusters, ppmi_vectors, unit
 from chatrec.progress import progress
 from chatrec.source.snapshot import Array, Histories
 
-LEARNING_RATE = 2e-3
+LEARNING_RATE, RATE_OF_MATRICES = 2e-3, 0.02
 WARM_UP = 0.05
 CLIP = 1.0
 GO_ON = 0.25
@@ -74,7 +75,12 @@ class Training:
         self.net, self.vectors = SequenceNet(plan.shape), vectors
         self.plan, self.seed = plan, seed
         self.parameters = [*self.net.parameters(), *self.vectors.parameters()]
-        self.optimiser = torch.optim.AdamW(self.parameters, lr=LEARNING_RATE, betas=(0.9, 0.98))
+        matrices = self.net.matrices
+        others = {*self.parameters} - {*matrices}
+        self.optimisers = (
+            Muon(matrices, RATE_OF_MATRICES),
+            torch.optim.AdamW([each for each in self.parameters if each in others], LEARNING_RATE, betas=(0.9, 0.98)),
+        )
         self.read = 0
         self.losses: list[tuple[int, float]] = []
 
@@ -103,7 +109,9 @@ class Training:
         There must be an event with another after it, if any are to be read.
         """
         steps = max(1, -(-events // self.plan.tokens))
-        self.schedule = torch.optim.lr_scheduler.LambdaLR(self.optimiser, lambda step: rate * _share(step, steps))
+        self.schedules = [
+            torch.optim.lr_scheduler.LambdaLR(each, lambda step: rate * _share(step, steps)) for each in self.optimisers
+        ]
         self.items = torch.from_numpy(histories.items.astype(np.int64))
         self.ends = torch.from_numpy(np.repeat(histories.starts[1:], histories.lengths))
         random = np.random.default_rng((self.seed, self.read))
@@ -122,18 +130,22 @@ class Training:
         """One step; returns the mean loss of a position."""
         self.net.train()
         positions, there = torch.from_numpy(batch.positions), torch.from_numpy(batch.there)
-        vectors = functional.embedding(self.items[positions], self.vectors.items)
-        hidden, positions = self.net(vectors, there)[there], positions[there]
+        vectors, precision = functional.embedding(self.items[positions], self.vectors.items), self.plan.precision
+        with torch.autocast("cpu", precision, enabled=precision != torch.float32):
+            hidden = self.net(vectors, there).to(precision)
+        hidden, positions = hidden[there], positions[there]
         after = positions[:, None] + torch.arange(1, len(self.plan.ahead) + 1)
         rows, ahead = (after < self.ends[positions][:, None]).nonzero(as_tuple=True)
         targets = self.items[after[rows, ahead]]
         several = hidden if len(self.plan.ahead) == 1 else hidden[rows]
         loss = self.vectors.loss(several, targets, torch.tensor(self.plan.ahead)[ahead]) / len(positions)
-        self.optimiser.zero_grad()
+        self.net.zero_grad()
+        self.vectors.zero_grad()
         loss.backward()  # type: ignore[no-untyped-call]
         nn.utils.clip_grad_norm_(self.parameters, CLIP)
-        self.optimiser.step()
-        self.schedule.step()
+        for optimiser, schedule in zip(self.optimisers, self.schedules, strict=True):
+            optimiser.step()
+            schedule.step()
         return float(loss.detach())
 
 

@@ -1,6 +1,7 @@
 """The likelihood of what a user took next, over all items or over groups and then the items of one group.
 
-Both make their gradients while they compute the loss, chunk by chunk, so that users × items is never kept.
+Both make their gradients while they compute the loss, chunk by chunk, so that users × items is never kept. Matrices are
+multiplied in the precision of `hidden`; sums and exponentials are in that of the biases.
 """
 
 from dataclasses import dataclass
@@ -115,10 +116,10 @@ def _loss(
 ) -> Tensor:
     """Σ w · -log softmax(hᵀ choices + bias)[target]; adds its gradients to those of hidden, choices and bias."""
     to_hidden, to_choices, to_bias = gradients
-    loss = torch.zeros(())
+    loss, rounded = torch.zeros(()), choices.to(hidden.dtype)
     for start in range(0, len(hidden), POSITIONS_AT_ONCE):
         part = slice(start, start + POSITIONS_AT_ONCE)
-        shares = torch.addmm(bias, hidden[part], choices.T)
+        shares = (hidden[part] @ rounded.T).to(bias.dtype).add_(bias)
         rows = torch.arange(len(shares))
         wanted = shares[rows, targets[part]]
         largest = shares.amax(1)
@@ -126,7 +127,8 @@ def _loss(
         loss += torch.dot(weights[part], total.log() + largest - wanted)
         shares.mul_((weights[part] / total)[:, None])
         shares[rows, targets[part]] -= weights[part]
-        to_hidden[part].addmm_(shares, choices)
-        to_choices.addmm_(shares.T, hidden[part])
         to_bias += shares.sum(0)
+        shares = shares.to(hidden.dtype)
+        to_hidden[part] += shares @ rounded
+        to_choices += shares.T @ hidden[part]
     return loss

@@ -13,8 +13,9 @@ from torch import Tensor, nn
 from transformers import AutoModel, AutoTokenizer, PreTrainedTokenizerBase
 from transformers.utils import logging as transformers_logging
 
-from chatrec.encoder.kernels import has_bfloat16, speed_up
+from chatrec.encoder.kernels import speed_up
 from chatrec.errors import SettingsError
+from chatrec.processor import has_bfloat16
 from chatrec.settings.model import Encoder as EncoderSettings
 from chatrec.settings.model import EncodingPrecision, Pooling
 

@@ -64,11 +64,6 @@ def _whole(rows: Tensor) -> tuple[Tensor, Tensor]:
     return torch.round(rows / scale).to(torch.int8), scale
 
 
-def has_bfloat16() -> bool:
-    """Whether this processor multiplies bfloat16 itself."""
-    return bool(torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported())
-
-
 def speed_up(model: Any, precision: EncodingPrecision) -> None:
     """Replaces the linear maps of a model on the CPU, in place; without oneDNN for the precision nothing changes."""
     for owner, name, linear in list(_linear_maps(model)):

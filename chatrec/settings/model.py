@@ -23,6 +23,7 @@ Precision = Literal["auto", "float32", "bfloat16", "float16"]
 Pooling = Literal["mean", "weighted", "last"]
 """How the states of all tokens become one vector; see `Encoder.pooling`."""
 EncodingPrecision = Literal["auto", "float32", "bfloat16", "int8"]
+NetPrecision = Literal["auto", "float32", "bfloat16"]
 """How the model computes; see `Encoder.precision`."""
 Approval = Literal["never", "on_warning", "always"]
 """Who decides about a publish; see `Publish.approval`."""
@@ -207,6 +208,8 @@ class Aigc(Section):
     """How many of the latest events make a user's vector; 0 chooses."""
     epochs: int = Field(0, ge=0, le=1000)
     """Passes over the events at most; 0 chooses."""
+    precision: NetPrecision = "auto"
+    """In which matrices are multiplied while it learns; auto takes bfloat16 where the processor has it."""
     minutes: float = Field(10, ge=0)
     """How long the sequence net may learn; how much that is was measured on the first night and is remembered. With 0
     there is no net to speak of: vectors stay the factors of who follows whom, for groups and reasons alone."""

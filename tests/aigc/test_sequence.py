@@ -63,6 +63,24 @@ def test_the_two_levels_are_written_out() -> None:
     check(loss, expected, a, b, tuple(a))
 
 
+@pytest.mark.parametrize("two_levels", [False, True])
+def test_rounded_products_are_near_the_exact_ones(two_levels: bool) -> None:
+    gradients = []
+    for precision in (torch.float32, torch.bfloat16):
+        a = {name: each.detach().float().requires_grad_() for name, each in parts().items()}
+        hidden, weights = a["hidden"].to(precision), WEIGHTS.float()
+        if two_levels:
+            others = [a[name] for name in ("items", "bias", "groups", "group_bias")]
+            loss = GroupSoftmax.apply(hidden, *others, Members.of(GROUP_OF), TARGETS, weights)
+        else:
+            loss = FullSoftmax.apply(hidden, a["items"], a["bias"], TARGETS, weights)
+        loss.backward()
+        assert loss.dtype == torch.float32
+        gradients.append(torch.cat([loss.reshape(1), *(a[name].grad.ravel() for name in ("hidden", "items", "bias"))]))
+    assert torch.allclose(*gradients, rtol=0.02, atol=0.05)
+    assert not torch.equal(*gradients)
+
+
 def check(
     loss: torch.Tensor,
     expected: torch.Tensor,

@@ -39,7 +39,7 @@ def up(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[subprocess.Po
 def test_a_night_and_a_rollback_over_rest(up: tuple[Any, Airflow, Shop]) -> None:
     _, airflow, shop = up
     dags = {dag["dag_id"]: dag["is_paused"] for dag in airflow.call("GET", "/api/v2/dags")["dags"]}
-    assert dags == {"chatrec_nightly": False, "chatrec_finetune": False, "chatrec_rollback": False}
+    assert dags == dict.fromkeys(["chatrec_nightly", "chatrec_finetune", "chatrec_rollback", "chatrec_erase"], False)
     assert airflow.call("GET", "/api/v2/importErrors")["total_entries"] == 0
     assert airflow.call("GET", "/api/v2/dagWarnings")["total_entries"] == 0
     form = airflow.call("GET", "/api/v2/dags/chatrec_nightly/details")["params"]
