@@ -1,7 +1,8 @@
 """The likelihood of what a user took next, over all items or over groups and then the items of one group.
 
 Both make their gradients while they compute the loss, chunk by chunk, so that users × items is never kept. Matrices are
-multiplied in the precision of `hidden`; sums and exponentials are in that of the biases.
+multiplied in the precision of `hidden`, those within a group in that of the biases: they are small, and no two have the
+same shape, which oneDNN prepares anew each time. Sums and exponentials are in the precision of the biases too.
 """
 
 from dataclasses import dataclass
@@ -97,10 +98,10 @@ class GroupSoftmax(Function):
         chosen, counts = torch.unique_consecutive(group[order], return_counts=True)
         for k, at in zip(chosen.tolist(), torch.split(order, counts.tolist()), strict=True):
             rows = members.items[k]
-            own = hidden[at], items[rows], bias[rows]
+            own = hidden[at].to(bias.dtype), items[rows], bias[rows]
             to_own = tuple(torch.zeros_like(each) for each in own)
             loss += _loss(*own, members.place_of[targets[at]], weights[at], to_own)
-            to_hidden.index_add_(0, at, to_own[0])
+            to_hidden.index_add_(0, at, to_own[0].to(hidden.dtype))
             to_items[rows], to_bias[rows] = to_own[1:]
         ctx.save_for_backward(*gradients)
         return loss

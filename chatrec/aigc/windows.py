@@ -7,8 +7,8 @@ import numpy as np
 
 from chatrec.source.snapshot import Array, Histories
 
-JITTER = 8
-"""Windows whose lengths differ by less may come in any order."""
+JITTER = 0.125
+"""Windows whose lengths differ by less, as a share of the length, may come in any order."""
 
 
 @dataclass(frozen=True)
@@ -32,7 +32,7 @@ def batches(histories: Histories, window: int, tokens: int, random: np.random.Ge
     """
     starts, lengths = _cut(histories, window, random)
     order = random.permutation(len(starts))
-    order = order[np.argsort(lengths[order] + random.uniform(0, JITTER, len(order)), kind="stable")]
+    order = order[np.argsort(lengths[order] * random.uniform(1, 1 + JITTER, len(order)), kind="stable")]
     ends = np.cumsum(lengths[order])
     parts = np.split(order, np.searchsorted(ends, np.arange(tokens, ends[-1] if len(ends) else 0, tokens)))
     for number in random.permutation(len(parts)):
