@@ -21,6 +21,8 @@ GROUPS_FROM = 5_000
 """Items from which the output has two levels: below, one softmax learns more in the same time."""
 PASSES, PASSES_OF_SHORT, PASSES_OF_ANY = 20, 5, 3
 """Where order says nothing, a net that reads it adds nothing either; its vectors are for groups and reasons."""
+LOW_RATE, HIGH_RATE = 2e-3, 4e-3
+"""The high one learns by heart what is few or short."""
 HEADS = 4
 RATES = "rates.json"
 
@@ -37,6 +39,8 @@ class Plan:
     passes: float
     groups: int
     """Of the output layer; 0 is one softmax over all items."""
+    rate: float = LOW_RATE
+    """Of learning, of everything but matrices."""
     precision: torch.dtype = torch.float32
     """In which matrices are multiplied."""
 
@@ -60,6 +64,7 @@ def plan(histories: Histories, items: int, settings: AigcSettings, target: Targe
         2048 if few else 4096,
         settings.epochs or (PASSES_OF_ANY if target == "any" else PASSES_OF_SHORT if short else PASSES),
         max(1, round(items**0.5)) if groups else 0,
+        LOW_RATE if few or short else HIGH_RATE,
         torch.bfloat16 if _is_rounded(settings.precision) else torch.float32,
     )
 

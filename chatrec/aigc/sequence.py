@@ -21,7 +21,7 @@ from chatrec.channels.factors import clusters, ppmi_vectors, unit
 from chatrec.progress import progress
 from chatrec.source.snapshot import Array, Histories
 
-LEARNING_RATE, RATE_OF_MATRICES = 2e-3, 0.02
+RATE_OF_MATRICES = 0.02
 WARM_UP = 0.05
 CLIP = 1.0
 GO_ON = 0.25
@@ -79,7 +79,7 @@ class Training:
         others = {*self.parameters} - {*matrices}
         self.optimisers = (
             Muon(matrices, RATE_OF_MATRICES),
-            torch.optim.AdamW([each for each in self.parameters if each in others], LEARNING_RATE, betas=(0.9, 0.98)),
+            torch.optim.AdamW([each for each in self.parameters if each in others], plan.rate, betas=(0.9, 0.98)),
         )
         self.read = 0
         self.losses: list[tuple[int, float]] = []
