@@ -48,7 +48,9 @@ def share_of_new(holdout: HoldOut) -> float:
 def fit_new(
     channels: Mapping[str, Channel], hidden: HoldOut, vectors: Array, seed: int
 ) -> tuple[Mix, dict[str, dict[str, float]]]:
-    """Weighs channels of texts on hidden items.
+    """Weighs channels of texts on hidden items; if their best one ranks better than all of them, it stays alone.
+
+    Likelihood weighs channels, and what is likelier need not rank better where one channel is far ahead.
 
     Args:
         channels: fitted without the hidden items.
@@ -62,7 +64,10 @@ def fit_new(
     if not len(hidden):
         return Mix({UNTESTED: 1.0}, {}), {}
     trial, everybody = Trial.of(channels, hidden), np.arange(len(hidden))
-    lists = {NEW: cross_fitted_lists(trial, seed)}
-    lists |= {f"{NEW}, {name}": trial.lists({name: 1.0}, everybody) for name in channels}
     measure = Measure(hidden, vectors)
-    return fit_mix(trial, everybody, seed), {name: measure.summary(each) for name, each in lists.items()}
+    together = measure.summary(cross_fitted_lists(trial, seed))
+    alone = {name: measure.summary(trial.lists({name: 1.0}, everybody)) for name in channels}
+    mix, best = fit_mix(trial, everybody, seed), max(alone, key=lambda name: alone[name]["ndcg@10"])
+    if alone[best]["ndcg@10"] > together["ndcg@10"]:
+        mix, together = Mix({best: 1.0}, mix.gains), alone[best]
+    return mix, {NEW: together} | {f"{NEW}, {name}": each for name, each in alone.items()}

@@ -40,6 +40,17 @@ def test_what_texts_tell_apart_is_weighed_and_noise_is_not() -> None:
     assert measured[f"{NEW}, texts"]["ndcg@10"] > measured[f"{NEW}, noise"]["ndcg@10"]
 
 
+@pytest.mark.parametrize("seed", range(4))
+def test_together_they_rank_no_worse_than_the_best_alone(seed: int) -> None:
+    hidden, random = hide_items(topics(), ITEMS, 0), np.random.default_rng(seed)
+    blurred = {
+        f"blurred {blur}": Text((kinds() + blur * random.normal(size=kinds().shape)).astype(np.float32))
+        for blur in (0.5, 1.5)
+    }
+    _, measured = fit_new(blurred, hidden, kinds(), 0)
+    assert measured[NEW]["ndcg@10"] >= max(measured[f"{NEW}, {name}"]["ndcg@10"] for name in blurred)
+
+
 def test_where_nothing_can_be_hidden_near_texts_rank() -> None:
     mix, measured = fit_new({}, hide_items(histories([[], []]), ITEMS, 0), kinds(), 0)
     assert dict(mix.weights) == {UNTESTED: 1.0}
