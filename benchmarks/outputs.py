@@ -93,7 +93,7 @@ class Sampled(Full):
 
     def loss(self, hidden: Tensor, targets: Tensor, weights: Tensor) -> Tensor:
         """Σ w · -log P(y|u), estimated."""
-        return sampled_loss(hidden, self.items, self.bias, targets, weights, *self.draw())
+        return sampled_loss(hidden.to(self.bias.dtype), self.items, self.bias, targets, weights, *self.draw())
 
     def draw(self) -> tuple[Tensor, Tensor]:
         """Items, and for each the logarithm of how often it is expected among them."""
@@ -120,7 +120,14 @@ class SampledInGroups(TwoLevels):
         drawn, expected = self.draw(chosen.numpy())
         of_groups: Tensor = FullSoftmax.apply(hidden, self.groups, self.group_bias, group, weights)
         return of_groups + loss_in_groups(
-            hidden[order], self.items, self.bias, targets[order], weights[order], counts.tolist(), drawn, expected
+            hidden[order].to(self.bias.dtype),
+            self.items,
+            self.bias,
+            targets[order],
+            weights[order],
+            counts.tolist(),
+            drawn,
+            expected,
         )
 
     def draw(self, groups: Array) -> tuple[Tensor, Tensor]:

@@ -122,6 +122,19 @@ def test_shuffled_groups_keep_their_sizes() -> None:
     assert (mixed != GROUP_OF).any()
 
 
+LAYERS = (outputs.Full, outputs.TwoLevels, outputs.GroupsOnly, outputs.Sampled, outputs.SampledInGroups)
+
+
+@pytest.mark.parametrize("output", LAYERS)
+def test_every_layer_learns_from_rounded_vectors(output: type[outputs.Full]) -> None:
+    hidden = torch.randn(len(TARGETS), WIDTH).bfloat16().requires_grad_()
+    loss = made(output).loss(hidden, TARGETS, WEIGHTS.float())
+    loss.backward()
+    assert loss.isfinite()
+    assert hidden.grad is not None
+    assert hidden.grad.isfinite().all()
+
+
 @pytest.fixture(scope="module")
 def work() -> aigc.Work:
     """Everybody goes round the items: the last one tells the next."""
