@@ -23,7 +23,7 @@ import torch
 
 from benchmarks import encoder_speed as speed
 from benchmarks.child import run
-from benchmarks.encoder_quality import Catalogue, Reading, gain, mean_cosine, readings
+from benchmarks.encoder_quality import Catalogue, Way, gain, mean_cosine, ways
 from benchmarks.table import Table, write
 from chatrec.channels.text.near import Text
 from chatrec.encoder import local
@@ -105,8 +105,8 @@ class Split:
         return Snapshot(folder)
 
 
-def quality_rows(split: Split, catalogue: Catalogue, work: Path) -> Iterator[tuple[str, ...]]:
-    """The rows of one set, in the order of QUALITY."""
+def quality_rows(split: Split, catalogue: Catalogue, work: Path, others: bool) -> Iterator[tuple[str, ...]]:
+    """The rows of one set, in the order of QUALITY; `others` asks for other ways to read the pre-trained model."""
     nothing, lists = catalogue.nothing, work / "lists.csv.gz"
     alone = catalogue.among_hidden(nothing)
     catalogue.write(catalogue.map(nothing), lists)
@@ -114,14 +114,15 @@ def quality_rows(split: Split, catalogue: Catalogue, work: Path) -> Iterator[tup
     if not catalogue.has_kernel:
         again = catalogue.among_hidden(nothing, SEED + 1)
         yield "features alone, another seed", "", "", "", "", f"{again.mean():.4f}", _words(gain(again, alone))
-    for reading in readings(list(_models(catalogue, work)), PRETRAINED):
-        vectors = catalogue.vectors(reading)
+    models = list(_models(catalogue, work))
+    for way in (*models, *(ways(models, PRETRAINED) if others else ())):
+        vectors = catalogue.vectors(way)
         catalogue.write(Text(vectors), lists)
         near = split.score(lists)
         catalogue.write(catalogue.map(vectors), lists)
         among = catalogue.among_hidden(vectors)
         yield (
-            f"{reading.model}, {reading.how}, {vectors.shape[1]} wide",
+            f"{way.model}, {way.how}, {vectors.shape[1]} wide",
             f"{mean_cosine(vectors):.3f}",
             f"{catalogue.neighbours(vectors):.4f}",
             near,
@@ -131,23 +132,23 @@ def quality_rows(split: Split, catalogue: Catalogue, work: Path) -> Iterator[tup
         )
 
 
-def _models(catalogue: Catalogue, work: Path) -> Iterator[Reading]:
+def _models(catalogue: Catalogue, work: Path) -> Iterator[Way]:
     """Untrained, trained on the catalogue, trained on what is taken together, and pre-trained if that is installed."""
     settings = catalogue.settings
     for name, tokens in (("untrained", 0), ("local", settings.encoder.local.train_tokens)):
         one = settings.override({"encoder.local": {"train_tokens": tokens}})
         local.train(catalogue.texts, work / name, one.encoder, SEED)
-        yield Reading(name, work / name, False)
+        yield Way(name, work / name, False)
     start = choose(settings.override({"encoder.model": str(work / "local")}))
     everything = Material(catalogue.texts, ~catalogue.is_hidden, catalogue.hidden.histories, ())
     finetune(start, everything, settings, work / "tuned")
-    yield Reading("local, fine-tuned", work / "tuned", False)
+    yield Way("local, fine-tuned", work / "tuned", False)
     try:
         found = choose(settings.override({"encoder.model": PRETRAINED}))
     except SettingsError as error:
         print(f"  without a pre-trained model: {error}", flush=True)
         return
-    yield Reading(PRETRAINED, found.source, True)
+    yield Way(PRETRAINED, found.source, True)
 
 
 def cache_table(folder: Path) -> Table:
@@ -196,6 +197,9 @@ def main() -> None:
     parser.add_argument("--evalkit", type=Path, required=True, help="the tool that splits and scores")
     parser.add_argument("--only", nargs="+", default=TABLES, choices=TABLES, help="which tables")
     parser.add_argument("--sets", nargs="+", default=SETS, help="for the table of quality")
+    parser.add_argument(
+        "--ways", action="store_true", help="other ways to read the pre-trained model too: each reads all"
+    )
     parser.add_argument("--model", help="a folder or a hub name, for the table of speed")
     parser.add_argument("--texts", type=int, default=TEXTS_OF_SPEED, help="for the table of speed")
     parser.add_argument("--rounds", type=int, default=3, help="for the table of speed; the median counts")
@@ -217,7 +221,7 @@ def main() -> None:
             split.make()
             catalogue = Catalogue(split.snapshot(work / "snapshot", settings), settings, cache)
             tables.append(Table(f"What vectors are worth: {name}", QUALITY))
-            for row in quality_rows(split, catalogue, work):
+            for row in quality_rows(split, catalogue, work, given.ways):
                 tables[-1].add(*row)
     write(tables, given.out)
 

@@ -38,7 +38,7 @@ FADE = 1.0
 
 
 @dataclass(frozen=True)
-class Reading:
+class Way:
     """How a model reads."""
 
     model: str
@@ -46,7 +46,7 @@ class Reading:
     source: str | Path
     pretrained: bool
     layer: int = 0
-    pooling: str = "mean"
+    pooling: str = "auto"
     first_token: bool = False
     dimensions: int = 0
     shrinkage: float = 0.0
@@ -87,21 +87,19 @@ class Catalogue:
     def _known(self) -> Array:
         return np.unique(self.snapshot.histories.items)
 
-    def vectors(self, reading: Reading) -> Array:
+    def vectors(self, way: Way) -> Array:
         """Whitened, of unit length: items × dimensions."""
-        raw = self._raw(reading)
-        how = self.settings.encoder.model_copy(
-            update={"dimensions": reading.dimensions, "shrinkage": reading.shrinkage}
-        )
-        return Whitening.fit([raw], raw.shape[1], *chosen(how, reading.pretrained))(raw)
+        raw = self._raw(way)
+        how = self.settings.encoder.model_copy(update={"dimensions": way.dimensions, "shrinkage": way.shrinkage})
+        return Whitening.fit([raw], raw.shape[1], *chosen(how, way.pretrained))(raw)
 
-    def _raw(self, reading: Reading) -> Array:
-        how = {"layer": reading.layer, "pooling": reading.pooling, "first_token": reading.first_token}
+    def _raw(self, way: Way) -> Array:
+        how = {"layer": way.layer, "pooling": way.pooling, "first_token": way.first_token}
         wanted = self.settings.encoder.model_copy(update=how)
-        checkpoint = load(reading.source, wanted, reading.pretrained)
+        checkpoint = load(way.source, wanted, way.pretrained)
         file = self.cache / f"{checkpoint.fingerprint}-{len(self.texts)}.npy"
         if not file.exists():
-            with progress(f"Reading with {reading.model}", len(self.texts), "texts") as shown:
+            with progress(f"Reading with {way.model}", len(self.texts), "texts") as shown:
                 np.save(file, encode(checkpoint, self.texts, shown, Spent()))
         found: Array = np.load(file)
         return found
@@ -159,28 +157,28 @@ def gain(with_it: Floats, without: Floats) -> Interval:
     return paired_difference(with_it, without, SEED)
 
 
-def readings(found: Sequence[Reading], pretrained: str) -> Iterator[Reading]:
-    """Each model as it reads by default, then the other ways to read of the one that is named."""
-    yield from found
-    for reading in found:
-        if reading.model != pretrained:
+def ways(found: Sequence[Way], pretrained: str) -> Iterator[Way]:
+    """The other ways to read the model that is named."""
+    for way in found:
+        if way.model != pretrained:
             continue
-        yield replace(reading, pooling="weighted")
-        yield replace(reading, pooling="last")
-        yield replace(reading, first_token=True)
-        yield replace(reading, shrinkage=0.1)
-        yield replace(reading, dimensions=512)
-        for layer in _layers(reading.source):
-            yield replace(reading, layer=layer)
+        yield replace(way, pooling="mean")
+        yield replace(way, pooling="mean", first_token=True)
+        yield replace(way, pooling="weighted")
+        yield replace(way, pooling="last")
+        yield replace(way, shrinkage=0.1)
+        yield replace(way, dimensions=512)
+        for layer in _layers(way.source):
+            yield replace(way, layer=layer)
 
 
-def _layers(source: str | Path) -> tuple[int, ...]:
+def _layers(source: str | Path) -> list[int]:
     from transformers import AutoConfig
 
     from chatrec.encoder.checkpoint import place_of
 
     layers = int(AutoConfig.from_pretrained(**place_of(source)).num_hidden_layers)
-    return (max(layers // 4, 1), layers)
+    return sorted({max(layers // 4, 1), max(layers // 2, 1), layers})
 
 
 def _nearest(similar: Callable[[slice], Array], count: int) -> Array:

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from benchmarks import encoder, encoder_quality, encoder_speed
-from benchmarks.encoder_quality import Catalogue, Reading, mean_cosine
+from benchmarks.encoder_quality import Catalogue, Way, mean_cosine
 from chatrec.evaluate.split import write_snapshot
 from chatrec.settings import Settings
 from chatrec.source.snapshot import Snapshot
@@ -72,19 +72,18 @@ def test_maps_know_hidden_items(catalogue: Catalogue) -> None:
 
 
 def test_a_reading_is_kept(catalogue: Catalogue, gpt2: Path) -> None:
-    reading = Reading("tiny", gpt2, False, layer=1, dimensions=16)
-    first = catalogue.vectors(reading)
+    way = Way("tiny", gpt2, False, layer=1, dimensions=16)
+    first = catalogue.vectors(way)
     assert first.shape == (toy.ITEMS, 16)
     assert len(list(catalogue.cache.glob("*.npy"))) == 1
-    assert (catalogue.vectors(reading) == first).all()
+    assert (catalogue.vectors(way) == first).all()
 
 
 def test_other_ways_to_read_are_of_the_named_model(gpt2: Path) -> None:
-    own, other = Reading("one", gpt2, True), Reading("two", gpt2, False)
-    found = list(encoder_quality.readings([own, other], "one"))
-    assert found[:2] == [own, other]
-    assert {each.model for each in found[2:]} == {"one"}
-    assert len(set(found)) == len(found)
+    own, other = Way("one", gpt2, True), Way("two", gpt2, False)
+    found = list(encoder_quality.ways([own, other], "one"))
+    assert {each.model for each in found} == {"one"}
+    assert len({own, *found}) == len(found) + 1
 
 
 def test_the_look_up(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
