@@ -73,14 +73,14 @@ def learn(
     """
     rest, seed = replace(known, histories=holdout.histories), known.seed
     hidden = hide_items(rest.histories, known.items, seed)
-    of_texts = fit_channels(replace(known, histories=hidden.histories), target, NO_PENALTY, TEXTS, form)
+    suited = {*names(known, target, form)}  # what suits a tenth less may not suit all
+    of_texts = fit_channels(replace(known, histories=hidden.histories), target, NO_PENALTY, suited & TEXTS, form)
     new, of_new = fit_new(of_texts, hidden, known.texts, seed)
     penalty = _choose_penalty(rest, holdout, target) if form == "exact" else ease.PENALTIES[-1]
     mix, measured = Mix({POPULARITY: 1.0}, {}), NOTHING_MEASURED
     held = HeldOut.nothing(holdout)
     if len(holdout):
-        wanted = set(names(rest, target, form)) - TEXTS
-        fitted: dict[str, Any] = fit_channels(rest, target, penalty, wanted, form) | of_texts
+        fitted: dict[str, Any] = fit_channels(rest, target, penalty, suited - TEXTS, form) | of_texts
         if form == "linear":
             fitted = {name: Softmax(channel) for name, channel in fitted.items()}
         trial = Trial.of({**others, **fitted}, holdout)

@@ -21,7 +21,8 @@ NEIGHBOURS_UP_TO = 50_000
 POPULARITY = "popularity"
 EASE = {"ease": 1.0, "ease lately": 0.95, "ease now": 0.8}
 """Three ways to read a history, by how an event fades with each that came after it."""
-TEXTS = {"text", "text kernel", "language kernel", "text tower", "language tower"}
+TEXT_TOWER, LANGUAGE_KERNEL = "text tower", "language kernel"
+TEXTS = {"text", "text kernel", LANGUAGE_KERNEL, TEXT_TOWER, "language tower"}
 """Channels that know new items too; the maps come without and with what the language model says."""
 FADE_OF_TEXTS: dict[Target, float] = {"next": 0.8, "period": 1.0, "any": 1.0}
 
@@ -54,12 +55,12 @@ def fit_channels(
         known: what is fitted on.
         target: what a list must predict.
         penalty: of EASE.
-        wanted: their names; None fits all.
+        wanted: their names; None fits all that `names` has.
         form: of the blend; a linear one has only channels of vectors.
     """
-    kinds = _kinds(known, target, form)
-    found = {name: fit() for name, fit in kinds.items() if wanted is None or name in wanted}
-    readings = {name: fade for name, fade in EASE.items() if wanted is None or name in wanted}
+    wanted = names(known, target, form) if wanted is None else wanted
+    found = {name: fit() for name, fit in _kinds(known, target, form).items() if name in wanted}
+    readings = {name: fade for name, fade in EASE.items() if name in wanted}
     if readings and form == "exact":
         fitted = ease.fit(known.histories, known.items, penalty)
         found |= {name: replace(fitted, fade=fade) for name, fade in readings.items()}
@@ -67,8 +68,12 @@ def fit_channels(
 
 
 def names(known: Known, target: Target, form: Form = "exact") -> tuple[str, ...]:
-    """Of all channels that `fit_channels` fits, in its order."""
-    return (*_kinds(known, target, form), *(EASE if form == "exact" else ()))
+    """Of all channels that suit, in the order in which `fit_channels` fits them.
+
+    Beside kernels one tower is enough: on dense data towers are weaker maps, and each takes as long as both kernels.
+    """
+    found = (*_kinds(known, target, form), *(EASE if form == "exact" else ()))
+    return tuple(name for name in found if name != TEXT_TOWER or LANGUAGE_KERNEL not in found)
 
 
 def limits(known: Known, target: Target, form: Form) -> dict[str, str]:
@@ -81,7 +86,7 @@ def limits(known: Known, target: Target, form: Form) -> dict[str, str]:
     if target == "any" and known.histories.users > NEIGHBOURS_UP_TO:
         found["neighbours"] = f"not fitted above {NEIGHBOURS_UP_TO:,} users: ials"
     if known.features.kinds and not dict(_kernels(known)):
-        for name in ("text kernel", "language kernel"):
+        for name in ("text kernel", LANGUAGE_KERNEL):
             found[name] = f"not fitted above {kernel.KNOWN_UP_TO:,} items with events: towers"
     if known.items > ease.EXACT_UP_TO:
         found["ease"] = f"of the {ease.EXACT_UP_TO:,} items taken most; the rest: transitions, aigc, text"
@@ -103,7 +108,7 @@ def _vectors(known: Known, target: Target, form: Form) -> Iterator[tuple[str, Ca
     yield "text", lambda: Text(known.texts)
     if known.features.kinds:
         fit, joined = partial(tower.fit, fade=FADE_OF_TEXTS[target]), known.features.joined
-        yield "text tower", lambda: fit(histories, joined, known.unread, seed=known.seed)
+        yield TEXT_TOWER, lambda: fit(histories, joined, known.unread, seed=known.seed)
         yield "language tower", lambda: fit(histories, joined, known.texts, seed=known.seed + 1)
     if target == "period" and len(histories.times) and np.ptp(histories.times):
         for name, half_life in popularity.HALF_LIVES.items():
@@ -128,4 +133,4 @@ def _kernels(known: Known) -> Iterator[tuple[str, Callable[[], Channel]]]:
     taken = len(np.unique(known.histories.items))
     if known.features.kinds and 0 < taken <= kernel.KNOWN_UP_TO and known.items <= kernel.ITEMS_UP_TO:
         yield "text kernel", lambda: kernel.fit(known.histories, known.features, known.unread)
-        yield "language kernel", lambda: kernel.fit(known.histories, known.features, known.texts)
+        yield LANGUAGE_KERNEL, lambda: kernel.fit(known.histories, known.features, known.texts)
