@@ -1,9 +1,10 @@
 """A causal language model that encodes: from the Hugging Face hub, a folder or a GGUF file, cut after a layer."""
 
 import hashlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, redirect_stderr
 from dataclasses import dataclass
+from functools import partial
 from io import StringIO
 from pathlib import Path
 from typing import Any
@@ -14,10 +15,11 @@ from transformers import AutoModel, AutoTokenizer, PreTrainedTokenizerBase
 from transformers.utils import logging as transformers_logging
 
 from chatrec.encoder.kernels import speed_up
+from chatrec.encoder.reading import Reading, blocks
 from chatrec.errors import SettingsError
 from chatrec.processor import has_bfloat16
 from chatrec.settings.model import Encoder as EncoderSettings
-from chatrec.settings.model import EncodingPrecision, Pooling
+from chatrec.settings.model import EncodingPrecision
 
 GGUF = ".gguf"
 BATCH_TOKENS = {"cpu": 2048}
@@ -34,9 +36,7 @@ class Checkpoint:
     tokenizer: PreTrainedTokenizerBase
     device: torch.device
     fingerprint: str
-    max_tokens: int = 128
-    pooling: Pooling = "mean"
-    first_token: bool = False
+    reading: Reading
     weights: int = 0
     """How many there are."""
     batch_tokens: int = BATCH_TOKENS["cpu"]
@@ -44,7 +44,7 @@ class Checkpoint:
     @property
     def width(self) -> int:
         """Length of a raw vector."""
-        return int(self.model.config.hidden_size)
+        return len(self.reading.layers) * int(self.model.config.hidden_size)
 
 
 def load(source: str | Path, settings: EncoderSettings, pretrained: bool = True) -> Checkpoint:
@@ -52,26 +52,25 @@ def load(source: str | Path, settings: EncoderSettings, pretrained: bool = True)
 
     Args:
         source: a hub name, a folder as `save_pretrained` writes it, or a GGUF file.
-        settings: device, layer, pooling and length of texts.
-        pretrained: whether it has read more than the catalogue; decides about the layer if `encoder.layer` is 0.
+        settings: device, layer, pooling, prompt and length of texts.
+        pretrained: whether it has read more than the catalogue; decides where the settings leave it open.
 
     Raises:
-        SettingsError: there is no such model, it cannot be loaded or has not so many layers; names the setting.
+        SettingsError: there is no such model, it cannot be loaded or has not so many layers, or a prompt leaves no room
+            for texts; names the setting.
     """
     model, tokenizer = read(AutoModel, source)
-    layer = layer_of(model, settings, pretrained)
-    cut(model, layer)
+    reading = Reading.of(model, tokenizer, settings, pretrained)
+    cut(model, reading.layers)
     device = choose_device(settings.device)
     precision = choose_precision(settings.precision, device, pretrained)
-    longest = longest_of(model, settings)
-    used = f"layer {layer}, {settings.pooling}, first token {settings.first_token}, {precision}, {longest} tokens"
-    mark, weights = _fingerprint(model, tokenizer, used), sum(part.numel() for part in model.parameters())
+    mark = _fingerprint(model, tokenizer, f"{reading}, {precision}")
+    weights = sum(part.numel() for part in model.parameters())
     model.eval().to(device=device, dtype=torch.bfloat16 if precision == "bfloat16" else torch.float32)
     if device.type == "cpu":
         speed_up(model, precision)
     batch = settings.batch_tokens or BATCH_TOKENS.get(device.type, LARGE_BATCH)
-    how = longest, settings.pooling, settings.first_token
-    return Checkpoint(model, tokenizer, device, mark, *how, weights, batch)
+    return Checkpoint(model, tokenizer, device, mark, reading, weights, batch)
 
 
 def place_of(source: str | Path) -> dict[str, str]:
@@ -117,30 +116,15 @@ def read(kind: Any, source: str | Path) -> tuple[Any, PreTrainedTokenizerBase]:
     return model, tokenizer
 
 
-def longest_of(model: Any, settings: EncoderSettings) -> int:
-    """Tokens of a text that are read at most."""
-    return min(settings.max_tokens, getattr(model.config, "max_position_embeddings", settings.max_tokens))
+def cut(model: Any, layers: Sequence[int]) -> Callable[[], None]:
+    """Takes the blocks behind the deepest of some layers away, in place.
 
-
-def layer_of(model: Any, settings: EncoderSettings, pretrained: bool) -> int:
-    """The layer that is read.
-
-    Of a pre-trained model the middle one if nothing is set: there texts are told apart best (Skean et al. 2025, Layer
-    by Layer, arXiv:2502.02013).
-    """
-    layers = len(_blocks(model))
-    return settings.layer or (max(layers // 2, 1) if pretrained else layers)
-
-
-def cut(model: Any, layer: int) -> Callable[[], None]:
-    """Takes the blocks behind a layer away, in place.
-
-    What such a model gives is the residual stream behind that layer, `hidden_states[layer]` of Hugging Face; behind the
-    last one comes the norm that the model ends with.
+    What such a model gives is the residual stream behind each layer, `hidden_states[layer]` of Hugging Face, one beside
+    the other; behind the last one comes the norm that the model ends with.
 
     Args:
         model: the part of a causal language model that encodes.
-        layer: from 1.
+        layers: from 1.
 
     Returns:
         Puts them back.
@@ -148,37 +132,31 @@ def cut(model: Any, layer: int) -> Callable[[], None]:
     Raises:
         SettingsError: there are not so many; names `encoder.layer`.
     """
-    blocks = _blocks(model)
-    if layer > len(blocks):
-        raise SettingsError(f"encoder.layer {layer} is more than the {len(blocks)} layers of the model.")
-    behind = list(blocks[layer:])
-    if not behind:
-        return lambda: None
-    del blocks[layer:]
-    stream: list[Tensor] = []
+    own = blocks(model)
+    if max(layers) > len(own):
+        raise SettingsError(f"encoder.layer {max(layers)} is more than the {len(own)} layers of the model.")
+    last, behind = len(own), list(own[max(layers) :])
+    del own[max(layers) :]
+    streams: dict[int, Tensor] = {}
 
-    def keep(_: nn.Module, __: Any, output: Any) -> None:
-        stream.append(output[0] if isinstance(output, tuple) else output)
+    def keep(layer: int, _: nn.Module, __: Any, output: Any) -> None:
+        streams[layer] = output[0] if isinstance(output, tuple) else output
 
     def give(_: nn.Module, __: Any, output: Any) -> Any:
-        output.last_hidden_state = stream.pop()
+        streams[last] = output.last_hidden_state
+        output.last_hidden_state = torch.cat([streams[layer] for layer in layers], -1)
+        streams.clear()
         return output
 
-    hooks = blocks[-1].register_forward_hook(keep), model.register_forward_hook(give)
+    hooks = [own[layer - 1].register_forward_hook(partial(keep, layer)) for layer in {*layers} - {last}]
+    hooks.append(model.register_forward_hook(give))
 
     def put_back() -> None:
         for hook in hooks:
             hook.remove()
-        blocks.extend(behind)
+        own.extend(behind)
 
     return put_back
-
-
-def _blocks(model: Any) -> nn.ModuleList:
-    """The transformer blocks, whatever the model calls them."""
-    layers = model.config.num_hidden_layers
-    lists = (module for module in model.modules() if isinstance(module, nn.ModuleList))
-    return next(found for found in lists if len(found) == layers)
 
 
 def choose_device(wanted: str) -> torch.device:

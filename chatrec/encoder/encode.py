@@ -104,10 +104,12 @@ def _mixed(made: Iterable[list[int]]) -> list[list[int]]:
 
 
 def tokenise(checkpoint: Checkpoint, texts: Sequence[str]) -> list[list[int]]:
-    """The tokens of each text, at least one."""
-    cut = [text[: checkpoint.max_tokens * CHARACTERS_OF_A_TOKEN] for text in texts]
-    found = checkpoint.tokenizer(cut, truncation=True, max_length=checkpoint.max_tokens)["input_ids"] if cut else []
-    return [ids or [checkpoint.tokenizer.eos_token_id] for ids in found]
+    """The tokens of each text, at least one, and those of the prompt."""
+    prompt = list(checkpoint.reading.prompt)
+    longest = checkpoint.reading.max_tokens - len(prompt)
+    cut = [text[: longest * CHARACTERS_OF_A_TOKEN] for text in texts]
+    found = checkpoint.tokenizer(cut, truncation=True, max_length=longest)["input_ids"] if cut else []
+    return [(ids or [checkpoint.tokenizer.eos_token_id]) + prompt for ids in found]
 
 
 def padded(tokens: Sequence[Sequence[int]], pad: int) -> tuple[Array, Array]:
@@ -124,7 +126,7 @@ def forward(checkpoint: Checkpoint, ids: Array, mask: Array) -> Tensor:
     """The raw vectors of a batch, float32, on the checkpoint's device: through here go training and encoding alike."""
     there = _to(checkpoint.device, mask)
     states = checkpoint.model(_to(checkpoint.device, ids), attention_mask=there, use_cache=False).last_hidden_state
-    return pool(states, there, checkpoint.pooling, checkpoint.first_token)
+    return pool(states, there, checkpoint.reading)
 
 
 def _pooled(

@@ -3,22 +3,36 @@
 import torch
 from torch import Tensor
 
+from chatrec.encoder.reading import Reading
 from chatrec.settings.model import Pooling
 
 
-def pool(states: Tensor, mask: Tensor, pooling: Pooling, first_token: bool) -> Tensor:
+def pool(states: Tensor, mask: Tensor, reading: Reading) -> Tensor:
     """The pooled states of each text.
 
     Args:
-        states: texts × tokens × width.
+        states: texts × tokens × width, those of all layers that are read one beside the other.
         mask: texts × tokens, 1 for a token and 0 for the padding at the right.
-        pooling: how.
-        first_token: whether the first token counts; the only token of a text always does.
+        reading: how; whether the first token counts is no matter for a text of one token, where it does.
 
     Returns:
         texts × width, float32.
     """
-    weights = _weights(mask if first_token else _without_first(mask), pooling)
+    if reading.pooling == "prompt":
+        late, middle = states.chunk(2, -1)
+        of_text = mask[
+            :, len(reading.prompt) :
+        ]  # a mask of ones and then zeros: shortened from the left, it is shorter
+        middle = middle[:, : of_text.shape[1]]
+        return torch.cat([_sum(late, _weights(mask, "last")), _pooled(middle, of_text, "mean", reading.first_token)], 1)
+    return _pooled(states, mask, reading.pooling, reading.first_token)
+
+
+def _pooled(states: Tensor, mask: Tensor, pooling: Pooling, first_token: bool) -> Tensor:
+    return _sum(states, _weights(mask if first_token else _without_first(mask), pooling))
+
+
+def _sum(states: Tensor, weights: Tensor) -> Tensor:
     return torch.bmm(weights.unsqueeze(1), states.float()).squeeze(1)
 
 

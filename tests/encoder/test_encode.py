@@ -16,16 +16,18 @@ from chatrec.encoder import checkpoint
 from chatrec.encoder.checkpoint import Checkpoint
 from chatrec.encoder.encode import Spent, batches, encode
 from chatrec.encoder.pooling import pool
+from chatrec.encoder.reading import Reading
 from chatrec.errors import SettingsError
 from chatrec.progress import progress
 from chatrec.settings.model import Encoder, Pooling
 from tests.encoder.conftest import POSITIONS, TEXTS
 
-POOLINGS = get_args(Pooling)
+POOLINGS = sorted(set(get_args(Pooling)) - {"auto"})
+PROMPT = " It is"
 
 
 def cpu(**changes: Any) -> Encoder:
-    return Encoder(device="cpu", **{"precision": "float32", **changes})
+    return Encoder(device="cpu", **{"precision": "float32", "prompt": PROMPT, **changes})
 
 
 def vectors_of(loaded: Checkpoint, texts: list[str], batch_tokens: int = 64, spent: Spent | None = None) -> np.ndarray:
@@ -33,14 +35,24 @@ def vectors_of(loaded: Checkpoint, texts: list[str], batch_tokens: int = 64, spe
         return encode(replace(loaded, batch_tokens=batch_tokens), texts, shown, spent or Spent())
 
 
+def how(pooling: Pooling, first_token: bool) -> Reading:
+    return Reading((1,), pooling=pooling, first_token=first_token, prompt=(7,) if pooling == "prompt" else ())
+
+
 def plain(folder: Path, layer: int, pooling: str, first_token: bool) -> np.ndarray:
     """One text at a time without padding, all layers, and the pooling written out."""
     tokenizer, model = AutoTokenizer.from_pretrained(folder), AutoModel.from_pretrained(folder).eval()
     found = []
     for text in TEXTS:
-        ids = tokenizer(text)["input_ids"][:POSITIONS] or [tokenizer.eos_token_id]
+        prompt = tokenizer(PROMPT)["input_ids"] if pooling == "prompt" else []
+        ids = (tokenizer(text)["input_ids"][: POSITIONS - len(prompt)] or [tokenizer.eos_token_id]) + prompt
         with torch.no_grad():
-            states = model(torch.tensor([ids]), output_hidden_states=True).hidden_states[layer][0].double().numpy()
+            of_layers = model(torch.tensor([ids]), output_hidden_states=True).hidden_states
+        states = of_layers[layer][0].double().numpy()
+        if pooling == "prompt":
+            text = of_layers[{1: 1, 2: 1, 3: 2}[layer]][0][: len(ids) - len(prompt)].double().numpy()
+            found.append(np.concatenate([states[-1], text[not first_token and len(text) > 1 :].mean(0)]))
+            continue
         positions = np.arange(1, len(ids) + 1)
         if not first_token and len(ids) > 1:
             states, positions = states[1:], positions[1:]
@@ -72,10 +84,22 @@ def test_layers_that_are_not_read_are_not_kept(llama_folder: Path) -> None:
     assert sizes == [sizes[0], 2 * sizes[0], 3 * sizes[0]]
 
 
-@pytest.mark.parametrize(("pretrained", "layer"), [(True, 1), (False, 3)])
-def test_the_chosen_layer_is_in_the_middle_or_the_last(llama_folder: Path, pretrained: bool, layer: int) -> None:
-    chosen = checkpoint.load(llama_folder, cpu(), pretrained)
-    assert chosen.fingerprint == checkpoint.load(llama_folder, cpu(layer=layer)).fingerprint
+@pytest.mark.parametrize(
+    ("pretrained", "wanted", "layer", "pooling"),
+    [(True, "auto", 2, "prompt"), (True, "mean", 1, "mean"), (False, "auto", 3, "mean"), (False, "last", 3, "last")],
+)
+def test_what_the_settings_leave_open_is_chosen(
+    llama_folder: Path, pretrained: bool, wanted: Pooling, layer: int, pooling: Pooling
+) -> None:
+    chosen = checkpoint.load(llama_folder, cpu(pooling=wanted), pretrained)
+    assert (chosen.reading.layers[0], chosen.reading.pooling) == (layer, pooling)
+    written = checkpoint.load(llama_folder, cpu(layer=layer, pooling=pooling), pretrained)
+    assert chosen.fingerprint == written.fingerprint
+
+
+def test_a_prompt_leaves_room_for_texts(gpt2_folder: Path) -> None:
+    with pytest.raises(SettingsError, match=r"encoder\.max_tokens 5 leaves no room for a text before the \d+ tokens"):
+        checkpoint.load(gpt2_folder, cpu(max_tokens=5, prompt=PROMPT * 9))
 
 
 def test_a_layer_that_is_not_there_is_named(gpt2_folder: Path) -> None:
@@ -105,16 +129,17 @@ def test_padding_does_not_count(pooling: Pooling, first_token: bool) -> None:
     states = torch.randn(2, 3, 4)
     padded = torch.cat([states, torch.full((2, 2, 4), 1e6)], 1)
     mask = torch.tensor([[1, 1, 1, 0, 0]] * 2)
-    found = pool(padded, mask, pooling, first_token)
-    assert torch.allclose(found, pool(states, mask[:, :3], pooling, first_token))
+    found = pool(padded, mask, how(pooling, first_token))
+    assert torch.allclose(found, pool(states, mask[:, :3], how(pooling, first_token)))
 
 
 @given(st.lists(st.integers(1, 9), min_size=1, max_size=5), st.sampled_from(POOLINGS), st.booleans())
 def test_equal_states_pool_to_themselves(lengths: list[int], pooling: Pooling, first_token: bool) -> None:
     """Weights sum to 1, whatever the lengths: of one token too."""
-    mask = (torch.arange(9) < torch.tensor(lengths)[:, None]).long()
-    states = torch.ones(len(lengths), 9, 2) * torch.tensor([1.0, -2.0])
-    assert torch.allclose(pool(states, mask, pooling, first_token), states[:, 0])
+    reading = how(pooling, first_token)
+    mask = (torch.arange(10) < torch.tensor(lengths)[:, None] + len(reading.prompt)).long()
+    states = torch.ones(len(lengths), 10, 2) * torch.tensor([1.0, -2.0])
+    assert torch.allclose(pool(states, mask, reading), states[:, 0])
 
 
 @pytest.mark.parametrize(("precision", "likeness"), [("bfloat16", 0.999), ("int8", 0.999)])
@@ -135,8 +160,8 @@ def test_whole_numbers_do_not_depend_on_the_batch(gpt2_folder: Path) -> None:
 
 
 def test_automatic_precision_is_float32_for_a_local_model(gpt2_folder: Path) -> None:
-    chosen = checkpoint.load(gpt2_folder, cpu(precision="auto", layer=2), pretrained=False)
-    assert chosen.fingerprint == checkpoint.load(gpt2_folder, cpu(layer=2)).fingerprint
+    chosen = checkpoint.load(gpt2_folder, cpu(precision="auto", layer=2, pooling="mean"), pretrained=False)
+    assert chosen.fingerprint == checkpoint.load(gpt2_folder, cpu(layer=2, pooling="mean")).fingerprint
 
 
 def test_whole_numbers_are_for_the_cpu() -> None:
@@ -183,7 +208,7 @@ def test_a_megabyte_of_text_is_cut(gpt2_folder: Path) -> None:
 
 def test_a_text_longer_than_the_model_can_read_is_cut(gpt2_folder: Path) -> None:
     loaded = checkpoint.load(gpt2_folder, cpu(max_tokens=8192))
-    assert loaded.max_tokens == POSITIONS
+    assert loaded.reading.max_tokens == POSITIONS
     assert np.isfinite(vectors_of(loaded, ["moon " * 500])).all()
 
 
@@ -206,7 +231,7 @@ def test_the_fingerprint_knows_the_weights(gpt2_folder: Path, tmp_path: Path) ->
     "change",
     [
         {"max_tokens": 7}, {"layer": 2}, {"pooling": "last"}, {"first_token": True}, {"precision": "bfloat16"},
-        {"precision": "int8"},
+        {"precision": "int8"}, {"prompt": " That is"},
     ],
 )  # fmt: skip
 def test_the_fingerprint_knows_how_the_model_is_used(gpt2_folder: Path, change: dict[str, Any]) -> None:

@@ -1,9 +1,9 @@
 """From texts to behaviour by kernel ridge regression: for dense data.
 
-EASE says how much every user would like every known item, noise removed: X B. A kernel over texts,
-K = K0 + W/2 · (e^(3 K0/W) - 1)/(e³ - 1) + 0.1 with K0 = Φ Φᵀ, carries its columns over to items that resemble the
-known ones: X B (K_ww + D)⁻¹ K_w·, D = noise · (p_i/p̄ + 0.02)^0.2 (ridge regression in dual variables, Saunders,
-Gammerman and Vovk 1998). All of it is one matrix, so a score is a sum over events.
+EASE says how much every user would like every known item, noise removed: X B; what was taken counts a little more. A
+kernel over texts, K = K0 + W/2 · (e^(3 K0/W) - 1)/(e³ - 1) + 0.1 with K0 = Φ Φᵀ, carries these columns over to items
+that resemble the known ones: X (B + 0.1 I) (K_ww + D)⁻¹ K_w·, D = noise · (p_i/p̄ + 0.02)^0.2 (ridge regression in dual
+variables, Saunders, Gammerman and Vovk 1998). All of it is one matrix, so a score is a sum over events.
 """
 
 from dataclasses import dataclass
@@ -24,9 +24,11 @@ ITEMS_UP_TO = 30_000
 """Of the whole catalogue: memory goes with both numbers."""
 PENALTY = 300.0
 """Of EASE."""
+OF_TAKEN = 0.1
+"""What an event says of its own item, which EASE leaves out."""
 NOISE = 2.5
 SHARPNESS = 3.0
-OF_VECTORS = 0.5
+OF_VECTORS = 0.75
 """What the inner product of two vectors of a language model counts beside those of features."""
 
 
@@ -89,5 +91,6 @@ def fit(histories: Histories, features: Features, vectors: Array) -> Kernel:
     fitted = ease.fit(histories, items, PENALTY)
     places = np.searchsorted(fitted.known, known)
     wanted = fitted.weights[np.ix_(places, places)].astype(np.float64)
+    wanted[np.diag_indices(len(known))] += OF_TAKEN
     carried = cho_solve(cho_factor(between, lower=True, overwrite_a=True), wanted.T).T
     return Kernel(carried.astype(np.float32) @ similar, known)

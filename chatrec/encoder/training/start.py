@@ -12,7 +12,8 @@ from transformers import AutoModelForCausalLM, PreTrainedTokenizerBase
 from transformers.pytorch_utils import Conv1D
 from transformers.utils import logging as transformers_logging
 
-from chatrec.encoder.checkpoint import Checkpoint, choose_device, cut, layer_of, longest_of, read
+from chatrec.encoder.checkpoint import Checkpoint, choose_device, cut, read
+from chatrec.encoder.reading import Reading
 from chatrec.errors import SettingsError
 from chatrec.settings.model import Device, Method
 from chatrec.settings.model import Encoder as EncoderSettings
@@ -50,13 +51,13 @@ class Learner:
         """The part that encodes, as `checkpoint.load` makes it, but with weights that learn; layers behind it wait.
 
         Args:
-            settings: layer, pooling and length of texts.
+            settings: layer, pooling, prompt and length of texts.
             pretrained: whether the model has read more than the catalogue.
         """
         reader = self.model.base_model
-        longest = longest_of(reader, settings)
-        put_back = cut(reader, layer_of(reader, settings, pretrained))
-        yield Checkpoint(reader, self.tokenizer, self.device, "", longest, settings.pooling, settings.first_token)
+        how = Reading.of(reader, self.tokenizer, settings, pretrained)
+        put_back = cut(reader, how.layers)
+        yield Checkpoint(reader, self.tokenizer, self.device, "", how)
         put_back()
 
     def save(self, folder: Path) -> None:

@@ -42,6 +42,7 @@ def settings(folder: Path, **changes: object) -> Settings:
         "artifacts.root": folder,
         "encoder.device": "cpu",
         "encoder.max_tokens": 16,
+        "encoder.pooling": "mean",
         "encoder.dimensions": 16,
         "finetune.steps": 30,
         "finetune.pairs": 32,

@@ -43,11 +43,11 @@ def test_the_loss_is_the_formula() -> None:
     assert found.item() == pytest.approx(total / 10, abs=1e-5)
 
 
-@pytest.mark.parametrize("pooling", ["mean", "weighted", "last"])
+@pytest.mark.parametrize("pooling", ["mean", "weighted", "last", "prompt"])
 @pytest.mark.parametrize("layer", [0, 1, 2, 3])
 @pytest.mark.parametrize("pretrained", [True, False])
 def test_training_reads_as_encoding_does(llama_folder: Path, layer: int, pooling: str, pretrained: bool) -> None:
-    settings = Encoder(device="cpu", precision="float32", layer=layer, pooling=pooling, max_tokens=24)
+    settings = Encoder(device="cpu", precision="float32", layer=layer, pooling=pooling, max_tokens=24, prompt=" It is")
     learner = Learner.open(llama_folder, "cpu")
     whole = learner.model.eval()(torch.arange(8)[None]).logits
     with learner.reading(settings, pretrained) as reader:
