@@ -1,5 +1,6 @@
 """Learned maps from texts to behaviour: what nobody took yet finds those who take its like."""
 
+import json
 from functools import cache
 from pathlib import Path
 
@@ -7,11 +8,15 @@ import numpy as np
 import polars as pl
 import pytest
 
+from chatrec.blend.learn import METRICS, Blend, learn
+from chatrec.blend.new import NEW as NEW_ITEMS
 from chatrec.block import Block
 from chatrec.channels.base import Channel
 from chatrec.channels.files import load_channels, save_channels
+from chatrec.channels.registry import TEXTS, Known, names
 from chatrec.channels.text import kernel, tower
 from chatrec.features.catalogue import Features, features_of
+from chatrec.holdout import hold_out
 from chatrec.source.snapshot import Histories
 from tests.source.test_snapshot import histories
 
@@ -96,3 +101,20 @@ def test_without_anybody_to_learn_from_there_is_a_tower_all_the_same() -> None:
     _, features = shop(TOPICS)
     empty = tower.fit(histories([[], [3]]), features.joined, np.zeros((ITEMS, 2), np.float32), 1.0, 0)
     assert np.isfinite(empty.items).all()
+
+
+@pytest.mark.parametrize(("limit", "maps"), [(48, {"kernel", "tower"}), (47, {"tower"})])
+def test_of_a_catalogue_just_above_the_limit_all_maps_are_fitted(
+    limit: int, maps: set[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """48 items have events; without the hidden tenth they are few enough for the kernels under either limit."""
+    monkeypatch.setattr(kernel, "KNOWN_UP_TO", limit)
+    log, features = shop(TOPICS)
+    known = Known(log, ITEMS, np.eye(ITEMS, 4, dtype=np.float32), 0, features)
+    assert {name.split()[-1] for name in names(known, "next") if " " in name} & {"kernel", "tower"} == maps
+    assert ("text tower" in names(known, "next")) == ("kernel" not in maps)
+    learn(known, hold_out(log, np.ones(ITEMS, bool), True, "next", 0), {}, "next", "exact", tmp_path)
+    measured = json.loads((tmp_path / METRICS).read_text(encoding="utf-8"))["channels"]
+    tried = {name.removeprefix(f"{NEW_ITEMS}, ") for name in measured if name.startswith(f"{NEW_ITEMS}, ")}
+    assert tried == {*names(known, "next")} & TEXTS
+    assert Blend.load(tmp_path).new.channels
