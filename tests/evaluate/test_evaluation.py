@@ -154,7 +154,6 @@ def test_every_channel_is_measured_whether_the_blend_kept_it_or_not(evaluated: E
         "ease now",
         "text",
         "text kernel",
-        "text tower",
         "language kernel",
         "language tower",
         "popularity",
