@@ -125,7 +125,7 @@ def learn(output: type[Full], mixed: bool, work: Work, passes: float, seconds: f
     took = time.process_time() - since
     vectors = training.vectors
     items = vectors.items.detach().numpy()
-    return Learned(items, SequenceUsers(training.net), vectors.scores, read, took)
+    return Learned(items, SequenceUsers((training.net,)), vectors.scores, read, took)
 
 
 def learn_as_written(work: Work, passes: float, seconds: float) -> Learned:

@@ -25,7 +25,7 @@ SHOWN_COUNTS: Mapping[str, tuple[str, ...]] = {
     "promote": ("verdict",),
     "embed": ("texts embedded", "texts known", "device"),
     "groups": ("groups", "source"),
-    "aigc": ("passes", "aigc NDCG@10"),
+    "aigc": ("nets", "passes", "aigc NDCG@10"),
     "blend": ("blend NDCG@10", "popularity NDCG@10", "privacy"),
     "index": ("items", "kind", "recall"),
     "rank": ("rows", "users searched", "users group", "users popular", "items shown"),

@@ -34,6 +34,7 @@ SMALL: dict[str, Any] = {
     "encoder.dimensions": 16,
     "aigc.width": 8,
     "aigc.epochs": 6,
+    "aigc.nets": 2,
     "ranking.top_n": 5,
     "compute.threads": 1,
     "checks.beats_popularity": False,

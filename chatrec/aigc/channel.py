@@ -11,6 +11,7 @@ from chatrec.aigc import mean, sequence
 from chatrec.aigc.groups import ItemGroups
 from chatrec.aigc.plan import RATES, plan
 from chatrec.aigc.state import AigcState, Fitted, group_vectors, learn_profiles
+from chatrec.aigc.users import SequenceUsers
 from chatrec.block import Block
 from chatrec.holdout import HoldOut
 from chatrec.run import Counts, write_atomically
@@ -79,7 +80,7 @@ def learn(
         folder: of the step.
 
     Returns:
-        Passes, groups of the output layer, and NDCG@10 on held-out events.
+        Nets, passes of each, groups of the output layer, and NDCG@10 on held-out events.
     """
     seed, chosen = settings.compute.seed, settings.aigc
     if chosen.users == "mean":
@@ -98,6 +99,7 @@ def learn(
     state.with_profile(learn_profiles(texts.profiles, of_profiles)).save(folder)
     positions = int(np.maximum(snapshot.histories.lengths - 1, 0).sum())
     counts: Counts = {
+        "nets": len(fitted.encoder.nets) if isinstance(fitted.encoder, SequenceUsers) else 0,
         "passes": round(fitted.read / max(positions, 1), 2),
         "output groups": len(fitted.output.vectors) if fitted.output else 0,
     }

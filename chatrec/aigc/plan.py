@@ -21,6 +21,8 @@ GROUPS_FROM = 5_000
 """Items from which the output has two levels: below, one softmax learns more in the same time."""
 PASSES, PASSES_OF_SHORT, PASSES_OF_ANY = 20, 5, 3
 """Where order says nothing, a net that reads it adds nothing either; its vectors are for groups and reasons."""
+NETS_OF_FEW = 4
+"""Nets that differ in nothing but the seed agree on what the events say, and not on what each learned by heart."""
 LOW_RATE, HIGH_RATE = 2e-3, 4e-3
 """The high one learns by heart what is few or short."""
 HEADS = 4
@@ -37,12 +39,15 @@ class Plan:
     tokens: int
     """Of a batch."""
     passes: float
+    """Of a net."""
     groups: int
     """Of the output layer; 0 is one softmax over all items."""
     rate: float = LOW_RATE
     """Of learning, of everything but matrices."""
     precision: torch.dtype = torch.float32
     """In which matrices are multiplied."""
+    nets: int = 1
+    """At most: each learns all its passes, or there is one."""
 
 
 def plan(histories: Histories, items: int, settings: AigcSettings, target: Target) -> Plan:
@@ -66,6 +71,7 @@ def plan(histories: Histories, items: int, settings: AigcSettings, target: Targe
         max(1, round(items**0.5)) if groups else 0,
         LOW_RATE if few or short else HIGH_RATE,
         torch.bfloat16 if _is_rounded(settings.precision) else torch.float32,
+        settings.nets or (NETS_OF_FEW if few and target != "any" else 1),
     )
 
 

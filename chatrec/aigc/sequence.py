@@ -2,7 +2,8 @@
 
 import copy
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -100,7 +101,7 @@ class Training:
         if self.vectors.members is not None:
             group_of = self.vectors.members.group_of.numpy()
             output = GroupOutput(group_of, arrays["groups"], arrays["group_bias"])
-        encoder = SequenceUsers(copy.deepcopy(self.net))
+        encoder = SequenceUsers((copy.deepcopy(self.net),))
         return Fitted(arrays["items"], arrays["bias"], encoder, output, self.read, tuple(self.losses))
 
     def run(self, histories: Histories, events: int, rate: float = 1.0) -> Iterator[tuple[Batch, float]]:
@@ -152,7 +153,7 @@ class Training:
 def fit(
     histories: Histories, everything: Histories, items: int, plan: Plan, seed: int, minutes: float, rates: Path
 ) -> tuple[Fitted, Fitted]:
-    """Learns as long as the plan says, or as the time allows if that is shorter.
+    """Learns as many nets as the plan says, or as the time allows; a single one for less than its passes if it must.
 
     Args:
         histories: to learn from, without the held-out events.
@@ -169,16 +170,44 @@ def fit(
     start = ppmi_vectors(histories, items, plan.shape.width, seed)
     popular = np.bincount(histories.items, minlength=items) + 0.5
 
-    def begin() -> Training:
-        return Training(Vectors(start, popular / popular.sum(), plan.groups, seed), plan, seed)
+    def begin(net: int) -> Training:
+        return Training(Vectors(start, popular / popular.sum(), plan.groups, seed), plan, seed + net)
 
     positions = int(np.maximum(histories.lengths - 1, 0).sum())
-    wanted = 0
+    wanted, nets = 0, 1
     if positions and minutes:
-        rate = remembered(rates, plan, items, lambda: _measure_rate(begin(), histories))
-        wanted = int(min(plan.passes * positions, 60 * minutes * rate / (1 + GO_ON)))
-    training = begin()
-    return training.learn(histories, wanted), training.learn(everything, int(GO_ON * wanted), GO_ON)
+        rate = remembered(rates, plan, items, lambda: _measure_rate(begin(0), histories))
+        affordable = 60 * minutes * rate / (1 + GO_ON)
+        wanted = int(min(plan.passes * positions, affordable))
+        nets = max(1, min(plan.nets, int(affordable / max(wanted, 1))))
+    learned = [
+        (training.learn(histories, wanted), training.learn(everything, int(GO_ON * wanted), GO_ON))
+        for training in map(begin, range(nets))
+    ]
+    return joined([before for before, _ in learned]), joined([after for _, after in learned])
+
+
+def joined(nets: Sequence[Fitted]) -> Fitted:
+    """Nets with the same groups as one whose logits, of items and of groups, are the mean of theirs.
+
+    What was read and the losses are of the first.
+    """
+    first = nets[0]
+    encoders = [each.encoder for each in nets if isinstance(each.encoder, SequenceUsers)]
+    outputs = [each.output for each in nets if each.output is not None]
+    return replace(
+        first,
+        items=np.hstack([each.items for each in nets]),
+        bias=np.mean([each.bias for each in nets], axis=0),
+        encoder=SequenceUsers(tuple(net for encoder in encoders for net in encoder.nets)),
+        output=replace(
+            outputs[0],
+            vectors=np.hstack([each.vectors for each in outputs]),
+            bias=np.mean([each.bias for each in outputs], axis=0),
+        )
+        if outputs
+        else None,
+    )
 
 
 def _share(step: int, steps: int) -> float:

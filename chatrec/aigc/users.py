@@ -64,31 +64,26 @@ class MeanUsers:
 
 @dataclass(frozen=True)
 class SequenceUsers:
-    """The net's output after the newest event."""
+    """What nets put out after the newest event, side by side, each over the number of nets.
 
-    net: SequenceNet
+    An item vector has as many parts as there are nets: inner products are the mean of what the nets say alone.
+    """
+
+    nets: tuple[SequenceNet, ...]
+    """All of one shape."""
 
     @property
     def length(self) -> int:
         """See UserEncoder."""
-        return self.net.shape.window
+        return self.nets[0].shape.window
 
     @torch.no_grad()
     def read(self, items: Array, latest: Array) -> Array:
         """See UserEncoder."""
-        self.net.eval()
         latest = latest[:, : self.length]
-        lengths = (latest >= 0).sum(1)
-        vectors = torch.from_numpy(items)
-        found = np.zeros((len(latest), items.shape[1]), np.float32)
-        for rows in _of_like_length(lengths):
-            longest = int(lengths[rows].max())
-            back = lengths[rows][:, None] - 1 - np.arange(longest)  # the oldest first, padding at the end
-            events = np.where(back >= 0, np.take_along_axis(latest[rows], np.maximum(back, 0), 1), -1)
-            there = torch.from_numpy(events >= 0)
-            hidden = self.net(vectors[torch.from_numpy(np.maximum(events, 0)).long()], there)
-            found[rows] = hidden[torch.arange(len(rows)), torch.from_numpy(lengths[rows] - 1)].numpy()
-        return found
+        parts = np.split(items, len(self.nets), axis=1)
+        read = [_read(net, torch.from_numpy(part), latest) for net, part in zip(self.nets, parts, strict=True)]
+        return np.hstack(read) / np.float32(len(read))
 
     def added(self, items: Array, latest: Array, wanted: Array) -> None:
         """What the net reads is no sum."""
@@ -96,15 +91,32 @@ class SequenceUsers:
 
     def save(self, folder: Path) -> None:
         """Writes NET."""
-        torch.save({"shape": asdict(self.net.shape), "weights": self.net.state_dict()}, folder / NET)
+        weights = [net.state_dict() for net in self.nets]
+        torch.save({"shape": asdict(self.nets[0].shape), "weights": weights}, folder / NET)
 
     @classmethod
     def load(cls, folder: Path) -> "SequenceUsers":
         """What `save` wrote."""
         saved = torch.load(folder / NET, weights_only=True)
-        net = SequenceNet(Shape(**saved["shape"]))
-        net.load_state_dict(saved["weights"])
-        return cls(net)
+        nets = tuple(SequenceNet(Shape(**saved["shape"])) for _ in saved["weights"])
+        for net, weights in zip(nets, saved["weights"], strict=True):
+            net.load_state_dict(weights)
+        return cls(nets)
+
+
+def _read(net: SequenceNet, vectors: torch.Tensor, latest: Array) -> Array:
+    """users × width; zero for a user without a history."""
+    net.eval()
+    lengths = (latest >= 0).sum(1)
+    found = np.zeros((len(latest), vectors.shape[1]), np.float32)
+    for rows in _of_like_length(lengths):
+        longest = int(lengths[rows].max())
+        back = lengths[rows][:, None] - 1 - np.arange(longest)  # the oldest first, padding at the end
+        events = np.where(back >= 0, np.take_along_axis(latest[rows], np.maximum(back, 0), 1), -1)
+        there = torch.from_numpy(events >= 0)
+        hidden = net(vectors[torch.from_numpy(np.maximum(events, 0)).long()], there)
+        found[rows] = hidden[torch.arange(len(rows)), torch.from_numpy(lengths[rows] - 1)].numpy()
+    return found
 
 
 def _of_like_length(lengths: Array) -> Iterator[Array]:

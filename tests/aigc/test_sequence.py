@@ -1,5 +1,6 @@
 """The sequence net: losses against torch's own, windows that lose nothing, an order that only order can tell."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -125,7 +126,7 @@ def test_the_net_sees_no_later_event() -> None:
 
 def test_users_are_read_alike_alone_and_together() -> None:
     torch.manual_seed(0)
-    encoder = SequenceUsers(SequenceNet(SMALL))
+    encoder = SequenceUsers((SequenceNet(SMALL),))
     items = np.random.default_rng(0).normal(size=(ITEMS, WIDTH)).astype(np.float32)
     latest = np.array([[3, 2, 1, -1, -1, -1], [-1] * 6, [5, 4, 3, 2, 1, 0], [7, -1, -1, -1, -1, -1]])
     together = encoder.read(items, latest)
@@ -142,18 +143,22 @@ def rounds(users: int = 150, events: int = 12) -> Histories:
     )
 
 
-def fitted(folder: Path, groups: int, passes: float = 30) -> Fitted:
-    wanted = Plan(SMALL, (1.0,), 256, passes, groups)
+def fitted(folder: Path, groups: int, passes: float = 30, nets: int = 1) -> Fitted:
+    wanted = Plan(SMALL, (1.0,), 256, passes, groups, nets=nets)
     return sequence.fit(rounds(), rounds(), ITEMS, wanted, 0, 5.0, folder / "rates.json")[1]
 
 
+def state_of(made: Fitted) -> AigcState:
+    profile = np.zeros((2, made.items.shape[1]), np.float32)
+    return AigcState(made.items, made.bias, made.items[:2], profile, made.encoder, made.output)
+
+
+@pytest.mark.parametrize("nets", [1, 2])
 @pytest.mark.parametrize("groups", [0, 3])
-def test_order_is_learned_by_either_output(tmp_path: Path, groups: int) -> None:
-    made = fitted(tmp_path, groups)
+def test_order_is_learned_by_either_output(tmp_path: Path, groups: int, nets: int) -> None:
+    made = fitted(tmp_path, groups, nets=nets)
     assert (made.output is not None) == bool(groups)
-    state = AigcState(
-        made.items, made.bias, made.items[:2], np.zeros((2, WIDTH), np.float32), made.encoder, made.output
-    )
+    state = state_of(made)
     users = state.users(rounds().latest(np.arange(150), 6))
     last = rounds().items[rounds().starts[1:] - 1]
     logits = state.logits(users)
@@ -169,6 +174,40 @@ def test_order_is_learned_by_either_output(tmp_path: Path, groups: int) -> None:
 def test_the_same_seed_gives_the_same_vectors(tmp_path: Path) -> None:
     one, two = fitted(tmp_path, 3, passes=2), fitted(tmp_path, 3, passes=2)
     assert np.array_equal(one.items, two.items)
+
+
+@pytest.mark.parametrize("groups", [0, 3])
+def test_logits_of_joined_nets_are_the_mean_of_theirs(tmp_path: Path, groups: int) -> None:
+    wanted = Plan(SMALL, (1.0,), 256, 2, groups)
+    alone = [sequence.fit(rounds(), rounds(), ITEMS, wanted, seed, 5.0, tmp_path / "rates.json")[1] for seed in (0, 1)]
+    if groups:
+        assert alone[0].output is not None
+        alone[1] = replace(alone[1], output=replace(alone[0].output, vectors=-alone[0].output.vectors))
+    latest = rounds().latest(np.arange(9), 6)
+
+    def logits(made: Fitted) -> tuple[np.ndarray, np.ndarray | None]:
+        users = made.encoder.read(made.items, latest)
+        output = made.output
+        return users @ made.items.T + made.bias, None if output is None else users @ output.vectors.T + output.bias
+
+    together = sequence.joined(alone)
+    for one, other, both in zip(logits(alone[0]), logits(alone[1]), logits(together), strict=True):
+        assert (one is None) == (not groups) or np.allclose((one + other) / 2, both, atol=1e-5)
+    assert not np.allclose(logits(alone[0])[0], logits(alone[1])[0], atol=0.1)
+    assert np.allclose(np.exp(state_of(together).logits(together.encoder.read(together.items, latest))).sum(1), 1) or (
+        not groups
+    )
+
+
+def test_nets_are_as_many_as_have_the_time_for_all_their_passes(tmp_path: Path) -> None:
+    wanted = Plan(SMALL, (1.0,), 64, 2, 0, nets=3)
+    rate = remembered(tmp_path / "rates.json", wanted, ITEMS, lambda: 1000)
+    positions = 2 * int((rounds().lengths - 1).sum()) * 1.25
+    for nets, time in ((1, 0.5), (1, 1.9), (2, 2.1), (3, 3.1), (3, 9)):
+        minutes = time * positions / rate / 60
+        for made in sequence.fit(rounds(), rounds(), ITEMS, wanted, 0, minutes, tmp_path / "rates.json"):
+            assert made.items.shape == (ITEMS, nets * WIDTH)
+            assert made.encoder.read(made.items, rounds().latest(np.arange(2), 6)).shape == (2, nets * WIDTH)
 
 
 def test_time_ends_learning_and_the_rate_is_remembered(tmp_path: Path) -> None:
