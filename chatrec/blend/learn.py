@@ -96,14 +96,15 @@ def learn(
     measured = {**measured, "channels": measured["channels"] | of_new}
     write_atomically(folder / MIX, json.dumps(facts, indent=1))
     write_atomically(folder / METRICS, json.dumps(measured, indent=1))
-    scores = {
-        f"{name} NDCG@10": measured["channels"][name]["ndcg@10"]
-        for name in (BLEND, POPULARITY, NEW)
-        if name in measured["channels"]
-    }
-    weights, of_texts_alone = ({name: round(weight, 3) for name, weight in each.weights.items()} for each in (mix, new))
-    counts: Counts = {"held out": len(holdout), "form": form, "limits": limited, "weights": weights}
-    return {**counts, "weights of new items": of_texts_alone, **scores}
+    said: Counts = {"held out": len(holdout), "form": form, "limits": limited}
+    return said | _weights_and_scores(mix, new, measured["channels"])
+
+
+def _weights_and_scores(mix: Mix, new: Mix, measured: Mapping[str, Any]) -> Counts:
+    """What the run's record says of the weights, and NDCG@10 of what was measured."""
+    weights, of_new = ({name: round(weight, 3) for name, weight in each.weights.items()} for each in (mix, new))
+    scores = {f"{name} NDCG@10": measured[name]["ndcg@10"] for name in (BLEND, POPULARITY, NEW) if name in measured}
+    return {"weights": weights, "weights of new items": of_new, **scores}
 
 
 def _choose_penalty(rest: Known, holdout: HoldOut, target: Target) -> float:

@@ -68,6 +68,7 @@ def environment(settings: Settings) -> dict[str, str]:
         "AIRFLOW__API__WORKERS": "1",
         "CHATREC_DATABASE__FOLDER": str(settings.database.folder),
         "CHATREC_ARTIFACTS__ROOT": str(settings.artifacts.root),
+        "CHATREC_AIGC__NETS": str(settings.aigc.nets or 1),  # who looks around need not wait for four
     }
 
 
