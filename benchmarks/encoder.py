@@ -105,7 +105,9 @@ class Split:
         return Snapshot(folder)
 
 
-def quality_rows(split: Split, catalogue: Catalogue, work: Path, others: bool) -> Iterator[tuple[str, ...]]:
+def quality_rows(
+    split: Split, catalogue: Catalogue, work: Path, others: bool, only_pretrained: bool
+) -> Iterator[tuple[str, ...]]:
     """The rows of one set, in the order of QUALITY; `others` asks for other ways to read the pre-trained model."""
     nothing, lists = catalogue.nothing, work / "lists.csv.gz"
     alone = catalogue.among_hidden(nothing)
@@ -114,7 +116,7 @@ def quality_rows(split: Split, catalogue: Catalogue, work: Path, others: bool) -
     if not catalogue.has_kernel:
         again = catalogue.among_hidden(nothing, SEED + 1)
         yield "features alone, another seed", "", "", "", "", f"{again.mean():.4f}", _words(gain(again, alone))
-    models = list(_models(catalogue, work))
+    models = [*(() if only_pretrained else _trained(catalogue, work)), *_pretrained(catalogue)]
     for way in (*models, *(ways(models, PRETRAINED) if others else ())):
         vectors = catalogue.vectors(way)
         catalogue.write(Text(vectors), lists)
@@ -132,8 +134,8 @@ def quality_rows(split: Split, catalogue: Catalogue, work: Path, others: bool) -
         )
 
 
-def _models(catalogue: Catalogue, work: Path) -> Iterator[Way]:
-    """Untrained, trained on the catalogue, trained on what is taken together, and pre-trained if that is installed."""
+def _trained(catalogue: Catalogue, work: Path) -> Iterator[Way]:
+    """Untrained, trained on the catalogue, and trained on what is taken together."""
     settings = catalogue.settings
     for name, tokens in (("untrained", 0), ("local", settings.encoder.local.train_tokens)):
         one = settings.override({"encoder.local": {"train_tokens": tokens}})
@@ -143,8 +145,12 @@ def _models(catalogue: Catalogue, work: Path) -> Iterator[Way]:
     everything = Material(catalogue.texts, ~catalogue.is_hidden, catalogue.hidden.histories, ())
     finetune(start, everything, settings, work / "tuned")
     yield Way("local, fine-tuned", work / "tuned", False)
+
+
+def _pretrained(catalogue: Catalogue) -> Iterator[Way]:
+    """If it is installed."""
     try:
-        found = choose(settings.override({"encoder.model": PRETRAINED}))
+        found = choose(catalogue.settings.override({"encoder.model": PRETRAINED}))
     except SettingsError as error:
         print(f"  without a pre-trained model: {error}", flush=True)
         return
@@ -200,6 +206,9 @@ def main() -> None:
     parser.add_argument(
         "--ways", action="store_true", help="other ways to read the pre-trained model too: each reads all"
     )
+    parser.add_argument(
+        "--only-pretrained", action="store_true", help="no rows of models that have to be trained first"
+    )
     parser.add_argument("--model", help="a folder or a hub name, for the table of speed")
     parser.add_argument("--texts", type=int, default=TEXTS_OF_SPEED, help="for the table of speed")
     parser.add_argument("--rounds", type=int, default=3, help="for the table of speed; the median counts")
@@ -221,7 +230,7 @@ def main() -> None:
             split.make()
             catalogue = Catalogue(split.snapshot(work / "snapshot", settings), settings, cache)
             tables.append(Table(f"What vectors are worth: {name}", QUALITY))
-            for row in quality_rows(split, catalogue, work, given.ways):
+            for row in quality_rows(split, catalogue, work, given.ways, given.only_pretrained):
                 tables[-1].add(*row)
     write(tables, given.out)
 
