@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from contextlib import closing
 from pathlib import Path
 
+import hypothesis
 import psycopg2
 import pytest
 from sqlalchemy import make_url
@@ -15,6 +16,9 @@ from chatrec.settings import Settings, load
 from tests.shop import Shop, write_settings
 
 NUMBERS = itertools.count()
+
+hypothesis.settings.register_profile("no clock", deadline=None)  # a busy machine is no failure
+hypothesis.settings.load_profile("no clock")
 
 
 @pytest.fixture(scope="session")

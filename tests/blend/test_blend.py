@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from chatrec.blend.candidates import gather
@@ -60,7 +60,6 @@ def test_logits_are_a_softmax_of_what_may_be_recommended() -> None:
 
 
 @given(st.lists(st.lists(st.integers(0, 7), max_size=6), min_size=1, max_size=4), st.integers(1, 8), st.booleans())
-@settings(deadline=None)
 def test_candidates_are_the_union_without_what_is_hidden(of_users: list[list[int]], k: int, logits: bool) -> None:
     random = np.random.default_rng(0)
     values = random.normal(size=(len(of_users), 8)).astype(np.float32)

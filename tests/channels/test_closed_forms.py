@@ -47,7 +47,7 @@ def test_pairs_are_counted(of_users: list[list[int]], lags: int) -> None:
 
 
 @given(lists_of_items)
-@settings(deadline=None, max_examples=25)
+@settings(max_examples=25)
 def test_ridge_is_the_regression_over_all_prefixes(of_users: list[list[int]]) -> None:
     made = ridge.fit(histories(of_users), ITEMS)
     inputs, targets = [], []
@@ -190,7 +190,7 @@ def test_the_record_says_what_a_size_forbids(target: Target, form: Form, monkeyp
 
 
 @given(lists_of_items)
-@settings(deadline=None, max_examples=30)
+@settings(max_examples=30)
 def test_scores_are_the_sums_of_what_events_add(of_users: list[list[int]]) -> None:
     made = histories([*of_users, [1, 2]])
     mine = block(made)

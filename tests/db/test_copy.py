@@ -31,7 +31,7 @@ def cursor(database: str) -> Any:
 
 
 @given(rows=ROWS)
-@settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=60, suppress_health_check=list(HealthCheck))
 def test_rows_survive_the_round_trip(cursor: Any, rows: list[Any]) -> None:
     cursor.execute("TRUNCATE t")
     schema = {"a": pl.String, "b": pl.Int64, "c": pl.List(pl.Float32)}

@@ -36,7 +36,7 @@ def shares(sample: Sample, providers: Providers, prices: np.ndarray) -> np.ndarr
 
 
 @given(st.integers(2, 12), st.floats(0.5, 0.95), st.integers(0, 5))
-@settings(deadline=None, max_examples=15)
+@settings(max_examples=15)
 def test_every_provider_gets_its_share_of_merit(number: int, part: float, seed: int) -> None:
     sample, providers = market(number, seed=seed)
     owed = part * sample.merit(providers)

@@ -26,7 +26,7 @@ def distance(one: Release, other: Release) -> float:
     return float(np.sqrt(apart))
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(st.lists(HISTORY, min_size=1, max_size=6), st.data())
 def test_neighbouring_snapshots_differ_by_at_most_one(taken: list[np.ndarray], data: st.DataObject) -> None:
     """The same noise for both, so that what is left is what the user did."""

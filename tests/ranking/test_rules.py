@@ -55,7 +55,7 @@ def lists(made: Ranker, of_users: list[list[int]]) -> dict[int, list[int]]:
 
 
 @given(OF_USERS, CODES, st.integers(1, 2), st.sets(st.integers(0, ITEMS - 1), max_size=8))
-@settings(deadline=None, max_examples=40)
+@settings(max_examples=40)
 def test_caps_hold_denied_items_stay_away_and_lists_are_as_full_as_can_be(
     of_users: list[list[int]], values: list[int], at_most: int, denied: set[int]
 ) -> None:
@@ -70,7 +70,7 @@ def test_caps_hold_denied_items_stay_away_and_lists_are_as_full_as_can_be(
 
 
 @given(OF_USERS, st.integers(0, ITEMS - 1), st.integers(0, TOP_N - 1))
-@settings(deadline=None, max_examples=40)
+@settings(max_examples=40)
 def test_a_pin_is_in_every_list_of_those_who_may_have_it(of_users: list[list[int]], item: int, place: int) -> None:
     made = kinds(of_users)
     free, pinned = lists(made, of_users), lists(made.under(Rules(pins=(Pin(item, place),)), EVERYTHING), of_users)

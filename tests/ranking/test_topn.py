@@ -87,7 +87,7 @@ def log_shares(made: Ranker, user: int, allowed: list[int]) -> dict[str, np.ndar
     st.booleans(),
     st.booleans(),
 )
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 def test_lists_equal_brute_force(of_users: list[list[int]], hidden: set[int], exclude_seen: bool, two: bool) -> None:
     recommendable = ~np.isin(np.arange(ITEMS), list(hidden))
     made = ranker(of_users, recommendable, seen=exclude_seen, two_levels=two)

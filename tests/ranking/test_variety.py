@@ -54,7 +54,7 @@ def value(name: str, user: int, chosen: list[int], item: int, strength: float) -
 
 @pytest.mark.parametrize("name", WAYS)
 @given(st.integers(0, 200), st.sampled_from([0.1, 1.0, 5.0]), st.integers(0, 3))
-@settings(deadline=None, max_examples=25)
+@settings(max_examples=25)
 def test_each_place_goes_to_what_adds_most(name: str, seed: int, strength: float, padded: int) -> None:
     items, scores = candidates(seed, padded)
     wanted = WAYS[name](strength).scores(np.arange(3), items, scores, 4)

@@ -183,7 +183,7 @@ def searched(module_database: str) -> Shop:
 
 
 @given(rows=ROWS, each=st.integers(1, 4), days=st.integers(1, 40), event=st.none() | st.integers(0, 80).map(at))
-@settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=60, suppress_health_check=list(HealthCheck))
 def test_every_row_is_accounted_for(
     searched: Shop, tmp_path: Path, rows: list[Any], each: int, days: int, event: str | None
 ) -> None:
