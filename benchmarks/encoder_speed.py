@@ -13,7 +13,7 @@ from transformers import GPT2Config, GPT2Model, PreTrainedTokenizerFast
 from chatrec.encoder.checkpoint import Checkpoint, load
 from chatrec.encoder.encode import Spent, encode
 from chatrec.progress import progress
-from chatrec.settings.model import Encoder, EncodingPrecision
+from chatrec.settings.language import Encoder, EncodingPrecision
 from chatrec.source.snapshot import Array
 
 END = "<|endoftext|>"

@@ -14,7 +14,7 @@ DOCS = Path(__file__).parent
 SETTINGS = """\
 # Settings
 
-<!-- Made by `make docs` from the docstrings in chatrec/settings/model.py. -->
+<!-- Made by `make docs` from the docstrings in chatrec/settings. -->
 
 `chatrec init` writes this file. `chatrec.toml` is read from the working directory, or from where `--config` or
 `CHATREC_CONFIG` says. An environment variable `CHATREC_<SECTION>__<KEY>` wins over the file, for example

@@ -18,8 +18,8 @@ from chatrec.encoder.kernels import speed_up
 from chatrec.encoder.reading import Reading, blocks
 from chatrec.errors import SettingsError
 from chatrec.processor import has_bfloat16
-from chatrec.settings.model import Encoder as EncoderSettings
-from chatrec.settings.model import EncodingPrecision
+from chatrec.settings.language import Encoder as EncoderSettings
+from chatrec.settings.language import EncodingPrecision
 
 GGUF = ".gguf"
 BATCH_TOKENS = {"cpu": 2048}

@@ -8,7 +8,7 @@ from typing import Protocol
 import numpy as np
 
 from chatrec.encoder import texts
-from chatrec.settings.model import Text
+from chatrec.settings.language import Text
 from chatrec.source.snapshot import Array, Queries, Snapshot
 
 ROWS_OF_A_BLOCK = 20_000

@@ -8,7 +8,7 @@ import numpy as np
 from chatrec.encoder.corpus import Corpus, ItemTexts, UserTexts
 from chatrec.encoder.embed import PROFILE_USERS, PROFILES, USERS
 from chatrec.encoder.store import keep_only
-from chatrec.settings.model import Text
+from chatrec.settings.language import Text
 from chatrec.source.snapshot import Snapshot
 
 

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from transformers.activations import GELUTanh, NewGELUActivation, SiLUActivation
 from transformers.pytorch_utils import Conv1D
 
-from chatrec.settings.model import EncodingPrecision
+from chatrec.settings.language import EncodingPrecision
 
 ROWS = 2048
 """Tokens of a batch for which the layout is made; any other number works too."""

@@ -17,7 +17,7 @@ from chatrec.encoder.training.loop import Plan, fit
 from chatrec.encoder.training.next_token import BLOCK_TOKENS, NextToken, blocks_of
 from chatrec.encoder.training.start import Learner
 from chatrec.run import Counts, fingerprint
-from chatrec.settings.model import Encoder as EncoderSettings
+from chatrec.settings.language import Encoder as EncoderSettings
 
 END = "<|endoftext|>"
 LEARNING_RATE = 1e-3

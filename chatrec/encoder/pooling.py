@@ -4,7 +4,7 @@ import torch
 from torch import Tensor
 
 from chatrec.encoder.reading import Reading
-from chatrec.settings.model import Pooling
+from chatrec.settings.language import Pooling
 
 
 def pool(states: Tensor, mask: Tensor, reading: Reading) -> Tensor:

@@ -7,8 +7,8 @@ from torch import nn
 from transformers import PreTrainedTokenizerBase
 
 from chatrec.errors import SettingsError
-from chatrec.settings.model import Encoder as EncoderSettings
-from chatrec.settings.model import Pooling
+from chatrec.settings.language import Encoder as EncoderSettings
+from chatrec.settings.language import Pooling
 
 MIDDLE, LATE = 1 / 2, 3 / 4
 """How deep a pre-trained model is read: where the states of a text, and where that after a prompt, say most."""

@@ -3,7 +3,7 @@
 import numpy as np
 
 from chatrec.encoder.checkpoint import Checkpoint
-from chatrec.settings.model import UserText
+from chatrec.settings.language import UserText
 from chatrec.source.snapshot import Array, Histories
 
 READ_AT_MOST = 5_000

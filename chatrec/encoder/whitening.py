@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from chatrec.settings.model import Encoder as EncoderSettings
+from chatrec.settings.language import Encoder as EncoderSettings
 from chatrec.source.snapshot import Array
 
 PRETRAINED, CATALOGUE = (256, 10.0), (128, 0.1)

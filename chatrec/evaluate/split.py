@@ -14,7 +14,7 @@ import pyarrow as pa
 from chatrec.errors import SettingsError
 from chatrec.ranking.recommend import RECOMMENDATIONS
 from chatrec.run import write_atomically
-from chatrec.settings.model import Text
+from chatrec.settings.language import Text
 from chatrec.source.catalogue import split_groups
 from chatrec.source.extract import SnapshotFacts
 from chatrec.source.quarantine import Quarantine

@@ -14,7 +14,8 @@ from sqlalchemy import Engine
 
 from chatrec.errors import MappingError
 from chatrec.run import Counts, write_atomically
-from chatrec.settings.model import Source, Text
+from chatrec.settings.language import Text
+from chatrec.settings.model import Source
 from chatrec.source import buckets
 from chatrec.source.catalogue import items_relation, users_relation
 from chatrec.source.interactions import write_interactions

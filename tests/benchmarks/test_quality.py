@@ -16,7 +16,7 @@ from chatrec.pipeline.context import Context
 from chatrec.pipeline.offline import KEY, evaluate_split
 from chatrec.run import Run
 from chatrec.settings import load
-from chatrec.settings.model import Text
+from chatrec.settings.language import Text
 from chatrec.source.snapshot import Snapshot
 from tests.benchmarks import toy
 

@@ -15,7 +15,7 @@ from chatrec.encoder.encode import Spent, encode
 from chatrec.errors import SettingsError
 from chatrec.progress import progress
 from chatrec.settings import Settings
-from chatrec.settings.model import Encoder
+from chatrec.settings.language import Encoder
 
 WHEEL = choice._wheel()
 

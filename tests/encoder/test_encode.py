@@ -19,7 +19,7 @@ from chatrec.encoder.pooling import pool
 from chatrec.encoder.reading import Reading
 from chatrec.errors import SettingsError
 from chatrec.progress import progress
-from chatrec.settings.model import Encoder, Pooling
+from chatrec.settings.language import Encoder, Pooling
 from tests.encoder.conftest import POSITIONS, TEXTS
 
 POOLINGS = sorted(set(get_args(Pooling)) - {"auto"})

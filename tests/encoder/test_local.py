@@ -6,7 +6,7 @@ import pytest
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
 from chatrec.encoder import local
-from chatrec.settings.model import Encoder, LocalGpt2
+from chatrec.settings.language import Encoder, LocalGpt2
 
 TEXTS = [
     f"the {colour} {thing} is number {n}" for n in range(30) for colour in ("red", "blue") for thing in ("cup", "hat")

@@ -7,7 +7,7 @@ import pytest
 
 from chatrec.encoder import checkpoint
 from chatrec.encoder.users import READ_AT_MOST, compose, is_read
-from chatrec.settings.model import Encoder
+from chatrec.settings.language import Encoder
 from tests.source.test_snapshot import histories
 
 

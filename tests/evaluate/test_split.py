@@ -4,7 +4,7 @@ import gzip
 from pathlib import Path
 
 from chatrec.evaluate.split import write_snapshot
-from chatrec.settings.model import Text
+from chatrec.settings.language import Text
 from chatrec.source.snapshot import Snapshot
 
 DAY = 86_400

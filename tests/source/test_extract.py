@@ -15,7 +15,8 @@ from chatrec.encoder.texts import item_texts
 from chatrec.errors import MappingError
 from chatrec.features.catalogue import Texts
 from chatrec.run import digest_of
-from chatrec.settings.model import Source, Text
+from chatrec.settings.language import Text
+from chatrec.settings.model import Source
 from chatrec.source.extract import extract
 from chatrec.source.snapshot import Snapshot
 from tests.conftest import new_database

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from chatrec.settings.model import Text
+from chatrec.settings.language import Text
 from chatrec.source.queries import normalised
 from chatrec.source.snapshot import Snapshot
 from tests.conftest import new_database

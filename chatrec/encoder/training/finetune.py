@@ -22,7 +22,7 @@ from chatrec.encoder.whitening import chosen
 from chatrec.errors import RunError
 from chatrec.run import Counts, fingerprint
 from chatrec.settings import Settings
-from chatrec.settings.model import Method
+from chatrec.settings.language import Method
 from chatrec.source.snapshot import Array, Histories
 
 HELD_OUT = 0.1

@@ -20,7 +20,7 @@ from chatrec.encoder.training.curve import Curve
 from chatrec.errors import RunError
 from chatrec.progress import progress
 from chatrec.run import replacing
-from chatrec.settings.model import Precision
+from chatrec.settings.language import Precision
 
 LOG = logging.getLogger(__name__)
 SECONDS_BETWEEN_CHECKPOINTS = 120.0

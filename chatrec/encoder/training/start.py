@@ -15,8 +15,8 @@ from transformers.utils import logging as transformers_logging
 from chatrec.encoder.checkpoint import Checkpoint, choose_device, cut, read
 from chatrec.encoder.reading import Reading
 from chatrec.errors import SettingsError
-from chatrec.settings.model import Device, Method
-from chatrec.settings.model import Encoder as EncoderSettings
+from chatrec.settings.language import Device, Method
+from chatrec.settings.language import Encoder as EncoderSettings
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,7 @@ from typing import Any
 from chatrec.encoder import local
 from chatrec.encoder.training import loop
 from chatrec.encoder.training.finetune import finetune
-from chatrec.settings.model import Encoder, LocalGpt2
+from chatrec.settings.language import Encoder, LocalGpt2
 from tests.encoder.training.small import material, settings, start, texts
 
 

@@ -16,7 +16,7 @@ from chatrec.encoder.training.start import Learner
 from chatrec.encoder.whitening import Whitening
 from chatrec.errors import RunError
 from chatrec.progress import Silent
-from chatrec.settings.model import Encoder
+from chatrec.settings.language import Encoder
 from tests.encoder.conftest import TEXTS
 from tests.encoder.training.small import ITEMS, material, settings, start, texts
 from tests.source.test_snapshot import histories
