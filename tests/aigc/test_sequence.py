@@ -190,13 +190,20 @@ def test_logits_of_joined_nets_are_the_mean_of_theirs(tmp_path: Path, groups: in
         output = made.output
         return users @ made.items.T + made.bias, None if output is None else users @ output.vectors.T + output.bias
 
+    (items, of_groups), (others, of_other_groups) = map(logits, alone)
     together = sequence.joined(alone)
-    for one, other, both in zip(logits(alone[0]), logits(alone[1]), logits(together), strict=True):
-        assert (one is None) == (not groups) or np.allclose((one + other) / 2, both, atol=1e-5)
-    assert not np.allclose(logits(alone[0])[0], logits(alone[1])[0], atol=0.1)
-    assert np.allclose(np.exp(state_of(together).logits(together.encoder.read(together.items, latest))).sum(1), 1) or (
-        not groups
-    )
+    joined_items, of_joined_groups = logits(together)
+    assert not np.allclose(items, others, atol=0.1)
+    assert np.allclose((items + others) / 2, joined_items, atol=1e-5)
+    if groups:
+        assert of_groups is not None
+        assert of_other_groups is not None
+        assert of_joined_groups is not None
+        assert np.allclose((of_groups + of_other_groups) / 2, of_joined_groups, atol=1e-5)
+        users = together.encoder.read(together.items, latest)
+        assert np.allclose(np.exp(state_of(together).logits(users)).sum(1), 1)
+    else:
+        assert of_joined_groups is None
 
 
 def test_nets_are_as_many_as_have_the_time_for_all_their_passes(tmp_path: Path) -> None:
