@@ -36,7 +36,7 @@ SHOWN_COUNTS: Mapping[str, tuple[str, ...]] = {
     "publish": ("recommendations rows", "nights kept"),
 }
 ONLY_IF_ANY = {
-    "queries", "quarantined", "users searched", "users group", "users popular", "query_recommendations",
+    "nets", "queries", "quarantined", "users searched", "users group", "users popular", "query_recommendations",
 }  # fmt: skip
 STATES = {"published": "green", "dry": "cyan", "running": "yellow", "stopped": "red", "failed": "red"}
 

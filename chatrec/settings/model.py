@@ -92,14 +92,14 @@ class Aigc(Section):
     """What an item vector is made of if users are means: given (GPT-2, projected), learned from who took what, or the
     sum of both."""
     width: int = Field(0, ge=0, le=1024)
-    """Length of item, group and user vectors; 0 chooses by the number of events."""
+    """Length of item, group and user vectors, of each net; 0 chooses by the number of events."""
     history: int = Field(0, ge=0, le=1000)
     """How many of the latest events make a user's vector; 0 chooses."""
     epochs: int = Field(0, ge=0, le=1000)
     """Passes over the events at most; 0 chooses."""
     nets: int = Field(0, ge=0, le=16)
     """How many nets learn, each from another seed, if they all have the time; their logits are averaged. 0 chooses:
-    4 below 300,000 events, else 1."""
+    4 below 300,000 events unless the target is any, else 1."""
     precision: NetPrecision = "auto"
     """In which matrices are multiplied while it learns; auto takes bfloat16 where the processor has it."""
     minutes: float = Field(10, ge=0)
