@@ -126,7 +126,8 @@ def forward(checkpoint: Checkpoint, ids: Array, mask: Array) -> Tensor:
     """The raw vectors of a batch, float32, on the checkpoint's device: through here go training and encoding alike."""
     there = _to(checkpoint.device, mask)
     states = checkpoint.model(_to(checkpoint.device, ids), attention_mask=there, use_cache=False).last_hidden_state
-    return pool(states, there, checkpoint.reading)
+    with torch.autocast(checkpoint.device.type, enabled=False):  # while learning: a mean of many tokens in eight bits
+        return pool(states, there, checkpoint.reading)
 
 
 def _pooled(

@@ -117,8 +117,8 @@ class Finetune(Section):
     lora_rank: int = Field(8, ge=1, le=1024)
     """Width of the additions of lora."""
     precision: Precision = "auto"
-    """In which matrices are multiplied while learning; auto takes bfloat16 on a GPU that has it, float16 on another,
-    float32 elsewhere."""
+    """In which matrices are multiplied while learning; auto takes bfloat16 where the processor or the GPU has it,
+    float16 on an older GPU, float32 elsewhere."""
     promote: bool = True
     """Whether a candidate whose gain is clear of zero becomes the live encoder by itself."""
     keep: int = Field(3, ge=1, le=1000)

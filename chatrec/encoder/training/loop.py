@@ -18,6 +18,7 @@ from torch import Tensor, nn
 
 from chatrec.encoder.training.curve import Curve
 from chatrec.errors import RunError
+from chatrec.processor import has_bfloat16
 from chatrec.progress import progress
 from chatrec.run import replacing
 from chatrec.settings.language import Precision
@@ -95,14 +96,14 @@ def mixed_precision(device: torch.device, wanted: Precision) -> torch.dtype:
     """The type in which matrices are multiplied.
 
     Weights and their changes stay float32 (Micikevicius et al. 2018, Mixed precision training). `auto` takes bfloat16
-    on a GPU that has it, float16 on an older one, and float32 elsewhere.
+    where the processor or the GPU multiplies it itself, float16 on an older GPU, and float32 elsewhere.
     """
     if wanted != "auto":
         found: torch.dtype = getattr(torch, wanted)
         return found
-    if device.type != "cuda":
-        return torch.float32
-    return torch.bfloat16 if torch.cuda.is_bf16_supported() else torch.float16
+    if device.type == "cuda":
+        return torch.bfloat16 if torch.cuda.is_bf16_supported() else torch.float16
+    return torch.bfloat16 if device.type == "cpu" and has_bfloat16() else torch.float32
 
 
 def rate_at(step: int, plan: Plan) -> float:

@@ -68,6 +68,13 @@ def kinship(folder: Path) -> float:
     return float(cosines[same & ~np.eye(ITEMS, dtype=bool)].mean() - cosines[~same].mean())
 
 
+@pytest.mark.parametrize("precision", ["float32", "bfloat16"])
+def test_every_precision_learns_and_looks(precision: str, gpt2_folder: Path, tmp_path: Path) -> None:
+    chosen = settings(tmp_path, finetune__precision=precision)
+    facts = finetune(start(gpt2_folder), material(), chosen, tmp_path / "tuned")["pairs"]
+    assert facts["held-out loss"] < facts["held-out loss at start"]
+
+
 @pytest.mark.parametrize("method", ["full", "bias", "lora"])
 def test_what_is_taken_together_comes_near(method: str, gpt2_folder: Path, tmp_path: Path) -> None:
     """Words of a kind share nothing but who takes them; held-out items learn it too, from their words."""

@@ -99,8 +99,12 @@ def test_every_precision_learns_and_keeps_float32_weights(tmp_path: Path, precis
     assert line.layer.weight.dtype == torch.float32
 
 
-def test_cpus_train_in_float32_by_default() -> None:
-    assert loop.mixed_precision(torch.device("cpu"), "auto") is torch.float32
+@pytest.mark.parametrize(("has_it", "chosen"), [(True, torch.bfloat16), (False, torch.float32)])
+def test_a_cpu_trains_in_bfloat16_if_it_has_it(
+    monkeypatch: pytest.MonkeyPatch, has_it: bool, chosen: torch.dtype
+) -> None:
+    monkeypatch.setattr(loop, "has_bfloat16", lambda: has_it)
+    assert loop.mixed_precision(torch.device("cpu"), "auto") is chosen
 
 
 @given(st.integers(1, 2000), st.floats(1e-6, 1))
