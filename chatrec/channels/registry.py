@@ -21,8 +21,8 @@ NEIGHBOURS_UP_TO = 50_000
 POPULARITY = "popularity"
 EASE = {"ease": 1.0, "ease lately": 0.95, "ease now": 0.8}
 """Three ways to read a history, by how an event fades with each that came after it."""
-TEXT_TOWER, LANGUAGE_KERNEL = "text tower", "language kernel"
-TEXTS = {"text", "text kernel", LANGUAGE_KERNEL, TEXT_TOWER, "language tower"}
+TEXT_TOWER, TEXT_KERNEL, LANGUAGE_KERNEL = "text tower", "text kernel", "language kernel"
+TEXTS = {"text", TEXT_KERNEL, LANGUAGE_KERNEL, TEXT_TOWER, "language tower"}
 """Channels that know new items too; the maps come without and with what the language model says."""
 FADE_OF_TEXTS: dict[Target, float] = {"next": 0.8, "period": 1.0, "any": 1.0}
 
@@ -70,7 +70,7 @@ def fit_channels(
 def names(known: Known, target: Target, form: Form = "exact") -> tuple[str, ...]:
     """Of all channels that suit, in the order in which `fit_channels` fits them.
 
-    Beside kernels one tower is enough: on dense data towers are weaker maps, and each takes as long as both kernels.
+    Beside a kernel the text tower adds nothing.
     """
     found = (*_kinds(known, target, form), *(EASE if form == "exact" else ()))
     return tuple(name for name in found if name != TEXT_TOWER or LANGUAGE_KERNEL not in found)
@@ -85,9 +85,10 @@ def limits(known: Known, target: Target, form: Form) -> dict[str, str]:
         found["ridge"] = f"not fitted above {RIDGE_UP_TO:,} items: transitions"
     if target == "any" and known.histories.users > NEIGHBOURS_UP_TO:
         found["neighbours"] = f"not fitted above {NEIGHBOURS_UP_TO:,} users: ials"
-    if known.features.kinds and not dict(_kernels(known)):
-        for name in ("text kernel", LANGUAGE_KERNEL):
-            found[name] = f"not fitted above {kernel.KNOWN_UP_TO:,} items with events: towers"
+    if known.features.kinds and not _has_kernel(known):
+        found[LANGUAGE_KERNEL] = f"not fitted above {kernel.KNOWN_UP_TO:,} items with events: towers"
+    if known.features.kinds and _taken(known) > kernel.TWICE_UP_TO:
+        found[TEXT_KERNEL] = f"not fitted above {kernel.TWICE_UP_TO:,} items with events: another language tower"
     if known.items > ease.EXACT_UP_TO:
         found["ease"] = f"of the {ease.EXACT_UP_TO:,} items taken most; the rest: transitions, aigc, text"
     return found
@@ -109,7 +110,9 @@ def _vectors(known: Known, target: Target, form: Form) -> Iterator[tuple[str, Ca
     if known.features.kinds:
         fit, joined = partial(tower.fit, fade=FADE_OF_TEXTS[target]), known.features.joined
         yield TEXT_TOWER, lambda: fit(histories, joined, known.unread, seed=known.seed)
-        yield "language tower", lambda: fit(histories, joined, known.texts, seed=known.seed + 1)
+        read = partial(fit, histories, joined, known.texts)
+        seeds = range(known.seed + 1, known.seed + 1 + _language_towers(known, form))
+        yield "language tower", lambda: tower.joined([read(seed=seed) for seed in seeds])
     if target == "period" and len(histories.times) and np.ptp(histories.times):
         for name, half_life in popularity.HALF_LIVES.items():
             yield name, partial(popularity.fit_recent, histories, items, half_life)
@@ -130,7 +133,21 @@ def _pairs(known: Known, target: Target) -> Iterator[tuple[str, Callable[[], Cha
 
 def _kernels(known: Known) -> Iterator[tuple[str, Callable[[], Channel]]]:
     """Channels that compare all known items with all others."""
-    taken = len(np.unique(known.histories.items))
-    if known.features.kinds and 0 < taken <= kernel.KNOWN_UP_TO and known.items <= kernel.ITEMS_UP_TO:
-        yield "text kernel", lambda: kernel.fit(known.histories, known.features, known.unread)
-        yield LANGUAGE_KERNEL, lambda: kernel.fit(known.histories, known.features, known.texts)
+    if not _has_kernel(known):
+        return
+    if _taken(known) <= kernel.TWICE_UP_TO:
+        yield TEXT_KERNEL, lambda: kernel.fit(known.histories, known.features, known.unread)
+    yield LANGUAGE_KERNEL, lambda: kernel.fit(known.histories, known.features, known.texts)
+
+
+def _language_towers(known: Known, form: Form) -> int:
+    """Of how many seeds: a second one takes the place of the text kernel."""
+    return 2 if form == "exact" and _has_kernel(known) and _taken(known) > kernel.TWICE_UP_TO else 1
+
+
+def _has_kernel(known: Known) -> bool:
+    return bool(known.features.kinds) and kernel.suits(_taken(known), known.items)
+
+
+def _taken(known: Known) -> int:
+    return len(np.unique(known.histories.items))

@@ -17,7 +17,7 @@ from chatrec.channels.registry import TEXTS, Known, names
 from chatrec.channels.text import kernel, tower
 from chatrec.features.catalogue import Features, features_of
 from chatrec.holdout import hold_out
-from chatrec.source.snapshot import Histories
+from chatrec.source.snapshot import Array, Histories
 from tests.source.test_snapshot import histories
 
 TOPICS = ("rocket star galaxy orbit", "bread pasta oven butter", "murder clue butler poison")
@@ -71,17 +71,43 @@ def test_a_score_is_the_sum_of_what_events_add(kind: str) -> None:
 
 
 def test_the_kernel_map_is_what_the_formula_says() -> None:
+    """Item by item, each foretold by a regression that has never seen it."""
     log, features = shop(TOPICS)
     channel = fitted("kernel", TOPICS)
     phi = np.asarray(features.joined.todense(), np.float64)
     known, top = np.arange(ITEMS - NEW), features.weight
-    plain = phi @ phi.T
-    similar = plain + top / 2 * (np.exp(3 * plain / top) - 1) / (np.exp(3) - 1) + 0.1
     taken = np.bincount(log.items, minlength=ITEMS)[known]
-    between = similar[np.ix_(known, known)] + np.diag(2.5 * (taken / taken.mean() + 0.02) ** 0.2)
+    noise = 30 / taken.mean() ** 0.5 * (taken / taken.mean() + 0.02) ** 0.2
     b = kernel.ease.fit(log, ITEMS, kernel.PENALTY)
-    expected = (b.weights[np.ix_(known, known)] + 0.1 * np.eye(len(known))) @ np.linalg.solve(between, similar[known])
-    np.testing.assert_allclose(channel.weights, expected, rtol=1e-3, atol=1e-5)
+    wanted = b.weights[np.ix_(known, known)] + 0.1 * np.eye(len(known))
+
+    def similar(plain: Array, top: float) -> Array:
+        return plain + top / 2 * (np.exp(3 * plain / top) - 1) / (np.exp(3) - 1) + 0.1
+
+    taken_by = np.zeros((log.users, len(known)))
+    taken_by[log.event_users, log.items] = 1
+    _, lengths, turned = np.linalg.svd(taken_by @ wanted, full_matrices=False)
+    behaviour = turned.T * lengths
+    first, told = similar(phi @ phi.T, top), np.empty((ITEMS, len(known)))
+    for item in range(ITEMS):
+        others = known[known != item]
+        between = first[np.ix_(others, others)] + np.diag(noise[others])
+        told[item] = first[item, others] @ np.linalg.solve(between, behaviour[others])
+    told -= told[known].mean(0)
+    variance = (told**2).mean(0)
+    told /= np.sqrt(variance + 10 * variance.mean())
+    told /= np.linalg.norm(told, axis=1, keepdims=True)
+    second = similar(phi @ phi.T + top * told @ told.T, 2 * top)
+    between = second[np.ix_(known, known)] + np.diag(noise)
+    expected = wanted @ np.linalg.solve(between, second[known])
+    np.testing.assert_allclose(channel.weights, expected, rtol=2e-3, atol=2e-4)
+
+
+def test_joined_towers_score_as_their_mean() -> None:
+    log, features = shop(TOPICS)
+    both = [tower.fit(log, features.joined, np.zeros((ITEMS, 2), np.float32), 0.8, seed) for seed in (0, 1)]
+    mean = (both[0].scores(block(log)) + both[1].scores(block(log))) / 2
+    np.testing.assert_allclose(tower.joined(both).scores(block(log)), mean, rtol=1e-4, atol=1e-4)
 
 
 def test_the_same_seed_gives_the_same_tower() -> None:
@@ -103,16 +129,23 @@ def test_without_anybody_to_learn_from_there_is_a_tower_all_the_same() -> None:
     assert np.isfinite(empty.items).all()
 
 
-@pytest.mark.parametrize(("limit", "maps"), [(48, {"kernel", "tower"}), (47, {"tower"})])
+@pytest.mark.parametrize(
+    ("limit", "value", "maps"),
+    [
+        ("TWICE_UP_TO", 48, {"text kernel", "language kernel", "language tower"}),
+        ("TWICE_UP_TO", 47, {"language kernel", "language tower"}),
+        ("KNOWN_UP_TO", 47, {"text tower", "language tower"}),
+        ("CELLS_UP_TO", 48 * ITEMS - 1, {"text tower", "language tower"}),
+    ],
+)
 def test_of_a_catalogue_just_above_the_limit_all_maps_are_fitted(
-    limit: int, maps: set[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    limit: str, value: int, maps: set[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """48 items have events; without the hidden tenth they are few enough for the kernels under either limit."""
-    monkeypatch.setattr(kernel, "KNOWN_UP_TO", limit)
+    monkeypatch.setattr(kernel, limit, value)
     log, features = shop(TOPICS)
     known = Known(log, ITEMS, np.eye(ITEMS, 4, dtype=np.float32), 0, features)
-    assert {name.split()[-1] for name in names(known, "next") if " " in name} & {"kernel", "tower"} == maps
-    assert ("text tower" in names(known, "next")) == ("kernel" not in maps)
+    assert {*names(known, "next")} & TEXTS == {"text", *maps}
     learn(known, hold_out(log, np.ones(ITEMS, bool), True, "next", 0), {}, "next", "exact", tmp_path)
     measured = json.loads((tmp_path / METRICS).read_text(encoding="utf-8"))["channels"]
     tried = {name.removeprefix(f"{NEW_ITEMS}, ") for name in measured if name.startswith(f"{NEW_ITEMS}, ")}

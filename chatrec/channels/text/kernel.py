@@ -1,35 +1,43 @@
-"""From texts to behaviour by kernel ridge regression: for dense data.
+"""From texts to behaviour by kernel ridge regression.
 
 EASE says how much every user would like every known item, noise removed: X B; what was taken counts a little more. A
 kernel over texts, K = K0 + W/2 · (e^(3 K0/W) - 1)/(e³ - 1) + 0.1 with K0 = Φ Φᵀ, carries these columns over to items
-that resemble the known ones: X (B + 0.1 I) (K_ww + D)⁻¹ K_w·, D = noise · (p_i/p̄ + 0.02)^0.2 (ridge regression in dual
-variables, Saunders, Gammerman and Vovk 1998). All of it is one matrix, so a score is a sum over events.
+that resemble the known ones: X (B + 0.1 I) (K_ww + D)⁻¹ K_w·, D = 30 / √p̄ · (p_i/p̄ + 0.02)^0.2 (ridge regression in
+dual variables, Saunders, Gammerman and Vovk 1998). That is done twice: Φ has features of texts first, then what these
+foretell of who takes an item too. All of it is one matrix, so a score is a sum over events.
 """
 
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.linalg import cho_factor, cho_solve
+from scipy.linalg import cho_solve, lapack
 from scipy.sparse import csr_matrix
 
 from chatrec.block import Block
 from chatrec.channels import ease
 from chatrec.channels.base import added_by_events, places_among, product, uniform
+from chatrec.channels.text.foretold import behaviours, foretold
 from chatrec.features.catalogue import Features
 from chatrec.source.snapshot import Array, Histories
 
-KNOWN_UP_TO = 6_000
+KNOWN_UP_TO = 15_000
 """Items with events: time goes with their number³."""
-ITEMS_UP_TO = 30_000
-"""Of the whole catalogue: memory goes with both numbers."""
-PENALTY = 300.0
+CELLS_UP_TO = 300_000_000
+"""Known items × all items: memory goes with them, 4 bytes each."""
+TWICE_UP_TO = 6_000
+"""Items with events: above, a kernel without the language model's vectors costs more than it brings."""
+PENALTY = 150.0
 """Of EASE."""
 OF_TAKEN = 0.1
 """What an event says of its own item, which EASE leaves out."""
-NOISE = 2.5
+NOISE = 30.0
+"""Over the root of the mean events of a known item: the more of them, the less noise is in columns."""
 SHARPNESS = 3.0
 OF_VECTORS = 0.75
 """What the inner product of two vectors of a language model counts beside those of features."""
+OF_FORETOLD = 1.0
+"""What that of two foretold behaviours counts beside all else together."""
+ROWS_AT_ONCE = 1_000
 
 
 def kernel(features: csr_matrix, vectors: Array, weight: float, rows: Array) -> Array:
@@ -41,14 +49,28 @@ def kernel(features: csr_matrix, vectors: Array, weight: float, rows: Array) -> 
         weight: W, the largest K0.
         rows: which items.
     """
-    plain = np.asarray((features[rows] @ features.T).todense(), np.float32)
-    plain += vectors[rows] @ vectors.T
-    sharp: Array = np.exp(plain * np.float32(SHARPNESS / weight))
-    sharp -= 1
-    sharp *= np.float32(weight / 2 / np.expm1(SHARPNESS))
-    sharp += plain
-    sharp += np.float32(0.1)
-    return sharp
+    others = features.T.tocsc()
+    found = np.empty((len(rows), features.shape[0]), np.float32)
+    for start in range(0, len(rows), ROWS_AT_ONCE):
+        part = rows[start : start + ROWS_AT_ONCE]
+        plain = np.asarray((features[part] @ others).todense(), np.float32)
+        plain += vectors[part] @ vectors.T
+        sharp = np.expm1(plain * np.float32(SHARPNESS / weight))
+        sharp *= np.float32(weight / 2 / np.expm1(SHARPNESS))
+        sharp += plain
+        sharp += np.float32(0.1)
+        found[start : start + ROWS_AT_ONCE] = sharp
+    return found
+
+
+def suits(known: int, items: int) -> bool:
+    """Whether a catalogue is small enough.
+
+    Args:
+        known: items with events.
+        items: all.
+    """
+    return 0 < known <= KNOWN_UP_TO and known * items <= CELLS_UP_TO
 
 
 @dataclass(frozen=True)
@@ -81,16 +103,32 @@ def fit(histories: Histories, features: Features, vectors: Array) -> Kernel:
         vectors: of a language model, items × dimensions, of unit length.
     """
     items, vectors = len(vectors), vectors * np.float32(OF_VECTORS**0.5)
-    taken = np.bincount(histories.items, minlength=items)
-    known = np.flatnonzero(taken).astype(np.int32)
+    known, wanted, noise = _wanted(histories, items)
     weight = features.weight + float(np.square(vectors).sum(1).max(initial=0))
     similar = kernel(features.joined, vectors, weight, known)
-    between = similar[:, known].astype(np.float64)
-    popular = taken[known] / taken[known].mean()
-    between[np.diag_indices(len(known))] += NOISE * (popular + 0.02) ** 0.2
+    users, taken = histories.distinct(items)
+    among = csr_matrix((np.ones(len(users), np.float32), (users, taken)), shape=(histories.users, items))[:, known]
+    told = foretold(similar, known, _factor(similar[:, known], noise), behaviours(among, wanted))
+    vectors = np.hstack([vectors, told * np.float32((OF_FORETOLD * weight) ** 0.5)])
+    similar = kernel(features.joined, vectors, weight * (1 + OF_FORETOLD), known)
+    carried = cho_solve((_factor(similar[:, known], noise), True), wanted.T).T
+    return Kernel(carried @ similar, known)
+
+
+def _wanted(histories: Histories, items: int) -> tuple[Array, Array, Array]:
+    """The known items, B + 0.1 I of them, and what D has of each."""
     fitted = ease.fit(histories, items, PENALTY)
+    taken = np.bincount(histories.items, minlength=items)
+    known = np.flatnonzero(taken).astype(np.int32)
     places = np.searchsorted(fitted.known, known)
-    wanted = fitted.weights[np.ix_(places, places)].astype(np.float64)
+    wanted = fitted.weights[np.ix_(places, places)]
     wanted[np.diag_indices(len(known))] += OF_TAKEN
-    carried = cho_solve(cho_factor(between, lower=True, overwrite_a=True), wanted.T).T
-    return Kernel(carried.astype(np.float32) @ similar, known)
+    mean = taken[known].mean()
+    return known, wanted, NOISE / mean**0.5 * (taken[known] / mean + 0.02) ** 0.2
+
+
+def _factor(between: Array, noise: Array) -> Array:
+    """L of K_ww + D = L Lᵀ, lower; `between` is used up."""
+    between[np.diag_indices(len(between))] += noise
+    factor: Array = lapack.spotrf(between.T, lower=1, overwrite_a=1)[0]
+    return factor
