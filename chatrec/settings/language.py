@@ -102,7 +102,7 @@ class Finetune(Section):
     `pip install 'chatrec[finetune]'`)."""
     tokens: int = Field(0, ge=0)
     """Tokens of the catalogue's and the users' text to read on first, foreseeing the next one; 0 leaves that out."""
-    steps: int = Field(1000, ge=0)
+    steps: int = Field(300, ge=0)
     """Steps at most of learning from pairs of items that one person took one soon after the other."""
     pairs: int = Field(64, ge=2, le=65_536)
     """Pairs of a batch; each item is to be told from all others of it."""
@@ -110,7 +110,7 @@ class Finetune(Section):
     """Batches whose gradients are added up for one step: for more pairs than memory allows at once."""
     learning_rate: float = Field(0, ge=0, le=1)
     """0 chooses by the method and the width of the model."""
-    look_every: int = Field(50, ge=1)
+    look_every: int = Field(30, ge=1)
     """Steps between looks at held-out items."""
     patience: int = Field(4, ge=0)
     """Training stops after so many looks without gain, and the weights of the best look are taken; 0 never stops."""
