@@ -10,7 +10,7 @@ foretell of who takes an item too. All of it is one matrix, so a score is a sum 
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.linalg import cho_solve, lapack
+from scipy.linalg import cho_solve, cholesky
 from scipy.sparse import csr_matrix
 
 from chatrec.block import Block
@@ -130,5 +130,5 @@ def _wanted(histories: Histories, items: int) -> tuple[Array, Array, Array]:
 def _factor(between: Array, noise: Array) -> Array:
     """L of K_ww + D = L Lᵀ, lower; `between` is used up."""
     between[np.diag_indices(len(between))] += noise
-    factor: Array = lapack.spotrf(between.T, lower=1, overwrite_a=1)[0]
+    factor: Array = cholesky(between.T, lower=True, overwrite_a=True, check_finite=False)
     return factor
