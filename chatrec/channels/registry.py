@@ -86,7 +86,7 @@ def limits(known: Known, target: Target, form: Form) -> dict[str, str]:
     if target == "any" and known.histories.users > NEIGHBOURS_UP_TO:
         found["neighbours"] = f"not fitted above {NEIGHBOURS_UP_TO:,} users: ials"
     if known.features.kinds and not _has_kernel(known):
-        found[LANGUAGE_KERNEL] = f"not fitted above {kernel.KNOWN_UP_TO:,} items with events: towers"
+        found[LANGUAGE_KERNEL] = f"not fitted above {kernel.CELLS_UP_TO:,} pairs of known items and items: towers"
     if known.features.kinds and _taken(known) > kernel.TWICE_UP_TO:
         found[TEXT_KERNEL] = f"not fitted above {kernel.TWICE_UP_TO:,} items with events: another language tower"
     if known.items > ease.EXACT_UP_TO:

@@ -103,6 +103,20 @@ def test_the_kernel_map_is_what_the_formula_says() -> None:
     np.testing.assert_allclose(channel.weights, expected, rtol=2e-3, atol=2e-4)
 
 
+def test_items_that_are_too_many_for_ease_are_ranked_as_if_they_were_new(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(kernel.ease, "EXACT_UP_TO", 36)
+    log, _ = shop(TOPICS)
+    channel = fitted("kernel", TOPICS)
+    assert isinstance(channel, kernel.Kernel)
+    taken = np.bincount(log.items, minlength=ITEMS)
+    assert len(channel.known) == 36
+    left_out = np.setdiff1d(np.flatnonzero(taken), channel.known)
+    assert taken[left_out].max() <= taken[channel.known].min()
+    scores = channel.scores(block(log))[:, left_out]
+    of_own_topic = left_out % 3 == (np.arange(log.users) % 3)[:, None]
+    assert scores[of_own_topic].mean() > 2 * np.abs(scores[~of_own_topic]).mean()
+
+
 def test_joined_towers_score_as_their_mean() -> None:
     log, features = shop(TOPICS)
     both = [tower.fit(log, features.joined, np.zeros((ITEMS, 2), np.float32), 0.8, seed) for seed in (0, 1)]
@@ -134,7 +148,6 @@ def test_without_anybody_to_learn_from_there_is_a_tower_all_the_same() -> None:
     [
         ("TWICE_UP_TO", 48, {"text kernel", "language kernel", "language tower"}),
         ("TWICE_UP_TO", 47, {"language kernel", "language tower"}),
-        ("KNOWN_UP_TO", 47, {"text tower", "language tower"}),
         ("CELLS_UP_TO", 48 * ITEMS - 1, {"text tower", "language tower"}),
     ],
 )

@@ -20,8 +20,6 @@ from chatrec.channels.text.foretold import behaviours, foretold
 from chatrec.features.catalogue import Features
 from chatrec.source.snapshot import Array, Histories
 
-KNOWN_UP_TO = 15_000
-"""Items with events: time goes with their number³."""
 CELLS_UP_TO = 300_000_000
 """Known items × all items: memory goes with them, 4 bytes each."""
 TWICE_UP_TO = 6_000
@@ -63,14 +61,14 @@ def kernel(features: csr_matrix, vectors: Array, weight: float, rows: Array) -> 
     return found
 
 
-def suits(known: int, items: int) -> bool:
+def suits(taken: int, items: int) -> bool:
     """Whether a catalogue is small enough.
 
     Args:
-        known: items with events.
+        taken: items with events, of which EASE knows EXACT_UP_TO at most.
         items: all.
     """
-    return 0 < known <= KNOWN_UP_TO and known * items <= CELLS_UP_TO
+    return 0 < min(taken, ease.EXACT_UP_TO) * items <= CELLS_UP_TO
 
 
 @dataclass(frozen=True)
@@ -80,7 +78,7 @@ class Kernel:
     weights: Array
     """known × items, float32."""
     known: Array
-    """int32, ordered: the items with events."""
+    """int32, ordered: the items with events, of very many those that were taken most."""
 
     logits = False
 
@@ -95,7 +93,7 @@ class Kernel:
 
 
 def fit(histories: Histories, features: Features, vectors: Array) -> Kernel:
-    """Of all items with events.
+    """Of the items with events that EASE knows; all others are as good as new.
 
     Args:
         histories: of all users.
@@ -118,13 +116,12 @@ def fit(histories: Histories, features: Features, vectors: Array) -> Kernel:
 def _wanted(histories: Histories, items: int) -> tuple[Array, Array, Array]:
     """The known items, B + 0.1 I of them, and what D has of each."""
     fitted = ease.fit(histories, items, PENALTY)
-    taken = np.bincount(histories.items, minlength=items)
-    known = np.flatnonzero(taken).astype(np.int32)
-    places = np.searchsorted(fitted.known, known)
+    taken = np.bincount(histories.items, minlength=items)[fitted.known]
+    places = np.flatnonzero(taken)
     wanted = fitted.weights[np.ix_(places, places)]
-    wanted[np.diag_indices(len(known))] += OF_TAKEN
-    mean = taken[known].mean()
-    return known, wanted, NOISE / mean**0.5 * (taken[known] / mean + 0.02) ** 0.2
+    wanted[np.diag_indices(len(places))] += OF_TAKEN
+    mean = taken[places].mean()
+    return fitted.known[places], wanted, NOISE / mean**0.5 * (taken[places] / mean + 0.02) ** 0.2
 
 
 def _factor(between: Array, noise: Array) -> Array:
