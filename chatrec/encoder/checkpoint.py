@@ -14,6 +14,7 @@ from torch import Tensor, nn
 from transformers import AutoModel, AutoTokenizer, PreTrainedTokenizerBase
 from transformers.utils import logging as transformers_logging
 
+from chatrec.encoder.attention import without_mask
 from chatrec.encoder.kernels import speed_up
 from chatrec.encoder.reading import Reading, blocks
 from chatrec.errors import SettingsError
@@ -62,13 +63,13 @@ def load(source: str | Path, settings: EncoderSettings, pretrained: bool = True)
     model, tokenizer = read(AutoModel, source)
     reading = Reading.of(model, tokenizer, settings, pretrained)
     cut(model, reading.layers)
+    without_mask(model)
     device = choose_device(settings.device)
     precision = choose_precision(settings.precision, device, pretrained)
     mark = _fingerprint(model, tokenizer, f"{reading}, {precision}")
     weights = sum(part.numel() for part in model.parameters())
     model.eval().to(device=device, dtype=torch.bfloat16 if precision == "bfloat16" else torch.float32)
-    if device.type == "cpu":
-        speed_up(model, precision)
+    speed_up(model, precision, device)
     batch = settings.batch_tokens or BATCH_TOKENS.get(device.type, LARGE_BATCH)
     return Checkpoint(model, tokenizer, device, mark, reading, weights, batch)
 

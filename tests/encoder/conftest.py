@@ -10,6 +10,8 @@ from transformers import (
     GPT2LMHeadModel,
     LlamaConfig,
     LlamaForCausalLM,
+    MistralConfig,
+    MistralForCausalLM,
     PreTrainedModel,
     PreTrainedTokenizerFast,
 )
@@ -56,3 +58,14 @@ def llama_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
         num_key_value_heads=2, max_position_embeddings=POSITIONS,
     )  # fmt: skip
     return _save(tmp_path_factory.mktemp("llama"), LlamaForCausalLM(config))
+
+
+@pytest.fixture(scope="session")
+def mistral_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A model whose tokens see the four before them alone."""
+    torch.manual_seed(0)
+    config = MistralConfig(
+        vocab_size=300, hidden_size=32, intermediate_size=64, num_hidden_layers=2, num_attention_heads=4,
+        num_key_value_heads=2, max_position_embeddings=POSITIONS, sliding_window=4,
+    )  # fmt: skip
+    return _save(tmp_path_factory.mktemp("mistral"), MistralForCausalLM(config))
