@@ -16,7 +16,7 @@ from chatrec.channels.base import Channel
 from chatrec.channels.registry import Known, fit_channels, names
 from chatrec.channels.text import tower
 from chatrec.encoder.checkpoint import load
-from chatrec.encoder.encode import Spent, encode
+from chatrec.encoder.encode import Spent, encode_all
 from chatrec.encoder.texts import item_texts
 from chatrec.encoder.whitening import Whitening, chosen
 from chatrec.features.catalogue import features_of
@@ -100,7 +100,7 @@ class Catalogue:
         file = self.cache / f"{checkpoint.fingerprint}-{len(self.texts)}.npy"
         if not file.exists():
             with progress(f"Reading with {way.model}", len(self.texts), "texts") as shown:
-                np.save(file, encode(checkpoint, self.texts, shown, Spent()))
+                np.save(file, encode_all(checkpoint, self.texts, shown, Spent()))
         found: Array = np.load(file)
         return found
 

@@ -172,12 +172,12 @@ class _Night:
         """Encodes what is new."""
         corpus = self.corpora[kind]
 
-        def encode_texts(some: list[str], shown: Progress) -> Array:
-            return encode(self.checkpoint, some, shown, self.spent)
+        def encode_parts(parts: Iterator[list[str]], shown: Progress) -> Iterator[Array]:
+            return encode(self.checkpoint, parts, shown, self.spent)
 
         name, label = f"{self.name}-{kind}", f"Embedding {kind}"
         anew = self.settings.night.full
-        encoded = self.store.add_missing(name, label, corpus.digests, corpus.read, encode_texts, anew, share)
+        encoded = self.store.add_missing(name, label, corpus.digests, corpus.read, encode_parts, anew, share)
         self._count(kind, len(np.unique(corpus.digests[corpus.digests != texts.NO_TEXT])), encoded)
 
     def _count(self, kind: str, distinct: int, encoded: int) -> None:

@@ -3,6 +3,8 @@
 import time
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import chain, islice
+from typing import Any
 
 import numpy as np
 import torch
@@ -11,6 +13,7 @@ from torch import Tensor
 from chatrec.encoder.checkpoint import Checkpoint
 from chatrec.encoder.pooling import pool
 from chatrec.errors import SettingsError
+from chatrec.overlap import ahead
 from chatrec.progress import Progress
 from chatrec.source.snapshot import Array
 
@@ -18,6 +21,8 @@ CHARACTERS_OF_A_TOKEN = 16
 """No tokenizer in use makes longer tokens on average: a text of a megabyte is cut before it is tokenised."""
 MOST_PADDING, LEAST_OF_A_BATCH = 0.04, 1 / 16
 """A batch with this share of the tokens that it may have ends before padding is a larger share of it."""
+PARTS_AT_ONCE = {"cuda": 4}
+"""On a GPU batches are large, and few of them are only in part filled if more texts are sorted."""
 
 
 @dataclass
@@ -42,26 +47,48 @@ class Spent:
         return self.tokens / max(self.seconds, 1e-9)
 
 
-def encode(checkpoint: Checkpoint, texts: Sequence[str], shown: Progress, spent: Spent) -> Array:
-    """The raw vectors of texts.
+def encode(checkpoint: Checkpoint, parts: Iterable[Sequence[str]], shown: Progress, spent: Spent) -> Iterator[Array]:
+    """The raw vectors of texts, part by part; the next part is read and tokenised while one goes through the model.
 
     Args:
         checkpoint: the model.
-        texts: of any length, an empty one included.
+        parts: texts of any length, empty ones included; those of a part are in memory at once.
         shown: advances by texts.
         spent: is added to.
 
-    Returns:
-        texts × width, float32, in the order of the texts.
+    Yields:
+        texts × width, float32, in the order of the texts of a part.
 
     Raises:
         SettingsError: not even one text fits into the memory of the device.
     """
+    tokenised = ahead(_tokenised(checkpoint, iter(parts)))
+    while True:
+        since = time.monotonic()
+        found = next(tokenised, None)
+        spent.seconds += time.monotonic() - since
+        if found is None:
+            return
+        tokens, ends = found
+        yield from np.split(encode_tokens(checkpoint, tokens, shown, spent), ends)
+
+
+def encode_all(checkpoint: Checkpoint, texts: Sequence[str], shown: Progress, spent: Spent) -> Array:
+    """The raw vectors of texts in one part."""
+    return next(encode(checkpoint, [texts], shown, spent))
+
+
+def _tokenised(checkpoint: Checkpoint, parts: Iterator[Sequence[str]]) -> Iterator[tuple[list[list[int]], Array]]:
+    """The tokens of as many parts as are encoded at once, and where one part ends and the next one starts."""
+    while some := list(islice(parts, PARTS_AT_ONCE.get(checkpoint.device.type, 1))):
+        yield tokenise(checkpoint, list(chain.from_iterable(some))), np.cumsum(list(map(len, some)))[:-1]
+
+
+def encode_tokens(checkpoint: Checkpoint, tokens: Sequence[Sequence[int]], shown: Progress, spent: Spent) -> Array:
+    """The same of what `tokenise` found."""
     since = time.monotonic()
-    tokens = tokenise(checkpoint, texts)
-    vectors = np.zeros((len(texts), checkpoint.width), np.float32)
     order: list[int] = []
-    found: list[Tensor] = []  # stays on the device: copying each batch would wait for it
+    found = [torch.zeros((0, checkpoint.width))]  # stays on the device: copying each batch would wait for it
     waiting = _mixed(batches(list(map(len, tokens)), checkpoint.batch_tokens))
     with torch.inference_mode():
         for batch, pooled in _pooled(checkpoint, tokens, waiting, spent):
@@ -70,8 +97,7 @@ def encode(checkpoint: Checkpoint, texts: Sequence[str], shown: Progress, spent:
             now = time.monotonic()
             spent.seconds, since = spent.seconds + now - since, now
             shown.advance(len(batch), f"{spent.rate:,.0f} tokens/s")
-    if found:
-        vectors[order] = torch.cat(found).cpu().numpy()
+        vectors: Array = torch.cat(found[1:] or found)[np.argsort(order)].cpu().numpy()
     spent.seconds += time.monotonic() - since
     return vectors
 
@@ -108,18 +134,19 @@ def tokenise(checkpoint: Checkpoint, texts: Sequence[str]) -> list[list[int]]:
     prompt = list(checkpoint.reading.prompt)
     longest = checkpoint.reading.max_tokens - len(prompt)
     cut = [text[: longest * CHARACTERS_OF_A_TOKEN] for text in texts]
-    found = checkpoint.tokenizer(cut, truncation=True, max_length=longest)["input_ids"] if cut else []
-    return [(ids or [checkpoint.tokenizer.eos_token_id]) + prompt for ids in found]
+    words: Any = checkpoint.tokenizer.backend_tokenizer  # asked itself, it holds up Python for a fifth of the time
+    words.enable_truncation(longest)
+    words.no_padding()
+    return [(found.ids or [checkpoint.tokenizer.eos_token_id]) + prompt for found in words.encode_batch_fast(cut)]
 
 
 def padded(tokens: Sequence[Sequence[int]], pad: int) -> tuple[Array, Array]:
     """Texts as a matrix of tokens, filled up with `pad`, and a mask that is 1 where a token is one of the text's."""
-    shape = (len(tokens), max(map(len, tokens)))
-    ids, mask = np.full(shape, pad, np.int64), np.zeros(shape, np.int64)
-    for row, text in enumerate(tokens):
-        ids[row, : len(text)] = text
-        mask[row, : len(text)] = 1
-    return ids, mask
+    lengths = np.fromiter(map(len, tokens), np.int64, len(tokens))
+    mask = np.arange(lengths.max()) < lengths[:, None]
+    ids = np.full(mask.shape, pad, np.int64)
+    ids[mask] = np.fromiter(chain.from_iterable(tokens), np.int64, lengths.sum())
+    return ids, mask.astype(np.int64)
 
 
 def forward(checkpoint: Checkpoint, ids: Array, mask: Array) -> Tensor:

@@ -5,6 +5,7 @@ The vectors of different encoders are in different folders and never meet.
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from itertools import islice
 from pathlib import Path
 
@@ -14,12 +15,13 @@ import pyarrow as pa
 
 from chatrec.encoder.texts import NO_TEXT
 from chatrec.encoder.versions import VECTORS
+from chatrec.overlap import behind
 from chatrec.progress import Progress, progress
 from chatrec.run import replacing
 from chatrec.source.snapshot import Array
 
 TEXTS_OF_A_PART = 5_000
-"""What is kept at once: a killed night does at most so many texts again."""
+"""What is kept at once: a killed night does at most twice so many texts again."""
 
 
 @dataclass(frozen=True)
@@ -96,7 +98,7 @@ class VectorStore:
         label: str,
         digests: Array,
         read: Callable[[Array], Iterator[str]],
-        encode: Callable[[list[str], Progress], Array],
+        encode: Callable[[Iterator[list[str]], Progress], Iterator[Array]],
         anew: bool = False,
         share: Share = EVERYTHING,
     ) -> int:
@@ -111,7 +113,7 @@ class VectorStore:
             label: of the progress.
             digests: of the text of each row.
             read: from rows, ascending, to their texts.
-            encode: raw vectors of texts.
+            encode: from the texts of each part to their raw vectors; asks for a part while it works on the one before.
             anew: encode all texts, whatever is there.
             share: of the parts.
 
@@ -126,10 +128,10 @@ class VectorStore:
         }
         waiting = {file: rows for file, rows in parts.items() if not _holds(file, digests[rows])}
         texts = read(np.concatenate([plan[:0], *waiting.values()]))
-        with progress(label, sum(map(len, waiting.values())), "texts") as shown:
-            for file, rows in waiting.items():
-                vectors = encode(list(islice(texts, len(rows))), shown)
-                _write(file, _column(digests[rows]).with_columns(vector=vectors))
+        read_parts = (list(islice(texts, len(rows))) for rows in waiting.values())
+        with progress(label, sum(map(len, waiting.values())), "texts") as shown, behind() as do:
+            for (file, rows), vectors in zip(waiting.items(), encode(read_parts, shown), strict=True):
+                do(partial(_write, file, _column(digests[rows]).with_columns(vector=vectors)))
         if share == EVERYTHING:
             self._plan_file(name).unlink(missing_ok=True)
         return len(plan)

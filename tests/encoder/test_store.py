@@ -21,11 +21,12 @@ class Encoder:
         self.batches: list[list[str]] = []
         self.fail_after = fail_after
 
-    def __call__(self, texts: list[str], shown: Progress) -> np.ndarray:
-        if self.fail_after is not None and len(self.batches) == self.fail_after:
-            raise KeyboardInterrupt
-        self.batches.append(texts)
-        return np.array([[len(text), len(texts)] for text in texts], np.float32)
+    def __call__(self, parts: Iterator[list[str]], shown: Progress) -> Iterator[np.ndarray]:
+        for texts in parts:
+            if self.fail_after is not None and len(self.batches) == self.fail_after:
+                raise KeyboardInterrupt
+            self.batches.append(texts)
+            yield np.array([[len(text), len(texts)] for text in texts], np.float32)
 
 
 def add(

@@ -10,7 +10,7 @@ import pytest
 
 from chatrec.encoder import checkpoint, versions
 from chatrec.encoder.embed import ITEMS
-from chatrec.encoder.encode import Spent, encode
+from chatrec.encoder.encode import Spent, encode_all
 from chatrec.encoder.texts import item_texts
 from chatrec.encoder.training import loop
 from chatrec.encoder.whitening import Whitening, chosen
@@ -67,7 +67,7 @@ class Tuning:
         """Of the items, by one encoder and nothing else, without any store."""
         items = Snapshot(runs_under(self.root)[-1].step_folder("extract")).items
         loaded = checkpoint.load(encoder, self.settings.encoder, pretrained=False)
-        raw = encode(loaded, item_texts(items, self.settings.text.item), Silent(), Spent())
+        raw = encode_all(loaded, item_texts(items, self.settings.text.item), Silent(), Spent())
         return Whitening.fit([raw], loaded.width, *chosen(self.settings.encoder, False))(raw)
 
 

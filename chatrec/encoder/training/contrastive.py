@@ -16,7 +16,7 @@ from torch import Tensor, nn
 from torch.nn.functional import cross_entropy, normalize
 
 from chatrec.encoder.checkpoint import Checkpoint
-from chatrec.encoder.encode import Spent, encode, forward, padded, tokenise
+from chatrec.encoder.encode import Spent, encode_all, forward, padded, tokenise
 from chatrec.encoder.training.loop import Objective, state_of
 from chatrec.encoder.training.pairs import Batch, Pairs
 from chatrec.encoder.whitening import Whitening
@@ -113,7 +113,7 @@ def whitening_of(
 
 def _encode(reader: Checkpoint, texts: Sequence[str], items: Array, shown: Progress) -> Array:
     """Raw vectors without a gradient."""
-    return encode(reader, [texts[item] for item in items], shown, Spent())
+    return encode_all(reader, [texts[item] for item in items], shown, Spent())
 
 
 def pair_loss(left: Tensor, right: Tensor, sharpness: Tensor, batch: Batch, log_chances: Tensor) -> Tensor:
