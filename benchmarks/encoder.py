@@ -13,7 +13,7 @@ import resource
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -45,22 +45,22 @@ QUALITY = {
     "vectors": 52, "cosine of pairs": 17, "neighbours@10": 15, "nearest, cold": 17, "map, cold": 17,
     "map, hidden": 13, "gain over features alone": 30,
 }  # fmt: skip
-TEXTS_OF_SPEED = 500
+TEXTS_OF_SPEED = {"cpu": 500, "cuda": 40_000}
+"""Of the first set; if there are not so many, again from the start."""
 KNOWN, WIDTH, ASKED = 1_000_000, 768, 1_000_000
 """The vectors in the store, how wide, and how many a night asks for."""
 SEED, NEW = 0, 0.01
 
 
-def speed_table(data: Path, model: str | None, texts: int, rounds: int) -> Table:
+def speed_table(catalogue: Sequence[str], model: str | None, texts: int | None, rounds: int) -> Table:
     """Of texts of a real catalogue."""
-    items = pl.read_csv(data / SETS[0] / "items.csv.gz", infer_schema=False).fill_null("")
-    catalogue = [" ".join(". ".join(filter(None, row)).split()) for row in items.drop("item_id").iter_rows()]
-    some = [catalogue[i] for i in np.random.default_rng(SEED).permutation(len(catalogue))[:texts]]
+    on_card = torch.cuda.is_available()
+    order = np.random.default_rng(SEED).permutation(len(catalogue))
+    some = [catalogue[i] for i in np.resize(order, texts or TEXTS_OF_SPEED["cuda" if on_card else "cpu"])]
     with tempfile.TemporaryDirectory() as folder:
         if not model:
             speed.make_gpt2(Path(folder), catalogue, {})
         runs, tokens, weights = speed.compare(model or folder, some, rounds)
-    on_card = torch.cuda.is_available()
     card = torch.cuda.get_device_name() if on_card else f"{torch.get_num_threads()} threads"
     title = f"Speed: {len(some)} texts, {tokens} tokens, {weights / 1e6:.0f} M weights to multiply, {card}"
     table, peak = Table(title, SPEED), speed.matrix_rate() if on_card else None
@@ -70,11 +70,17 @@ def speed_table(data: Path, model: str | None, texts: int, rounds: int) -> Table
         assert other.vectors is not None
         apart = np.abs(each.vectors - other.vectors).max()
         of_card = f"{speed.FACTOR * weights * tokens / each.median / peak:.2f}" if peak else ""
-        padding = f"{each.padding:.3f}" if name.startswith(speed.OURS) else ""
+        padding = f"{each.padding:.3f}" if each.padding else ""
         table.add(
             name, f"{tokens / each.median:,.0f}", f"{other.median / each.median:.2f}", padding, f"{apart:.1e}", of_card
         )
     return table
+
+
+def texts_of(data: Path) -> list[str]:
+    """All columns of a catalogue as one text an item."""
+    items = pl.read_csv(data / "items.csv.gz", infer_schema=False).fill_null("")
+    return [" ".join(". ".join(filter(None, row)).split()) for row in items.drop("item_id").iter_rows()]
 
 
 @dataclass(frozen=True)
@@ -186,9 +192,10 @@ def _indices(rows: Array) -> Iterator[str]:
     return map(str, rows)
 
 
-def _random_vectors(texts: list[str], shown: Progress) -> Array:
-    shown.advance(len(texts))
-    return np.random.default_rng(SEED).standard_normal((len(texts), WIDTH), np.float32)
+def _random_vectors(parts: Iterator[list[str]], shown: Progress) -> Iterator[Array]:
+    for texts in parts:
+        shown.advance(len(texts))
+        yield np.random.default_rng(SEED).standard_normal((len(texts), WIDTH), np.float32)
 
 
 def _words(found: Interval) -> str:
@@ -210,7 +217,7 @@ def main() -> None:
         "--only-pretrained", action="store_true", help="no rows of models that have to be trained first"
     )
     parser.add_argument("--model", help="a folder or a hub name, for the table of speed")
-    parser.add_argument("--texts", type=int, default=TEXTS_OF_SPEED, help="for the table of speed")
+    parser.add_argument("--texts", type=int, help="for the table of speed; on a GPU more by default")
     parser.add_argument("--rounds", type=int, default=3, help="for the table of speed; the median counts")
     parser.add_argument("--cache", type=Path, help="keeps raw vectors for the next time")
     parser.add_argument("--out", type=Path, help="a Markdown file")
@@ -219,7 +226,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as temporary:
         folder = Path(temporary)
         if "speed" in given.only:
-            tables.append(speed_table(given.data, given.model, given.texts, given.rounds))
+            tables.append(speed_table(texts_of(given.data / SETS[0]), given.model, given.texts, given.rounds))
         if "cache" in given.only:
             tables.append(cache_table(folder / "store"))
         for name in given.sets if "quality" in given.only else ():

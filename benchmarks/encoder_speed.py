@@ -11,8 +11,9 @@ from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
 from transformers import GPT2Config, GPT2Model, PreTrainedTokenizerFast
 
 from chatrec.encoder.checkpoint import Checkpoint, load
-from chatrec.encoder.encode import Spent, encode
-from chatrec.progress import progress
+from chatrec.encoder.encode import Spent, encode, encode_tokens, tokenise
+from chatrec.encoder.store import TEXTS_OF_A_PART
+from chatrec.progress import Silent, progress
 from chatrec.settings.language import Encoder, EncodingPrecision
 from chatrec.source.snapshot import Array
 
@@ -80,6 +81,7 @@ def compare(source: str, texts: Sequence[str], rounds: int) -> tuple[dict[str, R
     runs = {f"{OURS}, {precision}": _ours(each, spent[precision]) for precision, each in checkpoints.items()}
     runs[f"{OTHER}, float32"] = Run(_other(source, device, torch.float32))
     if device == "cuda":
+        runs[f"{OURS}, bfloat16, of tokens"] = Run(_of_tokens(checkpoints["bfloat16"], texts))
         runs[f"{OTHER}, bfloat16"] = Run(_other(source, device, torch.bfloat16))
     for run in runs.values():
         run.encode(texts[:BATCH_OF_THE_OTHER])
@@ -118,9 +120,16 @@ def _checkpoint(source: str, precision: EncodingPrecision, device: str) -> Check
 def _ours(checkpoint: Checkpoint, spent: Spent) -> Run:
     def all_of(texts: Sequence[str]) -> Array:
         with progress("Encoding", len(texts), "texts") as shown:
-            return encode(checkpoint, texts, shown, spent)
+            parts = (texts[start : start + TEXTS_OF_A_PART] for start in range(0, len(texts), TEXTS_OF_A_PART))
+            return np.concatenate(list(encode(checkpoint, parts, shown, spent)))
 
     return Run(all_of)
+
+
+def _of_tokens(checkpoint: Checkpoint, texts: Sequence[str]) -> Callable[[Sequence[str]], Array]:
+    """What the model alone takes: the processor is done with its part."""
+    tokens = tokenise(checkpoint, texts)
+    return lambda some: encode_tokens(checkpoint, tokens[: len(some)], Silent(), Spent())
 
 
 def _other(source: str, device: str, dtype: torch.dtype) -> Callable[[Sequence[str]], Array]:
