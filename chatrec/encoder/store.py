@@ -21,7 +21,7 @@ from chatrec.run import replacing
 from chatrec.source.snapshot import Array
 
 TEXTS_OF_A_PART = 5_000
-"""What is kept at once: a killed night does at most twice so many texts again."""
+"""What is kept at once: a killed night does at most twice so many texts again, on a GPU five times."""
 
 
 @dataclass(frozen=True)
