@@ -13,6 +13,7 @@ from transformers import GPT2Config, GPT2Model, PreTrainedTokenizerFast
 from chatrec.encoder.checkpoint import Checkpoint, load
 from chatrec.encoder.encode import Spent, encode, encode_tokens, tokenise
 from chatrec.encoder.store import TEXTS_OF_A_PART
+from chatrec.processor import has_int8
 from chatrec.progress import Silent, progress
 from chatrec.settings.language import Encoder, EncodingPrecision
 from chatrec.source.snapshot import Array
@@ -23,7 +24,10 @@ TOKENS = 128
 BATCH_OF_THE_OTHER = 32
 """What sentence-transformers takes by default."""
 OURS, OTHER = "chatrec", "sentence-transformers"
-PRECISIONS: dict[str, tuple[EncodingPrecision, ...]] = {"cpu": ("float32", "int8"), "cuda": ("float32", "bfloat16")}
+PRECISIONS: dict[str, tuple[EncodingPrecision, ...]] = {
+    "cpu": ("float32", "int8") if has_int8() else ("float32",),
+    "cuda": ("float32", "bfloat16"),
+}
 FACTOR = 2
 """Floating-point operations of a weight for a token."""
 SIDE, PRODUCTS = 8192, 20

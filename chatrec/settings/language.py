@@ -62,7 +62,7 @@ class Encoder(Section):
     device: Device = "auto"
     """Where the model runs; auto takes the best that is there."""
     precision: EncodingPrecision = "auto"
-    """float32, bfloat16, or int8 (on a CPU, for processors without bfloat16); auto: bfloat16 on a GPU, and for a
+    """float32, bfloat16, or int8 (on a CPU that has VNNI and no bfloat16); auto: bfloat16 on a GPU, and for a
     pre-trained model on a CPU that multiplies it natively."""
     layer: int = Field(0, ge=0, le=1000)
     """Whose states are read, from 1; 0 chooses: of a pre-trained model three quarters of the way after a prompt, and

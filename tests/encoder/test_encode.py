@@ -201,6 +201,15 @@ def test_whole_numbers_are_for_the_cpu() -> None:
         checkpoint.choose_precision("int8", torch.device("cuda"), True)
 
 
+@pytest.mark.parametrize("native", [True, False])
+def test_whole_numbers_that_would_be_slow_are_warned_of(
+    native: bool, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(checkpoint, "has_int8", lambda: native)
+    assert checkpoint.choose_precision("int8", torch.device("cpu"), True) == "int8"
+    assert ("no VNNI" in caplog.text) is not native
+
+
 class Small(nn.Module):
     """A model on a device whose memory holds so many tokens at once."""
 
