@@ -13,6 +13,9 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 
+NEVER = "0 0 29 2 *"
+"""Within hours after its time a schedule would publish a night that no test asked for."""
+
 
 class Airflow:
     """The REST API of a running Airflow."""
@@ -67,6 +70,7 @@ def standalone(
         port = probe.getsockname()[1]
     environment = {
         **{name: value for name, value in os.environ.items() if not name.startswith(("AIRFLOW", "CHATREC"))},
+        "CHATREC_NIGHT__SCHEDULE": NEVER,
         **settings,
         **more,
         "CHATREC_DATABASE__FOLDER": str(folder / "postgres"),
