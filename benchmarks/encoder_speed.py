@@ -83,10 +83,10 @@ def compare(source: str, texts: Sequence[str], rounds: int) -> tuple[dict[str, R
     checkpoints = {precision: _checkpoint(source, precision, device) for precision in PRECISIONS[device]}
     spent = {precision: Spent() for precision in checkpoints}
     runs = {f"{OURS}, {precision}": _ours(each, spent[precision]) for precision, each in checkpoints.items()}
-    runs[f"{OTHER}, float32"] = Run(_other(source, device, torch.float32))
     if device == "cuda":
         runs[f"{OURS}, bfloat16, of tokens"] = Run(_of_tokens(checkpoints["bfloat16"], texts))
         runs[f"{OTHER}, bfloat16"] = Run(_other(source, device, torch.bfloat16))
+    runs[f"{OTHER}, float32"] = Run(_other(source, device, torch.float32))
     for run in runs.values():
         run.encode(texts[:BATCH_OF_THE_OTHER])
     for each in spent.values():
