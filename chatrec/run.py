@@ -25,6 +25,12 @@ KEY = re.compile(r"\d{8}T\d{6}Z")
 PARTIAL = re.compile(r"\..+\.\d+")
 SECONDS_UNTIL_STALE = 24 * 3600
 LOCK = "snapshots.lock"
+TAKEN_AT = "taken_at.json"
+"""The time of a snapshot; not part of a step's digest, since the same rows on another day are the same snapshot."""
+UNCHANGED = "unchanged since"
+"""Among the counts of a step that reuses the files of an earlier run: its key."""
+SAME_LISTS = "same lists as run"
+"""Among the counts of a publish that changes nothing: the key of the run that was live."""
 Counts = dict[str, Any]
 
 

@@ -10,7 +10,7 @@ from rich.table import Table
 from chatrec.db.ledger import Entry
 from chatrec.db.runs import RunRecord
 from chatrec.pipeline.steps import Step
-from chatrec.run import Manifest
+from chatrec.run import UNCHANGED, Manifest
 
 if TYPE_CHECKING:
     from chatrec.encoder.versions import Version
@@ -49,6 +49,8 @@ def console(stderr: bool = False) -> Console:
 
 def counts(step: str, values: Mapping[str, Any]) -> str:
     """What a step counted, in a line."""
+    if UNCHANGED in values:
+        return f"{UNCHANGED} {values[UNCHANGED]}"
     shown = [
         name for name in SHOWN_COUNTS.get(step, ()) if name in values and (values[name] or name not in ONLY_IF_ANY)
     ]

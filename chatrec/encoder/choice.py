@@ -1,7 +1,7 @@
 """Which language model turns texts into vectors: the one that is named, or the best that is present."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Literal
@@ -9,6 +9,7 @@ from typing import Literal
 from huggingface_hub import try_to_load_from_cache
 
 from chatrec.encoder import versions
+from chatrec.encoder.gguf import converted
 from chatrec.encoder.local import folder_of
 from chatrec.errors import SettingsError
 from chatrec.settings import Settings
@@ -54,6 +55,11 @@ def choose(settings: Settings, promoted: bool = True) -> Choice:
         SettingsError: it is "smollm2", and something of that is not installed.
         RunError: an encoder was promoted, and its folder is gone.
     """
+    choice = _choose(settings, promoted)
+    return replace(choice, source=converted(settings.artifacts.root, choice.source))
+
+
+def _choose(settings: Settings, promoted: bool) -> Choice:
     named, private = settings.encoder.model, settings.privacy.enabled
     if promoted and not private and named in versions.REPLACED and (live := versions.live(settings.artifacts.root)):
         return Choice("tuned", live, "it was promoted: `chatrec encoders`")
@@ -82,13 +88,14 @@ def _local(settings: Settings, reason: str) -> Choice:
 
 def _cached_gpt2() -> Choice | None:
     for name in GPT2:
-        found = [file for names in FILES if (file := _cached(name, names))]
+        found = [file for names in FILES if (file := cached(name, names))]
         if len(found) == len(FILES):
             return Choice("gpt2", found[0].parent, f"{name} is in the cache of the Hugging Face hub")
     return None
 
 
-def _cached(name: str, files: Sequence[str]) -> Path | None:
+def cached(name: str, files: Sequence[str]) -> Path | None:
+    """The first of some files of a model that is in the cache of the Hugging Face hub."""
     paths = (try_to_load_from_cache(name, file) for file in files)
     return next((Path(path) for path in paths if isinstance(path, str)), None)
 

@@ -7,11 +7,16 @@ from typing import Protocol
 
 import numpy as np
 
-from chatrec.encoder import texts
+from chatrec.encoder import texts, users
+from chatrec.settings import Settings
 from chatrec.settings.language import Text
 from chatrec.source.snapshot import Array, Queries, Snapshot
 
 ROWS_OF_A_BLOCK = 20_000
+PROFILES_AT_MOST = 5_000
+"""Profiles of users with a history: enough to learn what a profile says about behaviour."""
+PROFILES_COMPOSED = 20_000
+"""If there are more different profiles, those of users with a history say nothing in their vectors: they have items."""
 
 
 class Corpus(Protocol):
@@ -83,3 +88,46 @@ class UserTexts:
             yield from texts.user_texts(
                 snapshot.users, chosen, titles, snapshot.histories, self.history, queries, self.template.user
             )
+
+
+class RunTexts:
+    """All texts that a run embeds.
+
+    Args:
+        snapshot: of the run.
+        settings: the templates, and how users are read.
+        weights: how many parameters the encoder has.
+        device: the type of its device.
+    """
+
+    def __init__(self, snapshot: Snapshot, settings: Settings, weights: int, device: str) -> None:
+        self.snapshot, self.settings = snapshot, settings
+        self.known = np.flatnonzero(snapshot.histories.lengths > 0)
+        self.reads_users = users.is_read(settings.encoder.user_text, weights, device, len(self.known))
+
+    @cached_property
+    def sample(self) -> Array:
+        """Users with a history whose profiles are embedded alone."""
+        random = np.random.default_rng(self.settings.compute.seed)
+        return np.sort(random.choice(self.known, min(PROFILES_AT_MOST, len(self.known)), replace=False))
+
+    @cached_property
+    def described(self) -> Array:
+        """Users whose text is embedded."""
+        everyone = np.arange(self.snapshot.users.height)
+        if self.reads_users or len(np.unique(self._users(everyone, 0).digests)) <= PROFILES_COMPOSED:
+            return everyone
+        return np.setdiff1d(everyone, self.known)
+
+    @cached_property
+    def by_kind(self) -> dict[str, Corpus]:
+        """Items, users, and profiles: users without what they took and searched for."""
+        history = self.settings.text.history if self.reads_users else 0
+        return {
+            "items": ItemTexts(self.snapshot, self.settings.text),
+            "users": self._users(self.described, history, searches=True),
+            "profiles": self._users(self.sample, 0),
+        }
+
+    def _users(self, chosen: Array, history: int, searches: bool = False) -> UserTexts:
+        return UserTexts(self.snapshot, chosen, history, searches, self.settings.text)

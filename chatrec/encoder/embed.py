@@ -1,21 +1,26 @@
 """All vectors of a night: items, users, and the profiles of a sample of users who have a history."""
 
+import json
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import asdict
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import torch
 
-from chatrec.encoder import checkpoint, local, texts, users
+from chatrec.encoder import local, texts, users
+from chatrec.encoder.checkpoint import Checkpoint
 from chatrec.encoder.choice import choose
-from chatrec.encoder.corpus import Corpus, ItemTexts, UserTexts
+from chatrec.encoder.corpus import RunTexts
 from chatrec.encoder.encode import Spent, encode
-from chatrec.encoder.store import EVERYTHING, Places, Share, VectorStore
+from chatrec.encoder.prepared import load, prepare
+from chatrec.encoder.store import Places, VectorStore
 from chatrec.encoder.whitening import Whitening, chosen
 from chatrec.progress import Progress
-from chatrec.run import Counts
+from chatrec.run import Counts, write_atomically
 from chatrec.settings import Settings
 from chatrec.source.snapshot import Array, Snapshot
 
@@ -24,23 +29,32 @@ USERS = "users.npy"
 PROFILES = "profiles.npy"
 PROFILE_USERS = "profile_users.npy"
 KINDS = ("items", "users", "profiles")
-PROFILES_AT_MOST = 5_000
-"""Profiles of users with a history: enough to learn what a profile says about behaviour."""
-PROFILES_COMPOSED = 20_000
-"""If there are more different profiles, those of users with a history say nothing in their vectors: they have items."""
+CHOICE = "encoder.json"
+"""Of the step `encoder`."""
 
 
-def prepare_encoder(snapshot: Snapshot, settings: Settings) -> Counts:
-    """Trains the local GPT-2 if that is the choice and it is not there yet."""
+def prepare_encoder(snapshot: Snapshot, settings: Settings, folder: Path) -> Counts:
+    """Writes CHOICE: which model embeds, and how it reads. Trains the local GPT-2 first, if that is it.
+
+    Args:
+        snapshot: of the run.
+        settings: of the run.
+        folder: of this step.
+    """
     choice = choose(settings)
-    folder = Path(choice.source)
     counts: Counts = {"encoder": choice.name, "because": choice.reason}
-    if choice.kind != "local":
-        return counts
+    if choice.kind == "local":
+        counts |= _train_local(snapshot, settings, Path(choice.source))
+    choice, prepared = prepare(snapshot, settings)
+    write_atomically(folder / CHOICE, json.dumps({"encoder": choice.name, **asdict(prepared)}, indent=1))
+    return counts | {"layer": prepared.layer, "pooling": prepared.pooling}
+
+
+def _train_local(snapshot: Snapshot, settings: Settings, folder: Path) -> Counts:
     if folder.exists():
-        return {**counts, "trained": False}
+        return {"trained": False}
     catalogue = texts.item_texts(snapshot.items, settings.text.item)
-    return {**counts, "trained": True, **local.train(catalogue, folder, settings.encoder, settings.compute.seed)}
+    return {"trained": True, **local.train(catalogue, folder, settings.encoder, settings.compute.seed)}
 
 
 def embed(snapshot: Snapshot, settings: Settings, folder: Path, name: str) -> Counts:
@@ -61,22 +75,14 @@ def embed(snapshot: Snapshot, settings: Settings, folder: Path, name: str) -> Co
     with (
         _file(folder / ITEMS, (snapshot.item_count, size)) as items,
         _file(folder / USERS, (snapshot.users.height, size)) as everyone,
-        _file(folder / PROFILES, (len(night.sample), size)) as profiles,
+        _file(folder / PROFILES, (len(night.texts.sample), size)) as profiles,
     ):
         _fill(items, night.places("items"), whiten)
-        _fill(everyone, night.places("users"), whiten, night.described)
+        _fill(everyone, night.places("users"), whiten, night.texts.described)
         _fill(profiles, night.places("profiles"), whiten)
-        if not night.reads_users:
+        if not night.texts.reads_users:
             users.compose(everyone, items, snapshot.histories, settings.text.history)
-    np.save(folder / PROFILE_USERS, night.sample)
-    return night.counts
-
-
-def encode_share(snapshot: Snapshot, settings: Settings, name: str, share: Share) -> Counts:
-    """Encodes a worker's share of a night's items and users, which `embed` then finds done; arguments as there."""
-    night = _Night(snapshot, settings, name)
-    for kind in ("items", "users"):
-        night.encode(kind, share)
+    np.save(folder / PROFILE_USERS, night.texts.sample)
     return night.counts
 
 
@@ -102,82 +108,43 @@ class _Night:
     """The texts of a night, what encodes them, and what was counted."""
 
     def __init__(self, snapshot: Snapshot, settings: Settings, name: str) -> None:
-        self.snapshot, self.settings, self.name = snapshot, settings, name
-        self.choice = choose(settings)
+        self.settings, self.name = settings, name
+        self.choice, self.prepared = prepare(snapshot, settings)
+        device = torch.device(self.prepared.device).type
+        self.texts = RunTexts(snapshot, settings, self.prepared.weights, device)
+        self.store = VectorStore(settings.artifacts.root, self.prepared.fingerprint, self.prepared.width)
         self.spent = Spent()
         self.counts: dict[str, Any] = {"encoder": self.choice.name}
         self._places: dict[str, Places] = {}
 
     @cached_property
-    def checkpoint(self) -> checkpoint.Checkpoint:
-        """What encodes."""
-        return checkpoint.load(self.choice.source, self.settings.encoder, self.choice.pretrained)
-
-    @cached_property
-    def store(self) -> VectorStore:
-        """Raw vectors of this encoder."""
-        return VectorStore(self.settings.artifacts.root, self.checkpoint.fingerprint, self.checkpoint.width)
-
-    @cached_property
-    def known(self) -> Array:
-        """Users with a history."""
-        return np.flatnonzero(self.snapshot.histories.lengths > 0)
-
-    @cached_property
-    def sample(self) -> Array:
-        """Users with a history whose profiles are encoded alone."""
-        random = np.random.default_rng(self.settings.compute.seed)
-        return np.sort(random.choice(self.known, min(PROFILES_AT_MOST, len(self.known)), replace=False))
-
-    @cached_property
-    def reads_users(self) -> bool:
-        """Whether the model reads what users took."""
-        return users.is_read(self.settings.encoder.user_text, self.checkpoint, len(self.known))
-
-    @cached_property
-    def described(self) -> Array:
-        """Users of whom the model reads something."""
-        everyone = np.arange(self.snapshot.users.height)
-        if self.reads_users or len(np.unique(self._texts(everyone, 0).digests)) <= PROFILES_COMPOSED:
-            return everyone
-        return np.setdiff1d(everyone, self.known)
-
-    @cached_property
-    def corpora(self) -> dict[str, Corpus]:
-        """What is to be encoded, by kind."""
-        history = self.settings.text.history if self.reads_users else 0
-        return {
-            "items": ItemTexts(self.snapshot, self.settings.text),
-            "users": self._texts(self.described, history, searches=True),
-            "profiles": self._texts(self.sample, 0),
-        }
-
-    def _texts(self, chosen: Array, history: int, searches: bool = False) -> UserTexts:
-        return UserTexts(self.snapshot, chosen, history, searches, self.settings.text)
+    def checkpoint(self) -> Checkpoint:
+        """What encodes; loaded when the first text is new."""
+        return load(self.choice, self.prepared, self.settings.encoder)
 
     def whitening(self) -> Whitening:
         """The map of tonight, fitted on the items."""
         raw = (vectors for _, _, vectors in self.places("items").vectors())
         how = chosen(self.settings.encoder, self.choice.pretrained)
-        return Whitening.fit(raw, self.checkpoint.width, *how)
+        return Whitening.fit(raw, self.prepared.width, *how)
 
     def places(self, kind: str) -> Places:
         """Where the raw vectors of a kind are; those that are nowhere are encoded first."""
         if kind not in self._places:
             self.encode(kind)
-            self._places[kind] = self.store.places(self.corpora[kind].digests)
+            self._places[kind] = self.store.places(self.texts.by_kind[kind].digests)
         return self._places[kind]
 
-    def encode(self, kind: str, share: Share = EVERYTHING) -> None:
+    def encode(self, kind: str) -> None:
         """Encodes what is new."""
-        corpus = self.corpora[kind]
+        corpus = self.texts.by_kind[kind]
 
         def encode_parts(parts: Iterator[list[str]], shown: Progress) -> Iterator[Array]:
             return encode(self.checkpoint, parts, shown, self.spent)
 
         name, label = f"{self.name}-{kind}", f"Embedding {kind}"
         anew = self.settings.night.full
-        encoded = self.store.add_missing(name, label, corpus.digests, corpus.read, encode_parts, anew, share)
+        encoded = self.store.add_missing(name, label, corpus.digests, corpus.read, encode_parts, anew)
         self._count(kind, len(np.unique(corpus.digests[corpus.digests != texts.NO_TEXT])), encoded)
 
     def _count(self, kind: str, distinct: int, encoded: int) -> None:
@@ -185,9 +152,9 @@ class _Night:
         self.counts[f"{kind} known"] = distinct - encoded
         for state in ("embedded", "known"):
             self.counts[f"texts {state}"] = sum(self.counts.get(f"{each} {state}", 0) for each in KINDS)
-        self.counts["user text"] = "read" if self.reads_users else "composed"
+        self.counts["user text"] = "read" if self.texts.reads_users else "composed"
         self.counts["tokens"] = self.spent.tokens
         self.counts["tokens a second"] = round(self.spent.rate)
         self.counts["padding"] = round(self.spent.padding, 4)
-        self.counts["fingerprint"] = self.checkpoint.fingerprint
-        self.counts["device"] = str(self.checkpoint.device)
+        self.counts["fingerprint"] = self.prepared.fingerprint
+        self.counts["device"] = self.prepared.device

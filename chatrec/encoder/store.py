@@ -25,17 +25,6 @@ TEXTS_OF_A_PART = 5_000
 
 
 @dataclass(frozen=True)
-class Share:
-    """What one of several workers encodes: the parts whose number, divided by `of`, leaves `number`."""
-
-    number: int = 0
-    of: int = 1
-
-
-EVERYTHING = Share()
-
-
-@dataclass(frozen=True)
 class Places:
     """Where the vector of each row is."""
 
@@ -100,40 +89,37 @@ class VectorStore:
         read: Callable[[Array], Iterator[str]],
         encode: Callable[[Iterator[list[str]], Progress], Iterator[Array]],
         anew: bool = False,
-        share: Share = EVERYTHING,
     ) -> int:
         """Encodes the texts that are not there.
 
         What is to be encoded is written down first and then worked off in parts, each of them kept when it is done. So
-        a killed night goes on where it was, in the same batches, and comes to the same bytes; and several workers can
-        do it together, each its share of the parts.
+        a killed run resumes where it was, in the same batches, and comes to the same bytes.
 
         Args:
             name: of this piece of work, the same when it is done again after a kill.
             label: of the progress.
             digests: of the text of each row.
             read: from rows, ascending, to their texts.
-            encode: from the texts of each part to their raw vectors; asks for a part while it works on the one before.
+            encode: from the texts of each part to their raw vectors; asks for a part while it works on
+                the one before, and is not called without any.
             anew: encode all texts, whatever is there.
-            share: of the parts.
 
         Returns:
-            How many texts there were to encode, those of a killed attempt and of other workers included.
+            How many texts there were to encode, those of a killed attempt included.
         """
         plan = self._plan(name, digests, anew)
         parts = {
             self.folder / f"part-{name}-{number:05}.parquet": plan[start : start + TEXTS_OF_A_PART]
             for number, start in enumerate(range(0, len(plan), TEXTS_OF_A_PART))
-            if number % share.of == share.number
         }
         waiting = {file: rows for file, rows in parts.items() if not _holds(file, digests[rows])}
-        texts = read(np.concatenate([plan[:0], *waiting.values()]))
-        read_parts = (list(islice(texts, len(rows))) for rows in waiting.values())
-        with progress(label, sum(map(len, waiting.values())), "texts") as shown, behind() as do:
-            for (file, rows), vectors in zip(waiting.items(), encode(read_parts, shown), strict=True):
-                do(partial(_write, file, _column(digests[rows]).with_columns(vector=vectors)))
-        if share == EVERYTHING:
-            self._plan_file(name).unlink(missing_ok=True)
+        if waiting:
+            texts = read(np.concatenate(list(waiting.values())))
+            read_parts = (list(islice(texts, len(rows))) for rows in waiting.values())
+            with progress(label, sum(map(len, waiting.values())), "texts") as shown, behind() as do:
+                for (file, rows), vectors in zip(waiting.items(), encode(read_parts, shown), strict=True):
+                    do(partial(_write, file, _column(digests[rows]).with_columns(vector=vectors)))
+        self._plan_file(name).unlink(missing_ok=True)
         return len(plan)
 
     def _plan(self, name: str, digests: Array, anew: bool) -> Array:

@@ -2,7 +2,6 @@
 
 import numpy as np
 
-from chatrec.encoder.checkpoint import Checkpoint
 from chatrec.settings.language import UserText
 from chatrec.source.snapshot import Array, Histories
 
@@ -13,18 +12,18 @@ WEIGHTS_AT_MOST = 20_000_000
 USERS_OF_A_BLOCK = 8192
 
 
-def is_read(wanted: UserText, checkpoint: Checkpoint, users: int) -> bool:
+def is_read(wanted: UserText, weights: int, device: str, users: int) -> bool:
     """Whether the language model reads what users took.
 
     Args:
         wanted: `encoder.user_text`; auto reads on a GPU, and where a small model has few users to read.
-        checkpoint: what would read.
+        weights: how many parameters the model has.
+        device: the type of its device.
         users: how many have a history.
     """
     if wanted != "auto":
         return wanted == "read"
-    small = users <= READ_AT_MOST and checkpoint.weights <= WEIGHTS_AT_MOST
-    return checkpoint.device.type == "cuda" or small
+    return device == "cuda" or (users <= READ_AT_MOST and weights <= WEIGHTS_AT_MOST)
 
 
 def compose(users: Array, items: Array, histories: Histories, length: int) -> None:

@@ -8,6 +8,7 @@ import polars as pl
 
 from chatrec.evaluate.split import write_table
 from chatrec.holdout import HoldOut
+from chatrec.run import TAKEN_AT
 from chatrec.source.snapshot import Snapshot
 from chatrec.source.tables import INTERACTIONS, INTERACTIONS_SCHEMA, ITEMS, QUARANTINE, SNAPSHOT, USERS
 
@@ -24,8 +25,9 @@ def write_rest(snapshot: Snapshot, holdout: HoldOut, folder: Path) -> None:
         holdout: taken out of its histories.
         folder: of the new snapshot.
     """
-    for name in (USERS, ITEMS, QUARANTINE, SNAPSHOT):
-        shutil.copyfile(snapshot.folder / name, folder / name)
+    for name in (USERS, ITEMS, QUARANTINE, SNAPSHOT, TAKEN_AT):
+        if (snapshot.folder / name).exists():
+            shutil.copyfile(snapshot.folder / name, folder / name)
     left = holdout.histories
     events = {"user": left.event_users, "item": left.items, "occurred_at": left.times, "weight": left.weights}
     write_table(folder / INTERACTIONS, pl.DataFrame(events).with_columns(event=pl.lit("event")), INTERACTIONS_SCHEMA)

@@ -66,7 +66,7 @@ def write_snapshot(split: Path, items: Path, users: Path | None, separator: str,
     if text.queries and (split / QUERIES_CSV).exists():
         _write_queries(split / QUERIES_CSV, known_users["user_id"], events["occurred_at"], text, folder, quarantine)
     quarantine.close()
-    facts = SnapshotFacts(0, "text", "text", ())
+    facts = SnapshotFacts("text", "text", ())
     write_atomically(folder / SNAPSHOT, json.dumps(asdict(facts), indent=1))
 
 

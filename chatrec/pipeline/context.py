@@ -83,7 +83,7 @@ class Context:
 
         snapshot = self.snapshot
         newest = 0 if self.settings.privacy.enabled else snapshot.newest  # what is newest is somebody's
-        return Rules.of(rules, snapshot.items, Clock(snapshot.facts.taken_at, newest))
+        return Rules.of(rules, snapshot.items, Clock(snapshot.taken_at, newest))
 
     def known(self, histories: Histories) -> Known:
         """What channels may be fitted on.

@@ -15,9 +15,9 @@ from chatrec.db import migrate, runs
 from chatrec.db.lock import hold
 from chatrec.errors import NightStopped, RunError, SettingsError
 from chatrec.pipeline.context import Context
-from chatrec.pipeline.manifests import do, done_before, inputs_of, manifest_of
+from chatrec.pipeline.manifests import do, done_before, inputs_of, manifest_of, reuse
 from chatrec.pipeline.steps import BY_NAME, STEPS, Step
-from chatrec.run import Counts, Manifest, Run, key_of, write_atomically
+from chatrec.run import SAME_LISTS, UNCHANGED, Counts, Manifest, Run, key_of, write_atomically
 from chatrec.settings import Settings
 
 LOG = logging.getLogger("chatrec")
@@ -80,6 +80,8 @@ def perform(settings: Settings, key: str, name: str, alone: bool = True) -> Mani
             manifest = _do(engine, settings, run, record.run, step)
         if step is steps_of(settings)[-1]:
             words = str(manifest.counts.get("verdict") or manifest_of(run, "gate").counts["verdict"])
+            if same := manifest.counts.get(SAME_LISTS):
+                words += f" The lists are the same as those of run {same}."
             _record_end(engine, key, "dry" if settings.night.dry_run else "published", words)
         return manifest
 
@@ -174,13 +176,23 @@ def _do(engine: Engine, settings: Settings, run: Run, number: int, step: Step) -
     clock = time.monotonic()
     counts = {name: manifest.counts for name in BY_NAME if (manifest := run.manifest(name))}
     try:
-        manifest = do(Context(run, settings, run.fresh_folder(step.name), engine, number, counts), step, inputs)
+        context = Context(run, settings, run.fresh_folder(step.name), engine, number, counts)
+        manifest = (_reuse(context, step, inputs) if step.reusable else None) or do(context, step, inputs)
     except Exception as error:
         _record_step(engine, number, step, "failed", time.monotonic() - clock, {"error": str(error)[:1000]})
         if isinstance(error, NightStopped):
             _record_end(engine, run.key, "stopped", str(error))
         raise
     _record_step(engine, number, step, "done", manifest.seconds, manifest.counts)
+    return manifest
+
+
+def _reuse(context: Context, step: Step, inputs: str) -> Manifest | None:
+    """Files of an earlier run, unless all is to be done again, or a ledger has to count what is made."""
+    if context.settings.night.full or context.settings.privacy.enabled:
+        return None
+    if manifest := reuse(context, step, inputs):
+        LOG.info("%s: nothing changed since run %s.", step.title, manifest.counts[UNCHANGED])
     return manifest
 
 

@@ -3,17 +3,23 @@
 import logging
 from pathlib import Path
 
+from sqlalchemy import Engine
+
+from chatrec.db import runs
 from chatrec.db.engine import database_url, readable_errors
 from chatrec.errors import ChatrecError
 from chatrec.pipeline.approval import refuse_unapproved
 from chatrec.pipeline.context import Context
+from chatrec.pipeline.manifests import manifest_of
 from chatrec.publish.outputs import Files
 from chatrec.publish.publish import publish, retire
-from chatrec.run import Counts, Run, remove_stale_partials, runs_under
+from chatrec.run import SAME_LISTS, Counts, Run, remove_stale_partials, runs_under
 from chatrec.source.buckets import bucket_folder
 from chatrec.source.snapshot import Snapshot
 
 LOG = logging.getLogger(__name__)
+PUBLISHED = ("groups", "generate", "rank", "tables")
+"""The steps whose files become rows."""
 
 
 def release(context: Context) -> Counts:
@@ -26,27 +32,39 @@ def release(context: Context) -> Counts:
     engine, settings = context.database, context.settings
     refuse_unapproved(engine, context.number, str(context.counts["gate"]["verdict"]) if context.counts else "")
     schema = settings.database.schema_name
-    files = Files(context.snapshot, *(context.of(step) for step in ("groups", "generate", "rank", "tables")))
+    files = Files(context.snapshot, *(context.of(step) for step in PUBLISHED))
+    same = _same_lists(engine, context.run)
     with readable_errors("database.url", database_url(settings)):
         counts = publish(engine, schema, context.number, files, settings.publish.drain_seconds)
         try:
             kept = retire(engine, schema, settings.publish.keep_runs, settings.publish.drain_seconds)
         except ChatrecError as error:  # the new lists are live: what could not be dropped is dropped tomorrow
             LOG.warning("Old lists stay for another night: %s", error)
-            return counts
+            return {**counts, **same}
     remove_stale_partials(settings.artifacts.root)
     removed = _remove_files(settings.artifacts.root, {*kept, context.run.key}, settings.publish.keep_runs)
-    return {**counts, "nights kept": len(kept), "old runs' files removed": removed}
+    return {**counts, **same, "nights kept": len(kept), "old runs' files removed": removed}
+
+
+def _same_lists(engine: Engine, run: Run) -> Counts:
+    """The key of the live run, if this one publishes the same rows."""
+    with engine.connect() as connection:
+        live = runs.live(connection)
+    if live is None or live.key == run.key:
+        return {}
+    before = Run(run.root, live.key)
+    made = [(before.manifest(step), manifest_of(run, step)) for step in ("extract", *PUBLISHED)]
+    return {SAME_LISTS: live.key} if all(old and old.digest == new.digest for old, new in made) else {}
 
 
 def _remove_files(root: Path, kept: set[str], unpublished: int) -> int:
     """Removes the files of runs whose lists are gone, but for some newest ones that a person may want to look into."""
-    runs = runs_under(root)
-    others = [run for run in runs if run.key not in kept]
+    found = runs_under(root)
+    others = [run for run in found if run.key not in kept]
     gone = others[: max(len(others) - unpublished, 0)]
     for run in gone:
         run.remove()
-    _remove_days(root, [run for run in runs if run not in gone])
+    _remove_days(root, [run for run in found if run not in gone])
     return len(gone)
 
 

@@ -34,6 +34,9 @@ class Step:
     """The settings that change what it does: whole sections, or a key of one."""
     function: Callable[[Context], Counts]
     title: str
+    reusable: bool = True
+    """Whether settings and the files of the steps before alone decide what it writes: then an earlier run's files that
+    were made from the same inputs are taken, instead of making them again."""
 
 
 def extract(context: Context) -> Counts:
@@ -71,7 +74,7 @@ def _record_snapshot(engine: Engine, run: int, snapshot: Snapshot) -> None:
 
     refuse_other_types(engine, snapshot.facts.user_id_type, snapshot.facts.item_id_type)
     with engine.begin() as connection:
-        runs.set_snapshot(connection, run, snapshot.facts.taken_at)
+        runs.set_snapshot(connection, run, snapshot.taken_at)
     with cursor(engine) as opened:
         opened.execute("DELETE FROM quarantine WHERE run = %s", (run,))
         rows = snapshot.quarantined().select(run=run, relation="relation", reason="reason", row_data="row_data")
@@ -83,7 +86,7 @@ def encoder(context: Context) -> Counts:
     from chatrec.encoder.embed import prepare_encoder
 
     use_threads(context.settings)
-    return prepare_encoder(context.snapshot, context.settings)
+    return prepare_encoder(context.snapshot, context.settings, context.folder)
 
 
 def embed(context: Context) -> Counts:
@@ -314,9 +317,15 @@ STEPS: tuple[Step, ...] = (
         ("source", "text.queries", "text.query_days", "night.full"),
         extract,
         "Read users, items and events",
+        reusable=False,
     ),
     Step(
-        "encoder", ("extract",), ("text", "encoder", "compute", "privacy.enabled"), encoder, "Train or find the encoder"
+        "encoder",
+        ("extract",),
+        ("text", "encoder", "compute", "privacy.enabled"),
+        encoder,
+        "Train or find the encoder",
+        reusable=False,
     ),
     Step(
         "embed",
@@ -324,18 +333,29 @@ STEPS: tuple[Step, ...] = (
         ("text", "encoder", "compute", "night.full", "privacy.enabled"),
         embed,
         "Embed texts with GPT-2",
+        reusable=False,
     ),
     Step("groups", ("extract", "embed"), ("groups", "compute"), groups, "Group the items"),
     Step(
         "aigc",
         ("extract", "embed", "groups"),
-        ("aigc", "ranking", "compute", "privacy.enabled"),
+        ("aigc", "ranking.target", "ranking.exclude_seen", "compute", "privacy.enabled"),
         aigc,
         "Learn AIGC vectors",
     ),
-    Step("blend", ("extract", "embed", "aigc"), ("ranking", "compute", "privacy"), blend, "Fit and weigh all channels"),
     Step(
-        "index", ("extract", "aigc", "blend"), ("index", "ranking", "rules", "compute"), index, "Build the FAISS index"
+        "blend",
+        ("extract", "embed", "aigc"),
+        ("ranking.target", "ranking.form", "ranking.exclude_seen", "compute", "privacy"),
+        blend,
+        "Fit and weigh all channels",
+    ),
+    Step(
+        "index",
+        ("extract", "aigc", "blend"),
+        ("index", "ranking.exclude_seen", "rules", "compute"),
+        index,
+        "Build the FAISS index",
     ),
     Step(
         "rank",
@@ -364,7 +384,15 @@ STEPS: tuple[Step, ...] = (
         ("checks", "ranking", "rules", "fairness", "publish.approval"),
         gate,
         "Check the night",
+        reusable=False,
     ),
-    Step("publish", ("extract", "groups", "rank", "tables", "generate", "gate"), ("publish",), publish, "Publish"),
+    Step(
+        "publish",
+        ("extract", "groups", "rank", "tables", "generate", "gate"),
+        ("publish",),
+        publish,
+        "Publish",
+        reusable=False,
+    ),
 )
 BY_NAME: Mapping[str, Step] = {step.name: step for step in STEPS}

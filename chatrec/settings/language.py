@@ -64,6 +64,10 @@ class Encoder(Section):
     precision: EncodingPrecision = "auto"
     """float32, bfloat16, or int8 (on a CPU that has VNNI and no bfloat16); auto: bfloat16 on a GPU, and for a
     pre-trained model on a CPU that multiplies it natively."""
+    minutes: float = Field(15, gt=0)
+    """How long a CPU may read the catalogue and its users the first time. A pre-trained model is read with the prompt,
+    or as the mean of its middle layer, or of one half as deep, whichever is the first that fits at the rate of this
+    machine; later runs keep to it. A GPU reads everything, and so does a CPU if `layer` or `pooling` is set."""
     layer: int = Field(0, ge=0, le=1000)
     """Whose states are read, from 1; 0 chooses: of a pre-trained model three quarters of the way after a prompt, and
     else the middle one, which tells texts apart better than its last (Skean et al. 2025, arXiv:2502.02013); the last

@@ -164,6 +164,11 @@ class Rules(Section):
         """Those about some items."""
         return [*self.deny, *self.allow, *self.boosts]
 
+    @property
+    def depend_on_time(self) -> bool:
+        """Whether they may say something else about the same items on another day."""
+        return bool(self.pins or self.freshness.attribute)
+
     def without_each(self) -> dict[str, "Rules"]:
         """By the name of each rule all others."""
         found: dict[str, Rules] = {}

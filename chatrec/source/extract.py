@@ -13,7 +13,7 @@ from psycopg2.extensions import ISOLATION_LEVEL_REPEATABLE_READ
 from sqlalchemy import Engine
 
 from chatrec.errors import MappingError
-from chatrec.run import Counts, write_atomically
+from chatrec.run import TAKEN_AT, Counts, write_atomically
 from chatrec.settings.language import Text
 from chatrec.settings.model import Source
 from chatrec.source import buckets
@@ -33,8 +33,6 @@ BLOCK_SHARE = 32
 class SnapshotFacts:
     """What SNAPSHOT says beside the rows."""
 
-    taken_at: int
-    """Microseconds since 1970."""
     user_id_type: str
     item_id_type: str
     buckets: tuple[str, ...]
@@ -82,8 +80,9 @@ def extract(
             queries = {**kept.counts, TOO_OLD: too_old}
     interactions = write_interactions(events, user_ids, _ids(items_file, "item_id"), now, folder, quarantine)
     quarantined = quarantine.close()
-    facts = SnapshotFacts(now, mapping.user_id_type, mapping.item_id_type, names)
+    facts = SnapshotFacts(mapping.user_id_type, mapping.item_id_type, names)
     write_atomically(folder / SNAPSHOT, json.dumps(asdict(facts), indent=1))
+    write_atomically(folder / TAKEN_AT, json.dumps(now))
     return {
         "users": users,
         "items": items,

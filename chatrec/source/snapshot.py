@@ -10,6 +10,7 @@ import numpy as np
 import polars as pl
 from pyarrow import parquet
 
+from chatrec.run import TAKEN_AT
 from chatrec.source.extract import SnapshotFacts
 from chatrec.source.tables import INTERACTIONS, ITEMS, QUARANTINE, QUERIES, SNAPSHOT, USERS
 
@@ -156,9 +157,15 @@ class Snapshot:
 
     @cached_property
     def facts(self) -> SnapshotFacts:
-        """When it was taken, the types of ids, the files of days."""
+        """The types of ids, the files of days."""
         values = json.loads((self.folder / SNAPSHOT).read_text(encoding="utf-8"))
         return SnapshotFacts(**{**values, "buckets": tuple(values["buckets"])})
+
+    @cached_property
+    def taken_at(self) -> int:
+        """When it was taken, in microseconds since 1970; 0 for a split of files, which knows no time."""
+        file = self.folder / TAKEN_AT
+        return int(file.read_text(encoding="utf-8")) if file.exists() else 0
 
     @cached_property
     def users(self) -> pl.DataFrame:

@@ -37,7 +37,7 @@ def test_the_command_line_gives_the_same_to_the_byte(
     dag_run()
     by_airflow = shop.lists()
     (first,) = runs_under(settings.artifacts.root)
-    second = Run(settings.artifacts.root, run(settings).key)
+    second = Run(settings.artifacts.root, run(settings.override({"night.full": True})).key)
     assert shop.lists() == by_airflow
     for step in ("embed", "groups", "aigc", "blend", "index", "rank"):
         assert digest_of(first.step_folder(step)) == digest_of(second.step_folder(step)), step

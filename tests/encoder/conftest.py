@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+import polars as pl
 import pytest
 import torch
 from tokenizers import Tokenizer, models, pre_tokenizers, trainers
@@ -15,6 +16,10 @@ from transformers import (
     PreTrainedModel,
     PreTrainedTokenizerFast,
 )
+
+from chatrec.evaluate.split import write_table
+from chatrec.source import tables
+from chatrec.source.snapshot import Snapshot
 
 TEXTS = [
     "Moon over the kitchen",
@@ -69,3 +74,28 @@ def mistral_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
         num_key_value_heads=2, max_position_embeddings=POSITIONS, sliding_window=4,
     )  # fmt: skip
     return _save(tmp_path_factory.mktemp("mistral"), MistralForCausalLM(config))
+
+
+TITLES = ["Moon over Rome", "A rocket", "", "运动鞋", "A rocket", "Bread and butter", "The butler did it"]
+TOWNS = ["Rome", "Oslo", "Rome", "", "Oslo", "Lima"]
+TAKEN = {0: [0, 1, 5], 1: [6], 4: [3, 3]}
+"""The items of each user; the others have no history."""
+
+
+@pytest.fixture
+def snapshot(tmp_path: Path) -> Snapshot:
+    """Seven items with five different texts, and six users."""
+    folder = tmp_path / "extract"
+    folder.mkdir()
+    items = pl.DataFrame({"item_id": range(len(TITLES)), "title": TITLES}).with_columns(
+        groups=pl.lit([], pl.List(pl.String)), available=True
+    )
+    users = pl.DataFrame({"user_id": range(len(TOWNS)), "town": TOWNS})
+    events = [(user, item, at) for user, taken in TAKEN.items() for at, item in enumerate(taken)]
+    interactions = pl.DataFrame(events, ["user", "item", "occurred_at"], orient="row").with_columns(
+        weight=pl.lit(1.0), event=pl.lit("view")
+    )
+    write_table(folder / tables.ITEMS, items, tables.items_schema(True, []))
+    write_table(folder / tables.USERS, users, tables.users_schema(True, ["town"]))
+    write_table(folder / tables.INTERACTIONS, interactions, tables.INTERACTIONS_SCHEMA)
+    return Snapshot(folder)

@@ -2,7 +2,6 @@
 
 import shutil
 import sys
-from collections.abc import Callable
 from pathlib import Path
 
 import huggingface_hub.constants
@@ -11,11 +10,13 @@ import pytest
 
 from chatrec.encoder import checkpoint, choice
 from chatrec.encoder.choice import choose
+from chatrec.encoder.embed import prepare_encoder
 from chatrec.encoder.encode import Spent, encode_all
 from chatrec.errors import SettingsError
 from chatrec.progress import progress
 from chatrec.settings import Settings
 from chatrec.settings.language import Encoder
+from chatrec.source.snapshot import Snapshot
 
 WHEEL = choice._wheel()
 
@@ -76,15 +77,14 @@ def test_the_wheel_by_name_must_be_installed(hub: Path) -> None:
         choose(settings("smollm2"))
 
 
-def test_only_the_local_one_is_trained(hub: Path, gpt2_folder: Path, configure: Callable[..., Settings]) -> None:
-    from chatrec.encoder.embed import prepare_encoder
-    from chatrec.source.snapshot import Snapshot
-
+def test_only_the_local_one_is_trained(hub: Path, gpt2_folder: Path, snapshot: Snapshot, tmp_path: Path) -> None:
     put_into(hub, "gpt2", gpt2_folder)
-    nothing = Snapshot(Path("/nowhere"))  # reading the catalogue would fail
-    assert prepare_encoder(nothing, configure(encoder__model="auto")) == {
+    counts = prepare_encoder(snapshot, settings("auto").override({"artifacts.root": tmp_path / "root"}), tmp_path)
+    assert counts == {
         "encoder": "gpt2",
         "because": "gpt2 is in the cache of the Hugging Face hub",
+        "layer": 1,
+        "pooling": "prompt",
     }
 
 

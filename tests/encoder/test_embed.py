@@ -7,38 +7,14 @@ import numpy as np
 import polars as pl
 import pytest
 
-from chatrec.encoder import corpus, embed, store
+from chatrec.encoder import checkpoint, corpus, embed, store
 from chatrec.encoder.corpus import ItemTexts, UserTexts
 from chatrec.encoder.embed import ITEMS, PROFILE_USERS, PROFILES, USERS
-from chatrec.encoder.store import Share
 from chatrec.encoder.texts import digests, item_texts
-from chatrec.evaluate.split import write_table
 from chatrec.settings import Settings
 from chatrec.source import tables
 from chatrec.source.snapshot import Snapshot
-
-TITLES = ["Moon over Rome", "A rocket", "", "运动鞋", "A rocket", "Bread and butter", "The butler did it"]
-TOWNS = ["Rome", "Oslo", "Rome", "", "Oslo", "Lima"]
-TAKEN = {0: [0, 1, 5], 1: [6], 4: [3, 3]}
-"""The items of each user; the others have no history."""
-
-
-@pytest.fixture
-def snapshot(tmp_path: Path) -> Snapshot:
-    folder = tmp_path / "extract"
-    folder.mkdir()
-    items = pl.DataFrame({"item_id": range(len(TITLES)), "title": TITLES}).with_columns(
-        groups=pl.lit([], pl.List(pl.String)), available=True
-    )
-    users = pl.DataFrame({"user_id": range(len(TOWNS)), "town": TOWNS})
-    events = [(user, item, at) for user, taken in TAKEN.items() for at, item in enumerate(taken)]
-    interactions = pl.DataFrame(events, ["user", "item", "occurred_at"], orient="row").with_columns(
-        weight=pl.lit(1.0), event=pl.lit("view")
-    )
-    write_table(folder / tables.ITEMS, items, tables.items_schema(True, []))
-    write_table(folder / tables.USERS, users, tables.users_schema(True, ["town"]))
-    write_table(folder / tables.INTERACTIONS, interactions, tables.INTERACTIONS_SCHEMA)
-    return Snapshot(folder)
+from tests.encoder.conftest import TAKEN, TITLES, TOWNS
 
 
 def settings(root: Path, model: Path, **encoder: Any) -> Settings:
@@ -74,7 +50,7 @@ def test_read_users_and_composed_ones(snapshot: Snapshot, gpt2_folder: Path, tmp
 def test_where_profiles_are_too_many_those_of_known_users_are_not_read(
     snapshot: Snapshot, gpt2_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(embed, "PROFILES_COMPOSED", 2)
+    monkeypatch.setattr(corpus, "PROFILES_COMPOSED", 2)
     found, counts = vectors(snapshot, settings(tmp_path, gpt2_folder, user_text="compose"), tmp_path / "step")
     assert counts["users embedded"] == 2  # Rome and Lima, of users without a history
     assert found[USERS][1] == pytest.approx(found[ITEMS][6], abs=1e-6)
@@ -87,21 +63,28 @@ def test_a_vector_is_of_unit_length_or_of_no_text(snapshot: Snapshot, gpt2_folde
     assert (found[ITEMS][1] == found[ITEMS][4]).all()
 
 
-def test_workers_come_to_the_same_files(
+def test_blocks_do_not_matter(
     snapshot: Snapshot, gpt2_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Two workers encode their shares, the step then only puts together; block sizes change nothing."""
     monkeypatch.setattr(store, "TEXTS_OF_A_PART", 2)
-    alone, counts = vectors(snapshot, settings(tmp_path / "a", gpt2_folder), tmp_path / "a" / "step")
+    whole, _ = vectors(snapshot, settings(tmp_path / "a", gpt2_folder), tmp_path / "a" / "step")
     monkeypatch.setattr(corpus, "ROWS_OF_A_BLOCK", 3)
-    together = settings(tmp_path / "b", gpt2_folder)
-    shares = [embed.encode_share(snapshot, together, "night", Share(number, 2)) for number in (1, 0)]
-    found, last = vectors(snapshot, together, tmp_path / "b" / "step")
-    assert all(share["tokens"] > 0 for share in shares)
-    assert sum(share["tokens"] for share in shares) + last["tokens"] == counts["tokens"]
-    assert last["profiles embedded"] == 1  # these are few: they are left to the step
-    for name, expected in alone.items():
+    found, _ = vectors(snapshot, settings(tmp_path / "b", gpt2_folder), tmp_path / "b" / "step")
+    for name, expected in whole.items():
         assert (found[name] == expected).all(), name
+
+
+def test_no_model_is_loaded_where_no_text_is_new(
+    snapshot: Snapshot, gpt2_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = settings(tmp_path, gpt2_folder)
+    first, _ = vectors(snapshot, made, tmp_path / "first")
+    loaded: list[Any] = []
+    monkeypatch.setattr(checkpoint, "load", lambda *arguments: loaded.append(arguments))
+    second, counts = vectors(snapshot, made, tmp_path / "second", "next night")
+    assert (counts["texts embedded"], loaded) == (0, [])
+    for name, expected in first.items():
+        assert (second[name] == expected).all(), name
 
 
 def test_texts_read_by_block_are_those_of_the_whole(

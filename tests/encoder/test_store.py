@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from chatrec.encoder import store as module
-from chatrec.encoder.store import Share, VectorStore
+from chatrec.encoder.store import VectorStore
 from chatrec.encoder.texts import digests
 from chatrec.progress import Progress
 
@@ -35,13 +35,12 @@ def add(
     texts: Sequence[str],
     encoder: Encoder,
     anew: bool = False,
-    share: Share = module.EVERYTHING,
 ) -> int:
     def read(rows: np.ndarray) -> Iterator[str]:
         assert (np.diff(rows) > 0).all()
         return (texts[row] for row in rows)
 
-    return store.add_missing(name, "test", digests(texts), read, encoder, anew, share)
+    return store.add_missing(name, "test", digests(texts), read, encoder, anew)
 
 
 @pytest.fixture
@@ -75,22 +74,6 @@ def test_a_killed_night_goes_on_in_the_same_batches(tmp_path: Path) -> None:
     again = Encoder()
     assert add(store, "night", wanted, again) == 10
     assert sum(map(len, again.batches)) == 4
-    assert files(tmp_path / "a") == files(tmp_path / "b")
-
-
-@pytest.mark.usefixtures("parts_of_three")
-def test_workers_do_it_together(tmp_path: Path) -> None:
-    """Each its parts, whoever comes first; one that goes over all of it finds what is done and does the rest."""
-    wanted = [f"text {n}" for n in range(20)]
-    alone, store = VectorStore(tmp_path / "a", "one", 2), VectorStore(tmp_path / "b", "one", 2)
-    add(alone, "night", wanted, Encoder())
-    workers = [Encoder() for _ in range(3)]
-    for number in (2, 0):
-        assert add(store, "night", wanted, workers[number], share=Share(number, 3)) == 20
-    assert [sum(map(len, worker.batches)) for worker in workers] == [8, 0, 6]
-    rest = Encoder()
-    add(store, "night", wanted, rest)
-    assert sum(map(len, rest.batches)) == 6
     assert files(tmp_path / "a") == files(tmp_path / "b")
 
 

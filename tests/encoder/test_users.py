@@ -1,13 +1,9 @@
 """User vectors: read or composed, and what a composed one is."""
 
-from pathlib import Path
-
 import numpy as np
 import pytest
 
-from chatrec.encoder import checkpoint
-from chatrec.encoder.users import READ_AT_MOST, compose, is_read
-from chatrec.settings.language import Encoder
+from chatrec.encoder.users import READ_AT_MOST, WEIGHTS_AT_MOST, compose, is_read
 from tests.source.test_snapshot import histories
 
 
@@ -25,9 +21,10 @@ def test_a_composed_vector_is_the_weighted_mean_and_the_profile() -> None:
     assert users[2] == pytest.approx(items[3] / np.linalg.norm(items[3]), abs=1e-6)
 
 
-def test_a_small_model_reads_few_users(gpt2_folder: Path) -> None:
-    small = checkpoint.load(gpt2_folder, Encoder(device="cpu"))
-    assert is_read("auto", small, READ_AT_MOST)
-    assert not is_read("auto", small, READ_AT_MOST + 1)
-    assert is_read("read", small, READ_AT_MOST + 1)
-    assert not is_read("compose", small, 1)
+def test_a_small_model_reads_few_users() -> None:
+    assert is_read("auto", WEIGHTS_AT_MOST, "cpu", READ_AT_MOST)
+    assert not is_read("auto", WEIGHTS_AT_MOST, "cpu", READ_AT_MOST + 1)
+    assert not is_read("auto", WEIGHTS_AT_MOST + 1, "cpu", READ_AT_MOST)
+    assert is_read("auto", WEIGHTS_AT_MOST + 1, "cuda", READ_AT_MOST + 1)
+    assert is_read("read", 1, "cpu", READ_AT_MOST + 1)
+    assert not is_read("compose", 1, "cuda", 1)

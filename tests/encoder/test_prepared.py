@@ -1,0 +1,121 @@
+"""How a model reads within the time of a CPU: chosen by the measured rate, remembered, and known without the model."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from chatrec.encoder import checkpoint, prepared
+from chatrec.encoder.prepared import Prepared, load, prepare
+from chatrec.settings import Settings
+from chatrec.source.snapshot import Snapshot
+
+
+def settings(root: Path, model: Path, **encoder: Any) -> Settings:
+    chosen = {"model": str(model), "device": "cpu", **encoder}
+    return Settings.model_validate({"artifacts": {"root": root}, "encoder": chosen})
+
+
+def chosen(snapshot: Snapshot, made: Settings) -> Prepared:
+    return prepare(snapshot, made)[1]
+
+
+@pytest.mark.parametrize(
+    ("rate", "pooling", "layer"),
+    [(1e9, "prompt", 2), (4.0, "mean", 1), (1e-6, "mean", 1)],
+    ids=["everything fits", "the mean fits", "nothing fits"],
+)
+def test_the_reading_fits_the_time(
+    snapshot: Snapshot,
+    llama_folder: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    rate: float,
+    pooling: str,
+    layer: int,
+) -> None:
+    monkeypatch.setattr(prepared, "_rate", lambda *_: rate)
+    found = chosen(snapshot, settings(tmp_path, llama_folder, minutes=0.5))
+    assert (found.pooling, found.layer, found.tokens_per_second) == (pooling, layer, rate)
+
+
+def test_more_time_is_a_better_reading(
+    snapshot: Snapshot, llama_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Costs are counted, not timed: tokens with the prompt, and layers."""
+    monkeypatch.setattr(prepared, "_rate", lambda *_: 100.0)
+    minutes = (1e-4, 0.01, 0.1, 1, 10)
+    depths = [
+        chosen(snapshot, settings(tmp_path, llama_folder, minutes=each)).settings(Settings().encoder).layer
+        for each in minutes
+    ]
+    assert depths == sorted(depths)
+    assert (depths[0], depths[-1]) == (1, 2)
+
+
+def test_too_little_time_for_anything_is_said(
+    snapshot: Snapshot,
+    llama_folder: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    monkeypatch.setattr(prepared, "_rate", lambda *_: 1e-3)
+    chosen(snapshot, settings(tmp_path, llama_folder, minutes=1))
+    assert "encoder.minutes is 1: raise it, let a GPU read, or choose a smaller encoder.model." in caplog.text
+
+
+def test_a_reading_is_remembered(
+    snapshot: Snapshot, llama_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = settings(tmp_path, llama_folder)
+    first = chosen(snapshot, made)
+    assert first.tokens_per_second > 0
+    monkeypatch.setattr(prepared, "_rate", lambda *_: pytest.fail("measured again"))
+    monkeypatch.setattr(checkpoint, "load", lambda *_: pytest.fail("loaded again"))
+    assert chosen(snapshot, made) == first
+
+
+def test_what_is_prepared_is_what_is_loaded(snapshot: Snapshot, llama_folder: Path, tmp_path: Path) -> None:
+    made = settings(tmp_path, llama_folder)
+    choice, found = prepare(snapshot, made)
+    loaded = load(choice, found, made.encoder)
+    assert (loaded.fingerprint, loaded.width, loaded.weights) == (found.fingerprint, found.width, found.weights)
+    whole = checkpoint.load(llama_folder, made.encoder)
+    assert (loaded.reading, loaded.fingerprint) == (whole.reading, whole.fingerprint)
+
+
+@pytest.mark.parametrize("change", [{"layer": 1}, {"pooling": "last"}, {"minutes": 1}, {"precision": "bfloat16"}])
+def test_other_settings_are_chosen_for_anew(
+    snapshot: Snapshot, llama_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, change: dict[str, Any]
+) -> None:
+    chosen(snapshot, settings(tmp_path, llama_folder))
+    loads: list[Any] = []
+    real = checkpoint.load
+    monkeypatch.setattr(checkpoint, "load", lambda *arguments: loads.append(arguments) or real(*arguments))
+    found = chosen(snapshot, settings(tmp_path, llama_folder, **change))
+    assert loads
+    assert {"layer": found.layer, "pooling": found.pooling}.items() & change.items() == (
+        change.items() & {"layer": 1, "pooling": "last"}.items()
+    )
+
+
+def test_named_layers_are_read_whatever_it_takes(
+    snapshot: Snapshot, llama_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(prepared, "_rate", lambda *_: pytest.fail("measured"))
+    found = chosen(snapshot, settings(tmp_path, llama_folder, layer=3, minutes=1e-9))
+    assert (found.layer, found.pooling) == (3, "prompt")
+
+
+def test_other_weights_in_the_same_folder_have_other_vectors(
+    snapshot: Snapshot, llama_folder: Path, gpt2_folder: Path, tmp_path: Path
+) -> None:
+    import shutil
+
+    model = tmp_path / "model"
+    shutil.copytree(gpt2_folder, model)
+    first = chosen(snapshot, settings(tmp_path, model))
+    shutil.rmtree(model)
+    shutil.copytree(llama_folder, model)
+    assert chosen(snapshot, settings(tmp_path, model)).fingerprint != first.fingerprint

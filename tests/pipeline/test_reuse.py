@@ -1,0 +1,107 @@
+"""What did not change is not made again: a later run takes the files of an earlier one, and only those it may take."""
+
+import shutil
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from chatrec.run import UNCHANGED, Run, digest_of
+from chatrec.settings import Settings
+from tests.nights import Night, migrate, run
+from tests.shop import Shop
+
+MADE = ("groups", "aigc", "blend", "index", "rank", "tables", "generate")
+"""The steps whose files a later run may take."""
+
+
+def reused(night: Night) -> set[str]:
+    return {step for step, counts in night.counts.items() if UNCHANGED in counts}
+
+
+@pytest.fixture
+def first(shop: Shop, settings: Settings) -> Night:
+    migrate(settings)
+    return run(settings)
+
+
+def test_an_unchanged_night_makes_nothing_and_says_so(first: Night, shop: Shop, settings: Settings) -> None:
+    before = shop.lists()
+    second = run(settings)
+    assert reused(second) == set(MADE)
+    assert {second.counts[step][UNCHANGED] for step in MADE} == {first.key}
+    assert second.live
+    assert shop.lists() == before
+    assert second.verdict.endswith(f"The lists are the same as those of run {first.key}.")
+    third = run(settings)
+    assert {third.counts[step][UNCHANGED] for step in MADE} == {first.key}  # not the run that took them as well
+    folders = [Run(settings.artifacts.root, night.key) for night in (first, third)]
+    for step in MADE:
+        assert len({digest_of(each.step_folder(step)) for each in folders}) == 1
+
+
+def test_one_new_event_makes_everything_again(first: Night, shop: Shop, settings: Settings) -> None:
+    shop.execute("INSERT INTO views VALUES (3, 7, 'view', 1, '2026-02-27 12:00+00')")
+    second = run(settings)
+    assert reused(second) == set()
+    assert "the same as those of run" not in second.verdict
+
+
+@pytest.mark.parametrize(
+    ("changes", "again"),
+    [
+        ({"ranking.top_n": 4}, {"rank", "generate"}),
+        ({"tables.popular": 7}, {"tables"}),
+        ({"rules.deny": [{"name": "none of these", "groups": ["Kitchen"]}]}, {"index", "rank", "tables", "generate"}),
+        ({"compute.seed": 5}, set(MADE)),
+        ({"night.full": True}, set(MADE)),
+    ],
+    ids=str,
+)
+def test_a_setting_makes_again_what_depends_on_it(
+    first: Night, settings: Settings, changes: dict[str, Any], again: set[str]
+) -> None:
+    assert set(MADE) - reused(run(settings.override(changes))) == again
+
+
+@pytest.mark.parametrize(
+    ("rules", "makes_again"),
+    [
+        ({"rules.pins": [{"name": "sale", "item": "7", "place": 1, "until": "2030-01-01"}]}, True),
+        ({"rules.boosts": [{"name": "more of it", "groups": ["Kitchen"], "factor": 2.0}]}, False),
+    ],
+    ids=["pinned for a time", "boosted"],
+)
+def test_rules_that_look_at_the_clock_are_asked_again(
+    first: Night, settings: Settings, rules: dict[str, Any], makes_again: bool
+) -> None:
+    chosen = settings.override(rules)
+    run(chosen)
+    assert ("rank" not in reused(run(chosen))) == makes_again
+
+
+def test_files_that_are_not_what_they_were_are_made_again(first: Night, shop: Shop, settings: Settings) -> None:
+    before = shop.lists()
+    folder = Run(settings.artifacts.root, first.key).step_folder("rank")
+    (folder / "recommendations.parquet").write_bytes(b"not a Parquet file")
+    shutil.rmtree(Run(settings.artifacts.root, first.key).step_folder("tables"))
+    second = run(settings)
+    assert set(MADE) - reused(second) == {"rank", "tables"}
+    assert shop.lists() == before
+
+
+def test_removing_the_earlier_run_leaves_the_files_to_the_later(first: Night, shop: Shop, settings: Settings) -> None:
+    second = run(settings)
+    Run(settings.artifacts.root, first.key).remove()
+    folder = Run(settings.artifacts.root, second.key).step_folder("rank")
+    assert (folder / "recommendations.parquet").stat().st_size > 0
+    third = run(settings)
+    assert reused(third) == set(MADE)
+
+
+def test_a_private_night_takes_nothing(shop: Shop, configure: Callable[..., Settings]) -> None:
+    """A ledger counts what is made."""
+    settings = configure(**{"privacy.enabled": True, "ranking.target": "next"})
+    migrate(settings)
+    run(settings)
+    assert reused(run(settings)) == set()
