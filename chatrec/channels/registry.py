@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass, field, replace
-from functools import partial
+from functools import cache, partial
 
 import numpy as np
 
@@ -135,9 +135,10 @@ def _kernels(known: Known) -> Iterator[tuple[str, Callable[[], Channel]]]:
     """Channels that compare all known items with all others."""
     if not _has_kernel(known):
         return
+    targets = cache(lambda: kernel.Targets.of(known.histories, known.items))
     if _taken(known) <= kernel.TWICE_UP_TO:
-        yield TEXT_KERNEL, lambda: kernel.fit(known.histories, known.features, known.unread)
-    yield LANGUAGE_KERNEL, lambda: kernel.fit(known.histories, known.features, known.texts)
+        yield TEXT_KERNEL, lambda: kernel.fit(targets(), known.features, known.unread)
+    yield LANGUAGE_KERNEL, lambda: kernel.fit(targets(), known.features, known.texts)
 
 
 def _language_towers(known: Known, form: Form) -> int:

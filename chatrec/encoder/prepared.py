@@ -20,6 +20,7 @@ from chatrec.encoder.choice import Choice, cached, choose
 from chatrec.encoder.corpus import Corpus, RunTexts
 from chatrec.encoder.encode import forward, padded, tokenise
 from chatrec.encoder.reading import MIDDLE
+from chatrec.encoder.texts import NO_TEXT
 from chatrec.run import fingerprint, write_atomically
 from chatrec.settings import Settings
 from chatrec.settings.language import Encoder as EncoderSettings
@@ -142,14 +143,16 @@ def _within(
 
 def _sample(corpora: Sequence[Corpus]) -> tuple[list[str], int]:
     """Some of the different texts, and how many there are."""
-    found: list[str] = []
-    rows = [np.unique(corpus.digests, return_index=True)[1] for corpus in corpora]
-    total = sum(map(len, rows))
+    digests = np.concatenate([corpus.digests for corpus in corpora])
+    different = np.flatnonzero(digests != NO_TEXT)
+    different = different[np.unique(digests[different], return_index=True)[1]]
     random = np.random.default_rng(0)
-    for corpus, mine in zip(corpora, rows, strict=True):
-        count = -(-TEXTS_COUNTED * len(mine) // max(total, 1))
-        found += [text for text in corpus.read(np.sort(random.permutation(mine)[:count])) if text]
-    return [found[row] for row in random.permutation(len(found))], total
+    chosen = np.sort(random.permutation(different)[:TEXTS_COUNTED])
+    found, start = list[str](), 0
+    for corpus in corpora:
+        found += corpus.read(chosen[(chosen >= start) & (chosen < start + len(corpus))] - start)
+        start += len(corpus)
+    return [found[row] for row in random.permutation(len(found))], len(different)
 
 
 def _rate(loaded: Checkpoint, tokens: Sequence[Sequence[int]]) -> float:

@@ -75,8 +75,8 @@ def weigh(ranker: Ranker, items: pl.DataFrame, profiles: Array, settings: Settin
     return Fairness(providers, target, owed, before, prices)
 
 
-def gather(ranker: Ranker, profiles: Array, memory_mb: int) -> Sample:
-    """The candidates of all users, or of some if there are many."""
+def gather(ranker: Ranker, profiles: Array, memory_mb: int, candidates: int = CANDIDATES) -> Sample:
+    """So many candidates of all users, or of some if there are many."""
     random, everybody = np.random.default_rng(ranker.seed), ranker.histories.users
     users = np.arange(everybody)
     if everybody > USERS_AT_MOST:
@@ -84,7 +84,7 @@ def gather(ranker: Ranker, profiles: Array, memory_mb: int) -> Sample:
     wide = ranker.under(
         replace(ranker.rules, caps=(), pins=()),
         ranker.recommendable,
-        top_n=min(max(CANDIDATES, 2 * ranker.top_n), int(ranker.recommendable.sum())),
+        top_n=min(max(candidates, 2 * ranker.top_n), int(ranker.recommendable.sum())),
         variety=None,
     )
     lister, width = Lister(wide, profiles, memory_mb << 20), wide.top_n

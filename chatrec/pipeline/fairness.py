@@ -9,6 +9,7 @@ from chatrec.encoder.embed import ITEMS
 from chatrec.errors import SettingsError
 from chatrec.fairness.audit import BY_ATTRIBUTE, EXPOSURE, by_attribute, exposure_of, nothing
 from chatrec.fairness.choice import strongest
+from chatrec.fairness.coverage import reach
 from chatrec.fairness.night import Fairness, weigh
 from chatrec.metrics import gini
 from chatrec.pipeline.context import Context
@@ -31,6 +32,17 @@ def varied(context: Context, ranker: Ranker) -> tuple[Ranker, Counts]:
     return ranker.under(ranker.rules, ranker.recommendable, variety=way), {
         "diversity": {"strength": strength, "ndcg gain": round(gain, 4)}
     }
+
+
+def covering(context: Context, ranker: Ranker, profiles: Array) -> tuple[Ranker, Counts]:
+    """The ranker whose lists together have the share of the catalogue that `diversity.coverage` asks for."""
+    settings = context.settings
+    if not settings.diversity.coverage:
+        return ranker, {}
+    found = reach(ranker, profiles, settings.diversity.coverage, settings.compute.memory_mb)
+    if found.variety:
+        ranker = ranker.under(ranker.rules, ranker.recommendable, variety=found.variety)
+    return ranker, {"coverage before": round(found.before, 4), "coverage": round(found.after, 4)}
 
 
 def _ways(context: Context, ranker: Ranker, histories: Histories) -> Callable[[float], Variety]:

@@ -204,7 +204,7 @@ def rank(context: Context) -> Counts:
     from chatrec.blend.private import popularity_of
     from chatrec.encoder.embed import USERS
     from chatrec.index import ItemIndex
-    from chatrec.pipeline.fairness import audit, varied, weighed
+    from chatrec.pipeline.fairness import audit, covering, varied, weighed
     from chatrec.ranking.recommend import recommend
     from chatrec.ranking.searches import Searches
     from chatrec.ranking.topn import Ranker
@@ -233,8 +233,9 @@ def rank(context: Context) -> Counts:
     texts = np.load(context.of("embed") / USERS, mmap_mode="r")
     fairness = weighed(context, ranker, texts)
     final, variety = varied(context, fairness.applied(ranker) if fairness else ranker)
+    final, coverage = covering(context, final, texts)
     counts = recommend(final, texts, context.folder, settings.compute.memory_mb)
-    return counts | variety | audit(context, fairness) | _effects_of_rules(context, ranker, texts)
+    return counts | variety | coverage | audit(context, fairness) | _effects_of_rules(context, ranker, texts)
 
 
 def _effects_of_rules(context: Context, ranker: Ranker, profiles: Array) -> Counts:

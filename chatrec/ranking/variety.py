@@ -117,6 +117,31 @@ class Calibration:
         return _greedy(scores, n, choose, take)
 
 
+@dataclass(frozen=True)
+class Reserved:
+    """Last places that are kept for certain items."""
+
+    inner: Variety | None
+    """Fills the other places; None fills them by score."""
+    users: Array
+    """Ascending; a user is here once for each place."""
+    items: Array
+    """What stands in it."""
+
+    def scores(self, users: Array, items: Array, scores: Array, n: int) -> Array:
+        """See Variety."""
+        wanted = self.inner.scores(users, items, scores, n) if self.inner else scores.copy()
+        low, high = np.searchsorted(self.users, users), np.searchsorted(self.users, users, side="right")
+        for row in np.flatnonzero(high > low):
+            columns = np.flatnonzero(np.isin(items[row], self.items[low[row] : high[row]]))
+            others = np.delete(wanted[row], columns)
+            places = n - len(columns)
+            if places < len(others):
+                lowest = np.partition(others, len(others) - places - 1)[len(others) - places - 1]
+                wanted[row, columns] = np.nextafter(np.maximum(wanted[row, columns], lowest), np.float32(np.inf))
+        return wanted
+
+
 def _greedy(scores: Array, n: int, choose: Callable[[int, Array], Array], take: Callable[[int, Array], None]) -> Array:
     """Scores with what was chosen before all others, in the order of the choice."""
     rows, left, ordered = np.arange(len(scores)), scores.copy(), scores.copy()

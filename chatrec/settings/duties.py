@@ -70,10 +70,13 @@ class Fairness(Section):
 
 
 class Diversity(Section):
-    """How varied a list is; only lists of users with a history."""
+    """How varied lists are; only those of users with a history."""
 
     mode: Literal["off", "mmr", "calibrated"] = "off"
     """mmr: little that is like what stands above it, by the vectors of texts (Carbonell and Goldstein 1998);
     calibrated: groups in the shares in which the user takes them (Steck 2018)."""
     max_loss: float = Field(0.02, ge=0, le=1)
     """The strongest setting is used whose NDCG@10 on held-out events is lower by no more than this part."""
+    coverage: float = Field(0, ge=0, le=1)
+    """Share of the available items that all lists together have at least, as far as there are candidates: an item in no
+    list takes the last slot of a user whom it fits nearly as well; at most a fifth of a list is given away. 0: off."""

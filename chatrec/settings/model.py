@@ -323,6 +323,7 @@ class Sections(BaseModel):
                 self.diversity.mode != "off",
                 'must be "off": its strength follows from held-out events',
             ),
+            "diversity.coverage": (self.diversity.coverage, "must be 0: it depends on all lists"),
             "ranking.form": (self.ranking.form == "linear", "must be auto or exact: there is no private linear form"),
         }
         for name, (is_set, words) in unproven.items():

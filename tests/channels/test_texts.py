@@ -39,7 +39,7 @@ def fitted(kind: str, topics: tuple[str, ...]) -> Channel:
     log, features = shop(topics)
     vectors = np.zeros((ITEMS, 2), np.float32)
     if kind == "kernel":
-        return kernel.fit(log, features, vectors)
+        return kernel.fit(kernel.Targets.of(log, len(vectors)), features, vectors)
     return tower.fit(log, features.joined, vectors, 0.8, 0)
 
 

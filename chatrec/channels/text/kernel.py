@@ -92,36 +92,50 @@ class Kernel:
         return added_by_events(self.weights, uniform(np.arange(latest.shape[1])), rows, items)
 
 
-def fit(histories: Histories, features: Features, vectors: Array) -> Kernel:
-    """Of the items with events that EASE knows; all others are as good as new.
+@dataclass(frozen=True)
+class Targets:
+    """What kernels learn to say of the items that EASE knows; the same whatever texts they see."""
+
+    known: Array
+    """int32, ordered: rows of these items."""
+    wanted: Array
+    """B + 0.1 I of them."""
+    noise: Array
+    """The diagonal of D."""
+    behaviours: Array
+    """Who would take each of them, see `behaviours`."""
+
+    @classmethod
+    def of(cls, histories: Histories, items: int) -> "Targets":
+        """Of the items with events that EASE knows; all others are as good as new."""
+        fitted = ease.fit(histories, items, PENALTY)
+        taken = np.bincount(histories.items, minlength=items)[fitted.known]
+        places = np.flatnonzero(taken)
+        known, wanted = fitted.known[places], fitted.weights[np.ix_(places, places)]
+        wanted[np.diag_indices(len(places))] += OF_TAKEN
+        mean = taken[places].mean()
+        noise = NOISE / mean**0.5 * (taken[places] / mean + 0.02) ** 0.2
+        users, rows = histories.distinct(items)
+        among = csr_matrix((np.ones(len(users), np.float32), (users, rows)), shape=(histories.users, items))[:, known]
+        return cls(known, wanted, noise, behaviours(among, wanted))
+
+
+def fit(targets: Targets, features: Features, vectors: Array) -> Kernel:
+    """Carries what is known of some items over to all.
 
     Args:
-        histories: of all users.
+        targets: of the known items.
         features: of all items.
         vectors: of a language model, items × dimensions, of unit length.
     """
-    items, vectors = len(vectors), vectors * np.float32(OF_VECTORS**0.5)
-    known, wanted, noise = _wanted(histories, items)
+    known, vectors = targets.known, vectors * np.float32(OF_VECTORS**0.5)
     weight = features.weight + float(np.square(vectors).sum(1).max(initial=0))
     similar = kernel(features.joined, vectors, weight, known)
-    users, taken = histories.distinct(items)
-    among = csr_matrix((np.ones(len(users), np.float32), (users, taken)), shape=(histories.users, items))[:, known]
-    told = foretold(similar, known, _factor(similar[:, known], noise), behaviours(among, wanted))
+    told = foretold(similar, known, _factor(similar[:, known], targets.noise), targets.behaviours)
     vectors = np.hstack([vectors, told * np.float32((OF_FORETOLD * weight) ** 0.5)])
     similar = kernel(features.joined, vectors, weight * (1 + OF_FORETOLD), known)
-    carried = cho_solve((_factor(similar[:, known], noise), True), wanted.T).T
+    carried = cho_solve((_factor(similar[:, known], targets.noise), True), targets.wanted.T).T
     return Kernel(carried @ similar, known)
-
-
-def _wanted(histories: Histories, items: int) -> tuple[Array, Array, Array]:
-    """The known items, B + 0.1 I of them, and what D has of each."""
-    fitted = ease.fit(histories, items, PENALTY)
-    taken = np.bincount(histories.items, minlength=items)[fitted.known]
-    places = np.flatnonzero(taken)
-    wanted = fitted.weights[np.ix_(places, places)]
-    wanted[np.diag_indices(len(places))] += OF_TAKEN
-    mean = taken[places].mean()
-    return fitted.known[places], wanted, NOISE / mean**0.5 * (taken[places] / mean + 0.02) ** 0.2
 
 
 def _factor(between: Array, noise: Array) -> Array:
