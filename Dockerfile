@@ -6,11 +6,12 @@ FROM apache/airflow:3.3.2-python3.11
 ARG AIRFLOW_VERSION=3.3.2
 ARG PIP_EXTRA_INDEX_URL
 
-COPY --chown=airflow:0 requirements.lock language.lock pyproject.toml README.md /opt/chatrec/
+COPY --chown=airflow:0 language.lock pyproject.toml README.md /opt/chatrec/
+COPY --chown=airflow:0 constraints /opt/chatrec/constraints
 COPY --chown=airflow:0 chatrec /opt/chatrec/chatrec
 COPY --chown=airflow:0 sql /opt/chatrec/sql
-# The lock is a constraint, and Airflow's version is said again, so that nothing moves it.
-RUN pip install --no-cache-dir --constraint /opt/chatrec/requirements.lock \
+# Airflow's version is said again, so that nothing moves it.
+RUN pip install --no-cache-dir --constraint /opt/chatrec/constraints/3.11.txt \
     "apache-airflow==${AIRFLOW_VERSION}" "/opt/chatrec[gguf]" && \
     pip install --no-cache-dir --no-deps -r /opt/chatrec/language.lock
 

@@ -1,8 +1,9 @@
-# Two commands do all the set-up on a machine with Python >= 3.11 and make: `make demo` and `make test`.
+# Two commands do all the set-up on a machine with Python 3.11, 3.12 or 3.13 and make: `make demo` and `make test`.
 PYTHON ?= python3
+CONSTRAINTS := constraints/$(shell $(PYTHON) -c 'import sys; print("%d.%d" % sys.version_info[:2])').txt
 BIN := .venv/bin
 
-.PHONY: demo up example test test-system bench-quality bench-aigc bench-growth bench-encoder lint format docs clean
+.PHONY: demo up example test test-system bench-quality bench-aigc bench-growth bench-encoder lint format docs constraints clean
 
 demo: .venv/ready
 	@$(BIN)/chatrec demo
@@ -46,16 +47,27 @@ format: .venv/ready
 docs: .venv/ready
 	$(BIN)/python docs/generate.py
 
+# The versions of constraints/3.11.txt, for Pythons that the tests do not run on; needs uv. PyTorch brings its own CUDA.
+constraints:
+	for version in 3.12 3.13; do \
+		printf 'hatchling\neditables\n' | uv pip compile --quiet --custom-compile-command 'make constraints' \
+			--python-version $$version --python-platform linux --only-binary :all: --all-extras --group dev \
+			--constraint constraints/3.11.txt --no-annotate --output-file constraints/$$version.txt pyproject.toml - && \
+		sed -i -E '/^(cuda|nvidia|triton)/d' constraints/$$version.txt || exit 1; \
+	done
+
 clean:
 	rm -rf .venv .venv-rectools .chatrec examples/*/.chatrec
 
-.venv/ready: requirements.lock language.lock pyproject.toml
-	@$(PYTHON) -c 'import sys; sys.version_info >= (3, 11) or sys.exit("chatrec needs Python 3.11 or later: make PYTHON=python3.11")'
+.venv/ready: $(CONSTRAINTS) language.lock pyproject.toml
 	$(PYTHON) -m venv .venv
-	$(BIN)/python -m pip install --disable-pip-version-check --progress-bar off -r requirements.lock
+	$(BIN)/python -m pip install --disable-pip-version-check --progress-bar off -r $(CONSTRAINTS)
 	$(BIN)/python -m pip install --disable-pip-version-check --quiet --no-deps -r language.lock
 	$(BIN)/python -m pip install --disable-pip-version-check --quiet --no-deps --no-build-isolation --editable .
 	@touch $@
+
+constraints/%.txt:
+	@echo "chatrec is for Python 3.11, 3.12 and 3.13, and $(PYTHON) is $*: make PYTHON=python3.11" >&2; exit 1
 
 .venv/accountant: .venv/ready accountant.lock
 	$(BIN)/python -m pip install --disable-pip-version-check --quiet --no-deps -r accountant.lock

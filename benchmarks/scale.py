@@ -16,8 +16,8 @@ from sqlalchemy import text
 
 from chatrec.db import embedded
 from chatrec.db import migrate as migrations
+from chatrec.db.engine import open_database
 from chatrec.pipeline import STEPS, run_night
-from chatrec.pipeline.night import open_database
 from chatrec.pipeline.preflight import read_mapping
 from chatrec.run import Run
 from chatrec.settings import Settings, load

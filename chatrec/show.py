@@ -9,13 +9,13 @@ from rich.table import Table
 
 from chatrec.db.ledger import Entry
 from chatrec.db.runs import RunRecord
-from chatrec.pipeline.steps import Step
 from chatrec.run import UNCHANGED, Manifest
 
 if TYPE_CHECKING:
     from chatrec.encoder.versions import Version
     from chatrec.evaluate.evaluation import Evaluation
     from chatrec.evaluate.utility import Utility
+    from chatrec.pipeline.steps import Step
 
 SHOWN_COUNTS: Mapping[str, tuple[str, ...]] = {
     "extract": ("users", "items", "interactions", "queries", "days read", "quarantined", "held-out users", "targets"),
@@ -73,7 +73,7 @@ class StepLines:
     def __init__(self) -> None:
         self.console = console(stderr=True)
 
-    def __call__(self, step: Step, manifest: Manifest | None) -> None:
+    def __call__(self, step: "Step", manifest: Manifest | None) -> None:
         """Watches a night; see `chatrec.pipeline.run_night`."""
         if manifest is None:
             if self.console.is_terminal:

@@ -5,8 +5,7 @@ from pathlib import Path
 import click
 import typer
 
-from chatrec.cli import data, encoders, erase, nights, privacy, setup, steps  # noqa: F401  (each registers its verbs)
-from chatrec.cli.app import app
+from chatrec.cli import app
 from chatrec.settings import template
 
 DOCS = Path(__file__).parent

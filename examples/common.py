@@ -18,11 +18,10 @@ from sqlalchemy import Engine
 
 from chatrec.db import runs
 from chatrec.db.copy import copy_in
-from chatrec.db.engine import cursor, source
+from chatrec.db.engine import cursor, open_database, source
 from chatrec.db.migrate import migrate
 from chatrec.errors import NightStopped
 from chatrec.pipeline import run_night
-from chatrec.pipeline.night import open_database
 from chatrec.pipeline.preflight import read_mapping
 from chatrec.run import key_of
 from chatrec.settings import Settings

@@ -5,8 +5,8 @@ from typing import Any
 
 from chatrec.db import migrate as migrations
 from chatrec.db import runs
+from chatrec.db.engine import open_database
 from chatrec.pipeline import run_night
-from chatrec.pipeline.night import open_database
 from chatrec.pipeline.preflight import read_mapping
 from chatrec.settings import Settings
 

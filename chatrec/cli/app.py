@@ -1,15 +1,17 @@
 """The typer application and what all verbs share."""
 
 import logging
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from chatrec import __version__
-from chatrec.settings import Settings, load
+
+if TYPE_CHECKING:
+    from chatrec.settings import Settings
 
 app = typer.Typer(
     name="chatrec",
@@ -27,11 +29,12 @@ class State:
 
     config: Path | None = None
     debug: bool = False
-    loaded: list[Settings] = field(default_factory=list)
 
     @cached_property
-    def settings(self) -> Settings:
+    def settings(self) -> "Settings":
         """Read once, when a verb needs them."""
+        from chatrec.settings import load
+
         return load(self.config)
 
 

@@ -18,7 +18,7 @@ def recommend(
     as_json: Annotated[bool, typer.Option("--json", help="As JSON, for programs.")] = False,
 ) -> None:
     """Show a user's list with the reasons."""
-    from chatrec.pipeline.night import open_database
+    from chatrec.db.engine import open_database
     from chatrec.publish.read import list_of
     from chatrec.show import console, lists_table
 
@@ -37,7 +37,7 @@ def sql(
     query: Annotated[str | None, typer.Argument(help="A statement; without one psql opens.")] = None,
 ) -> None:
     """Print the rows of a statement as CSV, or open psql; both see chatrec's schema first."""
-    from chatrec.pipeline.night import open_database
+    from chatrec.db.engine import open_database
     from chatrec.publish.read import open_psql, write_csv
 
     if query is None:

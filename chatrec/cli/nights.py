@@ -41,7 +41,7 @@ def runs(
     from dataclasses import asdict
 
     from chatrec.db import runs as records
-    from chatrec.pipeline.night import open_database
+    from chatrec.db.engine import open_database
     from chatrec.show import console, runs_table
 
     with open_database(state.settings, "chatrec runs") as engine, engine.connect() as connection:

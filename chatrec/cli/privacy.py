@@ -30,7 +30,7 @@ def privacy(
 
 def _spent() -> None:
     from chatrec.db import ledger
-    from chatrec.pipeline.night import open_database
+    from chatrec.db.engine import open_database
     from chatrec.pipeline.private import after_one_more, spent
     from chatrec.show import console, ledger_table
 

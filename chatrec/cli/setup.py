@@ -48,8 +48,8 @@ def check() -> None:
 @db.command()
 def migrate() -> None:
     """Bring chatrec's tables up to date. Two at once do no harm."""
+    from chatrec.db.engine import open_database
     from chatrec.db.migrate import migrate as apply
-    from chatrec.pipeline.night import open_database
     from chatrec.pipeline.preflight import read_mapping
 
     settings = state.settings
@@ -63,7 +63,7 @@ def migrate() -> None:
 def roles() -> None:
     """Create the roles <schema>_reader, <schema>_writer and <schema>_limited, to be granted to yours."""
     from chatrec.db import sqlfiles
-    from chatrec.pipeline.night import open_database
+    from chatrec.db.engine import open_database
 
     schema = state.settings.database.schema_name
     roles = {f"schema_{name}": f"{schema}_{name}" for name in ("reader", "writer", "limited")}

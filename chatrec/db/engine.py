@@ -52,6 +52,19 @@ def database(settings: Settings, purpose: str = "chatrec") -> Engine:
     return engine
 
 
+@contextmanager
+def open_database(settings: Settings, purpose: str) -> Iterator[Engine]:
+    """An engine on chatrec's tables for the length of a block, with errors that a person can act on."""
+    name = purpose if purpose.startswith("chatrec") else f"chatrec {purpose}"
+    url = database_url(settings)
+    engine = database(settings, name)
+    try:
+        with readable_errors("database.url", url):
+            yield engine
+    finally:
+        engine.dispose()
+
+
 def source(settings: Settings, purpose: str = "chatrec extract") -> Engine:
     """An engine on the customer's tables, with the connection's own search path."""
     return _engine(source_url(settings), purpose)

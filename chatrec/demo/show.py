@@ -12,10 +12,10 @@ from rich.panel import Panel
 from sqlalchemy import Engine, text
 
 from chatrec.db import runs
+from chatrec.db.engine import open_database
 from chatrec.db.migrate import migrate
 from chatrec.demo import airflow, movielens
 from chatrec.errors import ChatrecError, NightStopped
-from chatrec.pipeline.night import open_database
 from chatrec.pipeline.preflight import read_mapping
 from chatrec.pipeline.steps import BY_NAME
 from chatrec.publish.read import list_of

@@ -10,8 +10,8 @@ from huggingface_hub import try_to_load_from_cache
 
 from chatrec.encoder import versions
 from chatrec.encoder.gguf import converted
-from chatrec.encoder.local import folder_of
 from chatrec.errors import SettingsError
+from chatrec.run import fingerprint
 from chatrec.settings import Settings
 
 GPT2 = ("openai-community/gpt2", "gpt2", "openai-community/gpt2-medium", "gpt2-medium")
@@ -82,8 +82,9 @@ def _choose(settings: Settings, promoted: bool) -> Choice:
 
 
 def _local(settings: Settings, reason: str) -> Choice:
-    folder = folder_of(settings.artifacts.root, settings.encoder, settings.compute.seed)
-    return Choice("local", folder, reason)
+    chosen = settings.encoder
+    mark = fingerprint(chosen.local.model_dump(), chosen.max_tokens, settings.compute.seed)[:12]
+    return Choice("local", settings.artifacts.root / versions.FOLDER / f"local-{mark}", reason)
 
 
 def _cached_gpt2() -> Choice | None:

@@ -24,12 +24,6 @@ LEARNING_RATE = 1e-3
 LETTERS_OF_A_TEXT = 20_000
 
 
-def folder_of(root: Path, settings: EncoderSettings, seed: int) -> Path:
-    """Where the encoder with these settings is, or will be."""
-    mark = fingerprint(settings.local.model_dump(), settings.max_tokens, seed)[:12]
-    return root / versions.FOLDER / f"local-{mark}"
-
-
 def train(texts: Sequence[str], target: Path, settings: EncoderSettings, seed: int) -> Counts:
     """Trains a tokenizer and a model and saves them.
 

@@ -9,9 +9,10 @@ from dataclasses import dataclass
 from sqlalchemy import Engine
 
 from chatrec.db import runs
+from chatrec.db.engine import open_database
 from chatrec.errors import NightStopped
 from chatrec.pipeline.manifests import manifest_of
-from chatrec.pipeline.night import of_run, open_database
+from chatrec.pipeline.night import of_run
 from chatrec.run import Run
 from chatrec.settings import Settings
 from chatrec.settings.model import Approval

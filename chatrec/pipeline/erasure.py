@@ -17,6 +17,7 @@ from sqlalchemy import Engine, text
 
 from chatrec.db import engine as engines
 from chatrec.db import erasures, runs
+from chatrec.db.engine import open_database
 from chatrec.db.idtypes import user_id_of
 from chatrec.db.lock import hold
 from chatrec.encoder import versions
@@ -24,7 +25,7 @@ from chatrec.encoder.erasing import blank, forget_texts
 from chatrec.errors import Busy
 from chatrec.pipeline import finetune
 from chatrec.pipeline.evaluation import FOLDER as EVALUATIONS
-from chatrec.pipeline.night import CLI, of_run, open_database
+from chatrec.pipeline.night import CLI, of_run
 from chatrec.pipeline.steps import BY_NAME
 from chatrec.progress import progress
 from chatrec.publish.outputs import OUTPUTS

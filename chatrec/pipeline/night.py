@@ -10,8 +10,8 @@ from typing import Any
 
 from sqlalchemy import Engine
 
-from chatrec.db import engine as engines
 from chatrec.db import migrate, runs
+from chatrec.db.engine import open_database
 from chatrec.db.lock import hold
 from chatrec.errors import NightStopped, RunError, SettingsError
 from chatrec.pipeline.context import Context
@@ -239,19 +239,6 @@ def _best_effort() -> Iterator[None]:
         yield
     except Exception as error:
         LOG.warning("The run could not be recorded: %s", error)
-
-
-@contextmanager
-def open_database(settings: Settings, purpose: str) -> Iterator[Engine]:
-    """An engine on chatrec's tables for the length of a block, with errors that a person can act on."""
-    name = purpose if purpose.startswith("chatrec") else f"chatrec {purpose}"
-    url = engines.database_url(settings)
-    engine = engines.database(settings, name)
-    try:
-        with engines.readable_errors("database.url", url):
-            yield engine
-    finally:
-        engine.dispose()
 
 
 def _refuse_unmigrated(engine: Engine, settings: Settings) -> None:

@@ -11,4 +11,4 @@ SECRET: dict[str, Any] = {"secret": True}
 class Section(BaseModel):
     """A table of `chatrec.toml`: unknown keys are errors, values never appear in error messages."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True, hide_input_in_errors=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)

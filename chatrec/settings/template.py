@@ -1,6 +1,9 @@
 """The commented `chatrec.toml` that `chatrec init` writes, made from the settings' own docstrings."""
 
+import ast
+import inspect
 import textwrap
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -27,16 +30,35 @@ def template(url: str = "") -> str:
     return "\n".join(parts)
 
 
+def descriptions(section: type[BaseModel]) -> dict[str, str]:
+    """The docstring under each field of a section.
+
+    pydantic's `use_attribute_docstrings` would parse the source of all sections at the start of every command.
+    """
+    (definition,) = ast.parse(textwrap.dedent(inspect.getsource(section))).body
+    assert isinstance(definition, ast.ClassDef)
+    return {
+        field.target.id: inspect.cleandoc(text.value.value)
+        for field, text in pairwise(definition.body)
+        if isinstance(field, ast.AnnAssign)
+        and isinstance(field.target, ast.Name)
+        and isinstance(text, ast.Expr)
+        and isinstance(text.value, ast.Constant)
+        and isinstance(text.value.value, str)
+    }
+
+
 def _section(path: str, section: BaseModel, values: dict[str, Any]) -> list[str]:
     lines = ["", *_comment(type(section).__doc__ or ""), f"[{path}]"]
     nested: list[str] = []
-    for name, field in type(section).model_fields.items():
+    words = descriptions(type(section))
+    for name in type(section).model_fields:
         value = values.get(name, getattr(section, name))
         if isinstance(value, BaseModel):
             nested += _section(f"{path}.{name}", value, {})
             continue
         mark = "" if name in ACTIVE.get(path, ()) else "# "
-        lines += [*_comment(field.description or ""), *(mark + line for line in _entry(name, value))]
+        lines += [*_comment(words.get(name, "")), *(mark + line for line in _entry(name, value))]
     return lines + nested
 
 

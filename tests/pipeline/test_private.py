@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 
 from chatrec.db import ledger
+from chatrec.db.engine import open_database
 from chatrec.errors import RunError, SettingsError
-from chatrec.pipeline.night import open_database
 from chatrec.pipeline.private import FOLDER, decide
 from chatrec.settings import Settings
 from tests.nights import Night, migrate, run

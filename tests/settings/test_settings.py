@@ -6,8 +6,9 @@ import pytest
 from pydantic import BaseModel
 
 from chatrec.errors import SettingsError
-from chatrec.settings import Settings, load, template
+from chatrec.settings import load, template
 from chatrec.settings.model import Sections
+from chatrec.settings.template import descriptions
 
 
 @pytest.fixture(autouse=True)
@@ -118,11 +119,12 @@ def test_the_template_is_valid_and_says_the_defaults() -> None:
 
 def test_every_setting_says_what_it_is() -> None:
     def walk(model: type[BaseModel], path: str) -> None:
+        described = descriptions(model)
         for name, field in model.model_fields.items():
             if isinstance(field.annotation, type) and issubclass(field.annotation, BaseModel):
                 assert field.annotation.__doc__, f"{path}{name}"
                 walk(field.annotation, f"{path}{name}.")
             else:
-                assert field.description, f"{path}{name}"
+                assert described.get(name), f"{path}{name}"
 
-    walk(Settings, "")
+    walk(Sections, "")

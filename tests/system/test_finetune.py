@@ -5,10 +5,10 @@ from pathlib import Path
 
 import pytest
 
+from chatrec.db.engine import open_database
 from chatrec.demo import movielens
 from chatrec.encoder import versions
 from chatrec.pipeline.finetune import STEPS
-from chatrec.pipeline.night import open_database
 from chatrec.run import runs_under
 from chatrec.settings import Settings
 from tests.system.standalone import Airflow, standalone
