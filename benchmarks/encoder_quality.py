@@ -16,7 +16,8 @@ from chatrec.channels.base import Channel
 from chatrec.channels.registry import Known, fit_channels, names
 from chatrec.channels.text import tower
 from chatrec.encoder.checkpoint import load
-from chatrec.encoder.encode import Spent, encode_all
+from chatrec.encoder.encode import encode_all
+from chatrec.encoder.spent import Spent
 from chatrec.encoder.texts import item_texts
 from chatrec.encoder.whitening import Whitening, chosen
 from chatrec.features.catalogue import features_of

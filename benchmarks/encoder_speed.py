@@ -11,7 +11,8 @@ from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
 from transformers import GPT2Config, GPT2Model, PreTrainedTokenizerFast
 
 from chatrec.encoder.checkpoint import Checkpoint, load
-from chatrec.encoder.encode import Spent, encode, encode_tokens, tokenise
+from chatrec.encoder.encode import encode, encode_tokens, tokenise
+from chatrec.encoder.spent import Spent
 from chatrec.encoder.store import TEXTS_OF_A_PART
 from chatrec.processor import has_int8
 from chatrec.progress import Silent, progress

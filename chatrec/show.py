@@ -115,16 +115,37 @@ def _number(value: int | None) -> str:
     return "" if value is None else f"{value:,}"
 
 
+KINDS = {
+    "aigc": "the order of events",
+    "text": "text",
+    "language": "text",
+    "popular": "popularity",
+    "search": "searches",
+}
+"""What a source of evidence is about, by the first word of its name."""
+BEHAVIOUR = "who took it"
+"""What all others are about: people who took the same things."""
+
+
+def kinds(evidence: Mapping[str, float]) -> dict[str, float]:
+    """Shares of a score by kind of evidence, the largest first."""
+    found: dict[str, float] = {}
+    for source, share in evidence.items():
+        kind = next((kind for word, kind in KINDS.items() if source.startswith(word)), BEHAVIOUR)
+        found[kind] = found.get(kind, 0.0) + share
+    return dict(sorted(found.items(), key=lambda each: -each[1]))
+
+
 def reason(values: Mapping[str, Any]) -> str:
-    """A reason in words."""
+    """A reason in words: the item behind it, its group, and the largest kind of evidence."""
     words = []
     if "because" in values:
-        words.append(f"after {values['because']}")
+        words.append(f"goes with {values['because']}")
     if "group" in values:
         words.append(f"in {values['group']}")
     if evidence := values.get("evidence"):
-        strongest = max(evidence, key=lambda name: evidence[name])
-        words.append(f"{evidence[strongest]:.0%} {strongest}")
+        kind, share = next(iter(kinds(evidence).items()))
+        words.append(f"{share:.0%} {kind}")
     return ", ".join(words)
 
 

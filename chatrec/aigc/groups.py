@@ -7,7 +7,6 @@ import numpy as np
 import polars as pl
 from scipy.sparse import csr_matrix
 
-from chatrec.channels.factors import clusters
 from chatrec.settings.model import Groups as GroupsSettings
 from chatrec.source.snapshot import Array
 
@@ -88,6 +87,8 @@ def from_kmeans(items: pl.DataFrame, vectors: Array, count: int, seed: int) -> I
         count: of groups; 0 is the square root of the number of items.
         seed: of the first centres.
     """
+    from chatrec.channels.factors import clusters
+
     n = len(vectors)
     k = min(count or max(1, round(n**0.5)), n)
     if not k:

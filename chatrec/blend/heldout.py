@@ -10,7 +10,7 @@ from chatrec.blend.candidates import NOBODY
 from chatrec.holdout import HoldOut, K
 from chatrec.source.snapshot import Array
 
-FILE = "held_out.npz"
+METRICS, FILE = "metrics.json", "held_out.npz"
 CANDIDATES = 100
 
 

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from chatrec.blend.fit import Mix, Trial, cross_fitted, fit_mix
-from chatrec.blend.heldout import CANDIDATES, HeldOut
+from chatrec.blend.heldout import CANDIDATES, METRICS, HeldOut
 from chatrec.blend.linear import Softmax
 from chatrec.blend.new import NEW, NewItems, fit_new, hide_items, share_of_new
 from chatrec.channels import ease
@@ -23,7 +23,7 @@ from chatrec.run import Counts, write_atomically
 from chatrec.settings.model import Form, Target
 from chatrec.source.snapshot import Array
 
-MIX, METRICS = "mix.json", "metrics.json"
+MIX = "mix.json"
 BLEND = "blend"
 NO_PENALTY = 0.0
 """Channels of texts have penalties of their own."""

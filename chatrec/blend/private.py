@@ -13,8 +13,8 @@ from types import MappingProxyType
 import numpy as np
 
 from chatrec.blend.fit import Mix
-from chatrec.blend.heldout import HeldOut
-from chatrec.blend.learn import METRICS, MIX, NO_PENALTY, NOTHING_MEASURED
+from chatrec.blend.heldout import METRICS, HeldOut
+from chatrec.blend.learn import MIX, NO_PENALTY, NOTHING_MEASURED
 from chatrec.blend.new import NewItems
 from chatrec.channels import spectral
 from chatrec.channels.base import Channel

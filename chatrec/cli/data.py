@@ -109,7 +109,7 @@ def demo() -> None:
     """The whole night on MovieLens-100k, under Airflow, from an empty machine."""
     from chatrec.demo.show import run_demo
 
-    run_demo(state.settings)
+    run_demo(state.config)
 
 
 @app.command()

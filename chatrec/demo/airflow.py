@@ -68,20 +68,17 @@ def environment(settings: Settings) -> dict[str, str]:
         "AIRFLOW__API__WORKERS": "1",
         "CHATREC_DATABASE__FOLDER": str(settings.database.folder),
         "CHATREC_ARTIFACTS__ROOT": str(settings.artifacts.root),
-        "CHATREC_AIGC__NETS": str(settings.aigc.nets or 1),  # who looks around need not wait for four
     }
 
 
 def prepare(settings: Settings) -> None:
-    """Creates Airflow's metadata and the pool of the GPU, once for each version of the requirements."""
+    """Creates Airflow's metadata, once for each version of it."""
     variables = environment(settings)
     done = home(settings) / f"prepared-{_version()}"
     metadata = _metadata_url(settings).render_as_string(hide_password=False)
     if not embedded.create_database(metadata) and done.exists():
         return
-    pools = Path(__file__).parents[2] / "config" / "pools.json"
-    for arguments in (["db", "migrate"], ["pools", "import", str(pools)]):
-        _run(arguments, variables, home(settings) / "prepare.log")
+    _run(["db", "migrate"], variables, home(settings) / "prepare.log")
     done.touch()
 
 
@@ -111,6 +108,8 @@ def serve(settings: Settings) -> int:
         raise TransientError(f"Something answers at http://{HOST}:{PORT} already: stop it first.")
     with shown.status("Preparing Airflow"):
         prepare(settings)
+        pools = Path(__file__).parents[2] / "config" / "pools.json"
+        _run(["pools", "import", str(pools)], variables, home(settings) / "prepare.log")
     log = home(settings) / "standalone.log"
     with _standalone(variables, log) as process:
         with shown.status(f"Starting Airflow; its log is {log}"):

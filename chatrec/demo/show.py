@@ -1,9 +1,12 @@
 """The demo as a person sees it: each stage with a line, the night with its steps, and the lists in the end."""
 
+import os
 import re
 import subprocess
 import time
 from collections.abc import Mapping
+from concurrent.futures import ProcessPoolExecutor
+from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
@@ -19,28 +22,53 @@ from chatrec.errors import ChatrecError, NightStopped
 from chatrec.pipeline.preflight import read_mapping
 from chatrec.pipeline.steps import BY_NAME
 from chatrec.publish.read import list_of
-from chatrec.settings import Settings
+from chatrec.settings import CONFIG_VARIABLE, Settings, load
+from chatrec.settings.load import DEMO_FILE
 from chatrec.show import console, counts, lists_table
 
-EXAMPLE_USERS = (42, 405, 888)
+EXAMPLE_USERS = (471, 604, 477)
+"""People with tastes of their own, none of whom rated more than 35 films."""
 LIKED = text("""
     SELECT m.name FROM shop.ratings r JOIN shop.movies m USING (movie_no)
-    WHERE r.user_no = :user AND r.stars >= 4 ORDER BY r.rated_at DESC, r.movie_no LIMIT 5
+    WHERE r.user_no = :user AND r.stars >= 4 ORDER BY r.stars DESC, r.rated_at DESC, r.movie_no LIMIT 5
+""")
+REACH = text("""
+    WITH films AS (SELECT count(*) AS lists FROM recommendations GROUP BY item_id),
+         people AS (SELECT count(DISTINCT user_id) AS number FROM recommendations)
+    SELECT (SELECT count(*) FROM films), (SELECT count(*) FROM shop.movies),
+           (SELECT sum(lists * (lists - 1.0)) FROM films) / nullif(number * (number - 1.0), 0)
+    FROM people
 """)
 
 
-def run_demo(settings: Settings) -> None:
+def settings_of(file: Path | None) -> Settings:
+    """The settings of the demo, which has a file of its own unless one is named."""
+    if file is None and CONFIG_VARIABLE not in os.environ:
+        file = DEMO_FILE
+        if not file.exists():
+            file.parent.mkdir(parents=True, exist_ok=True)
+            file.write_text((Path(__file__).parent / "chatrec.toml").read_text(encoding="utf-8"), encoding="utf-8")
+    return load(file)
+
+
+def run_demo(file: Path | None = None) -> None:
     """Does everything, from an empty machine to recommendations in SQL, and shows it.
+
+    Args:
+        file: the settings; default: those of the demo, in `.chatrec/chatrec.toml`.
 
     Raises:
         ChatrecError: a stage failed; says where its log is.
     """
-    shown = console()
+    shown, settings = console(), settings_of(file)
     started = time.monotonic()
+    folder = settings.database.folder.parent
     airflow.environment(settings)  # refuses what cannot work before anything is done
-    with open_database(settings, "chatrec demo") as engine:
+    with open_database(settings, "chatrec demo") as engine, ProcessPoolExecutor(2, get_context("spawn")) as beside:
         _stage(shown, "PostgreSQL is up", lambda: None)
-        data = _stage(shown, "MovieLens-100k", lambda: movielens.download(settings.database.folder.parent / "data"))
+        unpacked = beside.submit(_unpack, settings)
+        prepared = beside.submit(airflow.prepare, settings)
+        data = _stage(shown, "MovieLens-100k", lambda: movielens.download(folder / "data"))
         shown.print(f"  [dim]{movielens.TERMS}[/]")
         _stage(
             shown,
@@ -48,8 +76,9 @@ def run_demo(settings: Settings) -> None:
             lambda: movielens.load(engine, data),
         )
         _stage(shown, "chatrec's tables", lambda: _migrate(engine, settings))
-        _stage(shown, "Airflow's metadata", lambda: airflow.prepare(settings))
-        log = settings.database.folder.parent / "logs" / "demo.log"
+        _stage(shown, "The language model, unpacked", unpacked.result)
+        _stage(shown, "Airflow's metadata", prepared.result)
+        log = folder / "logs" / "demo.log"
         shown.print(f"\n[bold]chatrec_nightly[/] under Airflow [dim](its log: {log})[/]")
         record = _night(shown, engine, settings, log)
         _lists(shown, engine)
@@ -62,6 +91,13 @@ def _stage(shown: Console, title: str, do: Any) -> Any:
         found = do()
     shown.print(f"[green]✓[/] {title} [dim]{time.monotonic() - started:.1f} s[/]")
     return found
+
+
+def _unpack(settings: Settings) -> None:
+    """For a process of its own: the libraries of language models take seconds to load."""
+    from chatrec.encoder.prepared import unpack
+
+    unpack(settings)
 
 
 def _migrate(engine: Engine, settings: Settings) -> None:
@@ -139,25 +175,26 @@ def _lists(shown: Console, engine: Engine) -> None:
     for user in EXAMPLE_USERS:
         with engine.connect() as connection:
             liked = connection.execute(LIKED, {"user": user}).scalars().all()
-        shown.print(f"\n[bold]User {user}[/] lately liked {', '.join(liked)}")
+        shown.print(f"\n[bold]User {user}[/] liked {', '.join(liked)}")
         shown.print(lists_table(list_of(engine, str(user))))
 
 
 def _further(shown: Console, engine: Engine, record: runs.RunRecord, seconds: float) -> None:
     with engine.connect() as connection:
         steps: Mapping[str, Any] = {step.step: step.counts for step in runs.steps(connection, record.run)}
+        listed, films, shared = connection.execute(REACH).one()
     read, vectors = steps["extract"], steps["embed"]
-    trained = "the encoder was trained" if steps["encoder"].get("trained") else "the encoder was there already"
     shown.print(
         Panel.fit(
             f"Run [bold]{record.key}[/] is live after {seconds:.0f} s. {record.verdict}\n"
+            f"The lists have {listed:,} of {films:,} films; two people share {shared:.1f} of 10 on average.\n"
             f"Read {read['days read']} days of events, skipped {read['days'] - read['days read']} that were known; "
-            f"embedded {vectors['texts embedded']:,} texts, skipped {vectors['texts known']:,}; {trained}.\n\n"
+            f"embedded {vectors['texts embedded']:,} texts, skipped {vectors['texts known']:,}.\n\n"
             "Look further:\n"
-            '  chatrec sql "select rank, title, score, reason from chatrec.recommendations where user_id = 42 '
+            '  chatrec sql "select rank, title, score, reason from chatrec.recommendations where user_id = 471 '
             'order by rank"\n'
-            "  chatrec recommend 42    chatrec runs    chatrec rollback    chatrec sql\n"
-            "See it in Airflow's web page, and trigger a night with other settings:\n"
+            "  chatrec recommend 471    chatrec runs    chatrec rollback    chatrec sql\n"
+            "See it in Airflow's web page, and trigger a run with other settings:\n"
             "  make up",
             title="chatrec",
             border_style="green",

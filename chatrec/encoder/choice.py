@@ -9,7 +9,7 @@ from typing import Literal
 from huggingface_hub import try_to_load_from_cache
 
 from chatrec.encoder import versions
-from chatrec.encoder.gguf import converted
+from chatrec.encoder.gguf import unpacked
 from chatrec.errors import SettingsError
 from chatrec.run import fingerprint
 from chatrec.settings import Settings
@@ -56,7 +56,7 @@ def choose(settings: Settings, promoted: bool = True) -> Choice:
         RunError: an encoder was promoted, and its folder is gone.
     """
     choice = _choose(settings, promoted)
-    return replace(choice, source=converted(settings.artifacts.root, choice.source))
+    return replace(choice, source=unpacked(settings.artifacts.root, choice.source))
 
 
 def _choose(settings: Settings, promoted: bool) -> Choice:

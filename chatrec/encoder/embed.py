@@ -6,23 +6,24 @@ from contextlib import contextmanager
 from dataclasses import asdict
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import torch
 
-from chatrec.encoder import local, texts, users
-from chatrec.encoder.checkpoint import Checkpoint
+from chatrec.encoder import texts, users
 from chatrec.encoder.choice import choose
 from chatrec.encoder.corpus import RunTexts
-from chatrec.encoder.encode import Spent, encode
-from chatrec.encoder.prepared import load, prepare
+from chatrec.encoder.prepared import prepare
+from chatrec.encoder.spent import Spent
 from chatrec.encoder.store import Places, VectorStore
 from chatrec.encoder.whitening import Whitening, chosen
 from chatrec.progress import Progress
 from chatrec.run import Counts, write_atomically
 from chatrec.settings import Settings
 from chatrec.source.snapshot import Array, Snapshot
+
+if TYPE_CHECKING:
+    from chatrec.encoder.checkpoint import Checkpoint
 
 ITEMS = "items.npy"
 USERS = "users.npy"
@@ -53,6 +54,8 @@ def prepare_encoder(snapshot: Snapshot, settings: Settings, folder: Path) -> Cou
 def _train_local(snapshot: Snapshot, settings: Settings, folder: Path) -> Counts:
     if folder.exists():
         return {"trained": False}
+    from chatrec.encoder import local
+
     catalogue = texts.item_texts(snapshot.items, settings.text.item)
     return {"trained": True, **local.train(catalogue, folder, settings.encoder, settings.compute.seed)}
 
@@ -110,7 +113,7 @@ class _Night:
     def __init__(self, snapshot: Snapshot, settings: Settings, name: str) -> None:
         self.settings, self.name = settings, name
         self.choice, self.prepared = prepare(snapshot, settings)
-        device = torch.device(self.prepared.device).type
+        device = self.prepared.device.partition(":")[0]
         self.texts = RunTexts(snapshot, settings, self.prepared.weights, device)
         self.store = VectorStore(settings.artifacts.root, self.prepared.fingerprint, self.prepared.width)
         self.spent = Spent()
@@ -118,9 +121,11 @@ class _Night:
         self._places: dict[str, Places] = {}
 
     @cached_property
-    def checkpoint(self) -> Checkpoint:
+    def checkpoint(self) -> "Checkpoint":
         """What encodes; loaded when the first text is new."""
-        return load(self.choice, self.prepared, self.settings.encoder)
+        from chatrec.encoder.budget import load
+
+        return load(self.choice, self.prepared, self.settings)
 
     def whitening(self) -> Whitening:
         """The map of tonight, fitted on the items."""
@@ -140,6 +145,8 @@ class _Night:
         corpus = self.texts.by_kind[kind]
 
         def encode_parts(parts: Iterator[list[str]], shown: Progress) -> Iterator[Array]:
+            from chatrec.encoder.encode import encode
+
             return encode(self.checkpoint, parts, shown, self.spent)
 
         name, label = f"{self.name}-{kind}", f"Embedding {kind}"

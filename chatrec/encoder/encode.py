@@ -2,7 +2,6 @@
 
 import time
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
 from itertools import chain, islice
 from typing import Any
 
@@ -12,6 +11,7 @@ from torch import Tensor
 
 from chatrec.encoder.checkpoint import Checkpoint
 from chatrec.encoder.pooling import pool
+from chatrec.encoder.spent import Spent
 from chatrec.errors import SettingsError
 from chatrec.overlap import ahead
 from chatrec.progress import Progress
@@ -23,28 +23,6 @@ MOST_PADDING, LEAST_OF_A_BATCH = 0.04, 1 / 16
 """A batch with this share of the tokens that it may have ends before padding is a larger share of it."""
 PARTS_AT_ONCE = {"cuda": 4}
 """On a GPU batches are large, and few of them are only in part filled if more texts are sorted."""
-
-
-@dataclass
-class Spent:
-    """What encoding cost."""
-
-    tokens: int = 0
-    padded: int = 0
-    """Tokens including padding."""
-    seconds: float = 0.0
-    halved: int = 0
-    """How often a batch did not fit into memory."""
-
-    @property
-    def padding(self) -> float:
-        """The share of tokens that are none of a text's."""
-        return (self.padded - self.tokens) / max(self.padded, 1)
-
-    @property
-    def rate(self) -> float:
-        """Tokens a second, padding not counted."""
-        return self.tokens / max(self.seconds, 1e-9)
 
 
 def encode(checkpoint: Checkpoint, parts: Iterable[Sequence[str]], shown: Progress, spent: Spent) -> Iterator[Array]:

@@ -12,7 +12,7 @@ import polars as pl
 import pyarrow as pa
 
 from chatrec.errors import SettingsError
-from chatrec.ranking.recommend import RECOMMENDATIONS
+from chatrec.ranking.lists import RECOMMENDATIONS
 from chatrec.run import write_atomically
 from chatrec.settings.language import Text
 from chatrec.source.catalogue import split_groups

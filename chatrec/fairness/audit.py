@@ -2,16 +2,18 @@
 
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import polars as pl
 from pyarrow import parquet
 
 from chatrec import metrics
-from chatrec.fairness.night import Fairness
 from chatrec.fairness.providers import share_of
 from chatrec.source.snapshot import Array
+
+if TYPE_CHECKING:
+    from chatrec.fairness.night import Fairness
 
 EXPOSURE, BY_ATTRIBUTE = "exposure.parquet", "metric_by_attribute.parquet"
 EXPOSURE_SCHEMA = {
@@ -36,7 +38,7 @@ FEWEST_USERS = 10
 """A value that fewer held-out users have is not told: the mean of a few says what one of them did."""
 
 
-def exposure_of(fairness: Fairness, lists: Path) -> pl.DataFrame:
+def exposure_of(fairness: "Fairness", lists: Path) -> pl.DataFrame:
     """Who had how much exposure in the lists.
 
     Args:

@@ -14,7 +14,6 @@ from chatrec.generate.terms import unspaced
 from chatrec.generate.writer import Writer
 from chatrec.run import Counts
 
-BLURBS = "blurbs.parquet"
 TOKENS_OF_A_SENTENCE = 40
 EXAMPLES = """\
 One sentence that suggests Y to somebody who liked X. It says nothing else about X and Y.

@@ -11,7 +11,6 @@ from chatrec.generate.terms import GroupTerms, unspaced
 from chatrec.generate.writer import Writer
 from chatrec.run import Counts
 
-GROUP_NAMES = "group_names.parquet"
 CHARACTERS_OF_A_TITLE = 60
 BETWEEN = " · "
 """What stands between the words of a name that was not generated."""

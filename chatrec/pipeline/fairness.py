@@ -13,7 +13,7 @@ from chatrec.fairness.coverage import reach
 from chatrec.fairness.night import Fairness, weigh
 from chatrec.metrics import gini
 from chatrec.pipeline.context import Context
-from chatrec.ranking.recommend import RECOMMENDATIONS
+from chatrec.ranking.lists import RECOMMENDATIONS
 from chatrec.ranking.topn import Ranker, padded_groups
 from chatrec.ranking.variety import Calibration, Relevance, Variety
 from chatrec.run import Counts

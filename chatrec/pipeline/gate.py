@@ -4,14 +4,14 @@ import json
 
 from sqlalchemy import Engine
 
-from chatrec.blend.learn import METRICS
+from chatrec.blend.heldout import METRICS
 from chatrec.db import runs
 from chatrec.errors import NightStopped
 from chatrec.pipeline.approval import asks
 from chatrec.pipeline.context import Context
 from chatrec.quality import Evidence, judge, judge_fairness, verdict, warnings
 from chatrec.quality.audit import audit
-from chatrec.ranking.recommend import RECOMMENDATIONS, SHORT
+from chatrec.ranking.lists import RECOMMENDATIONS, SHORT
 from chatrec.run import Counts
 from chatrec.source.queries import BEYOND
 

@@ -6,7 +6,6 @@ and returns counts. Heavy libraries are imported inside, because Airflow parses 
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING
@@ -85,7 +84,6 @@ def encoder(context: Context) -> Counts:
     """Trains the local GPT-2 if there is none yet."""
     from chatrec.encoder.embed import prepare_encoder
 
-    use_threads(context.settings)
     return prepare_encoder(context.snapshot, context.settings, context.folder)
 
 
@@ -93,7 +91,6 @@ def embed(context: Context) -> Counts:
     """Turns the texts that are new into GPT-2 vectors."""
     from chatrec.encoder import embed as embedding
 
-    use_threads(context.settings)
     return embedding.embed(context.snapshot, context.settings, context.folder, context.run.key)
 
 
@@ -303,12 +300,9 @@ def publish(context: Context) -> Counts:
 
 def use_threads(settings: Settings) -> None:
     """Lets torch and FAISS use as many threads as the settings say."""
-    import faiss
-    import torch
+    from chatrec.processor import use_threads
 
-    threads = settings.compute.threads or os.cpu_count() or 1
-    torch.set_num_threads(threads)
-    faiss.omp_set_num_threads(threads)
+    use_threads(settings.compute.threads)
 
 
 STEPS: tuple[Step, ...] = (

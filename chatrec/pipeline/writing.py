@@ -8,13 +8,14 @@ import polars as pl
 from chatrec.aigc.groups import ItemGroups
 from chatrec.encoder.embed import ITEMS
 from chatrec.encoder.texts import item_texts
-from chatrec.generate.blurbs import BLURBS, Reason, write_blurbs
-from chatrec.generate.names import GROUP_NAMES, Group, name_groups
+from chatrec.generate import BLURBS, GROUP_NAMES
+from chatrec.generate.blurbs import Reason, write_blurbs
+from chatrec.generate.names import Group, name_groups
 from chatrec.generate.source import source_of
 from chatrec.generate.terms import telling
 from chatrec.generate.writer import Writer
 from chatrec.pipeline.context import Context
-from chatrec.ranking.recommend import RECOMMENDATIONS
+from chatrec.ranking.lists import RECOMMENDATIONS
 from chatrec.run import Counts
 from chatrec.source.snapshot import Array
 

@@ -9,11 +9,10 @@ from pyarrow import parquet
 
 from chatrec.aigc.groups import GROUPS, MEMBERS
 from chatrec.fairness.audit import BY_ATTRIBUTE, BY_ATTRIBUTE_SCHEMA, EXPOSURE, EXPOSURE_SCHEMA
-from chatrec.generate.blurbs import BLURBS
-from chatrec.generate.names import GROUP_NAMES
-from chatrec.ranking.recommend import ATTENTION, RECOMMENDATIONS
+from chatrec.generate import BLURBS, GROUP_NAMES
+from chatrec.ranking.lists import ATTENTION, RECOMMENDATIONS
 from chatrec.source.snapshot import Snapshot
-from chatrec.tables.write import POPULAR, QUERIES, SIMILAR, TRENDING
+from chatrec.tables.schema import POPULAR, QUERIES, SIMILAR, TRENDING
 
 Frames = Iterator[pl.DataFrame]
 

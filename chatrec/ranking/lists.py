@@ -12,6 +12,8 @@ BLEND, SEARCHED, GROUP, POPULAR = KINDS = ("blend", "searched", "group", "popula
 """How a list was made: by the blend; without a history by searches, by popularity in the groups that a profile attends
 to, or by popularity."""
 FALLBACKS = (SEARCHED, GROUP, POPULAR)
+RECOMMENDATIONS, ATTENTION = "recommendations.parquet", "user_groups.parquet"
+SHORT = "lists that caps keep short"
 NAMES = "names.json"
 
 SCHEMA = pa.schema(
@@ -25,6 +27,10 @@ SCHEMA = pa.schema(
         ("because", pa.int32()),
         ("shares", pa.list_(pa.float32())),
     ]
+)
+
+ATTENTION_SCHEMA = pa.schema(
+    [("user", pa.int32()), ("rank", pa.int16()), ("group", pa.int32()), ("attention", pa.float32())]
 )
 
 

@@ -8,19 +8,23 @@ import pyarrow as pa
 
 from chatrec.progress import progress
 from chatrec.ranking.lister import Lister
-from chatrec.ranking.lists import FALLBACKS, KINDS, NAMES, SCHEMA
+from chatrec.ranking.lists import (
+    ATTENTION,
+    ATTENTION_SCHEMA,
+    FALLBACKS,
+    KINDS,
+    NAMES,
+    RECOMMENDATIONS,
+    SCHEMA,
+    SHORT,
+)
 from chatrec.ranking.topn import Ranker
 from chatrec.run import Counts, write_atomically
 from chatrec.source.snapshot import Array
 from chatrec.source.tables import RowGroups
 
-RECOMMENDATIONS, ATTENTION = "recommendations.parquet", "user_groups.parquet"
-SHORT = "lists that caps keep short"
 USERS_OF_A_BLOCK = 8192
 GROUPS_OF_A_USER = 5
-ATTENTION_SCHEMA = pa.schema(
-    [("user", pa.int32()), ("rank", pa.int16()), ("group", pa.int32()), ("attention", pa.float32())]
-)
 
 
 def recommend(ranker: Ranker, profiles: Array, folder: Path, memory_mb: int) -> Counts:

@@ -21,7 +21,7 @@ from chatrec.settings.section import SECRET
 
 CONFIG_VARIABLE = "CHATREC_CONFIG"
 PREFIX = "CHATREC_"
-DEFAULT_FILE = Path("chatrec.toml")
+DEFAULT_FILE, DEMO_FILE = Path("chatrec.toml"), Path(".chatrec/chatrec.toml")
 
 
 class Settings(Sections):
@@ -69,7 +69,8 @@ def load(file: Path | None = None) -> Settings:
     """Reads the settings.
 
     Args:
-        file: the TOML file; default: what CHATREC_CONFIG names, else `chatrec.toml` here if there is one.
+        file: the TOML file; default: what CHATREC_CONFIG names, else `chatrec.toml` here, else the file of
+            `chatrec demo`; none if there is none of them.
 
     Raises:
         SettingsError: a file that is missing or no TOML, an unknown key, a value out of bounds.
@@ -86,7 +87,7 @@ def load(file: Path | None = None) -> Settings:
 def _find(file: Path | None) -> Path | None:
     named = file or (Path(os.environ[CONFIG_VARIABLE]) if os.environ.get(CONFIG_VARIABLE) else None)
     if named is None:
-        return DEFAULT_FILE if DEFAULT_FILE.exists() else None
+        return next((known for known in (DEFAULT_FILE, DEMO_FILE) if known.exists()), None)
     if not named.is_file():
         raise SettingsError(f"There is no settings file {named}. `chatrec init` writes one.")
     return named

@@ -8,7 +8,6 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
-from chatrec.settings import shop
 from chatrec.settings.duties import Diversity, Erasure, Fairness, Privacy
 from chatrec.settings.language import Encoder, Finetune, Text
 from chatrec.settings.rules import Rules
@@ -47,11 +46,11 @@ class Source(Section):
 
     url: str = Field("", json_schema_extra=SECRET, repr=False)
     """Where to read from, for instance a replica. Empty: `database.url`."""
-    users: str = shop.USERS
+    users: str = ""
     """user_id, and any attributes. Ids are bigint, integer, uuid or text."""
-    items: str = shop.ITEMS
+    items: str = ""
     """item_id, title; optional: groups (text[], or text with separators), available (boolean), updated_at, texts."""
-    interactions: str = shop.INTERACTIONS
+    interactions: str = ""
     """user_id, item_id, occurred_at (timestamp); optional: event (text), weight (a number, how much it counts)."""
     queries: str = ""
     """Optional, what users searched for: user_id, query (text), occurred_at (timestamp). Empty: there is none."""

@@ -15,6 +15,16 @@ HEAD = """\
 # chatrec's settings. Every key is shown with its default; take away the # to change one.
 # An environment variable CHATREC_<SECTION>__<KEY> wins over this file: keep passwords there.
 """
+EXAMPLES = {
+    "users": "SELECT id AS user_id, country, plan FROM app.customers",
+    "items": """
+SELECT sku AS item_id, name AS title, description, categories AS groups, stock > 0 AS available, changed AS updated_at
+FROM app.products""",
+    "interactions": """
+SELECT customer_id AS user_id, sku AS item_id, 'order' AS event, ordered_at AS occurred_at
+FROM app.orders""",
+}
+"""What `source` has in a fresh file: nothing of it is a default."""
 ACTIVE = {"database": {"url"}, "source": {"users", "items", "interactions"}}
 
 
@@ -26,7 +36,7 @@ def template(url: str = "") -> str:
     """
     parts = [HEAD]
     for name, field in Sections.model_fields.items():
-        parts += _section(name, field.default, {"url": url} if name == "database" else {})
+        parts += _section(name, field.default, {"database": {"url": url}, "source": EXAMPLES}.get(name, {}))
     return "\n".join(parts)
 
 

@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import Any
 
 import polars as pl
-import pyarrow as pa
 
 from chatrec.aigc.groups import ItemGroups
 from chatrec.channels.popularity import popularity
@@ -17,25 +16,9 @@ from chatrec.source.snapshot import Array, Snapshot
 from chatrec.source.tables import RowGroups
 from chatrec.tables.popular import popular_items, trending_items
 from chatrec.tables.queries import answers, frequent
+from chatrec.tables.schema import POPULAR, QUERIES, SIMILAR, TRENDING, schema_of
 from chatrec.tables.similar import Likeness, similar_items
 
-SIMILAR, POPULAR, TRENDING, QUERIES = (
-    f"{name}.parquet" for name in ("similar_items", "popular", "trending", "query_recommendations")
-)
-TYPES = {
-    "item": pa.int32(),
-    "similar": pa.int32(),
-    "group": pa.int32(),
-    "query": pa.string(),
-    "rank": pa.int16(),
-    "score": pa.float32(),
-}
-COLUMNS = {
-    SIMILAR: ("item", "rank", "similar", "score"),
-    POPULAR: ("group", "rank", "item", "score"),
-    TRENDING: ("rank", "item", "score"),
-    QUERIES: ("query", "rank", "item", "score"),
-}
 Columns = Mapping[str, Any]
 
 
@@ -91,11 +74,6 @@ def _answers(night: Night, settings: Tables) -> Columns:
     asked = frequent(snapshot.queries, settings.queries, settings.query_users)
     popular = popularity(snapshot.histories.items, snapshot.histories.weights, len(night.possible))
     return answers(snapshot.items, asked, popular, night.possible, settings.query_items)
-
-
-def schema_of(file: str) -> pa.Schema:
-    """The columns of a table's file."""
-    return pa.schema([(name, TYPES[name]) for name in COLUMNS[file]])
 
 
 def _write(folder: Path, file: str, blocks: Iterable[Columns]) -> int:

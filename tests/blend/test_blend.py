@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 from chatrec.blend.candidates import gather
 from chatrec.blend.evidence import FLOOR, ScoredEvidence
 from chatrec.blend.fit import Trial, cross_fitted_lists, fit_mix
-from chatrec.blend.heldout import HeldOut
-from chatrec.blend.learn import METRICS, Blend, learn
+from chatrec.blend.heldout import METRICS, HeldOut
+from chatrec.blend.learn import Blend, learn
 from chatrec.blend.logit import Choices, fit_weights, log_likelihoods
 from chatrec.block import Block
 from chatrec.channels.registry import Known

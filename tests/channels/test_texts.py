@@ -8,7 +8,8 @@ import numpy as np
 import polars as pl
 import pytest
 
-from chatrec.blend.learn import METRICS, Blend, learn
+from chatrec.blend.heldout import METRICS
+from chatrec.blend.learn import Blend, learn
 from chatrec.blend.new import NEW as NEW_ITEMS
 from chatrec.block import Block
 from chatrec.channels.base import Channel

@@ -11,18 +11,20 @@ import pytest
 from chatrec.encoder import checkpoint, choice
 from chatrec.encoder.choice import choose
 from chatrec.encoder.embed import prepare_encoder
-from chatrec.encoder.encode import Spent, encode_all
+from chatrec.encoder.encode import encode_all
+from chatrec.encoder.spent import Spent
 from chatrec.errors import SettingsError
 from chatrec.progress import progress
 from chatrec.settings import Settings
 from chatrec.settings.language import Encoder
+from chatrec.settings.model import Compute
 from chatrec.source.snapshot import Snapshot
 
 WHEEL = choice._wheel()
 
 
 def settings(model: str) -> Settings:
-    return Settings(encoder=Encoder(model=model))
+    return Settings(encoder=Encoder(model=model), compute=Compute(threads=1))
 
 
 @pytest.fixture

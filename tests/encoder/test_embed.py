@@ -19,7 +19,7 @@ from tests.encoder.conftest import TAKEN, TITLES, TOWNS
 
 def settings(root: Path, model: Path, **encoder: Any) -> Settings:
     chosen = {"model": str(model), "device": "cpu", "dimensions": 8, **encoder}
-    return Settings.model_validate({"artifacts": {"root": root}, "encoder": chosen})
+    return Settings.model_validate({"artifacts": {"root": root}, "encoder": chosen, "compute": {"threads": 1}})
 
 
 def vectors(

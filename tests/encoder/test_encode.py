@@ -14,10 +14,11 @@ from transformers import AutoModel, AutoTokenizer
 
 from chatrec.encoder import checkpoint, encode
 from chatrec.encoder.checkpoint import Checkpoint
-from chatrec.encoder.encode import Spent, batches, encode_all
+from chatrec.encoder.encode import batches, encode_all
 from chatrec.encoder.kernels import speed_up
 from chatrec.encoder.pooling import pool
 from chatrec.encoder.reading import Reading
+from chatrec.encoder.spent import Spent
 from chatrec.errors import SettingsError
 from chatrec.progress import progress
 from chatrec.settings.language import Encoder, Pooling

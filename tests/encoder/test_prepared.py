@@ -1,19 +1,21 @@
 """How a model reads within the time of a CPU: chosen by the measured rate, remembered, and known without the model."""
 
+import shutil
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from chatrec.encoder import checkpoint, prepared
-from chatrec.encoder.prepared import Prepared, load, prepare
+from chatrec.encoder import budget, checkpoint
+from chatrec.encoder.budget import load
+from chatrec.encoder.prepared import Prepared, prepare
 from chatrec.settings import Settings
 from chatrec.source.snapshot import Snapshot
 
 
 def settings(root: Path, model: Path, **encoder: Any) -> Settings:
     chosen = {"model": str(model), "device": "cpu", **encoder}
-    return Settings.model_validate({"artifacts": {"root": root}, "encoder": chosen})
+    return Settings.model_validate({"artifacts": {"root": root}, "encoder": chosen, "compute": {"threads": 1}})
 
 
 def chosen(snapshot: Snapshot, made: Settings) -> Prepared:
@@ -34,7 +36,7 @@ def test_the_reading_fits_the_time(
     pooling: str,
     layer: int,
 ) -> None:
-    monkeypatch.setattr(prepared, "_rate", lambda *_: rate)
+    monkeypatch.setattr(budget, "_rate", lambda *_: rate)
     found = chosen(snapshot, settings(tmp_path, llama_folder, minutes=0.5))
     assert (found.pooling, found.layer, found.tokens_per_second) == (pooling, layer, rate)
 
@@ -43,7 +45,7 @@ def test_more_time_is_a_better_reading(
     snapshot: Snapshot, llama_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Costs are counted, not timed: tokens with the prompt, and layers."""
-    monkeypatch.setattr(prepared, "_rate", lambda *_: 100.0)
+    monkeypatch.setattr(budget, "_rate", lambda *_: 100.0)
     minutes = (1e-4, 0.01, 0.1, 1, 10)
     depths = [
         chosen(snapshot, settings(tmp_path, llama_folder, minutes=each)).settings(Settings().encoder).layer
@@ -60,7 +62,7 @@ def test_too_little_time_for_anything_is_said(
     monkeypatch: pytest.MonkeyPatch,
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    monkeypatch.setattr(prepared, "_rate", lambda *_: 1e-3)
+    monkeypatch.setattr(budget, "_rate", lambda *_: 1e-3)
     chosen(snapshot, settings(tmp_path, llama_folder, minutes=1))
     assert "encoder.minutes is 1: raise it, let a GPU read, or choose a smaller encoder.model." in caplog.text
 
@@ -71,7 +73,7 @@ def test_a_reading_is_remembered(
     made = settings(tmp_path, llama_folder)
     first = chosen(snapshot, made)
     assert first.tokens_per_second > 0
-    monkeypatch.setattr(prepared, "_rate", lambda *_: pytest.fail("measured again"))
+    monkeypatch.setattr(budget, "_rate", lambda *_: pytest.fail("measured again"))
     monkeypatch.setattr(checkpoint, "load", lambda *_: pytest.fail("loaded again"))
     assert chosen(snapshot, made) == first
 
@@ -79,7 +81,7 @@ def test_a_reading_is_remembered(
 def test_what_is_prepared_is_what_is_loaded(snapshot: Snapshot, llama_folder: Path, tmp_path: Path) -> None:
     made = settings(tmp_path, llama_folder)
     choice, found = prepare(snapshot, made)
-    loaded = load(choice, found, made.encoder)
+    loaded = load(choice, found, made)
     assert (loaded.fingerprint, loaded.width, loaded.weights) == (found.fingerprint, found.width, found.weights)
     whole = checkpoint.load(llama_folder, made.encoder)
     assert (loaded.reading, loaded.fingerprint) == (whole.reading, whole.fingerprint)
@@ -103,7 +105,7 @@ def test_other_settings_are_chosen_for_anew(
 def test_named_layers_are_read_whatever_it_takes(
     snapshot: Snapshot, llama_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(prepared, "_rate", lambda *_: pytest.fail("measured"))
+    monkeypatch.setattr(budget, "_rate", lambda *_: pytest.fail("measured"))
     found = chosen(snapshot, settings(tmp_path, llama_folder, layer=3, minutes=1e-9))
     assert (found.layer, found.pooling) == (3, "prompt")
 
@@ -111,8 +113,6 @@ def test_named_layers_are_read_whatever_it_takes(
 def test_other_weights_in_the_same_folder_have_other_vectors(
     snapshot: Snapshot, llama_folder: Path, gpt2_folder: Path, tmp_path: Path
 ) -> None:
-    import shutil
-
     model = tmp_path / "model"
     shutil.copytree(gpt2_folder, model)
     first = chosen(snapshot, settings(tmp_path, model))

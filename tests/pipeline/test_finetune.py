@@ -10,7 +10,8 @@ import pytest
 
 from chatrec.encoder import checkpoint, versions
 from chatrec.encoder.embed import ITEMS
-from chatrec.encoder.encode import Spent, encode_all
+from chatrec.encoder.encode import encode_all
+from chatrec.encoder.spent import Spent
 from chatrec.encoder.texts import item_texts
 from chatrec.encoder.training import loop
 from chatrec.encoder.whitening import Whitening, chosen

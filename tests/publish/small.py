@@ -12,14 +12,12 @@ from sqlalchemy import Engine
 from chatrec.aigc.groups import ItemGroups
 from chatrec.db.migrate import migrate
 from chatrec.fairness.audit import BY_ATTRIBUTE, EXPOSURE, nothing
-from chatrec.generate.blurbs import BLURBS
-from chatrec.generate.names import GROUP_NAMES
+from chatrec.generate import BLURBS, GROUP_NAMES
 from chatrec.publish.outputs import Files
-from chatrec.ranking.lists import BLEND, NAMES, SCHEMA, Lists
-from chatrec.ranking.recommend import ATTENTION, ATTENTION_SCHEMA, RECOMMENDATIONS
+from chatrec.ranking.lists import ATTENTION, ATTENTION_SCHEMA, BLEND, NAMES, RECOMMENDATIONS, SCHEMA, Lists
 from chatrec.source.snapshot import Snapshot
 from chatrec.source.tables import ITEMS, SNAPSHOT, USERS, RowGroups, items_schema, users_schema
-from chatrec.tables.write import POPULAR, QUERIES, SIMILAR, TRENDING, schema_of
+from chatrec.tables.schema import POPULAR, QUERIES, SIMILAR, TRENDING, schema_of
 
 TYPES = {"user_id_type": "bigint", "item_id_type": "bigint"}
 

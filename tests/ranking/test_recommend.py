@@ -10,8 +10,8 @@ import pytest
 from chatrec.ranking import recommend as module
 from chatrec.ranking.fallback import Shown, popular_lists
 from chatrec.ranking.lister import Lister
-from chatrec.ranking.lists import NAMES
-from chatrec.ranking.recommend import ATTENTION, RECOMMENDATIONS, recommend
+from chatrec.ranking.lists import ATTENTION, NAMES, RECOMMENDATIONS
+from chatrec.ranking.recommend import recommend
 from tests.ranking.test_topn import ITEMS, WEIGHTS, ranker
 
 OF_USERS = [[1, 2, 3], [], [5] * 50, [], [7], list(range(20))]

@@ -9,8 +9,8 @@ import pytest
 from scipy.sparse import csr_matrix
 
 from chatrec.block import Block
-from chatrec.ranking.lists import NAMES
-from chatrec.ranking.recommend import RECOMMENDATIONS, recommend
+from chatrec.ranking.lists import NAMES, RECOMMENDATIONS
+from chatrec.ranking.recommend import recommend
 from chatrec.ranking.searches import DAY, SEARCH, Searches
 from chatrec.source.snapshot import Queries
 from tests.ranking.test_topn import ITEMS, ranker

@@ -23,10 +23,22 @@ def write(text: str) -> Path:
     return file
 
 
-def test_without_a_file_the_embedded_default_is_complete() -> None:
+def test_without_a_file_there_is_an_embedded_database_and_no_mapping() -> None:
     settings = load()
     assert settings.database.url == ""
-    assert "shop.users" in settings.source.users
+    assert settings.source.users == settings.source.items == settings.source.interactions == ""
+
+
+def test_the_file_of_the_demo_is_found_where_there_is_no_other() -> None:
+    from chatrec.demo.show import settings_of
+
+    made = settings_of(None)
+    assert load() == made
+    assert "shop.users" in made.source.users
+    assert made.database.folder == Path(".chatrec/postgres").resolve()
+    write("[ranking]\ntop_n = 7\n")
+    assert load().source.users == ""
+    assert settings_of(None) == made
 
 
 def test_the_file_is_found_here_or_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

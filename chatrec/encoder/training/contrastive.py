@@ -16,7 +16,8 @@ from torch import Tensor, nn
 from torch.nn.functional import cross_entropy, normalize
 
 from chatrec.encoder.checkpoint import Checkpoint
-from chatrec.encoder.encode import Spent, encode_all, forward, padded, tokenise
+from chatrec.encoder.encode import encode_all, forward, padded, tokenise
+from chatrec.encoder.spent import Spent
 from chatrec.encoder.training.loop import Objective, state_of
 from chatrec.encoder.training.pairs import Batch, Pairs
 from chatrec.encoder.whitening import Whitening

@@ -8,7 +8,8 @@ import pytest
 import torch
 
 from chatrec.encoder import checkpoint
-from chatrec.encoder.encode import Spent, encode_all, forward, padded, tokenise
+from chatrec.encoder.encode import encode_all, forward, padded, tokenise
+from chatrec.encoder.spent import Spent
 from chatrec.encoder.training.contrastive import pair_loss
 from chatrec.encoder.training.finetune import finetune
 from chatrec.encoder.training.pairs import Batch

@@ -11,7 +11,8 @@ from transformers import AutoModelForCausalLM, AutoTokenizer
 
 from chatrec.encoder.checkpoint import Checkpoint, load
 from chatrec.encoder.choice import choose
-from chatrec.encoder.encode import Spent, encode_all
+from chatrec.encoder.encode import encode_all
+from chatrec.encoder.spent import Spent
 from chatrec.encoder.training.start import Learner, adapt
 from chatrec.errors import SettingsError
 from chatrec.progress import Silent
