@@ -1,21 +1,16 @@
 """A real PostgreSQL for the session, a database for each test, and a small shop with a known structure."""
 
-import itertools
-import os
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from pathlib import Path
 
 import hypothesis
-import psycopg2
 import pytest
-from sqlalchemy import make_url
 
 from chatrec.db import embedded
 from chatrec.settings import Settings, load
-from tests.shop import Shop, write_settings
-
-NUMBERS = itertools.count()
+from tests.support.databases import connect, new_database
+from tests.support.shop import Shop, write_settings
 
 hypothesis.settings.register_profile("no clock", deadline=None)  # a busy machine is no failure
 hypothesis.settings.load_profile("no clock")
@@ -32,13 +27,6 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> str:
     return url
 
 
-def connect(url: str) -> "psycopg2.extensions.connection":
-    """An autocommitting connection."""
-    connection = psycopg2.connect(make_url(url).set(drivername="postgresql").render_as_string(hide_password=False))
-    connection.autocommit = True
-    return connection
-
-
 @pytest.fixture
 def database(server: str) -> Iterator[str]:
     """The URL of an empty database."""
@@ -49,15 +37,6 @@ def database(server: str) -> Iterator[str]:
 def module_database(server: str) -> Iterator[str]:
     """The URL of an empty database that the tests of a module share."""
     yield from new_database(server)
-
-
-def new_database(server: str, options: str = "") -> Iterator[str]:
-    name = f"test_{os.getpid()}_{next(NUMBERS)}"
-    with closing(connect(server)) as connection, connection.cursor() as cursor:
-        cursor.execute(f"CREATE DATABASE {name} {options}")
-    yield make_url(server).set(database=name).render_as_string(hide_password=False)
-    with closing(connect(server)) as connection, connection.cursor() as cursor:
-        cursor.execute(f"DROP DATABASE {name} WITH (FORCE)")
 
 
 @pytest.fixture

@@ -19,27 +19,10 @@ from chatrec.aigc.users import SequenceUsers
 from chatrec.aigc.windows import batches
 from chatrec.channels.factors import ppmi_vectors
 from chatrec.settings.model import Aigc
-from chatrec.source.snapshot import Histories
-from tests.source.test_snapshot import histories
+from tests.support.histories import histories, rounds
+from tests.support.softmax import GROUP_OF, ITEMS, TARGETS, WEIGHTS, WIDTH, check, parts
 
-WIDTH, ITEMS = 8, 12
 SMALL = Shape(WIDTH, heads=2, window=6, dropout=0, token_dropout=0)
-
-
-def parts(seed: int = 0) -> dict[str, torch.Tensor]:
-    torch.manual_seed(seed)
-    made = {
-        "hidden": torch.randn(40, WIDTH),
-        "items": torch.randn(ITEMS, WIDTH),
-        "bias": torch.randn(ITEMS),
-        "groups": torch.randn(3, WIDTH),
-        "group_bias": torch.randn(3),
-    }
-    return {name: each.double().requires_grad_() for name, each in made.items()}
-
-
-TARGETS, WEIGHTS = torch.randint(0, ITEMS, (40,), generator=torch.Generator().manual_seed(1)), torch.rand(40).double()
-GROUP_OF = np.array([0, 1, 2, 0, 0, 1, 2, 2, 2, 0, 1, 0])
 
 
 def test_the_full_softmax_is_torchs() -> None:
@@ -82,20 +65,6 @@ def test_rounded_products_are_near_the_exact_ones(two_levels: bool) -> None:
     assert not torch.equal(*gradients)
 
 
-def check(
-    loss: torch.Tensor,
-    expected: torch.Tensor,
-    a: dict[str, torch.Tensor],
-    b: dict[str, torch.Tensor],
-    names: tuple[str, ...],
-) -> None:
-    assert loss.item() == pytest.approx(expected.item(), rel=1e-6)
-    (3 * loss).backward()
-    (3 * expected).backward()
-    for name in names:
-        assert torch.allclose(a[name].grad, b[name].grad, atol=1e-6), name
-
-
 @given(st.lists(st.integers(0, 30), min_size=1, max_size=8), st.integers(1, 9), st.integers(1, 40), st.integers(0, 5))
 def test_windows_read_every_event_with_a_successor_once(
     lengths: list[int], window: int, tokens: int, seed: int
@@ -133,14 +102,6 @@ def test_users_are_read_alike_alone_and_together() -> None:
     for row in range(len(latest)):
         assert np.allclose(together[row], encoder.read(items, latest[row : row + 1])[0], atol=1e-5)
     assert not together[1].any()
-
-
-def rounds(users: int = 150, events: int = 12) -> Histories:
-    """Every user goes round the items, from somewhere: the next item is known, by the last one alone."""
-    random = np.random.default_rng(0)
-    return histories(
-        [[(int(first) + step) % ITEMS for step in range(events)] for first in random.integers(0, ITEMS, users)]
-    )
 
 
 def fitted(folder: Path, groups: int, passes: float = 30, nets: int = 1) -> Fitted:

@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 
 from chatrec.settings import Settings
-from tests.nights import migrate, run
-from tests.shop import Shop
+from tests.support.nights import migrate, run
+from tests.support.shop import Shop
 
 pytestmark = pytest.mark.usefixtures("metadata")
 

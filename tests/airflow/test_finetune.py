@@ -8,9 +8,9 @@ import pytest
 from chatrec.encoder import versions
 from chatrec.settings import Settings
 from tests.airflow.test_night import states
-from tests.nights import migrate, run
 from tests.pipeline.test_finetune import LEARNS
-from tests.shop import Shop
+from tests.support.nights import migrate, run
+from tests.support.shop import Shop
 
 pytestmark = pytest.mark.usefixtures("metadata")
 

@@ -8,8 +8,8 @@ import pytest
 
 from chatrec.run import Run, digest_of, runs_under
 from chatrec.settings import Settings
-from tests.nights import migrate, run
-from tests.shop import Shop
+from tests.support.nights import migrate, run
+from tests.support.shop import Shop
 
 pytestmark = pytest.mark.usefixtures("metadata")
 

@@ -14,9 +14,9 @@ from sqlalchemy import make_url
 
 from chatrec.db import sqlfiles
 from chatrec.settings import Settings, load
-from tests.conftest import new_database
-from tests.nights import migrate, run
-from tests.shop import Shop, write_settings
+from tests.support.databases import new_database
+from tests.support.nights import migrate, run
+from tests.support.shop import Shop, write_settings
 
 ROOT = Path(__file__).parents[2]
 ADDRESSES = ("recommendations", "recommendations?user=3", "tonight", "dag_runs/chatrec_nightly/x", "audit", "pages.css")

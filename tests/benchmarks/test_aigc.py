@@ -17,8 +17,9 @@ from chatrec.aigc.plan import Plan
 from chatrec.aigc.sequence import ppmi_vectors
 from chatrec.aigc.softmax import FullSoftmax, GroupSoftmax, Members
 from chatrec.holdout import hold_out
-from tests.aigc.test_sequence import GROUP_OF, ITEMS, TARGETS, WEIGHTS, WIDTH, check, parts, rounds
-from tests.benchmarks import toy
+from tests.support import toy
+from tests.support.histories import rounds
+from tests.support.softmax import GROUP_OF, ITEMS, TARGETS, WEIGHTS, WIDTH, check, parts
 
 EVALKIT = os.environ.get("CHATREC_EVALKIT")
 SHARES = np.arange(1.0, ITEMS + 1) / np.arange(1.0, ITEMS + 1).sum()

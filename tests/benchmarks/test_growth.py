@@ -9,8 +9,8 @@ import pytest
 
 from benchmarks import growth
 from chatrec.channels.registry import fit_channels
-from tests.benchmarks import toy
-from tests.source.test_snapshot import histories
+from tests.support import toy
+from tests.support.histories import histories
 
 
 def test_all_channels_of_the_registry_are_asked_for_and_none_is_fitted() -> None:

@@ -18,7 +18,7 @@ from chatrec.run import Run
 from chatrec.settings import load
 from chatrec.settings.language import Text
 from chatrec.source.snapshot import Snapshot
-from tests.benchmarks import toy
+from tests.support import toy
 
 needs_implicit = pytest.mark.skipif(not find_spec("implicit"), reason="make .venv/bench installs implicit")
 OF_IMPLICIT = [pytest.param(name, marks=needs_implicit) for name in quality.PEERS_OF_IMPLICIT]

@@ -14,8 +14,8 @@ import pytest
 
 from chatrec.settings import Settings, load
 from tests.cli.conftest import Chatrec
-from tests.nights import migrate, run
-from tests.shop import SELECTS, Shop, write_settings
+from tests.support.nights import migrate, run
+from tests.support.shop import SELECTS, Shop, write_settings
 
 
 def test_from_nothing_to_lists(chatrec: Chatrec, shop: Shop, configure: Callable[..., Settings]) -> None:

@@ -6,8 +6,8 @@ from collections.abc import Callable
 from chatrec.pipeline.preflight import preflight
 from chatrec.settings import Settings
 from tests.cli.conftest import Chatrec
-from tests.nights import migrate, run
-from tests.shop import Shop
+from tests.support.nights import migrate, run
+from tests.support.shop import Shop
 
 
 def test_there_and_back(chatrec: Chatrec, shop: Shop, configure: Callable[..., Settings]) -> None:

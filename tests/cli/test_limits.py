@@ -10,8 +10,8 @@ from sqlalchemy import make_url
 
 from chatrec.settings import Settings
 from tests.cli.conftest import Chatrec
-from tests.nights import migrate, run
-from tests.shop import Shop
+from tests.support.nights import migrate, run
+from tests.support.shop import Shop
 
 LIST = "SELECT item_id FROM chatrec.recommendations_for(%s)"
 

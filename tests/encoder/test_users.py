@@ -8,7 +8,7 @@ import pytest
 from chatrec.encoder import checkpoint
 from chatrec.encoder.users import READ_AT_MOST, compose, is_read
 from chatrec.settings.language import Encoder
-from tests.source.test_snapshot import histories
+from tests.support.histories import histories
 
 
 def test_a_composed_vector_is_the_weighted_mean_and_the_profile() -> None:

@@ -11,9 +11,9 @@ from chatrec.pipeline.evaluation import evaluate
 from chatrec.pipeline.steps import Step
 from chatrec.run import Manifest, Run
 from chatrec.settings import Settings, load
-from tests.conftest import new_database
-from tests.nights import migrate, run
-from tests.shop import Shop, write_settings
+from tests.support.databases import new_database
+from tests.support.nights import migrate, run
+from tests.support.shop import Shop, write_settings
 
 KEY = "20260601T020000Z"
 

@@ -9,8 +9,8 @@ import pytest
 from chatrec.errors import NightStopped, SettingsError
 from chatrec.pipeline.preflight import preflight
 from chatrec.settings import Settings
-from tests.nights import migrate, run
-from tests.shop import SELECTS, Shop
+from tests.support.nights import migrate, run
+from tests.support.shop import SELECTS, Shop
 
 EXPOSURE = """
 SELECT seller, sum(1 / log(2, 1 + rank::numeric))::float8

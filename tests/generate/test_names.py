@@ -10,7 +10,7 @@ from chatrec.generate.source import source_of
 from chatrec.generate.terms import GroupTerms, telling
 from chatrec.generate.writer import Writer
 from chatrec.settings import Settings
-from tests.generate.models import settings, taught, untrained
+from tests.support.models import settings, taught, untrained
 
 SPACE = ("Alien Comet", "Star Rocket", "Comet of the Aliens", "Rocket, Star and Alien", "A Comet and a Star")
 KITCHEN = ("Bread in the Oven", "Butter Bread", "Oven and Pepper", "Pepper Butter", "Bread, Oven, Butter")

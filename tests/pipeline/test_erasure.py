@@ -22,8 +22,8 @@ from chatrec.pipeline.finetune import finetune
 from chatrec.run import Run, using_snapshots
 from chatrec.settings import Settings, load
 from chatrec.source.snapshot import Snapshot
-from tests.nights import migrate, run
-from tests.shop import SELECTS, Shop
+from tests.support.nights import migrate, run
+from tests.support.shop import SELECTS, Shop
 
 WHO = 771_923_405_516
 TRACES = ("771923405516", "Xanthippopolis", "quokka umbrella")

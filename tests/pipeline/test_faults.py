@@ -16,10 +16,10 @@ from chatrec.errors import Busy
 from chatrec.pipeline import STEPS
 from chatrec.run import Run
 from chatrec.settings import Settings, load
-from tests.conftest import new_database
-from tests.nights import migrate, run
-from tests.pipeline.kill_driver import POINTS
-from tests.shop import Shop, write_settings
+from tests.support.databases import new_database
+from tests.support.kills import POINTS
+from tests.support.nights import migrate, run
+from tests.support.shop import Shop, write_settings
 
 KEY = "20260601T020000Z"
 MOMENTS = [f"{step.name}:{when}" for step in STEPS for when in ("start", "end")] + list(POINTS)
@@ -47,7 +47,7 @@ def night(shop: Shop, configure: Callable[..., Settings]) -> Settings:
 
 
 def kill_at(moment: str) -> None:
-    command = [sys.executable, "-m", "tests.pipeline.kill_driver", KEY, moment]
+    command = [sys.executable, "-m", "tests.support.kills", KEY, moment]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.returncode == -signal.SIGKILL, done.stderr
 

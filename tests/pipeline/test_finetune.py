@@ -21,10 +21,10 @@ from chatrec.pseudocold import pseudo_cold
 from chatrec.run import Manifest, Run, runs_under
 from chatrec.settings import Settings, load
 from chatrec.source.snapshot import Snapshot
-from tests.conftest import new_database
-from tests.nights import migrate, run
 from tests.pipeline.test_faults import KEY, kill_at
-from tests.shop import Shop, write_settings
+from tests.support.databases import new_database
+from tests.support.nights import migrate, run
+from tests.support.shop import Shop, write_settings
 
 LEARNS: dict[str, Any] = {
     "aigc.minutes": 0,

@@ -6,9 +6,9 @@ import pytest
 
 from chatrec.errors import NightStopped, RunError
 from chatrec.settings import Settings
-from tests.nights import migrate, run
-from tests.shop import Shop
-from tests.source.test_queries import QUERIES, SEARCHES
+from tests.support.extracts import QUERIES, SEARCHES
+from tests.support.nights import migrate, run
+from tests.support.shop import Shop
 
 
 def test_a_night_publishes_full_lists_of_unseen_items(shop: Shop, settings: Settings) -> None:

@@ -11,8 +11,8 @@ from chatrec.errors import RunError, SettingsError
 from chatrec.pipeline.night import open_database
 from chatrec.pipeline.private import FOLDER, decide
 from chatrec.settings import Settings
-from tests.nights import Night, migrate, run
-from tests.shop import Shop
+from tests.support.nights import Night, migrate, run
+from tests.support.shop import Shop
 
 PRIVATE = {"privacy.enabled": True, "privacy.epsilon": 4.0, "privacy.budget": 7.0, "privacy.refit_every": 1}
 

@@ -12,7 +12,7 @@ import pytest
 from chatrec.privacy import gaussian
 from chatrec.privacy.noise import Noise
 from chatrec.privacy.release import Release, make
-from tests.privacy.people import IDS, ITEMS, histories, population
+from tests.support.people import IDS, ITEMS, histories, population
 
 TRIALS, RATE, EPSILON, DELTA = 1_000, 0.05, 1.0, 1.1e-6
 """Half of the trials are with the target, half without."""

@@ -14,8 +14,8 @@ from chatrec.errors import Busy, NightStopped, RunError, TransientError
 from chatrec.publish import partitions, pointer
 from chatrec.publish.outputs import OUTPUTS, Files
 from chatrec.publish.publish import publish, retire
-from tests.publish.readers import engine_of, new_run, nights, watch
-from tests.publish.small import prepare
+from tests.support.publishing import prepare
+from tests.support.readers import engine_of, new_run, nights, watch
 
 TABLES = [output.table for output in OUTPUTS]
 BESIDE = ("similar_items", "popular", "trending", "query_recommendations")

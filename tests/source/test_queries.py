@@ -13,12 +13,10 @@ from hypothesis import strategies as st
 from chatrec.settings.language import Text
 from chatrec.source.queries import normalised
 from chatrec.source.snapshot import Snapshot
-from tests.conftest import new_database
-from tests.shop import Shop
-from tests.source.test_extract import Extract, extractor
+from tests.support.databases import new_database
+from tests.support.extracts import QUERIES, SEARCHES, Extract, extractor
+from tests.support.shop import Shop
 
-SEARCHES = "CREATE TABLE searches (customer bigint, words text, at timestamptz)"
-QUERIES = "SELECT customer AS user_id, words AS query, at AS occurred_at FROM searches"
 FIRST = datetime(2026, 3, 1, tzinfo=UTC)
 """After all events of the shop."""
 

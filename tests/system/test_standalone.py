@@ -10,8 +10,8 @@ import pytest
 
 from chatrec.db import embedded
 from chatrec.pipeline import STEPS
-from tests.shop import SELECTS, Shop
-from tests.system.standalone import Airflow, standalone
+from tests.support.shop import SELECTS, Shop
+from tests.support.standalone import Airflow, standalone
 
 pytestmark = pytest.mark.system
 SMALL = {

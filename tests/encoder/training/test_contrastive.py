@@ -18,8 +18,8 @@ from chatrec.errors import RunError
 from chatrec.progress import Silent
 from chatrec.settings.language import Encoder
 from tests.encoder.conftest import TEXTS
-from tests.encoder.training.small import ITEMS, material, settings, start, texts
-from tests.source.test_snapshot import histories
+from tests.support.histories import histories
+from tests.support.trainings import ITEMS, material, settings, start, texts
 
 
 def test_the_loss_is_the_formula() -> None:

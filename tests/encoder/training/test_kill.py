@@ -10,7 +10,7 @@ import pytest
 from safetensors.torch import load_file
 
 from chatrec.encoder import versions
-from tests.encoder.training.kill_driver import train
+from tests.support.training_kills import train
 
 STEPS = {"local": 11, "next-token": 5, "full": 6, "lora": 6}
 
@@ -21,7 +21,7 @@ def test_a_killed_training_comes_to_the_same_weights(
 ) -> None:
     undisturbed, target = tmp_path / "a" / "undisturbed", tmp_path / "b" / "target"
     train(what, gpt2_folder, undisturbed)
-    command = [sys.executable, "-m", "tests.encoder.training.kill_driver", what, str(gpt2_folder), str(target)]
+    command = [sys.executable, "-m", "tests.support.training_kills", what, str(gpt2_folder), str(target)]
     done = subprocess.run([*command, str(STEPS[what])], capture_output=True, text=True, check=False)
     assert done.returncode == -signal.SIGKILL, done.stderr
     assert not target.exists()

@@ -1,6 +1,6 @@
 """Readers that poll over their own connections while nights are published: what each of them saw.
 
-Run by itself, `python -m tests.publish.readers` compares the publish with the obvious one, which creates, attaches and
+Run by itself, `python -m tests.support.readers` compares the publish with the obvious one, which creates, attaches and
 points in one transaction, and prints how many reads were wrong.
 """
 
@@ -143,7 +143,7 @@ def main() -> None:
     from pathlib import Path
 
     from chatrec.db import embedded
-    from tests.publish.small import prepare
+    from tests.support.publishing import prepare
 
     with tempfile.TemporaryDirectory() as folder:
         for naive in (False, True):

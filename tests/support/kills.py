@@ -1,6 +1,6 @@
 """A process that does a night and is killed, by itself and for good, at a given moment.
 
-    python -m tests.pipeline.kill_driver KEY MOMENT
+    python -m tests.support.kills KEY MOMENT
 
 MOMENT is `<step>:start`, `<step>:end` (its files are written, its manifest is not), or a point within the publish.
 """

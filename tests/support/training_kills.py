@@ -1,6 +1,6 @@
 """A process that trains and is killed, by itself and for good, before a given step.
 
-    python -m tests.encoder.training.kill_driver WHAT START TARGET STEP
+    python -m tests.support.training_kills WHAT START TARGET STEP
 
 WHAT is `local`, `next-token` or a method of fine-tuning. Checkpoints are written after every step.
 """
@@ -15,7 +15,7 @@ from chatrec.encoder import local
 from chatrec.encoder.training import loop
 from chatrec.encoder.training.finetune import finetune
 from chatrec.settings.language import Encoder, LocalGpt2
-from tests.encoder.training.small import material, settings, start, texts
+from tests.support.trainings import material, settings, start, texts
 
 
 def train(what: str, folder: Path, target: Path) -> None:
