@@ -1,5 +1,8 @@
-"""A real PostgreSQL for the session, a database for each test, and a small shop with a known structure."""
+"""A PostgreSQL for the session, a database for each test, a small shop with a known structure, and a night of it."""
 
+import atexit
+import shutil
+import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from pathlib import Path
@@ -7,24 +10,37 @@ from pathlib import Path
 import hypothesis
 import pytest
 
-from chatrec.db import embedded
 from chatrec.settings import Settings, load
-from tests.support.databases import connect, new_database
+from tests.support.databases import Template, connect, new_database, start
+from tests.support.nights import Finished, finish
 from tests.support.shop import Shop, write_settings
+
+Configure = Callable[..., Settings]
 
 hypothesis.settings.register_profile("no clock", deadline=None)  # a busy machine is no failure
 hypothesis.settings.load_profile("no clock")
 
 
 @pytest.fixture(scope="session")
-def server(tmp_path_factory: pytest.TempPathFactory) -> str:
-    """The URL of a PostgreSQL server that does not care about power cuts."""
-    url = embedded.start(tmp_path_factory.mktemp("server") / "postgres")
-    with closing(connect(url)) as connection, connection.cursor() as cursor:
-        for name in ("fsync", "synchronous_commit", "full_page_writes"):
-            cursor.execute(f"ALTER SYSTEM SET {name} = off")
-        cursor.execute("SELECT pg_reload_conf()")
-    return url
+def server_folder(testrun_uid: str) -> Path:
+    """What the processes of one run of the tests share.
+
+    It is not in pytest's own folder, which the next pytest closes to all users but its own: the server has another.
+    """
+    folder = Path(tempfile.gettempdir()) / f"chatrec-tests-{testrun_uid}"
+    atexit.register(_remove, folder)  # runs after what the server registers, which is later
+    return folder
+
+
+def _remove(folder: Path) -> None:
+    if not (folder / "postgres" / "postmaster.pid").exists():  # else another process still uses it
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+@pytest.fixture(scope="session")
+def server(server_folder: Path) -> str:
+    """The URL of a PostgreSQL server that the processes of one run of the tests share."""
+    return start(server_folder / "postgres")
 
 
 @pytest.fixture
@@ -40,6 +56,14 @@ def module_database(server: str) -> Iterator[str]:
 
 
 @pytest.fixture
+def roles(server: str) -> Iterator[None]:
+    """Makes a test wait while another one makes roles, which belong to all databases of the server."""
+    with closing(connect(server)) as connection, connection.cursor() as cursor:
+        cursor.execute("SELECT pg_advisory_lock(1)")
+        yield
+
+
+@pytest.fixture
 def shop(database: str) -> Shop:
     """A shop of 40 users and 60 films in three kinds; users take almost only one kind."""
     made = Shop(database)
@@ -48,7 +72,7 @@ def shop(database: str) -> Shop:
 
 
 @pytest.fixture
-def configure(database: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Settings]:
+def configure(database: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Configure:
     """Makes `chatrec.toml` for a database and small models, and reads it; takes changes by dotted key."""
 
     def make(**changes: object) -> Settings:
@@ -60,6 +84,28 @@ def configure(database: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
 
 
 @pytest.fixture
-def settings(shop: Shop, configure: Callable[..., Settings]) -> Settings:
+def settings(shop: Shop, configure: Configure) -> Settings:
     """Settings for the small shop."""
     return configure()
+
+
+@pytest.fixture(scope="session")
+def template(server: str, server_folder: Path) -> Template:
+    """The small shop after a published night, done once."""
+    return Template(server, server_folder, "finished", finish)
+
+
+@pytest.fixture
+def finished(template: Template, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Finished]:
+    """The small shop after a published night, for one test alone; `chatrec` finds its settings."""
+    monkeypatch.setenv("CHATREC_CONFIG", str(tmp_path / "chatrec.toml"))
+    for url in template.copy(tmp_path):
+        yield Finished.of(url, tmp_path)
+
+
+@pytest.fixture(scope="module")
+def module_finished(template: Template, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Finished]:
+    """The same for the tests of a module that only look."""
+    folder = tmp_path_factory.mktemp("finished")
+    for url in template.copy(folder):
+        yield Finished.of(url, folder)
