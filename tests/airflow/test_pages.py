@@ -286,21 +286,22 @@ def test_the_pages_can_change_nothing(nights: tuple[Shop, Settings]) -> None:
             connection.execute(text("DELETE FROM chatrec.quarantine"))
 
 
+@pytest.mark.usefixtures("roles")
 def test_a_reader_sees_all_of_it(nights: tuple[Shop, Settings], strangers: Any) -> None:
     """With `pages.url` the pages need no more than `chatrec db roles` grants, and SELECT on the events."""
     shop, settings = nights
     names = {"schema": "chatrec", "schema_reader": "chatrec_reader", "schema_writer": "chatrec_writer"}
     shop.execute("SET search_path = chatrec; " + sqlfiles.read("roles.sql", names))
-    shop.execute("CREATE ROLE website LOGIN IN ROLE chatrec_reader")
-    url = make_url(shop.url).set(username="website").render_as_string(hide_password=False)
+    shop.execute("CREATE ROLE pages_reader LOGIN IN ROLE chatrec_reader")
+    url = make_url(shop.url).set(username="pages_reader").render_as_string(hide_password=False)
     limited = browser(settings.override({"pages.url": url}), strangers("viewer"))
     assert "permission denied for table views" in words(limited.get("recommendations?user=3"))
-    shop.execute("GRANT SELECT ON views TO website")
+    shop.execute("GRANT SELECT ON views TO pages_reader")
     try:
         for address in ("recommendations?user=3&night=20260601T020000Z", "tonight"):
             assert limited.get(address).text == browser(settings, strangers("viewer")).get(address).text
     finally:
-        shop.execute("DROP OWNED BY website; DROP ROLE website")
+        shop.execute("DROP OWNED BY pages_reader; DROP ROLE pages_reader")
 
 
 def test_the_plugin_costs_other_processes_nothing() -> None:

@@ -5,8 +5,8 @@ from collections.abc import Callable
 
 from chatrec.pipeline.preflight import preflight
 from chatrec.settings import Settings
-from tests.cli.conftest import Chatrec
 from tests.support.nights import migrate, run
+from tests.support.processes import Chatrec
 from tests.support.shop import Shop
 
 

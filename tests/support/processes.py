@@ -18,6 +18,7 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 ROOT = Path(__file__).parents[2]
+Chatrec = Callable[..., tuple[int, str, str]]
 
 
 @dataclass(frozen=True)
