@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: demo up example test test-system bench-quality bench-aigc bench-growth bench-encoder lint format docs clean
+.PHONY: demo up example test test-all bench-quality bench-aigc bench-growth bench-encoder lint format docs clean
 
 demo: .venv/ready
 	@$(BIN)/chatrec demo
@@ -15,9 +15,10 @@ example: .venv/ready
 	@$(BIN)/python -m examples $(NAME) $(ARGS)
 
 test: lint .venv/accountant
-	OMP_NUM_THREADS=1 $(BIN)/pytest -n 2
+	OMP_NUM_THREADS=1 $(BIN)/pytest -n 2 $(ARGS)
 
-test-system: .venv/ready
+test-all: lint .venv/accountant
+	OMP_NUM_THREADS=1 $(BIN)/pytest -n 2 -m "not system" --hypothesis-profile thorough $(ARGS)
 	$(BIN)/pytest -m system --timeout 900
 
 bench-quality: .venv/bench $(if $(findstring --slow,$(ARGS)),.venv-rectools/ready)

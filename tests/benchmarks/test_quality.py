@@ -97,6 +97,7 @@ def test_a_child_that_fails_says_why() -> None:
         child.run(sys.executable, "-c", "import time; time.sleep(60)", timeout=1)
 
 
+@pytest.mark.slow
 def test_a_system_that_fails_has_the_reason_for_a_row(split: Path, tmp_path: Path) -> None:
     bench = quality.Bench(split.parent / "data", split, Path("no tool"), "next", tmp_path)
     row = next(quality.rows(bench, 0.1, ["nonsense"], 0))

