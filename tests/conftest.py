@@ -6,19 +6,35 @@ import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from pathlib import Path
+from typing import Any
 
 import hypothesis
 import pytest
+from xdist.scheduler import LoadScopeScheduling
 
 from chatrec.settings import Settings, load
-from tests.support.databases import Template, connect, new_database, start
-from tests.support.nights import Finished, finish
+from tests.support.databases import connect, new_database, start
+from tests.support.nights import LARGE, SMALL, Finished
 from tests.support.shop import Shop, write_settings
 
+AIRFLOW = "tests/airflow/"
 Configure = Callable[..., Settings]
 
-hypothesis.settings.register_profile("no clock", deadline=None)  # a busy machine is no failure
-hypothesis.settings.load_profile("no clock")
+for name, examples in (("fast", 25), ("thorough", 100)):
+    hypothesis.settings.register_profile(name, max_examples=examples, deadline=None)  # a busy machine is no failure
+hypothesis.settings.load_profile("fast")
+
+
+class ByModule(LoadScopeScheduling):
+    """A module's tests in one process, for its fixtures; those of Airflow too, which is slow to import."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        module = nodeid.partition("::")[0]
+        return AIRFLOW if module.startswith(AIRFLOW) else module
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> ByModule:
+    return ByModule(config, log)
 
 
 @pytest.fixture(scope="session")
@@ -89,23 +105,21 @@ def settings(shop: Shop, configure: Configure) -> Settings:
     return configure()
 
 
-@pytest.fixture(scope="session")
-def template(server: str, server_folder: Path) -> Template:
-    """The small shop after a published night, done once."""
-    return Template(server, server_folder, "finished", finish)
-
-
 @pytest.fixture
-def finished(template: Template, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Finished]:
+def finished(server: str, server_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Finished]:
     """The small shop after a published night, for one test alone; `chatrec` finds its settings."""
     monkeypatch.setenv("CHATREC_CONFIG", str(tmp_path / "chatrec.toml"))
-    for url in template.copy(tmp_path):
-        yield Finished.of(url, tmp_path)
+    yield from SMALL.copy(server, server_folder, tmp_path)
 
 
 @pytest.fixture(scope="module")
-def module_finished(template: Template, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Finished]:
+def module_finished(server: str, server_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Finished]:
     """The same for the tests of a module that only look."""
-    folder = tmp_path_factory.mktemp("finished")
-    for url in template.copy(folder):
-        yield Finished.of(url, folder)
+    yield from SMALL.copy(server, server_folder, tmp_path_factory.mktemp("finished"))
+
+
+@pytest.fixture
+def large(server: str, server_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Finished]:
+    """A shop that is large enough to tell encoders apart, after a published night, for one test alone."""
+    monkeypatch.setenv("CHATREC_CONFIG", str(tmp_path / "chatrec.toml"))
+    yield from LARGE.copy(server, server_folder, tmp_path)

@@ -16,17 +16,7 @@ from transformers import (
     PreTrainedTokenizerFast,
 )
 
-TEXTS = [
-    "Moon over the kitchen",
-    "A very long story about a rocket, a comet and the butler who did it, told twice",
-    "运动鞋 跑步",
-    "👟",
-    "bread",
-    "",
-]
-
-
-POSITIONS = 64
+from tests.support.models import POSITIONS, TEXTS
 
 
 def _save(folder: Path, model: PreTrainedModel) -> Path:

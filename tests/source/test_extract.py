@@ -59,7 +59,7 @@ CHANGES = st.lists(
 
 
 @given(nights=st.lists(CHANGES, min_size=1, max_size=3))
-@settings(max_examples=12, suppress_health_check=list(HealthCheck))
+@settings(max_examples=6, suppress_health_check=list(HealthCheck))
 def test_incremental_equals_full_to_the_byte(server: str, tmp_path_factory: Any, nights: list[Any]) -> None:
     database = new_database(server)
     shop = Shop(next(database))

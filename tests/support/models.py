@@ -9,6 +9,15 @@ from transformers import GPT2Config, GPT2LMHeadModel, PreTrainedTokenizerFast
 
 from chatrec.settings import Settings, load
 
+TEXTS = [
+    "Moon over the kitchen",
+    "A very long story about a rocket, a comet and the butler who did it, told twice",
+    "运动鞋 跑步",
+    "👟",
+    "bread",
+    "",
+]
+POSITIONS = 64
 END = "<|endoftext|>"
 WINDOW = 256
 

@@ -1,6 +1,7 @@
 """Running nights in tests."""
 
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ from chatrec.pipeline import run_night
 from chatrec.pipeline.night import open_database
 from chatrec.pipeline.preflight import read_mapping
 from chatrec.settings import Settings, load
+from tests.support.databases import Template
 from tests.support.shop import Shop, write_settings
 
 FIRST = "20260601T000000Z"
@@ -49,17 +51,9 @@ def recorded(settings: Settings, key: str) -> Night:
         return Night(record, {step.step: step.counts for step in runs.steps(connection, record.run)})
 
 
-def finish(url: str, folder: Path) -> None:
-    """Fills a database with the small shop and a published night, and a folder with what the night wrote."""
-    Shop(url).create()
-    settings = load(write_settings(folder, url, {}))
-    migrate(settings)
-    run(settings, FIRST)
-
-
 @dataclass(frozen=True)
 class Finished:
-    """The small shop after a published night, and the settings of the night."""
+    """A shop after a published night, and the settings of the night."""
 
     shop: Shop
     settings: Settings
@@ -69,10 +63,63 @@ class Finished:
         """The night."""
         return recorded(self.settings, FIRST)
 
-    @classmethod
-    def of(cls, url: str, folder: Path) -> "Finished":
-        """What a copy of what `finish` made has become."""
-        return cls(Shop.found(url), load(write_settings(folder, url, {})))
+
+@dataclass(frozen=True)
+class Scene:
+    """A shop whose first night is done before the tests begin: once, for all that copy it.
+
+    Args:
+        name: of the database that is copied.
+        users: of the shop.
+        items: of the shop.
+        changes: of the settings.
+        more: changes the shop before the night.
+        after: does something after the night.
+    """
+
+    name: str
+    users: int = 40
+    items: int = 60
+    changes: Mapping[str, Any] = field(default_factory=dict)
+    more: Callable[[Shop], object] = lambda shop: None
+    after: Callable[[Settings], object] = lambda settings: None
+
+    def copy(self, server: str, shared: Path, folder: Path) -> Iterator[Finished]:
+        """A copy of its own for a test.
+
+        Args:
+            server: the URL of the server.
+            shared: the folder of all processes that use the server.
+            folder: for what the night wrote, and for `chatrec.toml`.
+        """
+        for url in Template(server, shared, self.name, self._make).copy(folder):
+            yield Finished(self._shop(url), self._settings(url, folder))
+
+    def _make(self, url: str, folder: Path) -> None:
+        shop = self._shop(url)
+        shop.create()
+        self.more(shop)
+        settings = self._settings(url, folder)
+        migrate(settings)
+        run(settings, FIRST)
+        self.after(settings)
+
+    def _shop(self, url: str) -> Shop:
+        return Shop(url, self.users, self.items)
+
+    def _settings(self, url: str, folder: Path) -> Settings:
+        return load(write_settings(folder, url, self.changes))
+
+
+SMALL = Scene("small")
+LEARNS: dict[str, Any] = {
+    "finetune.steps": 60,
+    "finetune.pairs": 32,
+    "finetune.look_every": 20,
+    "finetune.learning_rate": 0.003,
+}
+LARGE = Scene("large", users=400, items=240, changes=LEARNS)
+"""Large enough to tell encoders apart."""
 
 
 def _next_key(settings: Settings) -> str:

@@ -51,7 +51,7 @@ def start(function: Callable[..., object], *arguments: Any, environment: Mapping
     """Calls a function of a module in a new process, in the working directory and the environment of the caller."""
     folder = TemporaryDirectory()
     given = dict(os.environ if environment is None else environment)
-    process = _parent().Process(target=_work, args=(folder.name, Path.cwd(), given, function, arguments))
+    process = parent().Process(target=_work, args=(folder.name, Path.cwd(), given, function, arguments))
     process.start()
     return Started(process, folder)
 
@@ -70,7 +70,8 @@ def chatrec(*arguments: str) -> None:
 
 
 @cache
-def _parent() -> ForkServerContext:
+def parent() -> ForkServerContext:
+    """The parent; its processes begin with its environment, wherever they were asked for."""
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload(["tests.support.imported"])
     with contextlib.chdir(ROOT):  # from where it imports

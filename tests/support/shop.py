@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -44,34 +44,30 @@ SMALL: dict[str, Any] = {
 
 @dataclass
 class Shop:
-    """The shop's tables and the rows that `create` put there."""
+    """The shop's tables, which `create` makes, and what is in them."""
 
     url: str
     users: int = 40
     items: int = 60
     seed: int = 0
-    views: list[tuple[int, int, str, float, str]] = field(default_factory=list)
+
+    @property
+    def views(self) -> list[tuple[int, int, str, float, str]]:
+        """The events: the last user has none; everybody else takes 12 films, 11 of them of one kind."""
+        return self._rows()[1]
 
     def create(self, views: bool = True) -> None:
         """Creates the tables and fills them."""
-        films, made = self._rows()
+        films, events = self._rows()
         towns = ("Rome", "Oslo", "Lima")
         self.execute(SCHEMA)
         self.insert("customers", [(number, 20 + number, towns[number % 3]) for number in range(self.users)])
         self.insert("films", films)
         if views:
-            self.views = made
-            self.insert("views", self.views)
-
-    @classmethod
-    def found(cls, url: str) -> "Shop":
-        """The shop in a database where it was created before."""
-        shop = cls(url)
-        _, shop.views = shop._rows()
-        return shop
+            self.insert("views", events)
 
     def _rows(self) -> tuple[list[tuple[Any, ...]], list[tuple[int, int, str, float, str]]]:
-        """Films and views: the last user has none; everybody else takes 12 films, 11 of them of one kind."""
+        """Films and views."""
         random = np.random.default_rng(self.seed)
         kinds = list(KINDS)
         films = []

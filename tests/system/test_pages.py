@@ -20,8 +20,7 @@ import pytest
 
 from chatrec.db import embedded
 from tests.support.shop import SELECTS, Shop
-from tests.support.standalone import Airflow, standalone
-from tests.system.test_standalone import SMALL
+from tests.support.standalone import SMALL, Airflow, standalone
 
 pytestmark = pytest.mark.system
 IMAGES = Path(__file__).parents[2] / "docs" / "images"
