@@ -3,7 +3,7 @@ PYTHON ?= python3
 CONSTRAINTS := constraints/$(shell $(PYTHON) -c 'import sys; print("%d.%d" % sys.version_info[:2])').txt
 BIN := .venv/bin
 
-.PHONY: demo up example test test-system bench-quality bench-aigc bench-growth bench-encoder lint format docs constraints clean
+.PHONY: demo up example test test-all bench-quality bench-aigc bench-growth bench-encoder lint format docs constraints clean
 
 demo: .venv/ready
 	@$(BIN)/chatrec demo
@@ -16,9 +16,10 @@ example: .venv/ready
 	@$(BIN)/python -m examples $(NAME) $(ARGS)
 
 test: lint .venv/accountant
-	OMP_NUM_THREADS=1 $(BIN)/pytest -n 2
+	OMP_NUM_THREADS=1 $(BIN)/pytest -n 2 $(ARGS)
 
-test-system: .venv/ready
+test-all: lint .venv/accountant
+	OMP_NUM_THREADS=1 $(BIN)/pytest -n 2 -m "not system" --hypothesis-profile thorough $(ARGS)
 	$(BIN)/pytest -m system --timeout 900
 
 bench-quality: .venv/bench $(if $(findstring --slow,$(ARGS)),.venv-rectools/ready)

@@ -1,42 +1,62 @@
-"""A real PostgreSQL for the session, a database for each test, and a small shop with a known structure."""
+"""A PostgreSQL for the session, a database for each test, a small shop with a known structure, and a night of it."""
 
-import itertools
-import os
+import atexit
+import shutil
+import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from pathlib import Path
+from typing import Any
 
 import hypothesis
-import psycopg2
 import pytest
-from sqlalchemy import make_url
+from xdist.scheduler import LoadScopeScheduling
 
-from chatrec.db import embedded
 from chatrec.settings import Settings, load
-from tests.shop import Shop, write_settings
+from tests.support.databases import connect, new_database, start
+from tests.support.nights import LARGE, SMALL, Finished
+from tests.support.shop import Shop, write_settings
 
-NUMBERS = itertools.count()
+AIRFLOW = "tests/airflow/"
+Configure = Callable[..., Settings]
 
-hypothesis.settings.register_profile("no clock", deadline=None)  # a busy machine is no failure
-hypothesis.settings.load_profile("no clock")
+for name, examples in (("fast", 25), ("thorough", 100)):
+    hypothesis.settings.register_profile(name, max_examples=examples, deadline=None)  # a busy machine is no failure
+hypothesis.settings.load_profile("fast")
+
+
+class ByModule(LoadScopeScheduling):
+    """A module's tests in one process, for its fixtures; those of Airflow too, which is slow to import."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        module = nodeid.partition("::")[0]
+        return AIRFLOW if module.startswith(AIRFLOW) else module
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> ByModule:
+    return ByModule(config, log)
 
 
 @pytest.fixture(scope="session")
-def server(tmp_path_factory: pytest.TempPathFactory) -> str:
-    """The URL of a PostgreSQL server that does not care about power cuts."""
-    url = embedded.start(tmp_path_factory.mktemp("server") / "postgres")
-    with closing(connect(url)) as connection, connection.cursor() as cursor:
-        for name in ("fsync", "synchronous_commit", "full_page_writes"):
-            cursor.execute(f"ALTER SYSTEM SET {name} = off")
-        cursor.execute("SELECT pg_reload_conf()")
-    return url
+def server_folder(testrun_uid: str) -> Path:
+    """What the processes of one run of the tests share.
+
+    It is not in pytest's own folder, which the next pytest closes to all users but its own: the server has another.
+    """
+    folder = Path(tempfile.gettempdir()) / f"chatrec-tests-{testrun_uid}"
+    atexit.register(_remove, folder)  # runs after what the server registers, which is later
+    return folder
 
 
-def connect(url: str) -> "psycopg2.extensions.connection":
-    """An autocommitting connection."""
-    connection = psycopg2.connect(make_url(url).set(drivername="postgresql").render_as_string(hide_password=False))
-    connection.autocommit = True
-    return connection
+def _remove(folder: Path) -> None:
+    if not (folder / "postgres" / "postmaster.pid").exists():  # else another process still uses it
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+@pytest.fixture(scope="session")
+def server(server_folder: Path) -> str:
+    """The URL of a PostgreSQL server that the processes of one run of the tests share."""
+    return start(server_folder / "postgres")
 
 
 @pytest.fixture
@@ -51,13 +71,12 @@ def module_database(server: str) -> Iterator[str]:
     yield from new_database(server)
 
 
-def new_database(server: str, options: str = "") -> Iterator[str]:
-    name = f"test_{os.getpid()}_{next(NUMBERS)}"
+@pytest.fixture
+def roles(server: str) -> Iterator[None]:
+    """Makes a test wait while another one makes roles, which belong to all databases of the server."""
     with closing(connect(server)) as connection, connection.cursor() as cursor:
-        cursor.execute(f"CREATE DATABASE {name} {options}")
-    yield make_url(server).set(database=name).render_as_string(hide_password=False)
-    with closing(connect(server)) as connection, connection.cursor() as cursor:
-        cursor.execute(f"DROP DATABASE {name} WITH (FORCE)")
+        cursor.execute("SELECT pg_advisory_lock(1)")
+        yield
 
 
 @pytest.fixture
@@ -69,7 +88,7 @@ def shop(database: str) -> Shop:
 
 
 @pytest.fixture
-def configure(database: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Settings]:
+def configure(database: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Configure:
     """Makes `chatrec.toml` for a database and small models, and reads it; takes changes by dotted key."""
 
     def make(**changes: object) -> Settings:
@@ -81,6 +100,26 @@ def configure(database: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
 
 
 @pytest.fixture
-def settings(shop: Shop, configure: Callable[..., Settings]) -> Settings:
+def settings(shop: Shop, configure: Configure) -> Settings:
     """Settings for the small shop."""
     return configure()
+
+
+@pytest.fixture
+def finished(server: str, server_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Finished]:
+    """The small shop after a published night, for one test alone; `chatrec` finds its settings."""
+    monkeypatch.setenv("CHATREC_CONFIG", str(tmp_path / "chatrec.toml"))
+    yield from SMALL.copy(server, server_folder, tmp_path)
+
+
+@pytest.fixture(scope="module")
+def module_finished(server: str, server_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Finished]:
+    """The same for the tests of a module that only look."""
+    yield from SMALL.copy(server, server_folder, tmp_path_factory.mktemp("finished"))
+
+
+@pytest.fixture
+def large(server: str, server_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Finished]:
+    """A shop that is large enough to tell encoders apart, after a published night, for one test alone."""
+    monkeypatch.setenv("CHATREC_CONFIG", str(tmp_path / "chatrec.toml"))
+    yield from LARGE.copy(server, server_folder, tmp_path)

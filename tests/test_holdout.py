@@ -11,7 +11,7 @@ from chatrec import holdout as module
 from chatrec.block import Block, best_of
 from chatrec.holdout import HoldOut, hold_out
 from chatrec.source.snapshot import Histories
-from tests.source.test_snapshot import histories
+from tests.support.histories import histories
 
 ITEMS = 12
 of_users = st.lists(st.lists(st.integers(0, ITEMS - 1), max_size=12), min_size=1, max_size=8)

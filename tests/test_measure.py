@@ -6,7 +6,7 @@ import pytest
 from chatrec import metrics
 from chatrec.holdout import HoldOut
 from chatrec.measure import Measure
-from tests.source.test_snapshot import histories
+from tests.support.histories import histories
 
 ITEMS = 6
 LEFT = histories([[0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1], [0, 1], [2]])

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from chatrec.holdout import hold_items_out
 from chatrec.pseudocold import SHARE, neighbour_ndcg, pseudo_cold
-from tests.source.test_snapshot import histories
+from tests.support.histories import histories
 
 ITEMS = 12
 of_users = st.lists(st.lists(st.integers(0, ITEMS - 1), max_size=12), min_size=1, max_size=8)

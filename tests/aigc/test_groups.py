@@ -5,7 +5,8 @@ import polars as pl
 
 from chatrec.aigc.groups import ItemGroups, from_categories, from_kmeans, make_groups
 from chatrec.settings.model import Groups
-from tests.aigc.test_mean import ITEMS
+
+ITEMS = 30
 
 CATEGORIES = pl.Series("groups", [["War", "Drama"], [], ["Drama"], ["Drama", "Art"]])
 

@@ -11,7 +11,7 @@ from chatrec.aigc.state import Fitted, learn_profiles
 from chatrec.holdout import HoldOut, hold_out
 from chatrec.settings.model import Aigc as AigcSettings
 from chatrec.source.snapshot import Histories
-from tests.channels.test_closed_forms import checkerboard
+from tests.support.histories import checkerboard
 
 USERS, ITEMS = 120, 30
 

@@ -20,26 +20,10 @@ from chatrec.aigc.windows import batches
 from chatrec.channels.factors import ppmi_vectors
 from chatrec.settings.model import Aigc
 from chatrec.source.snapshot import Histories
-from tests.source.test_snapshot import histories
+from tests.support.histories import histories, rounds
+from tests.support.softmax import GROUP_OF, ITEMS, TARGETS, WEIGHTS, WIDTH, check, parts
 
-WIDTH, ITEMS = 8, 12
 SMALL = Shape(WIDTH, heads=2, window=6, dropout=0, token_dropout=0)
-
-
-def parts(seed: int = 0) -> dict[str, torch.Tensor]:
-    torch.manual_seed(seed)
-    made = {
-        "hidden": torch.randn(40, WIDTH),
-        "items": torch.randn(ITEMS, WIDTH),
-        "bias": torch.randn(ITEMS),
-        "groups": torch.randn(3, WIDTH),
-        "group_bias": torch.randn(3),
-    }
-    return {name: each.double().requires_grad_() for name, each in made.items()}
-
-
-TARGETS, WEIGHTS = torch.randint(0, ITEMS, (40,), generator=torch.Generator().manual_seed(1)), torch.rand(40).double()
-GROUP_OF = np.array([0, 1, 2, 0, 0, 1, 2, 2, 2, 0, 1, 0])
 
 
 def test_the_full_softmax_is_torchs() -> None:
@@ -82,20 +66,6 @@ def test_rounded_products_are_near_the_exact_ones(two_levels: bool) -> None:
     assert not torch.equal(*gradients)
 
 
-def check(
-    loss: torch.Tensor,
-    expected: torch.Tensor,
-    a: dict[str, torch.Tensor],
-    b: dict[str, torch.Tensor],
-    names: tuple[str, ...],
-) -> None:
-    assert loss.item() == pytest.approx(expected.item(), rel=1e-6)
-    (3 * loss).backward()
-    (3 * expected).backward()
-    for name in names:
-        assert torch.allclose(a[name].grad, b[name].grad, atol=1e-6), name
-
-
 @given(st.lists(st.integers(0, 30), min_size=1, max_size=8), st.integers(1, 9), st.integers(1, 40), st.integers(0, 5))
 def test_windows_read_every_event_with_a_successor_once(
     lengths: list[int], window: int, tokens: int, seed: int
@@ -135,17 +105,16 @@ def test_users_are_read_alike_alone_and_together() -> None:
     assert not together[1].any()
 
 
-def rounds(users: int = 150, events: int = 12) -> Histories:
-    """Every user goes round the items, from somewhere: the next item is known, by the last one alone."""
-    random = np.random.default_rng(0)
-    return histories(
-        [[(int(first) + step) % ITEMS for step in range(events)] for first in random.integers(0, ITEMS, users)]
-    )
+def learned(
+    folder: Path, before: Histories, everything: Histories, wanted: Plan, seed: int = 0, items: int = ITEMS
+) -> tuple[Fitted, Fitted]:
+    """Without measuring how fast this machine is."""
+    remembered(folder / "rates.json", wanted, items, lambda: 1e6)
+    return sequence.fit(before, everything, items, wanted, seed, 5.0, folder / "rates.json")
 
 
-def fitted(folder: Path, groups: int, passes: float = 30, nets: int = 1) -> Fitted:
-    wanted = Plan(SMALL, (1.0,), 256, passes, groups, nets=nets)
-    return sequence.fit(rounds(), rounds(), ITEMS, wanted, 0, 5.0, folder / "rates.json")[1]
+def fitted(folder: Path, groups: int, passes: float = 15, nets: int = 1) -> Fitted:
+    return learned(folder, rounds(), rounds(), Plan(SMALL, (1.0,), 256, passes, groups, nets=nets))[1]
 
 
 def state_of(made: Fitted) -> AigcState:
@@ -179,7 +148,7 @@ def test_the_same_seed_gives_the_same_vectors(tmp_path: Path) -> None:
 @pytest.mark.parametrize("groups", [0, 3])
 def test_logits_of_joined_nets_are_the_mean_of_theirs(tmp_path: Path, groups: int) -> None:
     wanted = Plan(SMALL, (1.0,), 256, 2, groups)
-    alone = [sequence.fit(rounds(), rounds(), ITEMS, wanted, seed, 5.0, tmp_path / "rates.json")[1] for seed in (0, 1)]
+    alone = [learned(tmp_path, rounds(), rounds(), wanted, seed)[1] for seed in (0, 1)]
     if groups:
         assert alone[0].output is not None
         alone[1] = replace(alone[1], output=replace(alone[0].output, vectors=-alone[0].output.vectors))
@@ -207,7 +176,7 @@ def test_logits_of_joined_nets_are_the_mean_of_theirs(tmp_path: Path, groups: in
 
 
 def test_nets_are_as_many_as_have_the_time_for_all_their_passes(tmp_path: Path) -> None:
-    wanted = Plan(SMALL, (1.0,), 64, 2, 0, nets=3)
+    wanted = Plan(SMALL, (1.0,), 512, 2, 0, nets=3)
     rate = remembered(tmp_path / "rates.json", wanted, ITEMS, lambda: 1000)
     positions = 2 * int((rounds().lengths - 1).sum()) * 1.25
     for nets, time in ((1, 0.5), (1, 1.9), (2, 2.1), (3, 3.1), (3, 9)):
@@ -240,8 +209,8 @@ def test_only_what_goes_on_knows_the_held_out_events(tmp_path: Path) -> None:
     before = [random.integers(1, ITEMS, 8).tolist() for _ in range(150)]
     left, everything = histories(before), histories([[*each, 0] for each in before])
     wanted = Plan(SMALL, (1.0,), 256, 80, 0)
-    unaware, _ = sequence.fit(left, left, ITEMS, wanted, 0, 5.0, tmp_path / "rates.json")
-    weighed, final = sequence.fit(left, everything, ITEMS, wanted, 0, 5.0, tmp_path / "rates.json")
+    unaware, _ = learned(tmp_path, left, left, wanted)
+    weighed, final = learned(tmp_path, left, everything, wanted)
     assert np.array_equal(unaware.items, weighed.items)
 
     def expected(made: Fitted) -> float:
@@ -277,7 +246,14 @@ def test_plans_follow_the_size_and_the_target() -> None:
 @pytest.mark.parametrize("of_users", [[[], []], [[3], [4]], [[0, 0]]])
 def test_with_nothing_to_learn_there_are_vectors_all_the_same(tmp_path: Path, of_users: list[list[int]]) -> None:
     for items in (1, 5) if of_users[0] != [3] else (5,):
-        wanted = Plan(SMALL, (1.0,), 64, 2, 2)
-        _, made = sequence.fit(histories(of_users), histories(of_users), items, wanted, 0, 1.0, tmp_path / "rates.json")
+        _, made = learned(
+            tmp_path, histories(of_users), histories(of_users), Plan(SMALL, (1.0,), 64, 2, 2), items=items
+        )
         assert made.items.shape == (items, WIDTH)
         assert np.isfinite(made.items).all()
+
+
+def test_the_rate_of_this_machine_is_measured_once(tmp_path: Path) -> None:
+    wanted = Plan(SMALL, (1.0,), 64, 1, 0)
+    sequence.fit(rounds(), rounds(), ITEMS, wanted, 0, 5.0, tmp_path / "rates.json")
+    assert remembered(tmp_path / "rates.json", wanted, ITEMS, lambda: 1 / 0) > 0

@@ -7,6 +7,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Callable
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -35,14 +36,20 @@ def metadata() -> None:
     subprocess.run([sys.executable, "-m", "airflow", "db", "migrate"], check=True, capture_output=True)
 
 
+@cache
+def dags() -> Any:
+    """The DAGs by id."""
+    from airflow.dag_processing.dagbag import DagBag
+
+    return DagBag(str(ROOT / "dags")).dags
+
+
 @pytest.fixture
 def dag_run(monkeypatch: pytest.MonkeyPatch) -> Callable[..., Any]:
     """Runs a DAG as `dag.test` does; returns its run."""
     monkeypatch.setenv("NO_COLOR", "1")
 
     def do(dag_id: str = "chatrec_nightly", **conf: Any) -> Any:
-        from airflow.dag_processing.dagbag import DagBag
-
-        return DagBag(str(ROOT / "dags")).dags[dag_id].test(run_conf=conf)
+        return dags()[dag_id].test(run_conf=conf)
 
     return do

@@ -5,16 +5,13 @@ from typing import Any
 
 import pytest
 
-from chatrec.settings import Settings
-from tests.nights import migrate, run
-from tests.shop import Shop
+from tests.support.nights import Finished
 
 pytestmark = pytest.mark.usefixtures("metadata")
 
 
-def test_erase(dag_run: Callable[..., Any], shop: Shop, settings: Settings) -> None:
-    migrate(settings)
-    run(settings)
+def test_erase(dag_run: Callable[..., Any], finished: Finished) -> None:
+    shop = finished.shop
     before = shop.lists("user_id <> 7")
     assert str(dag_run("chatrec_erase", user="7").state) == "success"
     assert shop.lists() == before

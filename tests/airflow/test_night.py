@@ -8,17 +8,18 @@ import pytest
 
 from chatrec.run import Run, digest_of, runs_under
 from chatrec.settings import Settings
-from tests.nights import migrate, run
-from tests.shop import Shop
+from tests.support.dagruns import states
+from tests.support.nights import Finished, migrate, run
+from tests.support.shop import Shop
 
 pytestmark = pytest.mark.usefixtures("metadata")
 
 
-def states(found: Any) -> dict[str, str]:
-    return {task.task_id: str(task.state) for task in found.get_task_instances()}
-
-
-def test_a_night_is_published(dag_run: Callable[..., Any], shop: Shop, settings: Settings) -> None:
+def test_a_night_is_published_and_the_command_line_gives_the_same_to_the_byte(
+    dag_run: Callable[..., Any], shop: Shop, configure: Callable[..., Settings]
+) -> None:
+    """With a net that learns."""
+    settings = configure(aigc__minutes=10)
     migrate(settings)
     found = dag_run(top_n=3)
     assert str(found.state) == "success"
@@ -29,15 +30,9 @@ def test_a_night_is_published(dag_run: Callable[..., Any], shop: Shop, settings:
     }
     assert {"blend", "aigc", "popularity"} <= measured
 
-
-def test_the_command_line_gives_the_same_to_the_byte(
-    dag_run: Callable[..., Any], shop: Shop, settings: Settings
-) -> None:
-    migrate(settings)
-    dag_run()
     by_airflow = shop.lists()
     (first,) = runs_under(settings.artifacts.root)
-    second = Run(settings.artifacts.root, run(settings.override({"night.full": True})).key)
+    second = Run(settings.artifacts.root, run(settings.override({"ranking.top_n": 3, "night.full": True})).key)
     assert shop.lists() == by_airflow
     for step in ("embed", "groups", "aigc", "blend", "index", "rank"):
         assert digest_of(first.step_folder(step)) == digest_of(second.step_folder(step)), step
@@ -46,8 +41,14 @@ def test_the_command_line_gives_the_same_to_the_byte(
         assert one.read_bytes() == two.read_bytes()
 
 
-def test_a_dry_run_skips_the_publish(dag_run: Callable[..., Any], shop: Shop, settings: Settings) -> None:
+def test_a_dry_run_skips_the_publish_and_the_database_may_come_from_a_connection(
+    dag_run: Callable[..., Any], shop: Shop, settings: Settings, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
     migrate(settings)
+    text = (tmp_path / "chatrec.toml").read_text()
+    without = "\n".join(line for line in text.splitlines() if not line.startswith("url = "))
+    (tmp_path / "chatrec.toml").write_text(without)
+    monkeypatch.setenv("AIRFLOW_CONN_CHATREC_DB", shop.url.replace("postgresql://", "postgres://"))
     found = dag_run(dry_run=True)
     assert str(found.state) == "success"
     assert states(found)["release.publish"] == "skipped"
@@ -55,11 +56,8 @@ def test_a_dry_run_skips_the_publish(dag_run: Callable[..., Any], shop: Shop, se
     assert shop.lists() == []
 
 
-def test_a_failed_check_fails_the_dag_without_a_second_try(
-    dag_run: Callable[..., Any], shop: Shop, settings: Settings
-) -> None:
-    migrate(settings)
-    run(settings)
+def test_a_failed_check_fails_the_dag_without_a_second_try(dag_run: Callable[..., Any], finished: Finished) -> None:
+    shop = finished.shop
     before = shop.lists()
     shop.execute("DELETE FROM customers WHERE no > 3")
     found = dag_run()
@@ -84,22 +82,8 @@ def test_a_fault_is_recorded_with_the_run(
     assert "language.encoder: text.item fails: 'titel' is undefined" in row[1]
 
 
-def test_rollback(dag_run: Callable[..., Any], shop: Shop, settings: Settings) -> None:
-    migrate(settings)
-    first = run(settings)
-    run(settings.override({"ranking.top_n": 3}))
+def test_rollback(dag_run: Callable[..., Any], finished: Finished) -> None:
+    run(finished.settings.override({"ranking.top_n": 3}))
     assert str(dag_run("chatrec_rollback").state) == "success"
-    assert shop.execute("SELECT run FROM chatrec.live_run") == [(first.run,)]
+    assert finished.shop.execute("SELECT run FROM chatrec.live_run") == [(finished.night.run,)]
     assert str(dag_run("chatrec_rollback", run="20200101T000000Z").state) == "failed"
-
-
-def test_the_database_may_come_from_a_connection(
-    dag_run: Callable[..., Any], shop: Shop, settings: Settings, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
-    migrate(settings)
-    text = (tmp_path / "chatrec.toml").read_text()
-    without = "\n".join(line for line in text.splitlines() if not line.startswith("url = "))
-    (tmp_path / "chatrec.toml").write_text(without)
-    monkeypatch.setenv("AIRFLOW_CONN_CHATREC_DB", shop.url.replace("postgresql://", "postgres://"))
-    assert str(dag_run().state) == "success"
-    assert len(shop.lists()) == 200

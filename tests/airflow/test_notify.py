@@ -1,14 +1,16 @@
 """Messages go where the connection says: to a real web server, to a real mail server, or nowhere."""
 
-import asyncore
 import json
-import smtpd
 from collections.abc import Iterator
+from contextlib import closing
 from http.server import BaseHTTPRequestHandler, HTTPServer
+from socket import socket
 from threading import Thread
 from typing import Any
 
 import pytest
+from aiosmtpd.controller import Controller
+from aiosmtpd.smtp import Envelope
 
 CONNECTION = "AIRFLOW_CONN_CHATREC_NOTIFY"
 pytestmark = pytest.mark.usefixtures("metadata")
@@ -39,18 +41,18 @@ def mail() -> Iterator[tuple[list[str], int]]:
     """A mail server: what was sent, and its port."""
     sent: list[str] = []
 
-    class Server(smtpd.SMTPServer):
-        def process_message(self, peer: Any, mailfrom: Any, rcpttos: Any, data: Any, **_: Any) -> None:
-            sent.append(f"{rcpttos} {data.decode()}")
+    class Handler:
+        async def handle_DATA(self, server: Any, session: Any, envelope: Envelope) -> str:
+            sent.append(f"{envelope.rcpt_tos} {bytes(envelope.content or b'').decode()}")
+            return "250 OK"
 
-    server = Server(("127.0.0.1", 0), None)
-    port = server.socket.getsockname()[1]
-    thread = Thread(target=lambda: asyncore.loop(timeout=0.05), daemon=True)
-    thread.start()
+    with closing(socket()) as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    server = Controller(Handler(), "127.0.0.1", port)
+    server.start()
     yield sent, port
-    server.close()
-    asyncore.close_all(ignore_all=True)
-    thread.join(5)
+    server.stop()
 
 
 def test_a_webhook_as_slack_has_it(hook: tuple[list[tuple[str, Any]], int], monkeypatch: pytest.MonkeyPatch) -> None:
@@ -83,8 +85,11 @@ def test_a_mail(mail: tuple[list[str], int], monkeypatch: pytest.MonkeyPatch) ->
     assert "<b>" not in message
 
 
-def test_without_a_connection_nothing_is_sent(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_a_connection_nobody_is_called(monkeypatch: pytest.MonkeyPatch) -> None:
     from chatrec_airflow.notify import say
 
+    opened: list[Any] = []
+    monkeypatch.setattr(socket, "connect", lambda self, address: opened.append(address))
     monkeypatch.delenv(CONNECTION, raising=False)
     say("A night waits", "for nobody")
+    assert opened == []

@@ -3,7 +3,7 @@
 import re
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections import Counter
 from datetime import UTC, datetime
 from html import unescape
 from pathlib import Path
@@ -14,9 +14,8 @@ from sqlalchemy import make_url
 
 from chatrec.db import sqlfiles
 from chatrec.settings import Settings, load
-from tests.conftest import new_database
-from tests.nights import migrate, run
-from tests.shop import Shop, write_settings
+from tests.support.nights import Finished, migrate, run
+from tests.support.shop import Shop, write_settings
 
 ROOT = Path(__file__).parents[2]
 ADDRESSES = ("recommendations", "recommendations?user=3", "tonight", "dag_runs/chatrec_nightly/x", "audit", "pages.css")
@@ -48,19 +47,13 @@ def browser(settings: Settings, headers: dict[str, str]) -> Any:
 
 
 @pytest.fixture(scope="module")
-def nights(server: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Shop, Settings]]:
+def nights(module_finished: Finished) -> tuple[Shop, Settings]:
     """Two nights; the titles of the second are an attack."""
-    database = new_database(server)
-    shop = Shop(next(database))
-    shop.create()
-    settings = load(write_settings(tmp_path_factory.mktemp("pages"), shop.url, {}))
-    migrate(settings)
-    run(settings, "20260601T020000Z")
+    shop, settings = module_finished.shop, module_finished.settings
     shop.execute("UPDATE films SET name = name || %s", (HOSTILE,))
     shop.execute("INSERT INTO views VALUES (3, 1, %s, 1, now()), (3, NULL, 'view', 1, now())", (HOSTILE,))
     run(settings.override({"ranking.top_n": 6}), "20260602T020000Z")
-    yield shop, settings
-    next(database, None)
+    return shop, settings
 
 
 @pytest.fixture(scope="module")
@@ -100,7 +93,7 @@ def test_nothing_may_be_loaded_run_or_framed_but_here(address: str, pages: Any) 
 
 
 def test_titles_cannot_attack(pages: Any) -> None:
-    for address in ("recommendations?user=3&night=20260601T020000Z", f"recommendations?user={HOSTILE}",
+    for address in ("recommendations?user=3&night=20260601T000000Z", f"recommendations?user={HOSTILE}",
                     f"tonight?night={HOSTILE}"):  # fmt: skip
         text = pages.get(address).text
         assert "<script" not in text
@@ -136,18 +129,17 @@ def test_a_users_page(nights: tuple[Shop, Settings], pages: Any) -> None:
         assert f"{name} {100 * attention:.1f} %" in text
     taken = shop.execute("SELECT name FROM views JOIN films ON film = no WHERE customer = 3 ORDER BY at DESC")
     history = text[text.index("History"):text.index("Attention")]  # fmt: skip
-    assert [history.count(name) for (name,) in taken]
-    assert all(name in history for (name,) in taken)
+    assert {name: history.count(name) for (name,) in taken} == Counter(name for (name,) in taken)
     assert history.index(taken[1][0]) < history.index(taken[-1][0])
 
 
 def test_two_nights_side_by_side(nights: tuple[Shop, Settings], pages: Any) -> None:
     shop, _ = nights
-    text = words(pages.get("recommendations?user=3&night=20260601T020000Z"))
-    before = dict(shop.execute("SELECT item_id, rank FROM chatrec.recommendations_at('20260601T020000Z') "
+    text = words(pages.get("recommendations?user=3&night=20260601T000000Z"))
+    before = dict(shop.execute("SELECT item_id, rank FROM chatrec.recommendations_at('20260601T000000Z') "
                                "WHERE user_id = 3"))  # fmt: skip
     now = {row[2]: row[1] for row in shop.lists("user_id = 3")}
-    live, other = text.split("List of 20260601T020000Z")
+    live, other = text.split("List of 20260601T000000Z")
     live = live.split("Live list")[1]
     assert live.count(" new Why") == len(now.keys() - before.keys()) >= 1
     assert other.count(" gone Why") == len(before.keys() - now.keys())
@@ -208,7 +200,7 @@ def test_the_page_of_a_night(nights: tuple[Shop, Settings], pages: Any) -> None:
                          "AND metric = 'ndcg@10'")[0][0]  # fmt: skip
     assert f"ndcg@10 {value:.4f}" in text
     assert "ndcg@10 over 2 nights" in pages.get("tonight").text
-    assert "Night 20260601T020000Z" in words(pages.get("tonight?night=20260601T020000Z"))
+    assert "Night 20260601T000000Z" in words(pages.get("tonight?night=20260601T000000Z"))
     assert "There is no run nothing" in pages.get("tonight?night=nothing").text
 
 
@@ -286,21 +278,22 @@ def test_the_pages_can_change_nothing(nights: tuple[Shop, Settings]) -> None:
             connection.execute(text("DELETE FROM chatrec.quarantine"))
 
 
+@pytest.mark.usefixtures("roles")
 def test_a_reader_sees_all_of_it(nights: tuple[Shop, Settings], strangers: Any) -> None:
     """With `pages.url` the pages need no more than `chatrec db roles` grants, and SELECT on the events."""
     shop, settings = nights
     names = {"schema": "chatrec", "schema_reader": "chatrec_reader", "schema_writer": "chatrec_writer"}
     shop.execute("SET search_path = chatrec; " + sqlfiles.read("roles.sql", names))
-    shop.execute("CREATE ROLE website LOGIN IN ROLE chatrec_reader")
-    url = make_url(shop.url).set(username="website").render_as_string(hide_password=False)
+    shop.execute("CREATE ROLE pages_reader LOGIN IN ROLE chatrec_reader")
+    url = make_url(shop.url).set(username="pages_reader").render_as_string(hide_password=False)
     limited = browser(settings.override({"pages.url": url}), strangers("viewer"))
     assert "permission denied for table views" in words(limited.get("recommendations?user=3"))
-    shop.execute("GRANT SELECT ON views TO website")
+    shop.execute("GRANT SELECT ON views TO pages_reader")
     try:
-        for address in ("recommendations?user=3&night=20260601T020000Z", "tonight"):
+        for address in ("recommendations?user=3&night=20260601T000000Z", "tonight"):
             assert limited.get(address).text == browser(settings, strangers("viewer")).get(address).text
     finally:
-        shop.execute("DROP OWNED BY website; DROP ROLE website")
+        shop.execute("DROP OWNED BY pages_reader; DROP ROLE pages_reader")
 
 
 def test_the_plugin_costs_other_processes_nothing() -> None:

@@ -17,8 +17,9 @@ from chatrec.aigc.plan import Plan
 from chatrec.aigc.sequence import ppmi_vectors
 from chatrec.aigc.softmax import FullSoftmax, GroupSoftmax, Members
 from chatrec.holdout import hold_out
-from tests.aigc.test_sequence import GROUP_OF, ITEMS, TARGETS, WEIGHTS, WIDTH, check, parts, rounds
-from tests.benchmarks import toy
+from tests.support import toy
+from tests.support.histories import rounds
+from tests.support.softmax import GROUP_OF, ITEMS, TARGETS, WEIGHTS, WIDTH, check, parts
 
 EVALKIT = os.environ.get("CHATREC_EVALKIT")
 SHARES = np.arange(1.0, ITEMS + 1) / np.arange(1.0, ITEMS + 1).sum()
@@ -147,11 +148,11 @@ def work() -> aigc.Work:
 
 @pytest.mark.parametrize("variant", list(aigc.VARIANTS))
 def test_what_each_variant_can_learn(variant: str, work: aigc.Work) -> None:
-    learned = aigc.VARIANTS[variant](work, 40, 0)
+    learned = aigc.VARIANTS[variant](work, 20, 0)
     quality = learned.ndcg(work.holdout).mean()
     knows_order = variant not in ("groups only", aigc.AS_WRITTEN)
     assert (quality > 0.9) == knows_order, quality
-    assert learned.events == pytest.approx(40 * work.events, rel=0.01)
+    assert learned.events == pytest.approx(20 * work.events, rel=0.01)
     assert learned.seconds > 0
 
 
@@ -171,6 +172,7 @@ def test_every_output_has_a_rate(output: str, monkeypatch: pytest.MonkeyPatch) -
     assert min(aigc_growth.rates(aigc_growth.OUTPUTS[output], 30)) > 0
 
 
+@pytest.mark.slow
 def test_a_cell_says_its_rates_or_why_there_are_none(monkeypatch: pytest.MonkeyPatch) -> None:
     assert re.fullmatch(r"[\d,]+ · [\d,]+ · \d\.\d GB", aigc_growth._cell("two levels", 50))
     monkeypatch.setattr(aigc_growth, "SECONDS", 0.5)

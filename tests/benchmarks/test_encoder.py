@@ -11,7 +11,7 @@ from benchmarks.encoder_quality import Catalogue, Way, mean_cosine
 from chatrec.evaluate.split import write_snapshot
 from chatrec.settings import Settings
 from chatrec.source.snapshot import Snapshot
-from tests.benchmarks import toy
+from tests.support import toy
 
 SHAPE = {"n_layer": 2, "n_embd": 32, "n_head": 2, "n_positions": 64, "vocab_size": 300}
 TEXTS = ["A film about a dog", "", "Rome", "A much longer film about two dogs, a cat and 运动鞋 in Rome"]

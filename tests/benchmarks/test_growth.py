@@ -9,8 +9,8 @@ import pytest
 
 from benchmarks import growth
 from chatrec.channels.registry import fit_channels
-from tests.benchmarks import toy
-from tests.source.test_snapshot import histories
+from tests.support import toy
+from tests.support.histories import histories
 
 
 def test_all_channels_of_the_registry_are_asked_for_and_none_is_fitted() -> None:
@@ -35,7 +35,7 @@ def test_synthetic_items_follow_zipf() -> None:
     assert shares == pytest.approx(expected / expected.sum(), abs=0.005)
 
 
-@pytest.mark.system
+@pytest.mark.slow
 def test_the_table(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     toy.write_data(tmp_path / growth.SET)
     arguments = ["--data", str(tmp_path), "--only", "a half", "all", "--channels", "ease", "neighbours"]
@@ -48,6 +48,7 @@ def test_the_table(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert all(re.fullmatch(r"\d+\.\d\d · \d+\.\d\d · \d\.\d\d GB", cell) for row in rows.values() for cell in row)
 
 
+@pytest.mark.slow
 def test_a_cell_that_fails_says_why(tmp_path: Path) -> None:
     command = (sys.executable, "-m", "benchmarks.growth", "--data", tmp_path, "--part", "all")
     assert re.match(r"– \(.*(No such file|not found|does not exist).*", growth._cell(*command))

@@ -18,7 +18,7 @@ from chatrec.run import Run
 from chatrec.settings import load
 from chatrec.settings.language import Text
 from chatrec.source.snapshot import Snapshot
-from tests.benchmarks import toy
+from tests.support import toy
 
 needs_implicit = pytest.mark.skipif(not find_spec("implicit"), reason="make .venv/bench installs implicit")
 OF_IMPLICIT = [pytest.param(name, marks=needs_implicit) for name in quality.PEERS_OF_IMPLICIT]
@@ -97,6 +97,7 @@ def test_a_child_that_fails_says_why() -> None:
         child.run(sys.executable, "-c", "import time; time.sleep(60)", timeout=1)
 
 
+@pytest.mark.slow
 def test_a_system_that_fails_has_the_reason_for_a_row(split: Path, tmp_path: Path) -> None:
     bench = quality.Bench(split.parent / "data", split, Path("no tool"), "next", tmp_path)
     row = next(quality.rows(bench, 0.1, ["nonsense"], 0))

@@ -18,8 +18,7 @@ from chatrec.block import Block
 from chatrec.channels.registry import Known
 from chatrec.holdout import HoldOut, hold_out
 from chatrec.settings.model import Form
-from tests.channels.test_closed_forms import checkerboard
-from tests.source.test_snapshot import histories
+from tests.support.histories import checkerboard, histories
 
 ITEMS = 30
 

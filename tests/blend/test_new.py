@@ -7,7 +7,7 @@ from chatrec.blend.new import NEW, UNTESTED, fit_new, hide_items, share_of_new
 from chatrec.channels.text.near import Text
 from chatrec.holdout import hold_out
 from chatrec.source.snapshot import Histories
-from tests.source.test_snapshot import histories
+from tests.support.histories import histories
 
 ITEMS = 40
 

@@ -17,7 +17,7 @@ from chatrec.channels.registry import Known, fit_channels
 from chatrec.channels.text.near import Text
 from chatrec.settings.model import Form, Target
 from chatrec.source.snapshot import Histories
-from tests.source.test_snapshot import histories
+from tests.support.histories import checkerboard, histories
 
 ITEMS = 8
 SOME = [[0, 1, 2, 1], [3], [], [4, 5, 6, 7, 0, 1], [2, 0], [5, 5, 5]]
@@ -26,12 +26,6 @@ lists_of_items = st.lists(st.lists(st.integers(0, ITEMS - 1), max_size=7), min_s
 
 def block(made: Histories, exclude_seen: bool = True) -> Block:
     return Block(made, np.flatnonzero(made.lengths), np.ones(ITEMS, bool), exclude_seen)
-
-
-def checkerboard(events: int = 12) -> Histories:
-    """Even users take even items, odd users odd ones."""
-    random = np.random.default_rng(0)
-    return histories([random.permutation(np.arange(user % 2, 30, 2))[:events].tolist() for user in range(120)])
 
 
 @given(lists_of_items, st.integers(1, 4))

@@ -10,7 +10,7 @@ from chatrec.channels.spectral import Directions
 from chatrec.features.catalogue import features_of
 from chatrec.privacy.noise import Noise
 from chatrec.privacy.release import make
-from tests.privacy.people import IDS, ITEMS, histories, population
+from tests.support.people import IDS, ITEMS, histories, population
 
 NOISE = Noise(b"a key of the test").about(b"data")
 

@@ -19,7 +19,7 @@ from chatrec.channels.text import kernel, tower
 from chatrec.features.catalogue import Features, features_of
 from chatrec.holdout import hold_out
 from chatrec.source.snapshot import Array, Histories
-from tests.source.test_snapshot import histories
+from tests.support.histories import histories
 
 TOPICS = ("rocket star galaxy orbit", "bread pasta oven butter", "murder clue butler poison")
 CHINESE = ("运动 跑步 球鞋 健身", "面包 烤箱 黄油 面条", "谋杀 线索 毒药 侦探")

@@ -1,14 +1,12 @@
 """The command in a process of its own."""
 
 import os
-import subprocess
-import sys
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-Chatrec = Callable[..., tuple[int, str, str]]
+from tests.support import processes
+from tests.support.processes import Chatrec
 
 
 @pytest.fixture
@@ -17,17 +15,8 @@ def chatrec(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Chatrec:
     monkeypatch.chdir(tmp_path)
 
     def do(*arguments: str, **environment: str) -> tuple[int, str, str]:
-        command = [sys.executable, "-m", "chatrec", *arguments]
-        variables = {**os.environ, **environment}
-        done = subprocess.run(
-            command,
-            capture_output=True,
-            text=True,
-            check=False,
-            env=variables,
-            stdin=subprocess.DEVNULL,
-        )
-        assert "Traceback" not in done.stdout + done.stderr
-        return done.returncode, done.stdout, done.stderr
+        ended = processes.run(processes.chatrec, *arguments, environment={**os.environ, **environment})
+        assert "Traceback" not in ended.out + ended.err
+        return ended.code, ended.out, ended.err
 
     return do

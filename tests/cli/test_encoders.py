@@ -1,20 +1,16 @@
 """Encoders on the command line: trained, listed, promoted, gone back from."""
 
 import json
-from collections.abc import Callable
 
 from chatrec.pipeline.preflight import preflight
-from chatrec.settings import Settings
-from tests.cli.conftest import Chatrec
-from tests.nights import migrate, run
-from tests.shop import Shop
+from tests.support.nights import Finished
+from tests.support.processes import Chatrec
 
 
-def test_there_and_back(chatrec: Chatrec, shop: Shop, configure: Callable[..., Settings]) -> None:
-    settings = configure(finetune__steps=4, finetune__pairs=8, aigc__minutes=0)
-    migrate(settings)
-    local = run(settings).counts["encoder"]["encoder"]
-    code, out, err = chatrec("finetune", "--method", "bias", "--no-promote")
+def test_there_and_back(chatrec: Chatrec, finished: Finished) -> None:
+    settings, local = finished.settings, finished.night.counts["encoder"]["encoder"]
+    small = {"CHATREC_FINETUNE__STEPS": "4", "CHATREC_FINETUNE__PAIRS": "8"}
+    code, out, err = chatrec("finetune", "--method", "bias", "--no-promote", **small)
     assert code == 0
     assert "NDCG@10 of pseudo-cold items" in out
     assert "Train a candidate encoder" in err

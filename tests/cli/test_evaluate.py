@@ -1,24 +1,17 @@
 """`chatrec evaluate` of a night: a table, a report, no database; wrong combinations say what to do."""
 
 import json
-from collections.abc import Callable
 
 import pytest
 
-from chatrec.settings import Settings
-from tests.cli.conftest import Chatrec
-from tests.nights import migrate, run
-from tests.shop import Shop
+from tests.support.nights import Finished
+from tests.support.processes import Chatrec
 
 DOWN = {"CHATREC_DATABASE__URL": "postgresql://nobody@127.0.0.1:9/nothing"}
 
 
-def test_a_night_is_evaluated_without_its_database(
-    chatrec: Chatrec, shop: Shop, configure: Callable[..., Settings]
-) -> None:
-    settings = configure()
-    migrate(settings)
-    key = run(settings.override({"night.dry_run": True})).key
+def test_a_night_is_evaluated_without_its_database(chatrec: Chatrec, finished: Finished) -> None:
+    settings, key = finished.settings, finished.night.key
     code, out, err = chatrec("evaluate", **DOWN)
     assert code == 0, err
     assert err.count("✓") == 6

@@ -10,10 +10,10 @@ from chatrec.cli.steps import HELP
 from chatrec.pipeline import STEPS
 from chatrec.publish.publish import publish
 from chatrec.settings import Settings
-from tests.nights import migrate
-from tests.publish.readers import engine_of, new_run
-from tests.publish.small import prepare
-from tests.shop import Shop
+from tests.support.nights import migrate
+from tests.support.publishing import prepare
+from tests.support.readers import engine_of, new_run
+from tests.support.shop import Shop
 
 MODELS = {"torch", "transformers", "tokenizers", "faiss", "sklearn", "scipy", "matplotlib", "peft", "airflow"}
 FRAMES = {"numpy", "polars", "pyarrow", "pandas", "jinja2"}

@@ -1,6 +1,6 @@
 """Query limits: a role reads lists through a function, as many a day as its row allows, and nothing else."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import closing
 
 import psycopg2
@@ -8,20 +8,21 @@ import pytest
 from psycopg2.extensions import connection as Connection  # noqa: N812
 from sqlalchemy import make_url
 
-from chatrec.settings import Settings
-from tests.cli.conftest import Chatrec
-from tests.nights import migrate, run
-from tests.shop import Shop
+from tests.support.nights import Finished
+from tests.support.processes import Chatrec
+from tests.support.shop import Shop
 
 LIST = "SELECT item_id FROM chatrec.recommendations_for(%s)"
 
 
 @pytest.fixture
-def reader(configure: Callable[..., Settings], shop: Shop, chatrec: Chatrec) -> Iterator[Connection]:
+def shop(finished: Finished) -> Shop:
+    return finished.shop
+
+
+@pytest.fixture
+def reader(roles: None, shop: Shop, chatrec: Chatrec) -> Iterator[Connection]:
     """Somebody who is a member of the limited role, which may read 3 lists and 12 rows a day."""
-    settings = configure()
-    migrate(settings)
-    run(settings)
     assert chatrec("db", "roles")[0] == 0
     shop.execute("UPDATE chatrec.reading_limits SET users_a_day = 3, rows_a_day = 12")
     shop.execute("DROP ROLE IF EXISTS website")

@@ -3,9 +3,9 @@
 from collections.abc import Callable
 
 from chatrec.settings import Settings
-from tests.cli.conftest import Chatrec
-from tests.nights import migrate, run
-from tests.shop import Shop
+from tests.support.nights import migrate, run
+from tests.support.processes import Chatrec
+from tests.support.shop import Shop
 
 DOWN = {"CHATREC_DATABASE__URL": "postgresql://nobody@127.0.0.1:9/nothing"}
 

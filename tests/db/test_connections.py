@@ -13,7 +13,7 @@ from chatrec.db import engine as engines
 from chatrec.db.lock import hold
 from chatrec.errors import Busy, DatabaseUnavailable, SettingsError, TransientError
 from chatrec.settings import Settings
-from tests.conftest import connect
+from tests.support.databases import connect
 
 Configure = Callable[..., Settings]
 

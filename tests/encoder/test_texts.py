@@ -7,7 +7,7 @@ import pytest
 from chatrec.encoder.texts import item_texts, user_texts
 from chatrec.errors import SettingsError
 from chatrec.settings.language import Text
-from tests.source.test_snapshot import histories, queries
+from tests.support.histories import histories, queries
 
 ITEMS = pl.DataFrame(
     {

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from chatrec.encoder.users import READ_AT_MOST, WEIGHTS_AT_MOST, compose, is_read
-from tests.source.test_snapshot import histories
+from tests.support.histories import histories
 
 
 def test_a_composed_vector_is_the_weighted_mean_and_the_profile() -> None:

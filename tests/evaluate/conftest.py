@@ -1,57 +1,28 @@
 """One night of the small shop for all tests here, and its evaluation. After the night the database is not needed."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
-from chatrec.evaluate.evaluation import Evaluation
 from chatrec.pipeline.evaluation import evaluate
-from chatrec.pipeline.steps import Step
-from chatrec.run import Manifest, Run
-from chatrec.settings import Settings, load
-from tests.conftest import new_database
-from tests.nights import migrate, run
-from tests.shop import Shop, write_settings
-
-KEY = "20260601T020000Z"
-
-
-@dataclass(frozen=True)
-class Evaluated:
-    """What an evaluation gave."""
-
-    evaluation: Evaluation
-    report: Path
-
-    @property
-    def folder(self) -> Path:
-        return self.report.parent
-
-
-def nothing(step: Step, manifest: Manifest | None) -> None:
-    """Watches nothing."""
+from chatrec.run import Run
+from chatrec.settings import Settings
+from tests.support.evaluations import EVALUATED, Evaluated, nothing
+from tests.support.nights import FIRST
 
 
 @pytest.fixture(scope="session")
-def night(server: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Settings]:
-    """Settings after a dry night; weights of views differ, so that no two items are equally popular."""
-    databases = new_database(server)
-    shop = Shop(next(databases))
-    shop.create()
-    shop.execute("UPDATE views SET amount = 1 + film / 1000.0")
-    settings = load(write_settings(tmp_path_factory.mktemp("night"), shop.url, {"ranking.target": "next"}))
-    migrate(settings)
-    run(settings.override({"night.dry_run": True}), KEY)
-    yield settings
-    databases.close()
+def night(server: str, server_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Settings]:
+    """Settings after a night that was evaluated."""
+    for finished in EVALUATED.copy(server, server_folder, tmp_path_factory.mktemp("night")):
+        yield finished.settings
 
 
 @pytest.fixture(scope="session")
 def whole(night: Settings) -> Run:
     """The night."""
-    return Run(night.artifacts.root, KEY)
+    return Run(night.artifacts.root, FIRST)
 
 
 @pytest.fixture(scope="session")

@@ -15,7 +15,7 @@ import pytest
 
 from chatrec.holdout import HoldOut
 from chatrec.measure import Measure
-from tests.source.test_snapshot import histories
+from tests.support.histories import histories
 
 ITEMS, USERS, K = 200, 60, 10
 EVALKIT = os.environ.get("CHATREC_EVALKIT", "")

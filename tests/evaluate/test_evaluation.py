@@ -25,7 +25,8 @@ from chatrec.run import Manifest, Run, digest_of
 from chatrec.settings import Settings
 from chatrec.source.snapshot import Histories, Snapshot
 from chatrec.source.tables import INTERACTIONS, INTERACTIONS_SCHEMA, ITEMS, USERS
-from tests.evaluate.conftest import KEY, Evaluated, nothing
+from tests.support.evaluations import Evaluated, nothing
+from tests.support.nights import FIRST as KEY
 
 DAY = 86_400 * 1_000_000
 Scores = dict[int, np.ndarray]
@@ -190,7 +191,7 @@ def test_a_killed_evaluation_is_gone_on_with(evaluated: Evaluated, night: Settin
 
 
 def test_another_target_is_another_evaluation(evaluated: Evaluated, night: Settings) -> None:
-    found, report = evaluate(night.override({"ranking.target": "any"}), None, nothing)
+    found, report = evaluate(night.override({"ranking.target": "any", "aigc.minutes": 0}), None, nothing)
     assert report.parent.name == f"{KEY}-any"
     assert found.target == "any"
     assert "neighbours" in found.systems
@@ -257,7 +258,7 @@ def test_where_nothing_can_be_held_out_it_says_so(night: Settings, copied: Run) 
 
 def test_a_night_done_anew_is_evaluated_anew(night: Settings, copied: Run, everything: Histories) -> None:
     """The same key with other events: the first of each user are gone."""
-    settings = night.override({"artifacts.root": copied.root})
+    settings = night.override({"artifacts.root": copied.root, "aigc.minutes": 0})
     first, _ = evaluate(settings, None, nothing)
     keep(copied, lambda events: events.filter(pl.int_range(pl.len()).over("user") > 1))
     second, _ = evaluate(settings, None, nothing)

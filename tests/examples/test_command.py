@@ -16,7 +16,7 @@ TOLD = {
 }
 
 
-@pytest.mark.system
+@pytest.mark.slow
 @pytest.mark.parametrize("name", TOLD)
 def test_an_example_runs_by_one_command(name: str, database: str, tmp_path: Path) -> None:
     small = {"layers": 1, "width": 32, "vocabulary": 300, "train_tokens": 2048}

@@ -1,7 +1,5 @@
 """Lists that together have more of the catalogue: no item leaves them for it, and no list gives more than a fifth."""
 
-from collections.abc import Callable
-
 import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
@@ -10,9 +8,7 @@ from chatrec.block import best_of
 from chatrec.fairness.coverage import _counts, _reserve
 from chatrec.fairness.prices import Sample
 from chatrec.ranking.variety import Reserved
-from chatrec.settings import Settings
-from tests.nights import migrate, run
-from tests.shop import Shop
+from tests.support.nights import Finished, run
 
 
 def sample(users: int, items: int, n: int, seed: int) -> Sample:
@@ -58,12 +54,12 @@ def test_reserved_slots_are_the_last() -> None:
     assert set(best[3:]) == {6, 7}
 
 
-def test_lists_of_a_night_reach_the_catalogue(shop: Shop, configure: Callable[..., Settings]) -> None:
-    migrate(configure())
-    plain = run(configure(ranking__top_n=1)).counts["rank"]["items shown"]
-    wide = run(configure(ranking__top_n=1, diversity__coverage=0.5)).counts["rank"]
+def test_lists_of_a_night_reach_the_catalogue(finished: Finished) -> None:
+    narrow = finished.settings.override({"ranking.top_n": 1, "checks.max_row_drop": 1.0})
+    plain = run(narrow).counts["rank"]["items shown"]
+    wide = run(narrow.override({"diversity.coverage": 0.5})).counts["rank"]
     assert plain < 30 <= wide["items shown"]
     assert wide["coverage before"] == round(plain / 60, 4)
     assert wide["coverage"] == round(wide["items shown"] / 60, 4)
-    taken = {(user, film) for user, film, *_ in shop.views}
-    assert not taken & {(row[0], row[2]) for row in shop.lists()}
+    taken = {(user, film) for user, film, *_ in finished.shop.views}
+    assert not taken & {(row[0], row[2]) for row in finished.shop.lists()}

@@ -5,7 +5,7 @@ from pathlib import Path
 from chatrec.generate.blurbs import Reason, write_blurbs
 from chatrec.generate.source import source_of
 from chatrec.generate.writer import Writer
-from tests.generate.models import settings, taught, untrained
+from tests.support.models import settings, taught, untrained
 
 REASONS = [
     Reason("X-Men (2000)", "Malcolm X (1992)", "Space"),

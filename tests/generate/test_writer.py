@@ -10,7 +10,7 @@ from transformers import AutoModelForCausalLM, AutoTokenizer
 from chatrec.encoder import choice
 from chatrec.generate.source import Source, source_of
 from chatrec.generate.writer import Writer
-from tests.generate.models import settings, untrained
+from tests.support.models import settings, untrained
 
 PROMPTS = ["Words: rocket, star\nName:", "Name:", "Words: bread, butter, oven, pepper\nName:", "运动鞋"]
 

@@ -10,8 +10,8 @@ from chatrec.pipeline import answer, begin, perform, question, run_night
 from chatrec.pipeline.approval import asks
 from chatrec.pipeline.steps import STEPS
 from chatrec.settings import Settings
-from tests.nights import migrate
-from tests.shop import Shop
+from tests.support.nights import migrate
+from tests.support.shop import Shop
 
 LIVE = "SELECT key FROM chatrec.runs JOIN chatrec.live_run USING (run)"
 FIRST, SECOND = "20260601T000000Z", "20260602T000000Z"

@@ -1,8 +1,7 @@
 """An erased person is nowhere: not in a table, not in a file, and the nights go on."""
 
+import os
 import signal
-import subprocess
-import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -15,15 +14,16 @@ from chatrec.db import engine as engines
 from chatrec.db.lock import hold
 from chatrec.encoder import versions
 from chatrec.errors import Busy, RunError
-from chatrec.pipeline import begin
+from chatrec.pipeline import begin, erasure
 from chatrec.pipeline.erasure import erase
 from chatrec.pipeline.evaluation import evaluate
 from chatrec.pipeline.finetune import finetune
 from chatrec.run import Run, using_snapshots
 from chatrec.settings import Settings, load
 from chatrec.source.snapshot import Snapshot
-from tests.nights import migrate, run
-from tests.shop import SELECTS, Shop
+from tests.support import processes
+from tests.support.nights import Finished, Scene, migrate, run
+from tests.support.shop import SELECTS, Shop
 
 WHO = 771_923_405_516
 TRACES = ("771923405516", "Xanthippopolis", "quokka umbrella")
@@ -32,25 +32,35 @@ SEARCHES = "SELECT customer AS user_id, words AS query, at AS occurred_at FROM s
 TABLES = "SELECT c.oid::regclass::text FROM pg_class c WHERE relnamespace = 'chatrec'::regnamespace AND relkind = 'r'"
 
 
-@pytest.fixture
-def shop(shop: Shop) -> Shop:
-    """With one more user, of whom there is something of everything: also rows that break the contract."""
+def add_person(shop: Shop) -> None:
+    """One more user, of whom there is something of everything: also rows that break the contract."""
     shop.execute("CREATE TABLE searches (customer bigint, words text, at timestamptz)")
     shop.insert("customers", [(WHO, 33, TRACES[1]), (WHO, 34, TRACES[1])])
     shop.insert("views", [(WHO, film, "view", 1.0, f"2026-02-{film + 1:02} 10:00+00") for film in range(0, 27, 3)])
     shop.insert("views", [(WHO, 999, "view", 1.0, "2026-02-03 11:00+00")])
     searches = [(WHO, TRACES[2], "2026-02-27+00"), (WHO, " ", "2026-02-27+00"), (3, "rocket", "2026-02-27+00")]
     shop.insert("searches", searches)
-    return shop
+
+
+CHANGES = {"source.queries": SEARCHES, "encoder.user_text": "read", "finetune.steps": 3, "finetune.pairs": 8}
+PEOPLE = Scene("people", changes=CHANGES, more=add_person)
 
 
 @pytest.fixture
-def settings(shop: Shop, configure: Callable[..., Settings]) -> Settings:
-    made = configure(
-        source__queries=SEARCHES, encoder__user_text="read", aigc__minutes=0, finetune__steps=3, finetune__pairs=8
-    )
-    migrate(made)
-    return made
+def finished(server: str, server_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Finished]:
+    """The shop with that person, after a published night."""
+    monkeypatch.setenv("CHATREC_CONFIG", str(tmp_path / "chatrec.toml"))
+    yield from PEOPLE.copy(server, server_folder, tmp_path)
+
+
+@pytest.fixture
+def shop(finished: Finished) -> Shop:
+    return finished.shop
+
+
+@pytest.fixture
+def settings(finished: Finished) -> Settings:
+    return finished.settings
 
 
 def leave(shop: Shop) -> None:
@@ -98,8 +108,7 @@ def _readings(file: Path) -> Iterator[bytes]:
 
 
 def everything(settings: Settings) -> None:
-    """Two nights, an evaluation, a fine-tuning, and a night that was stopped half-way."""
-    run(settings, "20260601T000000Z")
+    """A second night, an evaluation, a fine-tuning, and a night that was not published."""
     run(settings.override({"night.dry_run": True}), "20260602T000000Z")
     run(settings, "20260603T000000Z")
     evaluate(settings.override({"ranking.target": "next"}), None, lambda step, manifest: None)
@@ -149,7 +158,6 @@ def test_nothing_is_left_and_nobody_else_is_touched(settings: Settings, shop: Sh
 def test_nights_evaluations_and_rollbacks_go_on(settings: Settings, shop: Shop) -> None:
     from chatrec.pipeline import go_back
 
-    run(settings, "20260601T000000Z")
     run(settings, "20260602T000000Z")
     before = shop.lists(f"user_id <> {WHO}")
     leave(shop)
@@ -168,7 +176,6 @@ def test_nights_evaluations_and_rollbacks_go_on(settings: Settings, shop: Shop) 
 def test_who_is_still_given_comes_back_and_one_is_told(
     settings: Settings, shop: Shop, caplog: pytest.LogCaptureFixture
 ) -> None:
-    run(settings)
     done = erase(settings, str(WHO))
     assert done.still_given == {"users": 2, "interactions": 10, "queries": 2}
     assert "2 rows of source.users, 10 rows of source.interactions, 2 rows of source.queries" in caplog.text
@@ -181,12 +188,11 @@ class Killed(BaseException):
     """As a kill within this process."""
 
 
-@pytest.mark.system
+@pytest.mark.slow
 def test_however_often_it_is_killed_it_is_finished_by_doing_it_again(
     settings: Settings, shop: Shop, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Each attempt comes a little further; one of them is really killed."""
-    run(settings, "20260601T000000Z")
     leave(shop)
     for moment in ("erasures.remove_quarantined", "blank", "forget_texts", "erasures.finish"):
         with monkeypatch.context() as patched:
@@ -194,13 +200,7 @@ def test_however_often_it_is_killed_it_is_finished_by_doing_it_again(
             with pytest.raises(Killed):
                 erase(settings, str(WHO))
         if moment == "blank":
-            code = (
-                "import os, signal\nfrom chatrec.pipeline import erasure\nfrom chatrec.settings import load\n"
-                "erasure.remove_days = lambda *_: os.kill(os.getpid(), signal.SIGKILL)\n"
-                f"erasure.erase(load(), '{WHO}')"
-            )
-            killed = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
-            assert killed.returncode == -signal.SIGKILL, killed.stderr
+            assert processes.run(_erase_and_die).code == -signal.SIGKILL
             assert {name.split("/")[0] for name in found_in_files(settings.artifacts.root)} == {"events"}
     erase(settings, str(WHO))
     assert found_in_tables(shop) == found_in_files(settings.artifacts.root) == set()
@@ -213,6 +213,12 @@ def _kill(*_: Any) -> None:
     raise Killed
 
 
+def _erase_and_die() -> None:
+    """Before the days of events are removed."""
+    erasure.remove_days = lambda *_: os.kill(os.getpid(), signal.SIGKILL)
+    erase(load(), str(WHO))
+
+
 def test_not_beside_a_night_or_a_reader_of_snapshots(settings: Settings, shop: Shop) -> None:
     with (
         hold(engines.database(settings, "chatrec run of somebody"), "chatrec", "night"),
@@ -221,8 +227,8 @@ def test_not_beside_a_night_or_a_reader_of_snapshots(settings: Settings, shop: S
         erase(settings, str(WHO))
     with using_snapshots(settings.artifacts.root), pytest.raises(Busy, match="chatrec evaluate"):
         erase(settings, str(WHO))
-    begin(settings, "20260601T000000Z", "airflow")
-    with pytest.raises(Busy, match="Run 20260601T000000Z has not ended"):
+    begin(settings, "20260602T000000Z", "airflow")
+    with pytest.raises(Busy, match="Run 20260602T000000Z has not ended"):
         erase(settings, str(WHO))
     assert shop.execute("SELECT count(*) FROM chatrec.erasures") == [(0,)]
 
@@ -238,15 +244,18 @@ def test_the_record_says_who_it_was_to_whoever_has_the_key(settings: Settings, s
         erase(settings, "Jane")
 
 
-@pytest.mark.parametrize("kind", ["uuid", pytest.param("text", marks=pytest.mark.system)])
-def test_ids_of_other_types(kind: str, shop: Shop, configure: Callable[..., Settings]) -> None:
+@pytest.mark.parametrize("kind", ["uuid", pytest.param("text", marks=pytest.mark.slow)])
+def test_ids_of_other_types(kind: str, database: str, configure: Callable[..., Settings]) -> None:
     """A uuid in any spelling, and a text."""
+    shop = Shop(database)
+    shop.create()
+    add_person(shop)
     cast = "('6f1c0000-0000-4000-8000-' || lpad({}::text, 12, '0'))::uuid" if kind == "uuid" else "'u' || {}"
     selects = {
         name: SELECTS[name].replace(f"{column} AS user_id", f"{cast.format(column)} AS user_id")
         for name, column in (("users", "no"), ("interactions", "customer"))
     }
-    settings = configure(**{f"source__{name}": select for name, select in selects.items()}, aigc__minutes=0)
+    settings = configure(**{f"source__{name}": select for name, select in selects.items()})
     migrate(settings)
     run(settings)
     leave(shop)
@@ -256,12 +265,11 @@ def test_ids_of_other_types(kind: str, shop: Shop, configure: Callable[..., Sett
     assert found_in_tables(shop) == found_in_files(settings.artifacts.root) == set()
 
 
-@pytest.mark.system
+@pytest.mark.slow
 def test_an_encoder_that_learned_from_somebody_is_replaced(settings: Settings, shop: Shop) -> None:
     """The live one stays until the next fine-tuning, which begins without it and takes its place whatever the gain."""
     root, tuned = settings.artifacts.root, settings.override({"finetune.steps": 1})
     silent: Any = lambda step, manifest: None  # noqa: E731
-    run(settings)
     finetune(tuned.override({"finetune.promote": False}), None, silent)
     local, first = versions.versions(root)
     versions.promote(root, first.name)

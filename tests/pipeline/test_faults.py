@@ -1,10 +1,7 @@
 """A night that is killed anywhere can be done again, and comes to the same lists."""
 
 import os
-import signal
-import subprocess
-import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -12,71 +9,72 @@ import pytest
 
 from chatrec.db import engine as engines
 from chatrec.db.lock import hold
-from chatrec.errors import Busy
-from chatrec.pipeline import STEPS
-from chatrec.run import Run
+from chatrec.errors import Busy, NightStopped
+from chatrec.pipeline import STEPS, run_night
+from chatrec.run import Run, digest_of
 from chatrec.settings import Settings, load
-from tests.conftest import new_database
-from tests.nights import migrate, run
-from tests.pipeline.kill_driver import POINTS
-from tests.shop import Shop, write_settings
+from tests.support import processes
+from tests.support.databases import new_database
+from tests.support.kills import KEY, kill_at, moments
+from tests.support.nights import Finished, migrate, run
+from tests.support.shop import Shop, write_settings
 
-KEY = "20260601T020000Z"
-MOMENTS = [f"{step.name}:{when}" for step in STEPS for when in ("start", "end")] + list(POINTS)
-
-
-@pytest.fixture(scope="module")
-def undisturbed(server: str, tmp_path_factory: pytest.TempPathFactory) -> list[Any]:
-    """What the night comes to when nobody kills it."""
-    database = new_database(server)
-    shop = Shop(next(database))
-    shop.create()
-    settings = load(write_settings(tmp_path_factory.mktemp("undisturbed"), shop.url, {}))
-    migrate(settings)
-    run(settings, KEY)
-    lists = shop.lists()
-    database.close()
-    return lists
+LEARNS = {"aigc.minutes": 10}
 
 
 @pytest.fixture
-def night(shop: Shop, configure: Callable[..., Settings]) -> Settings:
-    settings = configure()
+def night(settings: Settings) -> Settings:
     migrate(settings)
     return settings
 
 
-def kill_at(moment: str) -> None:
-    command = [sys.executable, "-m", "tests.pipeline.kill_driver", KEY, moment]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
-    assert done.returncode == -signal.SIGKILL, done.stderr
+@pytest.fixture
+def undisturbed(server: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Shop, Settings]]:
+    """What a night that learns comes to when nobody kills it."""
+    for url in new_database(server):
+        shop = Shop(url)
+        shop.create()
+        settings = load(write_settings(tmp_path_factory.mktemp("undisturbed"), url, LEARNS))
+        migrate(settings)
+        run(settings, KEY)
+        yield shop, settings
 
 
-@pytest.mark.parametrize("moment", MOMENTS)
-def test_a_killed_night_is_finished_by_doing_it_again(
-    moment: str, night: Settings, shop: Shop, undisturbed: list[Any]
+def files(settings: Settings) -> dict[str, str]:
+    """The digest of what each step wrote; the snapshot holds when it was taken."""
+    made = Run(settings.artifacts.root, KEY)
+    return {step.name: digest_of(made.step_folder(step.name)) for step in STEPS if step.name != "extract"}
+
+
+def test_a_night_killed_at_every_moment_comes_to_the_same_bytes(
+    shop: Shop, configure: Callable[..., Settings], undisturbed: tuple[Shop, Settings]
 ) -> None:
-    kill_at(moment)
-    before = shop.lists()
-    assert before in ([], undisturbed)  # nothing, or all of it: never half a night
-    record = run(night, KEY)
-    assert record.state == "published"
-    assert shop.lists() == undisturbed
+    """It is killed at each moment in turn, and done again until the next."""
+    expected = undisturbed[0].lists()
+    settings = configure(aigc__minutes=10)
+    migrate(settings)
+    for moment in moments():
+        kill_at(moment)
+        assert shop.lists() in ([], expected), moment  # nothing, or all of it: never half a night
+    assert run(settings, KEY).state == "published"
+    assert shop.lists() == expected
+    assert files(settings) == files(undisturbed[1])
     assert shop.execute("SELECT state, count(*) FROM chatrec.runs GROUP BY state") == [("published", 1)]
     assert shop.execute("SELECT count(*) FROM chatrec.run_steps WHERE state <> 'done'") == [(0,)]
 
 
-def test_yesterdays_lists_stay_live_while_a_night_is_dead(night: Settings, shop: Shop) -> None:
-    run(night, "20260531T020000Z")
+def test_yesterdays_lists_stay_live_while_a_night_is_dead(finished: Finished) -> None:
+    shop = finished.shop
     yesterday = shop.lists()
+    shop.execute("UPDATE films SET in_stock = false WHERE no < 30")
     kill_at("publish:drained")
     assert shop.lists() == yesterday
+    assert run(finished.settings, KEY).state == "published"
+    assert shop.lists() != yesterday
 
 
 def test_a_night_interrupted_long_ago_is_not_gone_on_with(night: Settings, shop: Shop) -> None:
     """What it read is old: a new night takes its place, and the record says so."""
-    from chatrec.pipeline import run_night
-
     kill_at("aigc:start")
     shop.execute("UPDATE chatrec.runs SET started_at = now() - interval '2 days'")
     assert run_night(night).key != KEY
@@ -86,8 +84,6 @@ def test_a_night_interrupted_long_ago_is_not_gone_on_with(night: Settings, shop:
 
 def test_run_goes_on_with_the_interrupted_night(night: Settings, shop: Shop) -> None:
     """Without a key, `chatrec run` finishes what was begun."""
-    from chatrec.pipeline import run_night
-
     kill_at("aigc:start")
     manifest = Run(night.artifacts.root, KEY).manifest("embed")
     record = run_night(night)
@@ -105,14 +101,10 @@ def test_two_nights_at_once_one_works_and_one_says_so(night: Settings, shop: Sho
 
 def test_two_processes_at_once(night: Settings, shop: Shop) -> None:
     """Really two `chatrec run`: one publishes, the other exits with 1 and says who is at work."""
-    command = [sys.executable, "-m", "chatrec", "run"]
-    both = [
-        subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=dict(os.environ))
-        for _ in range(2)
-    ]
-    ended = [(process.communicate()[1], process.returncode) for process in both]
-    assert sorted(code for _, code in ended) == [0, 1], ended
-    (said,) = (text for text, code in ended if code)
+    both = [processes.start(processes.chatrec, "run") for _ in range(2)]
+    ended = [process.wait() for process in both]
+    assert sorted(each.code for each in ended) == [0, 1], ended
+    (said,) = (each.err for each in ended if each.code)
     assert "The night lock of schema chatrec is held by chatrec run" in said
     assert len(shop.lists()) == 200
     assert shop.execute("SELECT count(*) FROM chatrec.runs") == [(1,)]
@@ -156,8 +148,6 @@ def test_odd_data_give_sensible_lists(
 
 
 def test_nobody_to_recommend_to_is_a_verdict(night: Settings, shop: Shop) -> None:
-    from chatrec.errors import NightStopped
-
     shop.execute("TRUNCATE customers")
     with pytest.raises(NightStopped, match="some lists: 0 rows for 0 of 0 users"):
         run(night.override({"checks.max_quarantine": 1.0}))
@@ -168,9 +158,8 @@ def test_no_password_is_written_anywhere(night: Settings, shop: Shop, tmp_path: 
     url = shop.url.replace("postgres:@", "postgres:geheim@")
     environment = {**os.environ, "CHATREC_DATABASE__URL": url}
     for arguments in (["check"], ["run"], ["--debug", "run", "--top-n", "2000"], ["runs", "--json"]):
-        command = [sys.executable, "-m", "chatrec", *arguments]
-        done = subprocess.run(command, capture_output=True, text=True, check=False, env=environment)
-        assert "geheim" not in done.stdout + done.stderr
+        done = processes.run(processes.chatrec, *arguments, environment=environment)
+        assert "geheim" not in done.out + done.err
     files = [file for file in (tmp_path / "artifacts").rglob("*") if file.is_file()]
     assert len(files) > 50
     assert not [file for file in files if b"geheim" in file.read_bytes()]

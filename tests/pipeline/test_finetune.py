@@ -20,32 +20,18 @@ from chatrec.pipeline.finetune import FOLDER, STEPS, finetune
 from chatrec.progress import Silent
 from chatrec.pseudocold import pseudo_cold
 from chatrec.run import Manifest, Run, runs_under
-from chatrec.settings import Settings, load
+from chatrec.settings import Settings
 from chatrec.source.snapshot import Snapshot
-from tests.conftest import new_database
-from tests.nights import migrate, run
-from tests.pipeline.test_faults import KEY, kill_at
-from tests.shop import Shop, write_settings
-
-LEARNS: dict[str, Any] = {
-    "aigc.minutes": 0,
-    "finetune.steps": 60,
-    "finetune.pairs": 32,
-    "finetune.look_every": 20,
-    "finetune.learning_rate": 0.003,
-}
+from tests.support.kills import KEY, kill_at
+from tests.support.nights import FIRST, LARGE, Finished, run
 
 
 class Tuning:
-    """A shop large enough to tell encoders apart, its settings, and nights and fine-tunings of it."""
+    """A shop after a night, and fine-tunings of it."""
 
-    def __init__(self, url: str, folder: Path) -> None:
-        self.shop = Shop(url, users=400, items=240)
-        self.shop.create()
-        self.file = write_settings(folder, url, LEARNS)
-        self.settings = load(self.file)
+    def __init__(self, finished: Finished) -> None:
+        self.shop, self.settings = finished.shop, finished.settings
         self.root = self.settings.artifacts.root
-        migrate(self.settings)
 
     def tune(self, **changes: Any) -> dict[str, dict[str, Any]]:
         """Does a fine-tuning; returns what its steps counted."""
@@ -73,24 +59,22 @@ class Tuning:
 
 
 @pytest.fixture
-def tuning(database: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Tuning:
-    made = Tuning(database, tmp_path)
-    monkeypatch.setenv("CHATREC_CONFIG", str(made.file))
-    return made
+def tuning(large: Finished) -> Tuning:
+    return Tuning(large)
 
 
 @pytest.fixture(scope="module")
-def tuned(server: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Tuning, dict[str, Any], Any]]:
-    """A night and a fine-tuning of it that was promoted."""
-    urls = new_database(server)
-    made = Tuning(next(urls), tmp_path_factory.mktemp("tuned"))
-    first = run(made.settings)
-    yield made, made.tune(), first
-    urls.close()
+def tuned(
+    server: str, server_folder: Path, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[tuple[Tuning, dict[str, Any]]]:
+    """A fine-tuning that was promoted."""
+    for finished in LARGE.copy(server, server_folder, tmp_path_factory.mktemp("tuned")):
+        made = Tuning(finished)
+        yield made, made.tune()
 
 
-def test_a_better_encoder_is_promoted(tuned: tuple[Tuning, dict[str, Any], Any]) -> None:
-    made, counts, _ = tuned
+def test_a_better_encoder_is_promoted(tuned: tuple[Tuning, dict[str, Any]]) -> None:
+    made, counts = tuned
     assert list(counts) == [step.name for step in STEPS]
     gain, low, high = counts["compare"]["gain"]
     assert 0 < low < gain < high
@@ -106,24 +90,24 @@ def test_a_better_encoder_is_promoted(tuned: tuple[Tuning, dict[str, Any], Any])
     assert (live / "curve-pairs.png").exists()
 
 
-def test_the_swap_costs_no_night_and_going_back_is_one_step(tuned: tuple[Tuning, dict[str, Any], Any]) -> None:
-    made, counts, first = tuned
+def test_the_swap_costs_no_night_and_going_back_is_one_step(tuned: tuple[Tuning, dict[str, Any]]) -> None:
+    made, counts = tuned
     second = run(made.settings)
     assert second.counts["encoder"]["encoder"] == counts["train"]["encoder"]
     assert "promoted" in second.counts["encoder"]["because"]
     assert second.counts["embed"]["texts embedded"] == 0
     assert second.counts["embed"]["fingerprint"] == counts["embed"]["candidate fingerprint"]
-    assert (made.vectors(second.key) != made.vectors(first.key)).any()
+    assert (made.vectors(second.key) != made.vectors(FIRST)).any()
     versions.go_back(made.root)
     third = run(made.settings)
     assert third.counts["embed"]["texts embedded"] == 0
-    assert (made.vectors(third.key) == made.vectors(first.key)).all()
+    assert (made.vectors(third.key) == made.vectors(FIRST)).all()
     assert made.shop.lists() != []
 
 
-def test_a_named_model_is_not_replaced(tuned: tuple[Tuning, dict[str, Any], Any]) -> None:
+def test_a_named_model_is_not_replaced(tuned: tuple[Tuning, dict[str, Any]]) -> None:
     """Who names a model gets it, whatever is live."""
-    made, _, _ = tuned
+    made, _ = tuned
     local, candidate = versions.versions(made.root)
     versions.promote(made.root, candidate.name)
     model = str(made.root / versions.FOLDER / local.name)
@@ -134,7 +118,6 @@ def test_a_named_model_is_not_replaced(tuned: tuple[Tuning, dict[str, Any], Any]
 
 
 def test_no_gain_no_promotion(tuning: Tuning) -> None:
-    run(tuning.settings)
     counts = tuning.tune(finetune__steps=0)
     assert counts["compare"]["gain"] == [0, 0, 0]
     assert not counts["promote"]["promoted"]
@@ -143,7 +126,6 @@ def test_no_gain_no_promotion(tuning: Tuning) -> None:
 
 
 def test_a_candidate_may_wait_for_a_person(tuning: Tuning) -> None:
-    run(tuning.settings)
     counts = tuning.tune(finetune__promote=False)
     assert counts["compare"]["gain"][1] > 0
     assert f"`chatrec encoders use {counts['train']['encoder']}`" in counts["promote"]["verdict"]
@@ -152,7 +134,6 @@ def test_a_candidate_may_wait_for_a_person(tuning: Tuning) -> None:
 
 def test_vectors_of_two_encoders_never_meet(tuning: Tuning) -> None:
     """The live encoder changes while a night is half embedded: all vectors of the night are of one of them."""
-    run(tuning.settings)
     name = tuning.tune(finetune__promote=False)["train"]["encoder"]
     tuning.shop.execute("UPDATE films SET plot = plot || ' dusk'")  # texts that neither encoder knows
     kill_at("embed:some texts encoded")
@@ -168,7 +149,6 @@ def test_vectors_of_two_encoders_never_meet(tuning: Tuning) -> None:
 def test_a_killed_fine_tuning_is_gone_on_with(
     tuning: Tuning, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    run(tuning.settings)
     advance = loop._Training.advance
 
     def stop(training: loop._Training) -> None:
@@ -193,7 +173,8 @@ def test_nothing_is_learned_of_the_items_that_candidates_are_measured_by(tuning:
     """Whoever took them: the candidate has the same weights."""
     weights = []
     for number in range(2):
-        run(tuning.settings)
+        if number:
+            run(tuning.settings)
         name = tuning.tune(finetune__promote=False, finetune__tokens=20_000)["train"]["encoder"]
         weights.append((tuning.root / versions.FOLDER / name / "model.safetensors").read_bytes())
         hidden = np.flatnonzero(pseudo_cold(range(240), tuning.settings.compute.seed)).tolist()

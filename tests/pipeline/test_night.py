@@ -6,12 +6,14 @@ import pytest
 
 from chatrec.errors import NightStopped, RunError
 from chatrec.settings import Settings
-from tests.nights import migrate, run
-from tests.shop import Shop
-from tests.source.test_queries import QUERIES, SEARCHES
+from tests.support.extracts import QUERIES, SEARCHES
+from tests.support.nights import Finished, migrate, run
+from tests.support.shop import Shop
 
 
-def test_a_night_publishes_full_lists_of_unseen_items(shop: Shop, settings: Settings) -> None:
+def test_a_night_publishes_full_lists_of_unseen_items(shop: Shop, configure: Callable[..., Settings]) -> None:
+    """With a net that learns, as nights have it that are not tests."""
+    settings = configure(aigc__minutes=10)
     migrate(settings)
 
     record = run(settings)
@@ -27,7 +29,7 @@ def test_a_night_publishes_full_lists_of_unseen_items(shop: Shop, settings: Sett
 
 def test_users_get_what_their_kind_takes(shop: Shop, configure: Callable[..., Settings]) -> None:
     """Users take one kind of film only: so must nearly all of their lists be."""
-    settings = configure(aigc__epochs=30)
+    settings = configure(aigc__minutes=10, aigc__epochs=30)
     migrate(settings)
     run(settings)
     rows = shop.lists("source NOT IN ('group', 'popular')")
@@ -43,9 +45,8 @@ def test_a_user_without_a_history_gets_a_marked_fallback(shop: Shop, settings: S
     assert [row[5] for row in shop.lists("user_id = 99")] == ["popular"] * 5
 
 
-def test_reasons_name_the_history_and_the_group(shop: Shop, settings: Settings) -> None:
-    migrate(settings)
-    run(settings)
+def test_reasons_name_the_history_and_the_group(module_finished: Finished) -> None:
+    shop = module_finished.shop
     reasons = shop.execute(
         "SELECT user_id, item_id, reason->>'group', (reason->>'because_item_id')::int, reason->'evidence' "
         "FROM chatrec.recommendations WHERE source NOT IN ('group', 'popular')"
@@ -67,7 +68,7 @@ def test_what_is_not_available_is_not_recommended(shop: Shop, settings: Settings
 
 
 def test_repeat_purchases_are_a_switch(shop: Shop, configure: Callable[..., Settings]) -> None:
-    settings = configure(ranking__exclude_seen=False, aigc__epochs=20)
+    settings = configure(ranking__exclude_seen=False)
     migrate(settings)
     run(settings)
     taken = {(user, film) for user, film, *_ in shop.views}
@@ -87,10 +88,9 @@ def test_a_search_makes_one_user_text_new(shop: Shop, configure: Callable[..., S
     assert quarantine == [("queries", "unknown user", "tent")]
 
 
-def test_the_second_night_embeds_only_what_changed(shop: Shop, settings: Settings) -> None:
-    migrate(settings)
-    first = run(settings)
-    assert first.counts["embed"]["items embedded"] == 60
+def test_the_second_night_embeds_only_what_changed(finished: Finished) -> None:
+    shop, settings = finished.shop, finished.settings
+    assert finished.night.counts["embed"]["items embedded"] == 60
 
     second = run(settings)
     assert second.counts["extract"]["days read"] == 0
@@ -103,9 +103,8 @@ def test_the_second_night_embeds_only_what_changed(shop: Shop, settings: Setting
     assert third.counts["embed"]["items embedded"] == 1
 
 
-def test_doing_a_finished_night_again_changes_nothing(shop: Shop, settings: Settings) -> None:
-    migrate(settings)
-    record = run(settings)
+def test_doing_a_finished_night_again_changes_nothing(finished: Finished) -> None:
+    shop, settings, record = finished.shop, finished.settings, finished.night
     before = shop.lists()
     shop.execute("DELETE FROM views")
     again = run(settings, record.key)
@@ -114,18 +113,13 @@ def test_doing_a_finished_night_again_changes_nothing(shop: Shop, settings: Sett
     assert shop.lists() == before
 
 
-def test_a_dry_run_publishes_nothing(shop: Shop, settings: Settings) -> None:
-    migrate(settings)
-    record = run(settings.override({"night.dry_run": True}))
-    assert record.state == "dry"
-    assert shop.lists() == []
-    assert shop.execute("SELECT count(*) FROM chatrec.run_checks")[0][0] > 5
-
-
-def test_the_metrics_of_every_channel_are_in_the_database(shop: Shop, configure: Callable[..., Settings]) -> None:
+def test_a_dry_run_publishes_nothing_and_measures_every_channel(shop: Shop, configure: Callable[..., Settings]) -> None:
     settings = configure(ranking__target="next")
     migrate(settings)
     night = run(settings.override({"night.dry_run": True}))
+    assert night.state == "dry"
+    assert shop.lists() == []
+    assert shop.execute("SELECT count(*) FROM chatrec.run_checks")[0][0] > 5
     rows = shop.execute("SELECT channel, metric, value FROM chatrec.run_metrics WHERE run = %s", (night.run,))
     found: dict[str, dict[str, float]] = {}
     for channel, metric, value in rows:
@@ -140,34 +134,25 @@ def test_the_metrics_of_every_channel_are_in_the_database(shop: Shop, configure:
     assert found["popularity"]["gini@10"] > found["text"]["gini@10"]
 
 
-def test_a_failed_check_keeps_yesterdays_lists(shop: Shop, settings: Settings) -> None:
-    migrate(settings)
-    first = run(settings)
+def test_a_failed_check_keeps_yesterdays_lists_until_the_settings_allow_it(finished: Finished) -> None:
+    shop, settings, first = finished.shop, finished.settings, finished.night
     before = shop.lists()
     shop.execute("DELETE FROM customers WHERE no >= 5")
     with pytest.raises(NightStopped, match="users against the live run"):
-        run(settings)
+        run(settings, "20270101T000000Z")
     assert shop.lists() == before
     (state, verdict) = shop.execute("SELECT state, verdict FROM chatrec.runs ORDER BY run DESC LIMIT 1")[0]
     assert state == "stopped"
     assert "checks.max_row_drop" in verdict
     assert shop.execute("SELECT run FROM chatrec.live_run") == [(first.run,)]
 
-
-def test_a_stopped_night_goes_on_when_the_settings_allow_it(shop: Shop, configure: Callable[..., Settings]) -> None:
-    settings = configure()
-    migrate(settings)
-    run(settings)
-    shop.execute("DELETE FROM customers WHERE no >= 5")
-    with pytest.raises(NightStopped):
-        run(settings, "20270101T000000Z")
-    record = run(configure(checks__max_row_drop=1.0, checks__max_quarantine=1.0), "20270101T000000Z")
+    record = run(settings.override({"checks.max_row_drop": 1.0, "checks.max_quarantine": 1.0}), "20270101T000000Z")
     assert record.state == "published"
     assert len({row[0] for row in shop.lists()}) == 5
 
 
-def test_an_older_snapshot_is_not_published_over_a_newer_one(shop: Shop, settings: Settings) -> None:
-    migrate(settings)
+def test_an_older_snapshot_is_not_published_over_a_newer_one(finished: Finished) -> None:
+    settings = finished.settings
     run(settings.override({"night.dry_run": True}), "20260301T000000Z")
     run(settings, "20260302T000000Z")
     with pytest.raises(NightStopped, match="20260302T000000Z is live and was read later"):
@@ -187,9 +172,8 @@ def test_keys_are_checked(settings: Settings, shop: Shop) -> None:
         run(settings, "yesterday")
 
 
-def test_the_same_data_give_the_same_lists(shop: Shop, settings: Settings) -> None:
-    migrate(settings)
-    run(settings)
+def test_the_same_data_give_the_same_lists(finished: Finished) -> None:
+    shop, settings = finished.shop, finished.settings
     first = shop.lists()
     run(settings.override({"night.full": True}))
     assert shop.lists() == first

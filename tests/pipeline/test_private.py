@@ -11,17 +11,21 @@ from chatrec.db.engine import open_database
 from chatrec.errors import RunError, SettingsError
 from chatrec.pipeline.private import FOLDER, decide
 from chatrec.settings import Settings
-from tests.nights import Night, migrate, run
-from tests.shop import Shop
+from tests.support.nights import Finished, Night, run
+from tests.support.shop import Shop
 
 PRIVATE = {"privacy.enabled": True, "privacy.epsilon": 4.0, "privacy.budget": 7.0, "privacy.refit_every": 1}
 
 
 @pytest.fixture
-def private(settings: Settings) -> Settings:
+def shop(finished: Finished) -> Shop:
+    return finished.shop
+
+
+@pytest.fixture
+def private(finished: Finished) -> Settings:
     """Two releases are more than the budget allows."""
-    migrate(settings)
-    return settings.override(PRIVATE)
+    return finished.settings.override(PRIVATE)
 
 
 def entries(settings: Settings) -> list[ledger.Entry]:
@@ -105,9 +109,9 @@ def test_without_files_a_spent_budget_says_what_to_do(private: Settings, tmp_pat
     assert decide(found, private.privacy, tmp_path, found[0].release).entry is None
 
 
-def test_a_night_without_privacy_leaves_no_trace(settings: Settings) -> None:
-    migrate(settings)
-    assert "privacy" not in run(settings).counts["blend"]
+def test_a_night_without_privacy_leaves_no_trace(finished: Finished) -> None:
+    settings = finished.settings
+    assert "privacy" not in finished.night.counts["blend"]
     assert not (settings.artifacts.root / FOLDER).exists()
     assert not entries(settings)
 

@@ -8,8 +8,8 @@ import pytest
 
 from chatrec.run import UNCHANGED, Run, digest_of
 from chatrec.settings import Settings
-from tests.nights import Night, migrate, run
-from tests.shop import Shop
+from tests.support.nights import Finished, Night, migrate, run
+from tests.support.shop import Shop
 
 MADE = ("groups", "aigc", "blend", "index", "rank", "tables", "generate")
 """The steps whose files a later run may take."""
@@ -19,13 +19,8 @@ def reused(night: Night) -> set[str]:
     return {step for step, counts in night.counts.items() if UNCHANGED in counts}
 
 
-@pytest.fixture
-def first(shop: Shop, settings: Settings) -> Night:
-    migrate(settings)
-    return run(settings)
-
-
-def test_an_unchanged_night_makes_nothing_and_says_so(first: Night, shop: Shop, settings: Settings) -> None:
+def test_an_unchanged_night_makes_nothing_and_says_so(finished: Finished) -> None:
+    first, shop, settings = finished.night, finished.shop, finished.settings
     before = shop.lists()
     second = run(settings)
     assert reused(second) == set(MADE)
@@ -40,7 +35,8 @@ def test_an_unchanged_night_makes_nothing_and_says_so(first: Night, shop: Shop, 
         assert len({digest_of(each.step_folder(step)) for each in folders}) == 1
 
 
-def test_one_new_event_makes_everything_again(first: Night, shop: Shop, settings: Settings) -> None:
+def test_one_new_event_makes_everything_again(finished: Finished) -> None:
+    shop, settings = finished.shop, finished.settings
     shop.execute("INSERT INTO views VALUES (3, 7, 'view', 1, '2026-02-27 12:00+00')")
     second = run(settings)
     assert reused(second) == set()
@@ -58,9 +54,8 @@ def test_one_new_event_makes_everything_again(first: Night, shop: Shop, settings
     ],
     ids=str,
 )
-def test_a_setting_makes_again_what_depends_on_it(
-    first: Night, settings: Settings, changes: dict[str, Any], again: set[str]
-) -> None:
+def test_a_setting_makes_again_what_depends_on_it(finished: Finished, changes: dict[str, Any], again: set[str]) -> None:
+    settings = finished.settings
     assert set(MADE) - reused(run(settings.override(changes))) == again
 
 
@@ -73,14 +68,16 @@ def test_a_setting_makes_again_what_depends_on_it(
     ids=["pinned for a time", "boosted"],
 )
 def test_rules_that_look_at_the_clock_are_asked_again(
-    first: Night, settings: Settings, rules: dict[str, Any], makes_again: bool
+    finished: Finished, rules: dict[str, Any], makes_again: bool
 ) -> None:
+    settings = finished.settings
     chosen = settings.override(rules)
     run(chosen)
     assert ("rank" not in reused(run(chosen))) == makes_again
 
 
-def test_files_that_are_not_what_they_were_are_made_again(first: Night, shop: Shop, settings: Settings) -> None:
+def test_files_that_are_not_what_they_were_are_made_again(finished: Finished) -> None:
+    first, shop, settings = finished.night, finished.shop, finished.settings
     before = shop.lists()
     folder = Run(settings.artifacts.root, first.key).step_folder("rank")
     (folder / "recommendations.parquet").write_bytes(b"not a Parquet file")
@@ -90,7 +87,8 @@ def test_files_that_are_not_what_they_were_are_made_again(first: Night, shop: Sh
     assert shop.lists() == before
 
 
-def test_removing_the_earlier_run_leaves_the_files_to_the_later(first: Night, shop: Shop, settings: Settings) -> None:
+def test_removing_the_earlier_run_leaves_the_files_to_the_later(finished: Finished) -> None:
+    first, settings = finished.night, finished.settings
     second = run(settings)
     Run(settings.artifacts.root, first.key).remove()
     folder = Run(settings.artifacts.root, second.key).step_folder("rank")

@@ -5,8 +5,8 @@ from collections.abc import Callable
 import pytest
 
 from chatrec.settings import Settings
-from tests import nights
-from tests.shop import Shop
+from tests.support import nights
+from tests.support.shop import Shop
 
 ITEMS = (
     "SELECT no AS item_id, name AS title, plot, kinds AS groups, in_stock AS available, "

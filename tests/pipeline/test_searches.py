@@ -5,8 +5,8 @@ from collections.abc import Callable
 import pytest
 
 from chatrec.settings import Settings
-from tests.nights import migrate, run
-from tests.shop import Shop
+from tests.support.nights import migrate, run
+from tests.support.shop import Shop
 
 SHOES = {100: "Trail running shoes", 101: "红色运动鞋"}
 SELECT = "SELECT customer AS user_id, words AS query, at AS occurred_at FROM searches"

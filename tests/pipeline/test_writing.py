@@ -6,9 +6,9 @@ from pathlib import Path
 
 from chatrec.generate.blurbs import Reason
 from chatrec.settings import Settings
-from tests.generate.models import taught, untrained
-from tests.nights import migrate, run
-from tests.shop import KINDS, Shop
+from tests.support.models import taught, untrained
+from tests.support.nights import migrate, run
+from tests.support.shop import KINDS, Shop
 
 
 def published(shop: Shop) -> list[str]:

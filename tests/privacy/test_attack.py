@@ -12,10 +12,12 @@ import pytest
 from chatrec.privacy import gaussian
 from chatrec.privacy.noise import Noise
 from chatrec.privacy.release import Release, make
-from tests.privacy.people import IDS, ITEMS, histories, population
+from tests.support.people import IDS, ITEMS, histories, population
 
 TRIALS, RATE, EPSILON, DELTA = 1_000, 0.05, 1.0, 1.1e-6
 """Half of the trials are with the target, half without."""
+OTHERS = ["known", pytest.param("sampled", marks=pytest.mark.slow)]
+"""What the attacker knows of them: everything, or who they are drawn from."""
 NOTHING = np.empty(0, np.int32)
 TARGET = np.array([0, 7, 13, 22, 35, 39])
 """Takes from both halves of the catalogue, which nobody else does."""
@@ -55,12 +57,12 @@ def deviation() -> float:
     return gaussian.deviation_of(EPSILON, DELTA)
 
 
-@pytest.mark.parametrize("others", ["known", "sampled"])
+@pytest.mark.parametrize("others", OTHERS)
 def test_it_wins_without_noise(others: str) -> None:
     assert told_apart(1e-6, others) >= 0.5
 
 
-@pytest.mark.parametrize("others", ["known", "sampled"])
+@pytest.mark.parametrize("others", OTHERS)
 def test_it_stays_under_the_promise_with_noise(others: str, deviation: float) -> None:
     bound = math.exp(EPSILON) * RATE + DELTA
     error = 3 * math.sqrt(bound * (1 - bound) * 2 / TRIALS)

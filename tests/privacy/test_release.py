@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from chatrec.privacy import release as releases
 from chatrec.privacy.noise import Noise
 from chatrec.privacy.release import Release, about, make, parts
-from tests.privacy.people import IDS, ITEMS, histories, population
+from tests.support.people import IDS, ITEMS, histories, population
 
 NOISE, DEVIATION = Noise(b"a key of the test"), 3.0
 HISTORY = st.lists(st.integers(0, ITEMS - 1), max_size=60).map(lambda items: np.array(items, np.int32))

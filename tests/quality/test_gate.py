@@ -10,7 +10,7 @@ import pytest
 from chatrec.quality import Evidence, judge, verdict, warnings
 from chatrec.quality.audit import Audit, audit
 from chatrec.settings.model import Checks
-from tests.source.test_snapshot import histories
+from tests.support.histories import histories
 
 ITEMS = 10
 HISTORIES = histories([[0, 1], [2], list(range(8))])

@@ -12,7 +12,7 @@ from chatrec.ranking.fallback import Shown, popular_lists
 from chatrec.ranking.lister import Lister
 from chatrec.ranking.lists import ATTENTION, NAMES, RECOMMENDATIONS
 from chatrec.ranking.recommend import recommend
-from tests.ranking.test_topn import ITEMS, WEIGHTS, ranker
+from tests.support.rankers import ITEMS, WEIGHTS, ranker
 
 OF_USERS = [[1, 2, 3], [], [5] * 50, [], [7], list(range(20))]
 PROFILES = np.array([[1.0], [1.0], [0.0], [0.0], [0.0], [0.0]], np.float32)

@@ -17,7 +17,7 @@ from chatrec.ranking.searches import Searches
 from chatrec.ranking.topn import Ranker
 from chatrec.rules.night import Cap, Pin, Returns, Rules
 from chatrec.source.snapshot import Queries
-from tests.ranking.test_topn import ITEMS, TOP_N, WIDTH, log_shares, ranker
+from tests.support.rankers import ITEMS, TOP_N, WIDTH, log_shares, ranker
 
 EVERYTHING = np.ones(ITEMS, bool)
 OF_USERS = st.lists(st.lists(st.integers(0, ITEMS - 1), max_size=12), min_size=1, max_size=5)

@@ -13,7 +13,7 @@ from chatrec.ranking.lists import NAMES, RECOMMENDATIONS
 from chatrec.ranking.recommend import recommend
 from chatrec.ranking.searches import DAY, SEARCH, Searches
 from chatrec.source.snapshot import Queries
-from tests.ranking.test_topn import ITEMS, ranker
+from tests.support.rankers import ITEMS, ranker
 
 OF_USERS = [[1, 2, 3], [1, 2, 3], [], [], [1, 2, 3]]
 WANTED = 17

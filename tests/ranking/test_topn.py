@@ -1,7 +1,6 @@
 """Lists: what brute force gives, for any histories and any kind of index."""
 
 import math
-from collections.abc import Mapping
 from dataclasses import replace
 
 import numpy as np
@@ -10,75 +9,23 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from chatrec import index as faiss_index
-from chatrec.aigc.channel import NAME, AigcChannel
-from chatrec.aigc.groups import ItemGroups
-from chatrec.aigc.state import AigcState, GroupOutput
-from chatrec.aigc.users import MeanUsers
+from chatrec.aigc.channel import NAME
 from chatrec.blend.evidence import FLOOR, ScoredEvidence
 from chatrec.blend.learn import Blend
 from chatrec.blend.linear import Softmax
 from chatrec.blend.new import NewItems
 from chatrec.block import Block
-from chatrec.channels import ease, popularity, transitions
+from chatrec.channels import popularity
 from chatrec.channels.factors import unit
 from chatrec.channels.text.near import Text
 from chatrec.ranking import topn
 from chatrec.ranking import vectors as module
 from chatrec.ranking.joint import Joint
-from chatrec.ranking.topn import Ranker, padded_groups
+from chatrec.ranking.topn import padded_groups
 from chatrec.ranking.vectors import IndexedEvidence, Vectors
 from chatrec.settings.model import Index
-from tests.source.test_snapshot import histories
-
-ITEMS, WIDTH, TOP_N = 25, 4, 5
-GROUPS = ItemGroups(
-    ("a", "b", "c"),
-    np.concatenate([np.arange(0, 12), np.arange(8, 20), np.arange(18, 25)]).astype(np.int32),
-    np.repeat([0, 1, 2], [12, 12, 7]).astype(np.int32),
-    "categories",
-)
-WEIGHTS = {"transitions": 0.8, NAME: 0.5, "ease": 0.3}
-USUAL = Index()
-
-
-def ranker(
-    of_users: list[list[int]],
-    recommendable: np.ndarray,
-    index: Index = USUAL,
-    seen: bool = True,
-    weights: Mapping[str, float] = WEIGHTS,
-    two_levels: bool = False,
-) -> Ranker:
-    random = np.random.default_rng(1)
-    items, bias = random.normal(size=(ITEMS, WIDTH)), random.normal(size=ITEMS)
-    means = np.array([items[GROUPS.items[GROUPS.groups == k]].mean(0) for k in range(3)])
-    arrays = (each.astype(np.float32) for each in (items, bias, means, np.zeros((2, WIDTH))))
-    output = GroupOutput(
-        np.arange(ITEMS) % 4, *(random.normal(size=(4, n)).astype(np.float32) for n in (WIDTH,)), bias[:4]
-    )
-    state = AigcState(*arrays, MeanUsers(3), output if two_levels else None)
-    made = histories(of_users)
-    log = histories([random.integers(0, ITEMS, 12).tolist() for _ in range(30)])
-    channels = {"transitions": transitions.fit(log, ITEMS, 0), "ease": ease.fit(log, ITEMS, 5.0)}
-    rows = np.flatnonzero(recommendable).astype(np.int32)
-    users = state.queries(state.users(made.latest(np.arange(len(of_users)), 3)))
-    built = faiss_index.build(state.keys[rows], rows, users, index)
-    blend = Blend(weights, {name: channel for name, channel in channels.items() if name in weights})
-    return Ranker(blend, AigcChannel(state), GROUPS, built, made, recommendable, TOP_N, seen, 0)
-
-
-def log_shares(made: Ranker, user: int, allowed: list[int]) -> dict[str, np.ndarray]:
-    """What each channel says of the allowed items, written out."""
-    block = Block(made.histories, np.array([user]), made.recommendable, made.exclude_seen)
-    found = {}
-    for name, channel in made.channels.items():
-        scores = channel.scores(block)[0].astype(np.float64)[allowed]
-        if channel.logits:
-            found[name] = scores - np.log(np.exp(scores).sum())
-        else:
-            positive = np.maximum(scores, 0)
-            found[name] = np.log(positive / max(positive.sum(), 1e-37) + FLOOR / len(allowed))
-    return found
+from tests.support.histories import histories
+from tests.support.rankers import GROUPS, ITEMS, TOP_N, USUAL, WEIGHTS, WIDTH, log_shares, ranker
 
 
 @given(

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from chatrec.ranking.variety import OWN_SHARE, Calibration, Relevance
-from tests.source.test_snapshot import histories
+from tests.support.histories import histories
 
 ITEMS, GROUPS_ = 12, 3
 RANDOM = np.random.default_rng(3)

@@ -7,7 +7,7 @@ import pytest
 
 from chatrec.pipeline.preflight import Finding, preflight
 from chatrec.settings import Settings
-from tests.shop import Shop
+from tests.support.shop import Shop
 
 
 @pytest.fixture

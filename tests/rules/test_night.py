@@ -9,7 +9,7 @@ import pytest
 from chatrec.errors import SettingsError
 from chatrec.rules.night import LEAST_FACTOR, Clock, Rules
 from chatrec.settings import rules as settings
-from tests.source.test_snapshot import histories
+from tests.support.histories import histories
 
 NOON = int(datetime(2026, 12, 24, 12, tzinfo=UTC).timestamp() * 1_000_000)
 HOUR = 3600 * 1_000_000

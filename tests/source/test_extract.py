@@ -1,7 +1,5 @@
 """Extraction from a real PostgreSQL: nothing is lost, and an incremental night reads what a full one reads."""
 
-import shutil
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -9,42 +7,21 @@ import polars as pl
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from sqlalchemy import create_engine
 
 from chatrec.encoder.texts import item_texts
 from chatrec.errors import MappingError
 from chatrec.features.catalogue import Texts
 from chatrec.run import digest_of
 from chatrec.settings.language import Text
-from chatrec.settings.model import Source
-from chatrec.source.extract import extract
-from chatrec.source.snapshot import Snapshot
-from tests.conftest import new_database
-from tests.shop import SELECTS, Shop
-
-Extract = Callable[..., tuple[dict[str, Any], Snapshot]]
-TEXT = Text()
+from tests.support.databases import new_database
+from tests.support.extracts import Extract, extractor
+from tests.support.shop import Shop
 
 
 @pytest.fixture
 def take(shop: Shop, tmp_path: Path) -> Extract:
     """Extracts the shop; takes changes of the mapping."""
     return extractor(shop, tmp_path)
-
-
-def extractor(shop: Shop, root: Path) -> Extract:
-    def do(
-        full: bool = False, memory_mb: int = 64, text: Text = TEXT, **selects: Any
-    ) -> tuple[dict[str, Any], Snapshot]:
-        folder = root / "snapshot"
-        shutil.rmtree(folder, ignore_errors=True)
-        folder.mkdir()
-        engine = create_engine(shop.url.replace("postgresql://", "postgresql+psycopg2://"))
-        counts = extract(engine, Source(**{**SELECTS, **selects}), text, folder, root, full, memory_mb)
-        engine.dispose()
-        return counts, Snapshot(folder)
-
-    return do
 
 
 def test_everything_is_read_in_order(shop: Shop, take: Extract) -> None:
@@ -82,7 +59,7 @@ CHANGES = st.lists(
 
 
 @given(nights=st.lists(CHANGES, min_size=1, max_size=3))
-@settings(max_examples=12, suppress_health_check=list(HealthCheck))
+@settings(max_examples=6, suppress_health_check=list(HealthCheck))
 def test_incremental_equals_full_to_the_byte(server: str, tmp_path_factory: Any, nights: list[Any]) -> None:
     database = new_database(server)
     shop = Shop(next(database))

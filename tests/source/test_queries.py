@@ -13,12 +13,10 @@ from hypothesis import strategies as st
 from chatrec.settings.language import Text
 from chatrec.source.queries import normalised
 from chatrec.source.snapshot import Snapshot
-from tests.conftest import new_database
-from tests.shop import Shop
-from tests.source.test_extract import Extract, extractor
+from tests.support.databases import new_database
+from tests.support.extracts import QUERIES, SEARCHES, Extract, extractor
+from tests.support.shop import Shop
 
-SEARCHES = "CREATE TABLE searches (customer bigint, words text, at timestamptz)"
-QUERIES = "SELECT customer AS user_id, words AS query, at AS occurred_at FROM searches"
 FIRST = datetime(2026, 3, 1, tzinfo=UTC)
 """After all events of the shop."""
 
@@ -183,7 +181,7 @@ def searched(module_database: str) -> Shop:
 
 
 @given(rows=ROWS, each=st.integers(1, 4), days=st.integers(1, 40), event=st.none() | st.integers(0, 80).map(at))
-@settings(max_examples=60, suppress_health_check=list(HealthCheck))
+@settings(max_examples=25, suppress_health_check=list(HealthCheck))
 def test_every_row_is_accounted_for(
     searched: Shop, tmp_path: Path, rows: list[Any], each: int, days: int, event: str | None
 ) -> None:
@@ -233,6 +231,5 @@ def test_texts_that_look_alike_are_one(words: str, normal: str) -> None:
 
 
 @given(st.text())
-@settings(max_examples=300)
 def test_a_key_is_its_own_key(words: str) -> None:
     assert key(key(words)) == key(words)

@@ -4,13 +4,8 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chatrec.source.snapshot import Histories, Queries
-
-
-def histories(of_users: list[list[int]]) -> Histories:
-    items = np.array([item for one in of_users for item in one], np.int32)
-    starts = np.concatenate([[0], np.cumsum([len(one) for one in of_users])]).astype(np.int64)
-    return Histories(starts, items, np.ones(len(items), np.float32), np.arange(len(items)))
+from chatrec.source.snapshot import Queries
+from tests.support.histories import histories, queries
 
 
 @given(st.lists(st.lists(st.integers(0, 50), max_size=8), min_size=1, max_size=6), st.integers(1, 10))
@@ -39,14 +34,6 @@ def test_only_some_events_stay(of_users: list[list[int]], seed: int) -> None:
         mine = slice(made.starts[user], made.starts[user + 1])
         assert found.of(user).tolist() == made.items[mine][kept[mine]].tolist()
     assert np.array_equal(found.times, made.times[kept])
-
-
-def queries(of_users: list[list[str]]) -> Queries:
-    """Of users, the newest first."""
-    texts = sorted({text for mine in of_users for text in mine})
-    rows = np.array([texts.index(text) for mine in of_users for text in mine], np.int32)
-    starts = np.concatenate([[0], np.cumsum([len(mine) for mine in of_users])]).astype(np.int64)
-    return Queries(starts, texts, rows, -np.arange(len(rows)))
 
 
 @given(st.lists(st.lists(st.sampled_from("abc"), max_size=5), min_size=1, max_size=5), st.integers(1, 7))

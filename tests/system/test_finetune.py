@@ -11,7 +11,7 @@ from chatrec.encoder import versions
 from chatrec.pipeline.finetune import STEPS
 from chatrec.run import runs_under
 from chatrec.settings import Settings
-from tests.system.standalone import Airflow, standalone
+from tests.support.standalone import Airflow, standalone
 
 pytestmark = pytest.mark.system
 SMALL = {

@@ -19,9 +19,8 @@ from typing import Any
 import pytest
 
 from chatrec.db import embedded
-from tests.shop import SELECTS, Shop
-from tests.system.standalone import Airflow, standalone
-from tests.system.test_standalone import SMALL
+from tests.support.shop import SELECTS, Shop
+from tests.support.standalone import SMALL, Airflow, standalone
 
 pytestmark = pytest.mark.system
 IMAGES = Path(__file__).parents[2] / "docs" / "images"

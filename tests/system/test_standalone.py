@@ -10,20 +10,10 @@ import pytest
 
 from chatrec.db import embedded
 from chatrec.pipeline import STEPS
-from tests.shop import SELECTS, Shop
-from tests.system.standalone import Airflow, standalone
+from tests.support.shop import SELECTS, Shop
+from tests.support.standalone import SMALL, Airflow, standalone
 
 pytestmark = pytest.mark.system
-SMALL = {
-    "CHATREC_ENCODER__MODEL": "local",
-    "CHATREC_ENCODER__LOCAL__LAYERS": "1",
-    "CHATREC_ENCODER__LOCAL__WIDTH": "32",
-    "CHATREC_ENCODER__LOCAL__VOCABULARY": "300",
-    "CHATREC_ENCODER__LOCAL__TRAIN_TOKENS": "4096",
-    "CHATREC_AIGC__EPOCHS": "4",
-    "CHATREC_AIGC__WIDTH": "8",
-    "CHATREC_CHECKS__BEATS_POPULARITY": "false",
-}
 
 
 @pytest.fixture(scope="module")

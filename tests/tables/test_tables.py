@@ -15,7 +15,7 @@ from chatrec.tables import similar as module
 from chatrec.tables.popular import EVERYTHING, popular_items, trending_items
 from chatrec.tables.queries import answers, frequent
 from chatrec.tables.similar import TRUSTED_FROM, Likeness, similar_items
-from tests.source.test_snapshot import histories
+from tests.support.histories import histories
 
 ITEMS = 9
 GROUPS = ItemGroups(

@@ -18,9 +18,9 @@ from chatrec.encoder.whitening import Whitening
 from chatrec.errors import RunError
 from chatrec.progress import Silent
 from chatrec.settings.language import Encoder
-from tests.encoder.conftest import TEXTS
-from tests.encoder.training.small import ITEMS, material, settings, start, texts
-from tests.source.test_snapshot import histories
+from tests.support.histories import histories
+from tests.support.models import TEXTS
+from tests.support.trainings import ITEMS, material, settings, start, texts
 
 
 def test_the_loss_is_the_formula() -> None:
@@ -98,7 +98,7 @@ def test_nobody_took_two_items(gpt2_folder: Path, tmp_path: Path) -> None:
 
 def test_the_same_seed_gives_the_same_weights(gpt2_folder: Path, tmp_path: Path) -> None:
     for name in ("one", "two"):
-        finetune(start(gpt2_folder), material(), settings(tmp_path, finetune__tokens=30_000), tmp_path / name)
+        finetune(start(gpt2_folder), material(), settings(tmp_path, finetune__tokens=10_000), tmp_path / name)
     files = [(tmp_path / name / "model.safetensors").read_bytes() for name in ("one", "two")]
     assert files[0] == files[1]
     assert (tmp_path / "one" / "curve-next-token.png").read_bytes()[1:4] == b"PNG"

@@ -1,16 +1,13 @@
 """A training that is killed goes on where it was, and comes to the same weights to the bit."""
 
 import logging
-import signal
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 from safetensors.torch import load_file
 
 from chatrec.encoder import versions
-from tests.encoder.training.kill_driver import train
+from tests.support.training_kills import kill_before, train
 
 STEPS = {"local": 11, "next-token": 5, "full": 6, "lora": 6}
 
@@ -21,9 +18,7 @@ def test_a_killed_training_comes_to_the_same_weights(
 ) -> None:
     undisturbed, target = tmp_path / "a" / "undisturbed", tmp_path / "b" / "target"
     train(what, gpt2_folder, undisturbed)
-    command = [sys.executable, "-m", "tests.encoder.training.kill_driver", what, str(gpt2_folder), str(target)]
-    done = subprocess.run([*command, str(STEPS[what])], capture_output=True, text=True, check=False)
-    assert done.returncode == -signal.SIGKILL, done.stderr
+    kill_before(STEPS[what], what, gpt2_folder, target)
     assert not target.exists()
     with caplog.at_level(logging.INFO):
         train(what, gpt2_folder, target)

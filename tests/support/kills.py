@@ -1,22 +1,23 @@
 """A process that does a night and is killed, by itself and for good, at a given moment.
 
-    python -m tests.pipeline.kill_driver KEY MOMENT
-
-MOMENT is `<step>:start`, `<step>:end` (its files are written, its manifest is not), or a point within the publish.
+A moment is `<step>:start`, `<step>:end` (its files are written, its manifest is not), or a point within a step.
 """
 
 import os
 import signal
-import sys
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
 from chatrec.encoder import store
 from chatrec.pipeline import night, run_night
+from chatrec.pipeline.steps import STEPS
 from chatrec.publish import partitions, pointer
 from chatrec.run import Run
 from chatrec.settings import load
+from tests.support import processes
+
+KEY = "20260602T020000Z"
 
 
 def die(*_: Any, **__: Any) -> None:
@@ -42,13 +43,33 @@ POINTS: dict[str, tuple[Any, str, Callable[[Callable[..., Any]], Callable[..., A
     "publish:attached": (partitions, "attach", after),
     "publish:drained": (pointer, "point", before),
     "publish:pointed": (pointer, "point", after),
-    "publish:published, manifest written": (night, "_record_end", before),
+    "end:published, manifest written": (night, "_record_end", before),
     "embed:some texts encoded": (store, "_write", after),
     "begin:recorded": (Run, "fresh_folder", before),
 }
 
 
-def arm(moment: str) -> None:
+def moments() -> list[str]:
+    """All moments in the order in which they come."""
+    found = [name for name in POINTS if name.startswith("begin:")]
+    for step in STEPS:
+        within = [name for name in POINTS if name.startswith(f"{step.name}:")]
+        found += [f"{step.name}:start", *within, f"{step.name}:end"]
+    return [*found, *(name for name in POINTS if name.startswith("end:"))]
+
+
+def kill_at(moment: str) -> None:
+    """Does the night of KEY, or what is left of it, in a process that is killed."""
+    ended = processes.run(_do, moment)
+    assert ended.code == -signal.SIGKILL, ended
+
+
+def _do(moment: str) -> None:
+    _arm(moment)
+    run_night(load(), KEY)
+
+
+def _arm(moment: str) -> None:
     """Puts the end where it is wanted."""
     if moment in POINTS:
         module, name, when = POINTS[moment]
@@ -58,13 +79,3 @@ def arm(moment: str) -> None:
     step = night.BY_NAME[name]
     function = die if when_in_step == "start" else after(step.function)
     night.BY_NAME = {**night.BY_NAME, name: replace(step, function=function)}
-
-
-def main() -> None:
-    """Does the night."""
-    arm(sys.argv[2])
-    run_night(load(), sys.argv[1])
-
-
-if __name__ == "__main__":
-    main()

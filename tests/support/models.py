@@ -9,6 +9,15 @@ from transformers import GPT2Config, GPT2LMHeadModel, PreTrainedTokenizerFast
 
 from chatrec.settings import Settings, load
 
+TEXTS = [
+    "Moon over the kitchen",
+    "A very long story about a rocket, a comet and the butler who did it, told twice",
+    "运动鞋 跑步",
+    "👟",
+    "bread",
+    "",
+]
+POSITIONS = 64
 END = "<|endoftext|>"
 WINDOW = 256
 
@@ -60,3 +69,9 @@ def settings(root: Path, model: Path | str, **changes: object) -> Settings:
     """Settings with a writer, on the CPU."""
     changes = {"artifacts.root": root, "generate.model": str(model), "encoder.device": "cpu", **changes}
     return load().override(changes)
+
+
+TITLES = ["Moon over Rome", "A rocket", "", "运动鞋", "A rocket", "Bread and butter", "The butler did it"]
+TOWNS = ["Rome", "Oslo", "Rome", "", "Oslo", "Lima"]
+TAKEN = {0: [0, 1, 5], 1: [6], 4: [3, 3]}
+"""The items of each user; the others have no history."""

@@ -8,7 +8,7 @@ from chatrec.encoder.choice import Choice
 from chatrec.encoder.training.finetune import Material
 from chatrec.settings import Settings
 from chatrec.source.snapshot import Histories
-from tests.shop import KINDS
+from tests.support.shop import KINDS
 
 ITEMS, USERS, EVENTS = 120, 200, 10
 

@@ -1,13 +1,7 @@
-"""A process that trains and is killed, by itself and for good, before a given step.
-
-    python -m tests.encoder.training.kill_driver WHAT START TARGET STEP
-
-WHAT is `local`, `next-token` or a method of fine-tuning. Checkpoints are written after every step.
-"""
+"""A process that trains and is killed, by itself and for good, before a given step; checkpoints follow every step."""
 
 import os
 import signal
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -15,23 +9,29 @@ from chatrec.encoder import local
 from chatrec.encoder.training import loop
 from chatrec.encoder.training.finetune import finetune
 from chatrec.settings.language import Encoder, LocalGpt2
-from tests.encoder.training.small import material, settings, start, texts
+from tests.support import processes
+from tests.support.trainings import material, settings, start, texts
 
 
 def train(what: str, folder: Path, target: Path) -> None:
-    """What is killed."""
+    """What is killed: `local`, `next-token` or a method of fine-tuning."""
     if what == "local":
-        shape = LocalGpt2(layers=1, width=32, vocabulary=300, train_tokens=40_000)
+        shape = LocalGpt2(layers=1, width=32, vocabulary=300, train_tokens=20_000)
         local.train(texts(), target, Encoder(max_tokens=16, device="cpu", local=shape), seed=1)
         return
     changes: dict[str, Any] = {"finetune__method": what, "finetune__steps": 12, "finetune__look_every": 4}
     if what == "next-token":
-        changes = {"finetune__tokens": 60_000, "finetune__steps": 0, "finetune__accumulate": 2}
+        changes = {"finetune__tokens": 30_000, "finetune__steps": 0, "finetune__accumulate": 2}
     finetune(start(folder), material(), settings(target.parent, **changes), target)
 
 
-def die_before(step: int) -> None:
-    """As a power cut does it: nothing is cleaned up."""
+def kill_before(step: int, what: str, folder: Path, target: Path) -> None:
+    """Trains in a process that is killed."""
+    ended = processes.run(_do, step, what, folder, target)
+    assert ended.code == -signal.SIGKILL, ended
+
+
+def _do(step: int, what: str, folder: Path, target: Path) -> None:
     advance = loop._Training.advance
 
     def do(training: loop._Training) -> None:
@@ -41,14 +41,4 @@ def die_before(step: int) -> None:
 
     loop._Training.advance = do  # type: ignore[method-assign]
     loop.SECONDS_BETWEEN_CHECKPOINTS = 0.0
-
-
-def main() -> None:
-    """Trains."""
-    what, folder, target, step = sys.argv[1:]
-    die_before(int(step))
-    train(what, Path(folder), Path(target))
-
-
-if __name__ == "__main__":
-    main()
+    train(what, folder, target)

@@ -13,6 +13,16 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 
+SMALL = {
+    "CHATREC_ENCODER__MODEL": "local",
+    "CHATREC_ENCODER__LOCAL__LAYERS": "1",
+    "CHATREC_ENCODER__LOCAL__WIDTH": "32",
+    "CHATREC_ENCODER__LOCAL__VOCABULARY": "300",
+    "CHATREC_ENCODER__LOCAL__TRAIN_TOKENS": "4096",
+    "CHATREC_AIGC__EPOCHS": "4",
+    "CHATREC_AIGC__WIDTH": "8",
+    "CHATREC_CHECKS__BEATS_POPULARITY": "false",
+}
 NEVER = "0 0 29 2 *"
 """Within hours after its time a schedule would publish a night that no test asked for."""
 

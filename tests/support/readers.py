@@ -1,10 +1,9 @@
 """Readers that poll over their own connections while nights are published: what each of them saw.
 
-Run by itself, `python -m tests.publish.readers` compares the publish with the obvious one, which creates, attaches and
+Run by itself, `python -m tests.support.readers` compares the publish with the obvious one, which creates, attaches and
 points in one transaction, and prints how many reads were wrong.
 """
 
-import multiprocessing
 import sys
 import time
 from collections.abc import Callable
@@ -20,11 +19,14 @@ from sqlalchemy import make_url as parse
 from chatrec.db import runs
 from chatrec.publish.outputs import OUTPUTS, Files
 from chatrec.publish.publish import publish, retire
+from tests.support import processes
 
 OF_LISTS = [each for each in OUTPUTS if each.name in ("items", "groups", "item_groups", "recommendations", "blurbs")]
 """What a list is read from; hundreds of nights publish no more."""
 READ = "SELECT user_id, rank, item_id, score FROM recommendations WHERE user_id = 1 ORDER BY rank"
 ROWS = 3
+PAUSE_SECONDS = 0.002
+"""Between two reads: readers that never rest leave the publish no processor."""
 
 
 @dataclass
@@ -46,6 +48,7 @@ def read_until(stop: Event, url: str, found: Any) -> None:
     connection.autocommit = True
     cursor = connection.cursor()
     while not stop.is_set():
+        time.sleep(PAUSE_SECONDS)
         started = time.perf_counter()
         try:
             cursor.execute(READ)
@@ -66,10 +69,10 @@ def read_until(stop: Event, url: str, found: Any) -> None:
 
 def watch(url: str, work: Callable[[], None], readers: int = 3) -> list[Seen]:
     """Does some work while readers poll; returns what they saw."""
-    processes = multiprocessing.get_context("spawn")
-    stop, found = processes.Event(), processes.Queue()
+    context = processes.parent()
+    stop, found = context.Event(), context.Queue()
     address = parse(url).set(drivername="postgresql").render_as_string(hide_password=False)
-    polling = [processes.Process(target=read_until, args=(stop, address, found)) for _ in range(readers)]
+    polling = [context.Process(target=read_until, args=(stop, address, found)) for _ in range(readers)]
     for process in polling:
         process.start()
     try:
@@ -143,7 +146,7 @@ def main() -> None:
     from pathlib import Path
 
     from chatrec.db import embedded
-    from tests.publish.small import prepare
+    from tests.support.publishing import prepare
 
     with tempfile.TemporaryDirectory() as folder:
         for naive in (False, True):

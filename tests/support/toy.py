@@ -16,7 +16,7 @@ SMALL = {
     "CHATREC_ENCODER__LOCAL__TRAIN_TOKENS": "4096",
     "CHATREC_ENCODER__DIMENSIONS": "16",
     "CHATREC_AIGC__WIDTH": "8",
-    "CHATREC_AIGC__EPOCHS": "6",
+    "CHATREC_AIGC__MINUTES": "0",
     "CHATREC_COMPUTE__THREADS": "1",
 }
 """Settings that make a night take seconds."""

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -32,6 +32,7 @@ SMALL: dict[str, Any] = {
     "encoder.local": {"layers": 1, "width": 32, "vocabulary": 300, "train_tokens": 4096},
     "encoder.max_tokens": 32,
     "encoder.dimensions": 16,
+    "aigc.minutes": 0,
     "aigc.width": 8,
     "aigc.epochs": 6,
     "aigc.nets": 2,
@@ -43,16 +44,30 @@ SMALL: dict[str, Any] = {
 
 @dataclass
 class Shop:
-    """The shop's tables and the rows that `create` put there."""
+    """The shop's tables, which `create` makes, and what is in them."""
 
     url: str
     users: int = 40
     items: int = 60
     seed: int = 0
-    views: list[tuple[int, int, str, float, str]] = field(default_factory=list)
+
+    @property
+    def views(self) -> list[tuple[int, int, str, float, str]]:
+        """The events: the last user has none; everybody else takes 12 films, 11 of them of one kind."""
+        return self._rows()[1]
 
     def create(self, views: bool = True) -> None:
         """Creates the tables and fills them."""
+        films, events = self._rows()
+        towns = ("Rome", "Oslo", "Lima")
+        self.execute(SCHEMA)
+        self.insert("customers", [(number, 20 + number, towns[number % 3]) for number in range(self.users)])
+        self.insert("films", films)
+        if views:
+            self.insert("views", events)
+
+    def _rows(self) -> tuple[list[tuple[Any, ...]], list[tuple[int, int, str, float, str]]]:
+        """Films and views."""
         random = np.random.default_rng(self.seed)
         kinds = list(KINDS)
         films = []
@@ -61,17 +76,6 @@ class Shop:
             words = random.choice(KINDS[kind].split(), 4)
             name, plot = " ".join(words[:2]).title(), " ".join(words)
             films.append((number, f"{name} {number}", plot, [kind], True, "2026-01-01+00"))
-        towns = ("Rome", "Oslo", "Lima")
-        self.execute(SCHEMA)
-        customers = [(number, 20 + number, towns[number % 3]) for number in range(self.users)]
-        self.insert("customers", customers)
-        self.insert("films", films)
-        if views:
-            self.views = self._views(random)
-            self.insert("views", self.views)
-
-    def _views(self, random: np.random.Generator) -> list[tuple[int, int, str, float, str]]:
-        """The last user has none; everybody else takes 12 films, 11 of them of one kind."""
         views = []
         for user in range(self.users - 1):
             mine = np.flatnonzero(np.arange(self.items) % 3 == user % 3)
@@ -79,7 +83,7 @@ class Shop:
             for step, film in enumerate(taken):
                 day, hour = 1 + (user + step) % 27, step % 24
                 views.append((user, int(film), "view", 1.0, f"2026-02-{day:02} {hour:02}:00+00"))
-        return views
+        return films, views
 
     def execute(self, statement: str, values: Any = None) -> list[tuple[Any, ...]]:
         """Runs a statement and returns its rows."""

@@ -1,0 +1,36 @@
+"""An evaluation of a finished night, and what it gave."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from chatrec.evaluate.evaluation import Evaluation
+from chatrec.pipeline.evaluation import evaluate
+from chatrec.pipeline.steps import Step
+from chatrec.run import Manifest
+from tests.support.nights import Scene
+
+
+@dataclass(frozen=True)
+class Evaluated:
+    """What an evaluation gave."""
+
+    evaluation: Evaluation
+    report: Path
+
+    @property
+    def folder(self) -> Path:
+        """Where its files are."""
+        return self.report.parent
+
+
+def nothing(step: Step, manifest: Manifest | None) -> None:
+    """Watches nothing."""
+
+
+EVALUATED = Scene(
+    "evaluated",
+    changes={"ranking.target": "next", "aigc.minutes": 10},
+    more=lambda shop: shop.execute("UPDATE views SET amount = 1 + film / 1000.0"),
+    after=lambda settings: evaluate(settings, None, nothing),
+)
+"""Weights of views differ, so that no two items are equally popular; a net learns, which leaves a curve."""

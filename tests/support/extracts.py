@@ -1,0 +1,40 @@
+"""Extractions of the shop, with or without its searches."""
+
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import create_engine
+
+from chatrec.settings.language import Text
+from chatrec.settings.model import Source
+from chatrec.source.extract import extract
+from chatrec.source.snapshot import Snapshot
+from tests.support.shop import SELECTS, Shop
+
+Extract = Callable[..., tuple[dict[str, Any], Snapshot]]
+
+
+TEXT = Text()
+
+
+SEARCHES = "CREATE TABLE searches (customer bigint, words text, at timestamptz)"
+
+
+QUERIES = "SELECT customer AS user_id, words AS query, at AS occurred_at FROM searches"
+
+
+def extractor(shop: Shop, root: Path) -> Extract:
+    def do(
+        full: bool = False, memory_mb: int = 64, text: Text = TEXT, **selects: Any
+    ) -> tuple[dict[str, Any], Snapshot]:
+        folder = root / "snapshot"
+        shutil.rmtree(folder, ignore_errors=True)
+        folder.mkdir()
+        engine = create_engine(shop.url.replace("postgresql://", "postgresql+psycopg2://"))
+        counts = extract(engine, Source(**{**SELECTS, **selects}), text, folder, root, full, memory_mb)
+        engine.dispose()
+        return counts, Snapshot(folder)
+
+    return do

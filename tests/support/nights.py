@@ -1,0 +1,130 @@
+"""Running nights in tests."""
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import inspect
+
+from chatrec.db import migrate as migrations
+from chatrec.db import runs
+from chatrec.db.engine import open_database
+from chatrec.pipeline import run_night
+from chatrec.pipeline.preflight import read_mapping
+from chatrec.settings import Settings, load
+from tests.support.databases import Template
+from tests.support.shop import Shop, write_settings
+
+FIRST = "20260601T000000Z"
+"""The key of the first night of a test, and of the one that was finished before it."""
+
+
+@dataclass(frozen=True)
+class Night:
+    """The record of a run with the counts of its steps."""
+
+    record: runs.RunRecord
+    counts: dict[str, dict[str, Any]]
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.record, name)
+
+
+def migrate(settings: Settings) -> list[str]:
+    """Brings chatrec's tables up to date."""
+    mapping = read_mapping(settings)
+    with open_database(settings, "chatrec test") as engine:
+        return migrations.migrate(engine, settings.database.schema_name, mapping.id_types)
+
+
+def run(settings: Settings, key: str | None = None) -> Night:
+    """Does a night."""
+    record = run_night(settings, key or _next_key(settings))
+    return recorded(settings, record.key)
+
+
+def recorded(settings: Settings, key: str) -> Night:
+    """A night that was done before."""
+    with open_database(settings, "chatrec test") as engine, engine.connect() as connection:
+        record = runs.get(connection, key)
+        return Night(record, {step.step: step.counts for step in runs.steps(connection, record.run)})
+
+
+@dataclass(frozen=True)
+class Finished:
+    """A shop after a published night, and the settings of the night."""
+
+    shop: Shop
+    settings: Settings
+
+    @property
+    def night(self) -> Night:
+        """The night."""
+        return recorded(self.settings, FIRST)
+
+
+@dataclass(frozen=True)
+class Scene:
+    """A shop whose first night is done before the tests begin: once, for all that copy it.
+
+    Args:
+        name: of the database that is copied.
+        users: of the shop.
+        items: of the shop.
+        changes: of the settings.
+        more: changes the shop before the night.
+        after: does something after the night.
+    """
+
+    name: str
+    users: int = 40
+    items: int = 60
+    changes: Mapping[str, Any] = field(default_factory=dict)
+    more: Callable[[Shop], object] = lambda shop: None
+    after: Callable[[Settings], object] = lambda settings: None
+
+    def copy(self, server: str, shared: Path, folder: Path) -> Iterator[Finished]:
+        """A copy of its own for a test.
+
+        Args:
+            server: the URL of the server.
+            shared: the folder of all processes that use the server.
+            folder: for what the night wrote, and for `chatrec.toml`.
+        """
+        for url in Template(server, shared, self.name, self._make).copy(folder):
+            yield Finished(self._shop(url), self._settings(url, folder))
+
+    def _make(self, url: str, folder: Path) -> None:
+        shop = self._shop(url)
+        shop.create()
+        self.more(shop)
+        settings = self._settings(url, folder)
+        migrate(settings)
+        run(settings, FIRST)
+        self.after(settings)
+
+    def _shop(self, url: str) -> Shop:
+        return Shop(url, self.users, self.items)
+
+    def _settings(self, url: str, folder: Path) -> Settings:
+        return load(write_settings(folder, url, self.changes))
+
+
+SMALL = Scene("small")
+LEARNS: dict[str, Any] = {
+    "finetune.steps": 60,
+    "finetune.pairs": 32,
+    "finetune.look_every": 20,
+    "finetune.learning_rate": 0.003,
+}
+LARGE = Scene("large", users=400, items=240, changes=LEARNS)
+"""Large enough to tell encoders apart."""
+
+
+def _next_key(settings: Settings) -> str:
+    """Keys of the same second would be the same run."""
+    with open_database(settings, "chatrec test") as engine, engine.connect() as connection:
+        migrated = inspect(engine).has_table("runs", settings.database.schema_name)
+        count = len(runs.latest(connection, 1000)) if migrated else 0
+    return f"20260601T{count:06}Z"
