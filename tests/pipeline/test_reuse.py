@@ -52,7 +52,7 @@ def test_one_new_event_makes_everything_again(finished: Finished) -> None:
         ({"compute.seed": 5}, set(MADE)),
         ({"night.full": True}, set(MADE)),
     ],
-    ids=str,
+    ids=["top-N", "tables", "rules", "seed", "full"],
 )
 def test_a_setting_makes_again_what_depends_on_it(finished: Finished, changes: dict[str, Any], again: set[str]) -> None:
     settings = finished.settings
