@@ -3,7 +3,7 @@
     python -m benchmarks.aigc --data DATA --evalkit evalkit.py --only movielens-1m --passes 5 --seconds 300
     python -m benchmarks.aigc --growth
 
-The train set of evalkit's split `loo` is split again by `chatrec.holdout` (the last event of each user): the variants
+The train set of the split `loo` of evalkit is split again by `chatrec.evaluation.holdout` (last events): the variants
 are compared on that, and the split's own targets are never opened. All variants have the same net, the same start
 vectors and the same groups; only the output layer differs. "As written" is the mission's formula, the mean of a history
 and one softmax. A difference is to the two levels, with the 95 % interval of a paired bootstrap over users.
@@ -26,15 +26,16 @@ from benchmarks.data import read_split
 from benchmarks.outputs import Full, GroupsOnly, Sampled, SampledInGroups, TwoLevels
 from benchmarks.table import Table, write
 from chatrec.aigc import mean
-from chatrec.aigc.plan import Plan, plan
+from chatrec.aigc.autoconfig import Plan, plan
 from chatrec.aigc.sequence import Training
 from chatrec.aigc.users import MeanUsers, SequenceUsers, UserEncoder
-from chatrec.block import Block
-from chatrec.channels.factors import clusters, ppmi_vectors, unit
-from chatrec.holdout import HoldOut, hold_out
-from chatrec.metrics import paired_difference
-from chatrec.settings.model import Aigc
-from chatrec.source.snapshot import Array, Histories
+from chatrec.config.settings import Aigc
+from chatrec.data.arrays import Array
+from chatrec.data.interactions import Histories
+from chatrec.data.user_batch import Block
+from chatrec.evaluation.holdout import HoldOut, hold_out
+from chatrec.evaluation.metrics import paired_difference
+from chatrec.models.ppmi_svd import clusters, ppmi_vectors, unit
 
 SEED = 0
 SETS = ("movielens-100k", "movielens-1m", "amazon-games")

@@ -18,10 +18,10 @@ import torch
 from benchmarks.child import Failed, run
 from benchmarks.outputs import Full, Sampled, SampledInGroups, TwoLevels
 from benchmarks.table import Table
+from chatrec.aigc.autoconfig import Plan
 from chatrec.aigc.net import Shape
-from chatrec.aigc.plan import Plan
 from chatrec.aigc.sequence import Training
-from chatrec.source.snapshot import Histories
+from chatrec.data.interactions import Histories
 
 OUTPUTS: dict[str, type[Full]] = {
     "full softmax": Full,

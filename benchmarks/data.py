@@ -10,10 +10,12 @@ from typing import Self
 import numpy as np
 import polars as pl
 
-from chatrec.block import Block, best_of, blocks
-from chatrec.channels.registry import Known
-from chatrec.holdout import CELLS_OF_A_BLOCK
-from chatrec.source.snapshot import Array, Histories, Snapshot, starts_of
+from chatrec.data.arrays import Array, top_k
+from chatrec.data.interactions import Histories, starts_of
+from chatrec.data.user_batch import Block, blocks
+from chatrec.evaluation.holdout import CELLS_OF_A_BLOCK
+from chatrec.extract.snapshot import Snapshot
+from chatrec.models.registry import Known
 
 K = 20
 """Length of a list; the best 10 are scored."""
@@ -61,7 +63,7 @@ class Events:
         """
         for block in self.blocks():
             scores = np.where(block.hidden, -np.inf, score(block))
-            best = best_of(scores, K)
+            best = top_k(scores, K)
             yield block.users, np.where(np.isfinite(np.take_along_axis(scores, best, 1)), best, -1)
 
     def write(self, lists: Lists, out: Path) -> None:

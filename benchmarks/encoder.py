@@ -25,17 +25,18 @@ from benchmarks import encoder_speed as speed
 from benchmarks.child import run
 from benchmarks.encoder_quality import Catalogue, Way, gain, mean_cosine, ways
 from benchmarks.table import Table, write
-from chatrec.channels.text.near import Text
-from chatrec.encoder import local
-from chatrec.encoder.choice import choose
-from chatrec.encoder.store import VectorStore
+from chatrec.config import Settings
+from chatrec.data.arrays import Array
+from chatrec.encoder import local_gpt2
+from chatrec.encoder.model_selection import choose
 from chatrec.encoder.training.finetune import Material, finetune
+from chatrec.encoder.vector_cache import VectorStore
 from chatrec.errors import SettingsError
-from chatrec.evaluate.split import write_snapshot
-from chatrec.metrics import Interval
-from chatrec.progress import Progress
-from chatrec.settings import Settings
-from chatrec.source.snapshot import Array, Snapshot
+from chatrec.evaluation.metrics import Interval
+from chatrec.extract.snapshot import Snapshot
+from chatrec.models.content_knn import Text
+from chatrec.report.splits import write_snapshot
+from chatrec.runtime.progress import Progress
 
 SETS = ("movielens-100k", "movielens-1m", "amazon-games")
 TABLES = ("speed", "quality", "cache")
@@ -145,7 +146,7 @@ def _trained(catalogue: Catalogue, work: Path) -> Iterator[Way]:
     settings = catalogue.settings
     for name, tokens in (("untrained", 0), ("local", settings.encoder.local.train_tokens)):
         one = settings.override({"encoder.local": {"train_tokens": tokens}})
-        local.train(catalogue.texts, work / name, one.encoder, SEED)
+        local_gpt2.train(catalogue.texts, work / name, one.encoder, SEED)
         yield Way(name, work / name, False)
     start = choose(settings.override({"encoder.model": str(work / "local")}))
     everything = Material(catalogue.texts, ~catalogue.is_hidden, catalogue.hidden.histories, ())

@@ -9,23 +9,23 @@ import numpy as np
 from scipy.sparse import csr_matrix
 
 from benchmarks.data import Events
-from chatrec.blend.learn import NO_PENALTY
-from chatrec.blend.new import hide_items
-from chatrec.block import best_of
-from chatrec.channels.base import Channel
-from chatrec.channels.registry import Known, fit_channels, names
-from chatrec.channels.text import tower
+from chatrec.config import Settings
+from chatrec.data.arrays import Array, top_k
 from chatrec.encoder.checkpoint import load
 from chatrec.encoder.encode import encode_all
 from chatrec.encoder.spent import Spent
 from chatrec.encoder.texts import item_texts
 from chatrec.encoder.whitening import Whitening, chosen
+from chatrec.ensemble.cold_items import hide_items
+from chatrec.ensemble.ensemble import NO_PENALTY
+from chatrec.evaluation.holdout import HoldOut
+from chatrec.evaluation.metrics import Floats, Interval, paired_difference
+from chatrec.extract.snapshot import Snapshot
 from chatrec.features.catalogue import features_of
-from chatrec.holdout import HoldOut
-from chatrec.metrics import Floats, Interval, paired_difference
-from chatrec.progress import progress
-from chatrec.settings import Settings
-from chatrec.source.snapshot import Array, Snapshot
+from chatrec.models import two_tower
+from chatrec.models.base import Channel
+from chatrec.models.registry import Known, fit_channels, names
+from chatrec.runtime.progress import progress
 
 SEED = 0
 KERNEL = "language kernel"
@@ -123,7 +123,7 @@ class Catalogue:
         if self.has_kernel:
             known = Known(histories, self.events.items, vectors, seed, self.features)
             return fit_channels(known, "any", NO_PENALTY, {KERNEL})[KERNEL]
-        return tower.fit(histories, self.features.joined, vectors, FADE, seed)
+        return two_tower.fit(histories, self.features.joined, vectors, FADE, seed)
 
     @cached_property
     def has_kernel(self) -> bool:
@@ -189,5 +189,5 @@ def _nearest(similar: Callable[[slice], Array], count: int) -> Array:
         part = slice(start, min(start + ROWS, count))
         scores = similar(part)
         scores[np.arange(len(scores)), np.arange(part.start, part.stop)] = -np.inf
-        found[part] = best_of(scores, found.shape[1])
+        found[part] = top_k(scores, found.shape[1])
     return found

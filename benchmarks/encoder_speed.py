@@ -10,14 +10,14 @@ import torch
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
 from transformers import GPT2Config, GPT2Model, PreTrainedTokenizerFast
 
+from chatrec.config.encoder import Encoder, EncodingPrecision
+from chatrec.data.arrays import Array
 from chatrec.encoder.checkpoint import Checkpoint, load
 from chatrec.encoder.encode import encode, encode_tokens, tokenise
 from chatrec.encoder.spent import Spent
-from chatrec.encoder.store import TEXTS_OF_A_PART
-from chatrec.processor import has_int8
-from chatrec.progress import Silent, progress
-from chatrec.settings.language import Encoder, EncodingPrecision
-from chatrec.source.snapshot import Array
+from chatrec.encoder.vector_cache import TEXTS_OF_A_PART
+from chatrec.runtime.hardware import has_int8
+from chatrec.runtime.progress import Silent, progress
 
 END = "<|endoftext|>"
 TOKENS = 128

@@ -21,12 +21,13 @@ import numpy as np
 from benchmarks.child import Failed, run
 from benchmarks.data import known, read_events
 from benchmarks.table import Table, write
-from chatrec.block import blocks
-from chatrec.channels import ease
-from chatrec.channels.registry import Known, fit_channels, names
-from chatrec.holdout import CELLS_OF_A_BLOCK
-from chatrec.settings.model import Target
-from chatrec.source.snapshot import Array, Histories
+from chatrec.config.settings import Target
+from chatrec.data.arrays import Array
+from chatrec.data.interactions import Histories
+from chatrec.data.user_batch import blocks
+from chatrec.evaluation.holdout import CELLS_OF_A_BLOCK
+from chatrec.models import ease
+from chatrec.models.registry import Known, fit_channels, names
 
 SET = "movielens-1m"
 SYNTHETIC = "synthetic"

@@ -20,24 +20,24 @@ from typing import get_args
 import numpy as np
 
 from benchmarks.data import Events, K, ListsFile
-from chatrec.aigc.channel import NAME as AIGC
-from chatrec.aigc.channel import WEIGHED, AigcChannel
+from chatrec.aigc.aigc import NAME as AIGC
+from chatrec.aigc.aigc import WEIGHED, AigcChannel
 from chatrec.aigc.state import AigcState
-from chatrec.blend.candidates import GATHERED, best_places, gather
-from chatrec.blend.evidence import ScoredEvidence
-from chatrec.blend.fit import Trial
-from chatrec.blend.learn import MIX, NO_PENALTY, Blend
-from chatrec.blend.logit import fit_weights
-from chatrec.blend.new import hide_items
-from chatrec.block import Block
-from chatrec.channels.base import Channel
-from chatrec.channels.registry import fit_channels
+from chatrec.config import load
+from chatrec.config.settings import Target
+from chatrec.data.arrays import Array
+from chatrec.data.user_batch import Block
+from chatrec.ensemble.candidates import GATHERED, best_places, gather
+from chatrec.ensemble.cold_items import hide_items
+from chatrec.ensemble.ensemble import MIX, NO_PENALTY, Blend
+from chatrec.ensemble.log_shares import ScoredEvidence
+from chatrec.ensemble.logit import fit_weights
+from chatrec.ensemble.weights import Trial
+from chatrec.models.base import Channel
+from chatrec.models.registry import fit_channels
 from chatrec.pipeline.context import Context
 from chatrec.pipeline.offline import KEY, evaluate_split
-from chatrec.run import Run
-from chatrec.settings import load
-from chatrec.settings.model import Target
-from chatrec.source.snapshot import Array
+from chatrec.runs.run import Run
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,7 @@ from torch.nn import functional
 from chatrec.aigc.sequence import Vectors
 from chatrec.aigc.softmax import FullSoftmax, Members
 from chatrec.aigc.state import GroupOutput
-from chatrec.source.snapshot import Array
+from chatrec.data.arrays import Array
 
 NEGATIVES = 512
 """Of a batch."""

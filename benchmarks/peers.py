@@ -15,11 +15,11 @@ import numpy as np
 from scipy.sparse import csr_matrix
 
 from benchmarks.data import Events, K, Lists, read_split
-from chatrec.channels import popularity
-from chatrec.channels.registry import fit_channels
-from chatrec.holdout import hold_out
-from chatrec.metrics import ndcg
-from chatrec.settings.model import Target
+from chatrec.config.settings import Target
+from chatrec.evaluation.holdout import hold_out
+from chatrec.evaluation.metrics import ndcg
+from chatrec.models import popularity
+from chatrec.models.registry import fit_channels
 
 SEED = 0
 PENALTY = 500.0

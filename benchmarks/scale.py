@@ -14,13 +14,13 @@ from pathlib import Path
 
 from sqlalchemy import text
 
+from chatrec.config import Settings, load
 from chatrec.db import embedded
 from chatrec.db import migrate as migrations
 from chatrec.db.engine import open_database
 from chatrec.pipeline import STEPS, run_night
 from chatrec.pipeline.preflight import read_mapping
-from chatrec.run import Run
-from chatrec.settings import Settings, load
+from chatrec.runs.run import Run
 
 INTERACTIONS = "SELECT user_no AS user_id, movie_no AS item_id, rated_at AS occurred_at FROM shop.ratings"
 TABLES = """

@@ -6,14 +6,14 @@ import click
 import typer
 
 from chatrec.cli import app
-from chatrec.settings import template
+from chatrec.config import template
 
 DOCS = Path(__file__).parent
 
 SETTINGS = """\
 # Settings
 
-<!-- Made by `make docs` from the docstrings in chatrec/settings. -->
+<!-- Made by `make docs` from the docstrings in chatrec/config. -->
 
 `chatrec init` writes this file. `chatrec.toml` is read from the working directory, or from where `--config` or
 `CHATREC_CONFIG` says. An environment variable `CHATREC_<SECTION>__<KEY>` wins over the file, for example

@@ -5,8 +5,8 @@ import importlib
 import sys
 from pathlib import Path
 
+from chatrec.config import load
 from chatrec.errors import ChatrecError
-from chatrec.settings import load
 from examples.common import Stage
 
 HERE = Path(__file__).parent

@@ -16,16 +16,16 @@ from rich.console import Console
 from rich.table import Table
 from sqlalchemy import Engine
 
-from chatrec.db import runs
+from chatrec.config import Settings
+from chatrec.console import StepLines, console
+from chatrec.db import records
 from chatrec.db.copy import copy_in
 from chatrec.db.engine import cursor, open_database, source
 from chatrec.db.migrate import migrate
 from chatrec.errors import NightStopped
 from chatrec.pipeline import run_night
 from chatrec.pipeline.preflight import read_mapping
-from chatrec.run import key_of
-from chatrec.settings import Settings
-from chatrec.show import StepLines, console
+from chatrec.runs.run import key_of
 
 Array = np.ndarray
 Frames = Iterable[pl.DataFrame]
@@ -104,7 +104,7 @@ class Stage:
         self.rows(schema.read_text(encoding="utf-8"))
         shutil.rmtree(self.settings.artifacts.root, ignore_errors=True)
 
-    def night(self, moment: datetime, settings: Settings | None = None, quiet: bool = False) -> runs.RunRecord:
+    def night(self, moment: datetime, settings: Settings | None = None, quiet: bool = False) -> records.RunRecord:
         """Runs a night that stands for a moment.
 
         Args:

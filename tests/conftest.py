@@ -12,7 +12,7 @@ import hypothesis
 import pytest
 from xdist.scheduler import LoadScopeScheduling
 
-from chatrec.settings import Settings, load
+from chatrec.config import Settings, load
 from tests.support.databases import connect, new_database, start
 from tests.support.nights import LARGE, SMALL, Finished
 from tests.support.shop import Shop, write_settings

@@ -7,8 +7,8 @@ import numpy as np
 import polars as pl
 from scipy.sparse import csr_matrix
 
-from chatrec.settings.model import Groups as GroupsSettings
-from chatrec.source.snapshot import Array
+from chatrec.config.settings import Groups as GroupsSettings
+from chatrec.data.arrays import Array
 
 UNGROUPED = "other"
 GROUPS, MEMBERS = "groups.parquet", "members.parquet"
@@ -87,7 +87,7 @@ def from_kmeans(items: pl.DataFrame, vectors: Array, count: int, seed: int) -> I
         count: of groups; 0 is the square root of the number of items.
         seed: of the first centres.
     """
-    from chatrec.channels.factors import clusters
+    from chatrec.models.ppmi_svd import clusters
 
     n = len(vectors)
     k = min(count or max(1, round(n**0.5)), n)

@@ -9,14 +9,15 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from chatrec.aigc.model import Aigc
+from chatrec.aigc.formulas import Aigc
 from chatrec.aigc.state import Fitted
 from chatrec.aigc.users import MeanUsers
-from chatrec.block import Block
-from chatrec.holdout import HoldOut
-from chatrec.progress import progress
-from chatrec.settings.model import Aigc as AigcSettings
-from chatrec.source.snapshot import Array, Histories
+from chatrec.config.settings import Aigc as AigcSettings
+from chatrec.data.arrays import Array
+from chatrec.data.interactions import Histories
+from chatrec.data.user_batch import Block
+from chatrec.evaluation.holdout import HoldOut
+from chatrec.runtime.progress import progress
 
 FULL_SOFTMAX_BELOW = 2048
 NEGATIVES = 2048

@@ -11,16 +11,17 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from chatrec.aigc.autoconfig import Plan, remembered
+from chatrec.aigc.batching import Batch, batches
 from chatrec.aigc.muon import Muon
 from chatrec.aigc.net import SequenceNet
-from chatrec.aigc.plan import Plan, remembered
 from chatrec.aigc.softmax import FullSoftmax, GroupSoftmax, Members
 from chatrec.aigc.state import Fitted, GroupOutput
 from chatrec.aigc.users import SequenceUsers
-from chatrec.aigc.windows import Batch, batches
-from chatrec.channels.factors import clusters, ppmi_vectors, unit
-from chatrec.progress import progress
-from chatrec.source.snapshot import Array, Histories
+from chatrec.data.arrays import Array
+from chatrec.data.interactions import Histories
+from chatrec.models.ppmi_svd import clusters, ppmi_vectors, unit
+from chatrec.runtime.progress import progress
 
 RATE_OF_MATRICES = 0.02
 WARM_UP = 0.05

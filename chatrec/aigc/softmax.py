@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 from torch.autograd import Function
 
-from chatrec.source.snapshot import Array
+from chatrec.data.arrays import Array
 
 POSITIONS_AT_ONCE = 1024
 

@@ -7,11 +7,10 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from chatrec.aigc import model
+from chatrec.aigc import formulas
 from chatrec.aigc.groups import ItemGroups
 from chatrec.aigc.users import NET, MeanUsers, SequenceUsers, UserEncoder
-from chatrec.softmax import log_softmax
-from chatrec.source.snapshot import Array
+from chatrec.data.arrays import Array, log_softmax
 
 FILE = "aigc.npz"
 OUTPUT = ("group_of", "group_vectors", "group_bias")
@@ -115,7 +114,7 @@ class AigcState:
 
     def attention(self, users: Array) -> Array:
         """a: users × groups."""
-        found: Array = model.attention(torch.from_numpy(users), torch.from_numpy(self.groups)).numpy()
+        found: Array = formulas.attention(torch.from_numpy(users), torch.from_numpy(self.groups)).numpy()
         return found
 
     def logits(self, users: Array) -> Array:
@@ -144,7 +143,7 @@ class AigcState:
 def group_vectors(items: Array, groups: ItemGroups) -> Array:
     """g: the mean of the members' vectors, groups × width."""
     members, starts = torch.tensor(groups.items, dtype=torch.long), torch.from_numpy(groups.starts[:-1])
-    found: Array = model.mean_vectors(torch.from_numpy(items), members, starts).numpy()
+    found: Array = formulas.mean_vectors(torch.from_numpy(items), members, starts).numpy()
     return found
 
 

@@ -9,7 +9,7 @@ import numpy as np
 import torch
 
 from chatrec.aigc.net import SequenceNet, Shape
-from chatrec.source.snapshot import Array
+from chatrec.data.arrays import Array
 
 NET = "net.pt"
 EVENTS_AT_ONCE = 16_384

@@ -11,7 +11,7 @@ import typer
 from chatrec import __version__
 
 if TYPE_CHECKING:
-    from chatrec.settings import Settings
+    from chatrec.config import Settings
 
 app = typer.Typer(
     name="chatrec",
@@ -33,7 +33,7 @@ class State:
     @cached_property
     def settings(self) -> "Settings":
         """Read once, when a verb needs them."""
-        from chatrec.settings import load
+        from chatrec.config import load
 
         return load(self.config)
 

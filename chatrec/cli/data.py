@@ -18,9 +18,9 @@ def recommend(
     as_json: Annotated[bool, typer.Option("--json", help="As JSON, for programs.")] = False,
 ) -> None:
     """Show a user's list with the reasons."""
+    from chatrec.console import console, lists_table
     from chatrec.db.engine import open_database
     from chatrec.publish.read import list_of
-    from chatrec.show import console, lists_table
 
     with open_database(state.settings, "chatrec recommend") as engine:
         rows = list_of(engine, user, key)
@@ -78,8 +78,8 @@ def evaluate(
     given = {"--items": items, "--out": out, "--users": users, "--k": k}
     if alone := [name for name, value in given.items() if value is not None]:
         raise SettingsError(f"{alone[0]} belongs to --split DIR; without it a night's own snapshot is evaluated.")
+    from chatrec.console import StepLines, console, evaluation_table
     from chatrec.pipeline.evaluation import evaluate as evaluate_night
-    from chatrec.show import StepLines, console, evaluation_table
 
     chosen = state.settings.override({"ranking.target": target}) if target else state.settings
     evaluation, report = evaluate_night(chosen, key, StepLines())
@@ -90,8 +90,8 @@ def evaluate(
 def _evaluate_split(
     split: Path, items: Path | None, users: Path | None, out: Path | None, target: str, k: int, key: str | None
 ) -> None:
+    from chatrec.console import console, counts
     from chatrec.pipeline.offline import evaluate_split
-    from chatrec.show import console, counts
 
     if key is not None:
         raise SettingsError("--run names a night and --split a folder: give one of them.")

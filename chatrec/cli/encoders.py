@@ -32,8 +32,8 @@ def finetune(
 
     An interrupted fine-tuning is gone on with.
     """
+    from chatrec.console import StepLines
     from chatrec.pipeline.finetune import finetune as tune
-    from chatrec.show import StepLines
 
     given = {"finetune.method": method, "finetune.steps": steps, "finetune.promote": promote}
     changes = {name: value for name, value in given.items() if value is not None}
@@ -49,12 +49,12 @@ def list_encoders(
     """List the encoders that were made here, with their scores; the live one is marked."""
     if context.invoked_subcommand:
         return
-    from chatrec.encoder import versions
-    from chatrec.encoder.choice import choose
-    from chatrec.show import console, encoders_table
+    from chatrec.console import console, encoders_table
+    from chatrec.encoder import registry
+    from chatrec.encoder.model_selection import choose
 
     root, live = state.settings.artifacts.root, Path(choose(state.settings).source)
-    found = versions.versions(root)
+    found = registry.versions(root)
     if as_json:
         values = [{**asdict(version), "live": version.name == live.name} for version in found]
         print(json.dumps(values, indent=1, ensure_ascii=False))
@@ -70,13 +70,13 @@ def use(
     back: Annotated[bool, typer.Option("--back", help="The one that was live before this one.")] = False,
 ) -> None:
     """Make another encoder the live one; the next night encodes with it."""
-    from chatrec.encoder import versions
+    from chatrec.encoder import registry
 
     if (name is None) is not back:
         raise SettingsError("Give the name of an encoder, or --back; `chatrec encoders` lists them.")
     root, model = state.settings.artifacts.root, state.settings.encoder.model
-    chosen = versions.promote(root, name) if name else versions.go_back(root)
-    if model in versions.REPLACED:
+    chosen = registry.promote(root, name) if name else registry.go_back(root)
+    if model in registry.REPLACED:
         print(f"The next night encodes with {chosen.name if chosen else model}.")
     else:
         print(f"It counts once encoder.model is auto: now it names {model}, and who names a model gets it.")

@@ -21,8 +21,8 @@ def run(
     key: Key = None,
 ) -> None:
     """Do a night: from your tables to recommendations. An interrupted night is gone on with."""
+    from chatrec.console import StepLines, console
     from chatrec.pipeline import run_night
-    from chatrec.show import StepLines, console
 
     changes: dict[str, Any] = {"night.full": full, "night.dry_run": dry_run}
     if top_n is not None:
@@ -40,9 +40,9 @@ def runs(
     """List the newest runs: key, state, start, seconds, counts."""
     from dataclasses import asdict
 
-    from chatrec.db import runs as records
+    from chatrec.console import console, runs_table
+    from chatrec.db import records as records
     from chatrec.db.engine import open_database
-    from chatrec.show import console, runs_table
 
     with open_database(state.settings, "chatrec runs") as engine, engine.connect() as connection:
         found = records.latest(connection, limit)

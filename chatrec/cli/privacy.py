@@ -29,10 +29,10 @@ def privacy(
 
 
 def _spent() -> None:
+    from chatrec.console import console, ledger_table
     from chatrec.db import ledger
     from chatrec.db.engine import open_database
     from chatrec.pipeline.private import after_one_more, spent
-    from chatrec.show import console, ledger_table
 
     chosen = state.settings.privacy
     with open_database(state.settings, "chatrec privacy") as engine, engine.connect() as connection:
@@ -49,10 +49,10 @@ def _spent() -> None:
 
 
 def _curve(file: Path, epsilons: list[float] | None, key: str | None) -> None:
-    from chatrec.evaluate.plots import LIGHT
-    from chatrec.evaluate.utility import EPSILONS, plot
+    from chatrec.console import console, utility_table
     from chatrec.pipeline.utility import utility_of_night
-    from chatrec.show import console, utility_table
+    from chatrec.report.plots import LIGHT
+    from chatrec.report.privacy_utility import EPSILONS, plot
 
     night, found = utility_of_night(state.settings, key, sorted(set(epsilons or EPSILONS)))
     drawn = plot(found)

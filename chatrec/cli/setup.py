@@ -18,7 +18,7 @@ def init(
     force: Annotated[bool, typer.Option("--force", help="Replace a file that is there.")] = False,
 ) -> None:
     """Write a commented chatrec.toml."""
-    from chatrec.settings import template
+    from chatrec.config import template
 
     file = state.config or Path("chatrec.toml")
     if file.exists() and not force:
@@ -30,8 +30,8 @@ def init(
 @app.command()
 def check() -> None:
     """Ask everything that can go wrong before a night does: settings, connections, mapping, templates, tables."""
+    from chatrec.console import console
     from chatrec.pipeline.preflight import preflight
-    from chatrec.show import console
 
     shown = console()
     settings = state.settings
@@ -62,12 +62,12 @@ def migrate() -> None:
 @db.command()
 def roles() -> None:
     """Create the roles <schema>_reader, <schema>_writer and <schema>_limited, to be granted to yours."""
-    from chatrec.db import sqlfiles
+    from chatrec.db import sql_files
     from chatrec.db.engine import open_database
 
     schema = state.settings.database.schema_name
     roles = {f"schema_{name}": f"{schema}_{name}" for name in ("reader", "writer", "limited")}
     variables = {"schema": schema, **roles}
     with open_database(state.settings, "chatrec db roles") as engine, engine.begin() as connection:
-        connection.exec_driver_sql(sqlfiles.read("roles.sql", variables).replace("%", "%%"))
+        connection.exec_driver_sql(sql_files.read("roles.sql", variables).replace("%", "%%"))
     print(f"Roles {', '.join(roles.values())} are there: GRANT {schema}_reader TO your_website;")

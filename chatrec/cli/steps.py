@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from chatrec.cli.app import app, state
-from chatrec.run import key_of
+from chatrec.runs.run import key_of
 
 PANEL = "Steps of a night"
 Key = Annotated[str, typer.Option("--run", help="The key of the run that `chatrec begin` printed.")]

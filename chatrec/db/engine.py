@@ -11,9 +11,9 @@ from psycopg2 import sql
 from sqlalchemy import URL, Engine, create_engine, event, make_url
 from sqlalchemy.exc import DBAPIError
 
+from chatrec.config import Settings
 from chatrec.db import embedded
 from chatrec.errors import DatabaseUnavailable, SettingsError, TransientError
-from chatrec.settings import Settings
 
 DRIVER = "postgresql+psycopg2"
 WRONG_SETTINGS = ("authentication failed", "does not exist", "no password supplied", "no pg_hba.conf entry")

@@ -11,7 +11,7 @@ from typing import Any
 from psycopg2 import sql
 from sqlalchemy import Connection, Engine, text
 
-from chatrec.db import sqlfiles
+from chatrec.db import sql_files
 from chatrec.db.lock import wait_for
 from chatrec.errors import RunError
 
@@ -31,7 +31,7 @@ class Migration:
 
 def migrations() -> list[Migration]:
     """All migrations, the first one first."""
-    files = sorted((sqlfiles.folder() / "migrations").glob("*.sql"))
+    files = sorted((sql_files.folder() / "migrations").glob("*.sql"))
     return [Migration(file.stem, file.read_text(encoding="utf-8")) for file in files]
 
 
@@ -91,7 +91,7 @@ def _pending(connection: Connection) -> list[Migration]:
 
 def _apply(connection: Connection, migration: Migration, variables: Mapping[str, str]) -> None:
     with connection.begin():
-        connection.exec_driver_sql(sqlfiles.fill(migration.text, variables))
+        connection.exec_driver_sql(sql_files.fill(migration.text, variables))
         connection.execute(
             text("INSERT INTO migrations (name, checksum) VALUES (:name, :checksum)"),
             {"name": migration.name, "checksum": migration.checksum},

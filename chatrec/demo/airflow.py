@@ -17,9 +17,9 @@ from pathlib import Path
 
 from sqlalchemy import URL, make_url
 
+from chatrec.config import Settings
 from chatrec.db import embedded
 from chatrec.errors import SettingsError, TransientError
-from chatrec.settings import Settings
 
 METADATA = "airflow"
 PASSWORDS = "simple_auth_manager_passwords.json.generated"
@@ -100,7 +100,7 @@ def serve(settings: Settings) -> int:
     Raises:
         TransientError: it does not come up.
     """
-    from chatrec.show import console
+    from chatrec.console import console
 
     shown = console()
     variables = environment(settings)

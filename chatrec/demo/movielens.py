@@ -13,10 +13,10 @@ import polars as pl
 from psycopg2 import sql
 from sqlalchemy import Engine
 
-from chatrec.db import sqlfiles
+from chatrec.db import sql_files
 from chatrec.db.copy import copy_in
 from chatrec.errors import TransientError
-from chatrec.run import replacing
+from chatrec.runs.run import replacing
 
 WHEEL = "recbole==1.2.1"
 INSIDE = "recbole/dataset_example/ml-100k/ml-100k"
@@ -74,7 +74,7 @@ def load(engine: Engine, data: Path) -> None:
             cursor.execute("SELECT to_regclass('shop.ratings') IS NOT NULL")
             if cursor.fetchone()[0]:
                 return
-            cursor.execute(sqlfiles.read("demo/shop.sql"))
+            cursor.execute(sql_files.read("demo/shop.sql"))
             for table, frame in tables(data).items():
                 copy_in(cursor, sql.Identifier("shop", table), frame.columns, [frame])
             connection.commit()

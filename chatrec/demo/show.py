@@ -14,7 +14,10 @@ from rich.console import Console
 from rich.panel import Panel
 from sqlalchemy import Engine, text
 
-from chatrec.db import runs
+from chatrec.config import CONFIG_VARIABLE, Settings, load
+from chatrec.config.loader import DEMO_FILE
+from chatrec.console import console, counts, lists_table
+from chatrec.db import records
 from chatrec.db.engine import open_database
 from chatrec.db.migrate import migrate
 from chatrec.demo import airflow, movielens
@@ -22,9 +25,6 @@ from chatrec.errors import ChatrecError, NightStopped
 from chatrec.pipeline.preflight import read_mapping
 from chatrec.pipeline.steps import BY_NAME
 from chatrec.publish.read import list_of
-from chatrec.settings import CONFIG_VARIABLE, Settings, load
-from chatrec.settings.load import DEMO_FILE
-from chatrec.show import console, counts, lists_table
 
 EXAMPLE_USERS = (471, 604, 477)
 """People with tastes of their own, none of whom rated more than 35 films."""
@@ -105,7 +105,7 @@ def _migrate(engine: Engine, settings: Settings) -> None:
     migrate(engine, settings.database.schema_name, mapping.id_types)
 
 
-def _night(shown: Console, engine: Engine, settings: Settings, log: Path) -> runs.RunRecord:
+def _night(shown: Console, engine: Engine, settings: Settings, log: Path) -> records.RunRecord:
     """Runs the DAG and shows each step when it is done, as the database tells."""
     before = _newest(engine)
     process = airflow.test_night(settings, log)
@@ -144,9 +144,9 @@ class _ProgressLines:
         return self.LINE.findall(text[:complete].decode("utf-8", "replace"))
 
 
-def _tell(shown: Console, status: Any, engine: Engine, record: runs.RunRecord, told: set[str]) -> None:
+def _tell(shown: Console, status: Any, engine: Engine, record: records.RunRecord, told: set[str]) -> None:
     with engine.connect() as connection:
-        steps = runs.steps(connection, record.run)
+        steps = records.steps(connection, record.run)
     for step in steps:
         title = BY_NAME[step.step].title
         if step.state == "running":
@@ -157,7 +157,7 @@ def _tell(shown: Console, status: Any, engine: Engine, record: runs.RunRecord, t
             shown.print(f"  {mark} {title:<31} {step.seconds:6.1f} s  [dim]{counts(step.step, step.counts)}[/]")
 
 
-def _outcome(record: runs.RunRecord | None, process: subprocess.Popen[bytes], log: Path) -> runs.RunRecord:
+def _outcome(record: records.RunRecord | None, process: subprocess.Popen[bytes], log: Path) -> records.RunRecord:
     if record is None:
         raise ChatrecError(f"Airflow ended with {process.returncode} before the night began; its log is {log}.")
     if record.state != "published":
@@ -165,9 +165,9 @@ def _outcome(record: runs.RunRecord | None, process: subprocess.Popen[bytes], lo
     return record
 
 
-def _newest(engine: Engine) -> runs.RunRecord | None:
+def _newest(engine: Engine) -> records.RunRecord | None:
     with engine.connect() as connection:
-        found = runs.latest(connection, limit=1)
+        found = records.latest(connection, limit=1)
     return found[0] if found else None
 
 
@@ -179,9 +179,9 @@ def _lists(shown: Console, engine: Engine) -> None:
         shown.print(lists_table(list_of(engine, str(user))))
 
 
-def _further(shown: Console, engine: Engine, record: runs.RunRecord, seconds: float) -> None:
+def _further(shown: Console, engine: Engine, record: records.RunRecord, seconds: float) -> None:
     with engine.connect() as connection:
-        steps: Mapping[str, Any] = {step.step: step.counts for step in runs.steps(connection, record.run)}
+        steps: Mapping[str, Any] = {step.step: step.counts for step in records.steps(connection, record.run)}
         listed, films, shared = connection.execute(REACH).one()
     read, vectors = steps["extract"], steps["embed"]
     shown.print(

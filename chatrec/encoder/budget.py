@@ -7,19 +7,19 @@ from collections.abc import Sequence
 import numpy as np
 import torch
 
+from chatrec.config import Settings
+from chatrec.config.encoder import Encoder as EncoderSettings
 from chatrec.encoder import checkpoint
 from chatrec.encoder.checkpoint import Checkpoint
-from chatrec.encoder.choice import Choice
-from chatrec.encoder.corpus import Corpus, RunTexts
 from chatrec.encoder.encode import forward, padded, tokenise
+from chatrec.encoder.model_selection import Choice
+from chatrec.encoder.pooling_config import MIDDLE
 from chatrec.encoder.prepared import Prepared
-from chatrec.encoder.reading import MIDDLE
+from chatrec.encoder.text_source import Corpus, RunTexts
 from chatrec.encoder.texts import NO_TEXT
 from chatrec.errors import RunError
-from chatrec.processor import use_threads
-from chatrec.settings import Settings
-from chatrec.settings.language import Encoder as EncoderSettings
-from chatrec.source.snapshot import Snapshot
+from chatrec.extract.snapshot import Snapshot
+from chatrec.runtime.hardware import use_threads
 
 LOG = logging.getLogger("chatrec")
 QUARTER = MIDDLE / 2

@@ -15,13 +15,13 @@ from torch import Tensor, nn
 from transformers import AutoModel, AutoTokenizer, PreTrainedTokenizerBase
 from transformers.utils import logging as transformers_logging
 
+from chatrec.config.encoder import Encoder as EncoderSettings
+from chatrec.config.encoder import EncodingPrecision
 from chatrec.encoder.attention import without_mask
-from chatrec.encoder.kernels import speed_up
-from chatrec.encoder.reading import Reading, blocks
+from chatrec.encoder.fast_linear import speed_up
+from chatrec.encoder.pooling_config import Reading, blocks
 from chatrec.errors import SettingsError
-from chatrec.processor import has_bfloat16, has_int8
-from chatrec.settings.language import Encoder as EncoderSettings
-from chatrec.settings.language import EncodingPrecision
+from chatrec.runtime.hardware import has_bfloat16, has_int8
 
 LOG = logging.getLogger(__name__)
 GGUF = ".gguf"

@@ -10,17 +10,18 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from chatrec.config import Settings
+from chatrec.data.arrays import Array
 from chatrec.encoder import texts, users
-from chatrec.encoder.choice import choose
-from chatrec.encoder.corpus import RunTexts
+from chatrec.encoder.model_selection import choose
 from chatrec.encoder.prepared import prepare
 from chatrec.encoder.spent import Spent
-from chatrec.encoder.store import Places, VectorStore
+from chatrec.encoder.text_source import RunTexts
+from chatrec.encoder.vector_cache import Places, VectorStore
 from chatrec.encoder.whitening import Whitening, chosen
-from chatrec.progress import Progress
-from chatrec.run import Counts, write_atomically
-from chatrec.settings import Settings
-from chatrec.source.snapshot import Array, Snapshot
+from chatrec.extract.snapshot import Snapshot
+from chatrec.runs.run import Counts, write_atomically
+from chatrec.runtime.progress import Progress
 
 if TYPE_CHECKING:
     from chatrec.encoder.checkpoint import Checkpoint
@@ -54,10 +55,10 @@ def prepare_encoder(snapshot: Snapshot, settings: Settings, folder: Path) -> Cou
 def _train_local(snapshot: Snapshot, settings: Settings, folder: Path) -> Counts:
     if folder.exists():
         return {"trained": False}
-    from chatrec.encoder import local
+    from chatrec.encoder import local_gpt2
 
     catalogue = texts.item_texts(snapshot.items, settings.text.item)
-    return {"trained": True, **local.train(catalogue, folder, settings.encoder, settings.compute.seed)}
+    return {"trained": True, **local_gpt2.train(catalogue, folder, settings.encoder, settings.compute.seed)}
 
 
 def embed(snapshot: Snapshot, settings: Settings, folder: Path, name: str) -> Counts:

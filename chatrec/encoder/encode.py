@@ -9,13 +9,13 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from chatrec.data.arrays import Array
 from chatrec.encoder.checkpoint import Checkpoint
 from chatrec.encoder.pooling import pool
 from chatrec.encoder.spent import Spent
 from chatrec.errors import SettingsError
-from chatrec.overlap import ahead
-from chatrec.progress import Progress
-from chatrec.source.snapshot import Array
+from chatrec.runtime.prefetch import ahead
+from chatrec.runtime.progress import Progress
 
 CHARACTERS_OF_A_TOKEN = 16
 """No tokenizer in use makes longer tokens on average: a text of a megabyte is cut before it is tokenised."""

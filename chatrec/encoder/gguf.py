@@ -3,8 +3,8 @@
 import logging
 from pathlib import Path
 
-from chatrec.encoder import versions
-from chatrec.run import fingerprint, replacing
+from chatrec.encoder import registry
+from chatrec.runs.run import fingerprint, replacing
 
 LOG = logging.getLogger("chatrec")
 SUFFIX = ".gguf"
@@ -15,7 +15,7 @@ UNPACKED_AT_MOST = 1 << 30
 def folder_of(root: Path, file: Path) -> Path:
     """The folder for the weights of a file."""
     state = file.stat()
-    return root / versions.FOLDER / f"{file.stem}-{fingerprint(state.st_size, state.st_mtime_ns)[:8]}"
+    return root / registry.FOLDER / f"{file.stem}-{fingerprint(state.st_size, state.st_mtime_ns)[:8]}"
 
 
 def unpacked(root: Path, source: str | Path) -> str | Path:
@@ -38,7 +38,7 @@ def unpack(root: Path, source: str | Path) -> None:
     path = Path(source)
     if path.suffix != SUFFIX or not path.is_file() or path.stat().st_size > UNPACKED_AT_MOST:
         return
-    from chatrec.encoder.training.start import Learner
+    from chatrec.encoder.training.trainable import Learner
 
     LOG.info("Unpacking %s, once.", path.name)
     with replacing(folder_of(root, path)) as partial:

@@ -3,8 +3,8 @@
 import torch
 from torch import Tensor
 
-from chatrec.encoder.reading import Reading
-from chatrec.settings.language import Pooling
+from chatrec.config.encoder import Pooling
+from chatrec.encoder.pooling_config import Reading
 
 
 def pool(states: Tensor, mask: Tensor, reading: Reading) -> Tensor:

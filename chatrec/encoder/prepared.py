@@ -9,12 +9,12 @@ import sys
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from chatrec.encoder import gguf, versions
-from chatrec.encoder.choice import Choice, cached, choose
-from chatrec.run import fingerprint, write_atomically
-from chatrec.settings import Settings
-from chatrec.settings.language import Encoder as EncoderSettings
-from chatrec.source.snapshot import Snapshot
+from chatrec.config import Settings
+from chatrec.config.encoder import Encoder as EncoderSettings
+from chatrec.encoder import gguf, registry
+from chatrec.encoder.model_selection import Choice, cached, choose
+from chatrec.extract.snapshot import Snapshot
+from chatrec.runs.run import fingerprint, write_atomically
 
 FILE = "prepared.json"
 NVIDIA = Path("/dev/nvidiactl")
@@ -53,7 +53,7 @@ def prepare(snapshot: Snapshot, settings: Settings) -> tuple[Choice, Prepared]:
     """
     unpack(settings)
     root, choice = settings.artifacts.root, choose(settings)
-    file = root / versions.FOLDER / FILE
+    file = root / registry.FOLDER / FILE
     known = json.loads(file.read_text(encoding="utf-8")) if file.exists() else {}
     key = _key(choice, settings.encoder)
     if key not in known:
@@ -74,7 +74,7 @@ def _key(choice: Choice, settings: EncoderSettings) -> str:
     path = Path(choice.source)
     if not path.exists() and (config := cached(str(choice.source), ("config.json",))):
         path = config.parent
-    files = [path] if path.is_file() else sorted(each for each in path.glob("*") if each.name != versions.VERSION)
+    files = [path] if path.is_file() else sorted(each for each in path.glob("*") if each.name != registry.VERSION)
     stamps = [(each.name, each.stat().st_size, each.stat().st_mtime_ns) for each in files]
     used = settings.model_dump(mode="json", exclude=NOT_OF_THE_READING)
     machine = sys.platform, NVIDIA.exists()  # asking torch for its devices takes seconds

@@ -9,8 +9,9 @@ import polars as pl
 from jinja2 import StrictUndefined, Template, TemplateError
 from jinja2.sandbox import SandboxedEnvironment
 
+from chatrec.data.arrays import Array
+from chatrec.data.interactions import Histories, Queries
 from chatrec.errors import SettingsError
-from chatrec.source.snapshot import Array, Histories, Queries
 
 ITEM_COLUMNS = {"item_id", "title", "groups", "available"}
 NO_TEXT = np.void(bytes(16))

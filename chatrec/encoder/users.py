@@ -2,8 +2,9 @@
 
 import numpy as np
 
-from chatrec.settings.language import UserText
-from chatrec.source.snapshot import Array, Histories
+from chatrec.config.encoder import UserText
+from chatrec.data.arrays import Array
+from chatrec.data.interactions import Histories
 
 READ_AT_MOST = 5_000
 """Users whose histories a CPU reads, if the model is small."""

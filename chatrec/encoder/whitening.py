@@ -10,8 +10,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from chatrec.settings.language import Encoder as EncoderSettings
-from chatrec.source.snapshot import Array
+from chatrec.config.encoder import Encoder as EncoderSettings
+from chatrec.data.arrays import Array
 
 PRETRAINED, CATALOGUE = (256, 10.0), (128, 0.1)
 """Dimensions and shrinkage for a pre-trained model, and for one that has read the catalogue alone."""

@@ -10,8 +10,8 @@ import polars as pl
 from scipy.sparse import csr_matrix, hstack
 from sklearn.feature_extraction.text import TfidfVectorizer
 
+from chatrec.data.arrays import Array
 from chatrec.features import fields, words
-from chatrec.source.snapshot import Array
 
 FEATURES_AT_MOST = 200_000
 """Of one kind: those in most items."""

@@ -6,7 +6,7 @@ import numpy as np
 import polars as pl
 from scipy.sparse import csr_matrix
 
-from chatrec.source.snapshot import Array
+from chatrec.data.arrays import Array
 
 YEAR = re.compile(r"(?<!\d)(1[89]\d\d|20\d\d)(?!\d)")
 MOSTLY = 0.9

@@ -8,14 +8,14 @@ from dataclasses import dataclass
 
 from sqlalchemy import Engine
 
-from chatrec.db import runs
+from chatrec.config import Settings
+from chatrec.config.settings import Approval
+from chatrec.db import records
 from chatrec.db.engine import open_database
 from chatrec.errors import NightStopped
-from chatrec.pipeline.manifests import manifest_of
-from chatrec.pipeline.night import of_run
-from chatrec.run import Run
-from chatrec.settings import Settings
-from chatrec.settings.model import Approval
+from chatrec.pipeline.runner import of_run
+from chatrec.pipeline.step_cache import manifest_of
+from chatrec.runs.run import Run
 
 
 @dataclass(frozen=True)
@@ -39,7 +39,7 @@ def question(settings: Settings, key: str) -> Question | None:
     run = Run(settings.artifacts.root, key)
     chosen = of_run(settings, run)
     with open_database(settings, f"ask about {key}") as engine, engine.connect() as connection:
-        record = runs.get(connection, key)
+        record = records.get(connection, key)
     if record.approval in (None, "approved") or record.state == "published" or chosen.night.dry_run:
         return None
     return Question(key, str(manifest_of(run, "gate").counts["verdict"]), chosen.publish.approval_hours)
@@ -55,10 +55,10 @@ def answer(settings: Settings, key: str, approved: bool, by: str) -> None:
         by: who.
     """
     with open_database(settings, f"decide about {key}") as engine, engine.begin() as connection:
-        record = runs.get(connection, key)
-        runs.set_approval(connection, record.run, "approved" if approved else "rejected", by)
+        record = records.get(connection, key)
+        records.set_approval(connection, record.run, "approved" if approved else "rejected", by)
         if not approved:
-            runs.end(connection, record.run, "stopped", f"Rejected by {by}; the night before stays live.")
+            records.end(connection, record.run, "stopped", f"Rejected by {by}; the night before stays live.")
 
 
 def refuse_unapproved(engine: Engine, run: int, verdict: str) -> None:
@@ -68,7 +68,7 @@ def refuse_unapproved(engine: Engine, run: int, verdict: str) -> None:
         NightStopped: a person has to decide first, or decided against it.
     """
     with engine.connect() as connection:
-        record = runs.by_number(connection, run)
+        record = records.by_number(connection, run)
     if record.approval in (None, "approved"):
         return
     why = f"was rejected by {record.approval_by}" if record.approval == "rejected" else "waits for approval"

@@ -8,17 +8,19 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from chatrec.run import Counts, Run
-from chatrec.settings import Settings
+from chatrec.config import Settings
+from chatrec.runs.run import Counts, Run
 
 if TYPE_CHECKING:
     from sqlalchemy import Engine
 
-    from chatrec.channels.registry import Known
-    from chatrec.holdout import HoldOut
-    from chatrec.rules.night import Rules
-    from chatrec.settings.rules import Rules as RulesSettings
-    from chatrec.source.snapshot import Array, Histories, Snapshot
+    from chatrec.config.rules import Rules as RulesSettings
+    from chatrec.data.arrays import Array
+    from chatrec.data.interactions import Histories
+    from chatrec.evaluation.holdout import HoldOut
+    from chatrec.extract.snapshot import Snapshot
+    from chatrec.models.registry import Known
+    from chatrec.ranking.rules.rules import Rules
 
 
 @dataclass(frozen=True)
@@ -43,14 +45,14 @@ class Context:
     @cached_property
     def snapshot(self) -> Snapshot:
         """Of the extract step."""
-        from chatrec.source.snapshot import Snapshot
+        from chatrec.extract.snapshot import Snapshot
 
         return Snapshot(self.of("extract"))
 
     @cached_property
     def holdout(self) -> HoldOut:
         """What no fit may see before the blend is weighed."""
-        from chatrec.holdout import hold_out
+        from chatrec.evaluation.holdout import hold_out
 
         ranking = self.settings.ranking
         return hold_out(
@@ -79,7 +81,7 @@ class Context:
 
     def rules_of(self, rules: RulesSettings) -> Rules:
         """Other rules on tonight's items."""
-        from chatrec.rules.night import Clock, Rules
+        from chatrec.ranking.rules.rules import Clock, Rules
 
         snapshot = self.snapshot
         newest = 0 if self.settings.privacy.enabled else snapshot.newest  # what is newest is somebody's
@@ -93,9 +95,9 @@ class Context:
         """
         import numpy as np
 
-        from chatrec.channels.registry import Known
         from chatrec.encoder.embed import ITEMS
         from chatrec.features.catalogue import features_of
+        from chatrec.models.registry import Known
 
         items, vectors = self.snapshot.items, np.load(self.of("embed") / ITEMS)
         return Known(histories, items.height, vectors, self.settings.compute.seed, features_of(items))

@@ -15,29 +15,29 @@ from pathlib import Path
 
 from sqlalchemy import Engine, text
 
+from chatrec.config import Settings
 from chatrec.db import engine as engines
-from chatrec.db import erasures, runs
+from chatrec.db import erasures, records
 from chatrec.db.engine import open_database
-from chatrec.db.idtypes import user_id_of
+from chatrec.db.id_types import user_id_of
 from chatrec.db.lock import hold
-from chatrec.encoder import versions
-from chatrec.encoder.erasing import blank, forget_texts
+from chatrec.encoder import registry
+from chatrec.encoder.erasure import blank, forget_texts
 from chatrec.errors import Busy
+from chatrec.extract.erasure import Person, erase_from_snapshot, remove_days, row_of, still_given
+from chatrec.extract.extraction import selects
+from chatrec.extract.extraction import snapshot as read_only
+from chatrec.extract.mapping import check_mapping
+from chatrec.extract.partitions import bucket_folder
+from chatrec.extract.snapshot import Snapshot
 from chatrec.pipeline import finetune
 from chatrec.pipeline.evaluation import FOLDER as EVALUATIONS
-from chatrec.pipeline.night import CLI, of_run
+from chatrec.pipeline.runner import CLI, of_run
 from chatrec.pipeline.steps import BY_NAME
-from chatrec.progress import progress
 from chatrec.publish.outputs import OUTPUTS
 from chatrec.publish.partitions import tables_of
-from chatrec.run import Run, remove_stale_partials, runs_under, using_snapshots
-from chatrec.settings import Settings
-from chatrec.source.buckets import bucket_folder
-from chatrec.source.erasing import Person, erase_from_snapshot, remove_days, row_of, still_given
-from chatrec.source.extract import selects
-from chatrec.source.extract import snapshot as read_only
-from chatrec.source.mapping import check_mapping
-from chatrec.source.snapshot import Snapshot
+from chatrec.runs.run import Run, remove_stale_partials, runs_under, using_snapshots
+from chatrec.runtime.progress import progress
 
 LOG = logging.getLogger("chatrec")
 AT_WORK = text("SELECT key FROM runs WHERE state = 'running' AND started_by <> :cli ORDER BY run DESC LIMIT 1")
@@ -108,9 +108,9 @@ def _still_given(settings: Settings, person: Person) -> dict[str, int]:
         engine.dispose()
 
 
-def _kept(engine: Engine) -> list[runs.RunRecord]:
+def _kept(engine: Engine) -> list[records.RunRecord]:
     with engine.connect() as connection:
-        return runs.kept(connection)
+        return records.kept(connection)
 
 
 def _tables(engine: Engine, person: Person) -> Counter[str]:
@@ -141,10 +141,10 @@ def _files(settings: Settings, nights: list[Run], kept: set[str], person: Person
         templates = of_run(settings, newest).text if newest else settings.text
         removed["vectors"] = forget_texts(root, snapshot, templates)
         shown.advance(note="vectors")
-    versions.somebody_is_erased(root)
+    registry.somebody_is_erased(root)
     removed["fine-tunings begun"] = finetune.abandon(root)
-    removed["encoders"] = len(versions.prune(root, settings.finetune.keep))
-    shared = [bucket_folder(root), *(root / name for name in (versions.VECTORS, versions.FOLDER, EVALUATIONS))]
+    removed["encoders"] = len(registry.prune(root, settings.finetune.keep))
+    shared = [bucket_folder(root), *(root / name for name in (registry.VECTORS, registry.FOLDER, EVALUATIONS))]
     for folder in (*shared, *(night.folder for night in nights)):
         remove_stale_partials(folder, seconds=0)
     return removed

@@ -9,14 +9,14 @@ import logging
 from functools import partial
 from pathlib import Path
 
+from chatrec.config import Settings
 from chatrec.errors import RunError, SettingsError
-from chatrec.evaluate.evaluation import Evaluation
 from chatrec.pipeline.context import Context
-from chatrec.pipeline.manifests import do, done_before, inputs_of
-from chatrec.pipeline.night import Watch, of_run
+from chatrec.pipeline.runner import Watch, of_run
+from chatrec.pipeline.step_cache import do, done_before, inputs_of
 from chatrec.pipeline.steps import BY_NAME, Step, use_threads
-from chatrec.run import Counts, Run, runs_under, using_snapshots
-from chatrec.settings import Settings
+from chatrec.report.results import Evaluation
+from chatrec.runs.run import Counts, Run, runs_under, using_snapshots
 
 LOG = logging.getLogger("chatrec")
 FOLDER = "evaluations"
@@ -42,7 +42,7 @@ def evaluate(settings: Settings, key: str | None, watch: Watch) -> tuple[Evaluat
         Busy: somebody is being erased.
         SettingsError: texts or encoder are other ones than that night's.
     """
-    from chatrec.evaluate.report import write_report
+    from chatrec.report.html import write_report
 
     root = settings.artifacts.root
     night = ready_night(root, key)
@@ -97,9 +97,9 @@ def _steps(night: Run) -> tuple[Step, ...]:
 
 
 def _hold_out(night: Run, context: Context) -> Counts:
-    from chatrec.evaluate.rest import write_rest
-    from chatrec.holdout import hold_out
-    from chatrec.source.snapshot import Snapshot
+    from chatrec.evaluation.holdout import hold_out
+    from chatrec.extract.snapshot import Snapshot
+    from chatrec.report.holdout_snapshot import write_rest
 
     ranking, seed = context.settings.ranking, context.settings.compute.seed
     whole = Snapshot(night.step_folder("extract"))
@@ -130,15 +130,15 @@ def _take_vectors(night: Run, context: Context) -> Counts:
 def _measure(context: Context) -> Counts:
     import numpy as np
 
-    from chatrec.aigc import channel as aigc
+    from chatrec.aigc import aigc as aigc
     from chatrec.aigc.state import AigcState
-    from chatrec.blend.learn import BLEND
-    from chatrec.channels.registry import POPULARITY
     from chatrec.encoder.embed import ITEMS
-    from chatrec.evaluate.evaluation import measure
-    from chatrec.evaluate.rest import load_holdout
-    from chatrec.evaluate.systems import Systems
-    from chatrec.measure import Measure
+    from chatrec.ensemble.ensemble import BLEND
+    from chatrec.evaluation.evaluator import Measure
+    from chatrec.models.registry import POPULARITY
+    from chatrec.report.compared_models import Systems
+    from chatrec.report.holdout_snapshot import load_holdout
+    from chatrec.report.results import measure
 
     use_threads(context.settings)
     settings, texts = context.settings, np.load(context.of("embed") / ITEMS)

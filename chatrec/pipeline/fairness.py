@@ -4,20 +4,21 @@ from collections.abc import Callable
 
 import numpy as np
 
-from chatrec.blend.heldout import HeldOut
+from chatrec.data.arrays import Array
+from chatrec.data.interactions import Histories
 from chatrec.encoder.embed import ITEMS
+from chatrec.ensemble.holdout_candidates import HeldOut
 from chatrec.errors import SettingsError
-from chatrec.fairness.audit import BY_ATTRIBUTE, EXPOSURE, by_attribute, exposure_of, nothing
-from chatrec.fairness.choice import strongest
-from chatrec.fairness.coverage import reach
-from chatrec.fairness.night import Fairness, weigh
-from chatrec.metrics import gini
+from chatrec.evaluation.metrics import gini
 from chatrec.pipeline.context import Context
+from chatrec.ranking.coverage import reach
+from chatrec.ranking.diversity import Calibration, Relevance, Variety
+from chatrec.ranking.diversity_choice import strongest
+from chatrec.ranking.fairness.audit import BY_ATTRIBUTE, EXPOSURE, by_attribute, exposure_of, nothing
+from chatrec.ranking.fairness.fairness import Fairness, weigh
 from chatrec.ranking.lists import RECOMMENDATIONS
-from chatrec.ranking.topn import Ranker, padded_groups
-from chatrec.ranking.variety import Calibration, Relevance, Variety
-from chatrec.run import Counts
-from chatrec.source.snapshot import Array, Histories
+from chatrec.ranking.recommender import Ranker, padded_groups
+from chatrec.runs.run import Counts
 
 
 def varied(context: Context, ranker: Ranker) -> tuple[Ranker, Counts]:

@@ -15,17 +15,28 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from chatrec.config import Settings
 from chatrec.errors import RunError
 from chatrec.pipeline.context import Context
-from chatrec.pipeline.manifests import do, done_before, inputs_of, manifest_of
-from chatrec.pipeline.night import SETTINGS, Watch, changes_of, of_run
+from chatrec.pipeline.runner import SETTINGS, Watch, changes_of, of_run
+from chatrec.pipeline.step_cache import do, done_before, inputs_of, manifest_of
 from chatrec.pipeline.steps import Step, use_threads
-from chatrec.run import KEY, Counts, Manifest, Run, fingerprint, key_of, runs_under, using_snapshots, write_atomically
-from chatrec.settings import Settings
+from chatrec.runs.run import (
+    KEY,
+    Counts,
+    Manifest,
+    Run,
+    fingerprint,
+    key_of,
+    runs_under,
+    using_snapshots,
+    write_atomically,
+)
 
 if TYPE_CHECKING:
+    from chatrec.data.arrays import Array
     from chatrec.encoder.training.finetune import Material
-    from chatrec.source.snapshot import Array, Snapshot
+    from chatrec.extract.snapshot import Snapshot
 
 LOG = logging.getLogger("chatrec")
 FOLDER = "finetunes"
@@ -59,14 +70,14 @@ def begin(settings: Settings, key: str | None = None) -> Run:
     Raises:
         RunError: no night has been published yet.
     """
-    from chatrec.encoder import versions
-    from chatrec.encoder.choice import choose
+    from chatrec.encoder import registry
+    from chatrec.encoder.model_selection import choose
 
     root = settings.artifacts.root
     run = _of(root, key or _interrupted(root) or key_of(datetime.now(UTC)))
     if not (run.folder / BEGUN).exists():
         live, first = (str(choose(settings, promoted).source) for promoted in (True, False))
-        begun = Begun(_published_night(root).key, live, first if versions.remembers(root, Path(live)) else live)
+        begun = Begun(_published_night(root).key, live, first if registry.remembers(root, Path(live)) else live)
         write_atomically(run.folder / BEGUN, json.dumps(asdict(begun)))
     if not _finished(run):
         write_atomically(run.folder / SETTINGS, json.dumps(changes_of(settings), default=str))
@@ -115,7 +126,7 @@ def abandon(root: Path) -> int:
 
 def _train(context: Context) -> Counts:
     """Trains the candidate on all items but those that it will be measured by."""
-    from chatrec.encoder.choice import choose
+    from chatrec.encoder.model_selection import choose
     from chatrec.encoder.training.finetune import finetune as train
 
     use_threads(context.settings)
@@ -132,9 +143,9 @@ def _train(context: Context) -> Counts:
 def _material(context: Context, snapshot: Snapshot, learnable: Array) -> Material:
     import numpy as np
 
+    from chatrec.data.interactions import Queries
     from chatrec.encoder.texts import item_texts, user_texts
     from chatrec.encoder.training.finetune import Material
-    from chatrec.source.snapshot import Queries
 
     text, seed = context.settings.text, context.settings.compute.seed
     items = item_texts(snapshot.items, text.item)
@@ -150,7 +161,7 @@ def _material(context: Context, snapshot: Snapshot, learnable: Array) -> Materia
 
 def _embed(context: Context) -> Counts:
     """Encodes what a night encodes, by both encoders: the store then has what the next night needs of either."""
-    from chatrec.encoder import versions
+    from chatrec.encoder import registry
     from chatrec.encoder.embed import PROFILE_USERS, PROFILES, USERS, embed
 
     use_threads(context.settings)
@@ -160,7 +171,7 @@ def _embed(context: Context) -> Counts:
         folder.mkdir()
         chosen = context.settings.override({"encoder.model": source})
         found = embed(snapshot, chosen, folder, f"{context.run.key}-tuned")
-        versions.record(Path(source), {}, found["fingerprint"])
+        registry.record(Path(source), {}, found["fingerprint"])
         counts |= {f"{name} texts embedded": found["texts embedded"], f"{name} fingerprint": found["fingerprint"]}
         for file in (USERS, PROFILES, PROFILE_USERS):  # the store has them now, and items alone are compared
             (folder / file).unlink()
@@ -171,11 +182,11 @@ def _compare(context: Context) -> Counts:
     """Measures both encoders on the items of which the candidate learned nothing."""
     import numpy as np
 
-    from chatrec.encoder import versions
+    from chatrec.encoder import registry
     from chatrec.encoder.embed import ITEMS
-    from chatrec.holdout import hold_items_out
-    from chatrec.metrics import paired_difference
-    from chatrec.pseudocold import neighbour_ndcg
+    from chatrec.evaluation.cold_start import neighbour_ndcg
+    from chatrec.evaluation.holdout import hold_items_out
+    from chatrec.evaluation.metrics import paired_difference
 
     use_threads(context.settings)
     snapshot, seed, begun = _snapshot(context), context.settings.compute.seed, _begun(context.run)
@@ -185,8 +196,8 @@ def _compare(context: Context) -> Counts:
     gain = [round(each, 5) for each in paired_difference(found[CANDIDATE], found[LIVE], seed)]
     means = {name: round(float(each.sum() / max(len(each), 1)), 5) for name, each in found.items()}
     for name, source in ((CANDIDATE, _candidate(context)), (LIVE, Path(begun.live))):
-        versions.record(source, {"ndcg@10": means[name], "night": begun.night})
-    versions.record(_candidate(context), {"gain": gain, "over": Path(begun.live).name})
+        registry.record(source, {"ndcg@10": means[name], "night": begun.night})
+    registry.record(_candidate(context), {"gain": gain, "over": Path(begun.live).name})
     return {
         "users": len(holdout),
         "hidden items": int(hidden.sum()),
@@ -200,26 +211,26 @@ def _promote(context: Context) -> Counts:
 
     A live encoder that remembers somebody who was erased has to go, whatever the gain.
     """
-    from chatrec.encoder import versions
-    from chatrec.encoder.choice import choose
+    from chatrec.encoder import registry
+    from chatrec.encoder.model_selection import choose
 
     root, wanted, candidate = context.settings.artifacts.root, context.settings.finetune, _candidate(context)
     gain, low, high = manifest_of(context.run, "compare").counts["gain"]
     words = f"NDCG@10 of pseudo-cold items {gain:+.4f} ({low:+.4f} to {high:+.4f})"
-    promoted, must_go = False, versions.remembers(root, Path(_begun(context.run).live))
+    promoted, must_go = False, registry.remembers(root, Path(_begun(context.run).live))
     if low <= 0 and not must_go:
         words += ": not clear of zero, the live encoder stays"
-    elif context.settings.encoder.model not in versions.REPLACED:
+    elif context.settings.encoder.model not in registry.REPLACED:
         words += f": better, but encoder.model names a model; with auto, `chatrec encoders use {candidate.name}` counts"
     elif str(choose(context.settings).source) not in (_begun(context.run).live, str(candidate)):
         words += ": better, but another encoder is live by now"
     elif not wanted.promote:
         words += f": better; finetune.promote is false, so `chatrec encoders use {candidate.name}` is yours to say"
     else:
-        versions.promote(root, candidate.name)
+        registry.promote(root, candidate.name)
         why = "better" if low > 0 else "the live one remembers somebody who was erased"
         promoted, words = True, f"{words}: {why}, the next night encodes with {candidate.name}"
-    removed = versions.prune(root, wanted.keep)
+    removed = registry.prune(root, wanted.keep)
     for old in _all(root):
         if old.key < context.run.key:
             old.remove()
@@ -234,7 +245,7 @@ def _begun(run: Run) -> Begun:
 
 
 def _snapshot(context: Context) -> Snapshot:
-    from chatrec.source.snapshot import Snapshot
+    from chatrec.extract.snapshot import Snapshot
 
     night = Run(context.run.root, _begun(context.run).night)
     if night.manifest("extract") is None:
@@ -244,18 +255,18 @@ def _snapshot(context: Context) -> Snapshot:
 
 def _hidden(context: Context, snapshot: Snapshot) -> Array:
     """bool for each item: nothing is learned of it, so that encoders can be measured by it."""
-    from chatrec.pseudocold import pseudo_cold
+    from chatrec.evaluation.cold_start import pseudo_cold
 
     return pseudo_cold(snapshot.items["item_id"], context.settings.compute.seed)
 
 
 def _candidate(context: Context) -> Path:
     """The folder of the encoder that is made, named by what it is made from."""
-    from chatrec.encoder import versions
+    from chatrec.encoder import registry
 
     values = context.settings.frozen()
     mark = fingerprint(asdict(_begun(context.run)), {name: values[name] for name in LEARNING})
-    return context.run.root / versions.FOLDER / f"tuned-{mark[:12]}"
+    return context.run.root / registry.FOLDER / f"tuned-{mark[:12]}"
 
 
 def _of(root: Path, key: str) -> Run:

@@ -4,16 +4,16 @@ import json
 
 from sqlalchemy import Engine
 
-from chatrec.blend.heldout import METRICS
-from chatrec.db import runs
+from chatrec.db import records
+from chatrec.ensemble.holdout_candidates import METRICS
 from chatrec.errors import NightStopped
+from chatrec.extract.queries import BEYOND
+from chatrec.gate import Evidence, judge, judge_fairness, verdict, warnings
+from chatrec.gate.audit import audit
 from chatrec.pipeline.approval import asks
 from chatrec.pipeline.context import Context
-from chatrec.quality import Evidence, judge, judge_fairness, verdict, warnings
-from chatrec.quality.audit import audit
 from chatrec.ranking.lists import RECOMMENDATIONS, SHORT
-from chatrec.run import Counts
-from chatrec.source.queries import BEYOND
+from chatrec.runs.run import Counts
 
 ROWS_READ = ("users", "items", "interactions", "queries", BEYOND, "quarantined")
 """Counts of extraction that together are the rows that were looked at."""
@@ -34,9 +34,9 @@ def judge_night(context: Context) -> Counts:
     warned = len(warnings(checks))
     asked = asks(context.settings.publish.approval, warned)
     with engine.begin() as connection:
-        runs.replace_checks(connection, context.number, [check.as_row() for check in checks])
-        runs.replace_metrics(connection, context.number, measured["channels"])
-        runs.set_approval(connection, context.number, "wanted" if asked else None)
+        records.replace_checks(connection, context.number, [check.as_row() for check in checks])
+        records.replace_metrics(connection, context.number, measured["channels"])
+        records.set_approval(connection, context.number, "wanted" if asked else None)
     words = " ".join(filter(None, [verdict(checks), (context.counts or {})["blend"].get("privacy")]))
     if any(not check.ok for check in checks):
         raise NightStopped(words)
@@ -75,7 +75,7 @@ def _evidence(context: Context, better: list[float] | None, engine: Engine) -> E
 def _live(engine: Engine) -> tuple[int | None, int | None]:
     """Users and rows of the live run, as its own steps counted them."""
     with engine.connect() as connection:
-        live = runs.live(connection)
-        counts = {step.step: step.counts for step in runs.steps(connection, live.run)} if live else {}
+        live = records.live(connection)
+        counts = {step.step: step.counts for step in records.steps(connection, live.run)} if live else {}
     users = counts.get("gate", {}).get("users listed")
     return users, counts.get("rank", {}).get("rows")

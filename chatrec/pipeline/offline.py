@@ -4,13 +4,13 @@ from contextlib import nullcontext
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from chatrec.evaluate.split import write_recommendations, write_snapshot
+from chatrec.config import Settings
+from chatrec.extract.snapshot import Snapshot
 from chatrec.pipeline.context import Context
 from chatrec.pipeline.private import lend_secret
 from chatrec.pipeline.steps import STEPS
-from chatrec.run import Counts, Run
-from chatrec.settings import Settings
-from chatrec.source.snapshot import Snapshot
+from chatrec.report.splits import write_recommendations, write_snapshot
+from chatrec.runs.run import Counts, Run
 
 KEY = "00000000T000000Z"
 LEFT_OUT = ("extract", "tables", "generate", "gate", "publish")

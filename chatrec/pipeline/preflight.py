@@ -7,12 +7,12 @@ from pathlib import Path
 
 from sqlalchemy import text
 
+from chatrec.config import Settings
 from chatrec.db import engine as engines
-from chatrec.db import idtypes, migrate
+from chatrec.db import id_types, migrate
 from chatrec.errors import ChatrecError, SettingsError
-from chatrec.settings import Settings
-from chatrec.source.extract import selects, snapshot
-from chatrec.source.mapping import SourceMapping, check_mapping
+from chatrec.extract.extraction import selects, snapshot
+from chatrec.extract.mapping import SourceMapping, check_mapping
 
 SAMPLE_ROWS = 20
 
@@ -90,9 +90,9 @@ def _render(settings: Settings, mapping: SourceMapping) -> str:
     """Both templates on some of the customer's own rows."""
     import numpy as np
 
+    from chatrec.data.interactions import Histories, Queries
     from chatrec.encoder.texts import item_texts, user_texts
-    from chatrec.source.catalogue import items_relation, users_relation
-    from chatrec.source.snapshot import Histories, Queries
+    from chatrec.extract.catalogue import items_relation, users_relation
 
     engine = engines.source(settings, "chatrec check")
     with snapshot(engine) as cursor:
@@ -108,7 +108,7 @@ def _render(settings: Settings, mapping: SourceMapping) -> str:
 
 
 def _rules(settings: Settings, mapping: SourceMapping) -> str:
-    from chatrec.rules.check import check_rules
+    from chatrec.ranking.rules.check import check_rules
 
     engine = engines.source(settings, "chatrec check")
     try:
@@ -136,7 +136,7 @@ def _tables(settings: Settings, mapping: SourceMapping) -> str:
     try:
         with engines.readable_errors("database.url", engines.database_url(settings)):
             waiting = migrate.pending(engine, settings.database.schema_name)
-            idtypes.refuse_other_types(engine, mapping.user_id_type, mapping.item_id_type)
+            id_types.refuse_other_types(engine, mapping.user_id_type, mapping.item_id_type)
     finally:
         engine.dispose()
     if waiting:
@@ -158,7 +158,7 @@ def _folder(root: Path) -> str:
 
 
 def _encoder(settings: Settings) -> str:
-    from chatrec.encoder.choice import choose
+    from chatrec.encoder.model_selection import choose
 
     choice = choose(settings)
     if choice.kind == "local":

@@ -17,16 +17,18 @@ import numpy as np
 import polars as pl
 from sqlalchemy import Engine
 
+from chatrec.config.duties import Privacy
+from chatrec.data.arrays import Array
+from chatrec.data.interactions import Histories
 from chatrec.db import ledger
 from chatrec.errors import RunError
+from chatrec.extract.snapshot import Snapshot
 from chatrec.pipeline.context import Context
 from chatrec.privacy import gaussian
-from chatrec.privacy import release as releases
+from chatrec.privacy import statistics as releases
 from chatrec.privacy.noise import SECRET, Noise
-from chatrec.privacy.release import Release
-from chatrec.run import Counts
-from chatrec.settings.duties import Privacy
-from chatrec.source.snapshot import Array, Histories, Snapshot
+from chatrec.privacy.statistics import Release
+from chatrec.runs.run import Counts
 
 FOLDER = "privacy"
 MECHANISM = "analytic Gaussian: popularity and pairs of items"

@@ -5,17 +5,17 @@ from pathlib import Path
 
 from sqlalchemy import Engine
 
-from chatrec.db import runs
+from chatrec.db import records
 from chatrec.db.engine import database_url, readable_errors
 from chatrec.errors import ChatrecError
+from chatrec.extract.partitions import bucket_folder
+from chatrec.extract.snapshot import Snapshot
 from chatrec.pipeline.approval import refuse_unapproved
 from chatrec.pipeline.context import Context
-from chatrec.pipeline.manifests import manifest_of
+from chatrec.pipeline.step_cache import manifest_of
 from chatrec.publish.outputs import Files
 from chatrec.publish.publish import publish, retire
-from chatrec.run import SAME_LISTS, Counts, Run, remove_stale_partials, runs_under
-from chatrec.source.buckets import bucket_folder
-from chatrec.source.snapshot import Snapshot
+from chatrec.runs.run import SAME_LISTS, Counts, Run, remove_stale_partials, runs_under
 
 LOG = logging.getLogger(__name__)
 PUBLISHED = ("groups", "generate", "rank", "tables")
@@ -49,7 +49,7 @@ def release(context: Context) -> Counts:
 def _same_lists(engine: Engine, run: Run) -> Counts:
     """The key of the live run, if this one publishes the same rows."""
     with engine.connect() as connection:
-        live = runs.live(connection)
+        live = records.live(connection)
     if live is None or live.key == run.key:
         return {}
     before = Run(run.root, live.key)

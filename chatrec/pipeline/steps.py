@@ -10,16 +10,17 @@ from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING
 
+from chatrec.config import Settings
 from chatrec.pipeline.context import Context
-from chatrec.run import Counts
-from chatrec.settings import Settings
+from chatrec.runs.run import Counts
 
 if TYPE_CHECKING:
     from sqlalchemy import Engine
 
-    from chatrec.ranking.topn import Ranker
-    from chatrec.settings.rules import Rules
-    from chatrec.source.snapshot import Array, Snapshot
+    from chatrec.config.rules import Rules
+    from chatrec.data.arrays import Array
+    from chatrec.extract.snapshot import Snapshot
+    from chatrec.ranking.recommender import Ranker
 
 
 @dataclass(frozen=True)
@@ -41,7 +42,7 @@ class Step:
 def extract(context: Context) -> Counts:
     """Reads the customer's tables in one snapshot."""
     from chatrec.db.engine import readable_errors, source, source_url
-    from chatrec.source import extract as extraction
+    from chatrec.extract import extraction as extraction
 
     settings = context.settings
     name = "source.url" if settings.source.url else "database.url"
@@ -66,14 +67,14 @@ def _record_snapshot(engine: Engine, run: int, snapshot: Snapshot) -> None:
     """Refuses ids that do not fit the tables; then shows when the snapshot was taken and what is in quarantine."""
     from psycopg2 import sql
 
-    from chatrec.db import runs
+    from chatrec.db import records
     from chatrec.db.copy import copy_in
     from chatrec.db.engine import cursor
-    from chatrec.db.idtypes import refuse_other_types
+    from chatrec.db.id_types import refuse_other_types
 
     refuse_other_types(engine, snapshot.facts.user_id_type, snapshot.facts.item_id_type)
     with engine.begin() as connection:
-        runs.set_snapshot(connection, run, snapshot.taken_at)
+        records.set_snapshot(connection, run, snapshot.taken_at)
     with cursor(engine) as opened:
         opened.execute("DELETE FROM quarantine WHERE run = %s", (run,))
         rows = snapshot.quarantined().select(run=run, relation="relation", reason="reason", row_data="row_data")
@@ -113,7 +114,7 @@ def aigc(context: Context) -> Counts:
     """Learns item vectors, and from them those of groups and users."""
     import numpy as np
 
-    from chatrec.aigc.channel import Texts, learn
+    from chatrec.aigc.aigc import Texts, learn
     from chatrec.aigc.groups import ItemGroups
     from chatrec.encoder.embed import ITEMS, PROFILE_USERS, PROFILES
 
@@ -130,7 +131,7 @@ def _public_aigc(context: Context) -> Counts:
     import numpy as np
 
     from chatrec.aigc.groups import ItemGroups
-    from chatrec.aigc.public import of_texts
+    from chatrec.aigc.text_only import of_texts
     from chatrec.encoder.embed import ITEMS
 
     texts = np.load(context.of("embed") / ITEMS)
@@ -142,10 +143,10 @@ def blend(context: Context) -> Counts:
     """Fits the other channels and weighs all of them on held-out events."""
     if context.settings.privacy.enabled:
         return _private_blend(context)
-    from chatrec.aigc import channel as aigc
+    from chatrec.aigc import aigc as aigc
     from chatrec.aigc.state import AigcState
-    from chatrec.blend.learn import learn
-    from chatrec.blend.linear import form_of
+    from chatrec.ensemble.ensemble import learn
+    from chatrec.ensemble.inner_product import form_of
 
     use_threads(context.settings)
     settings, known = context.settings, context.known(context.snapshot.histories)
@@ -156,7 +157,7 @@ def blend(context: Context) -> Counts:
 
 def _private_blend(context: Context) -> Counts:
     """Fits the channels that have a proof."""
-    from chatrec.blend.private import learn
+    from chatrec.ensemble.private import learn
     from chatrec.pipeline.private import release_of_night
 
     use_threads(context.settings)
@@ -168,12 +169,12 @@ def index(context: Context) -> Counts:
     """Builds the FAISS index of the available items."""
     import numpy as np
 
-    from chatrec import index as faiss_index
-    from chatrec.aigc.channel import AigcChannel
+    from chatrec.aigc.aigc import AigcChannel
     from chatrec.aigc.state import AigcState
-    from chatrec.blend.learn import Blend
-    from chatrec.block import Block
-    from chatrec.ranking.joint import Joint
+    from chatrec.data.user_batch import Block
+    from chatrec.ensemble.ensemble import Blend
+    from chatrec.retrieval import index as faiss_index
+    from chatrec.retrieval.concatenated import Joint
 
     use_threads(context.settings)
     settings = context.settings
@@ -194,17 +195,17 @@ def rank(context: Context) -> Counts:
     """Makes everybody's list."""
     import numpy as np
 
-    from chatrec.aigc.channel import AigcChannel
+    from chatrec.aigc.aigc import AigcChannel
     from chatrec.aigc.groups import ItemGroups
     from chatrec.aigc.state import AigcState
-    from chatrec.blend.learn import Blend
-    from chatrec.blend.private import popularity_of
     from chatrec.encoder.embed import USERS
-    from chatrec.index import ItemIndex
+    from chatrec.ensemble.ensemble import Blend
+    from chatrec.ensemble.private import popularity_of
     from chatrec.pipeline.fairness import audit, covering, varied, weighed
     from chatrec.ranking.recommend import recommend
+    from chatrec.ranking.recommender import Ranker
     from chatrec.ranking.searches import Searches
-    from chatrec.ranking.topn import Ranker
+    from chatrec.retrieval.index import ItemIndex
 
     use_threads(context.settings)
     settings, snapshot, searches = context.settings, context.snapshot, None
@@ -237,7 +238,7 @@ def rank(context: Context) -> Counts:
 
 def _effects_of_rules(context: Context, ranker: Ranker, profiles: Array) -> Counts:
     """What each rule does to the lists of a sample of users; nothing without rules."""
-    from chatrec.ranking.effects import effects
+    from chatrec.ranking.rule_ablation import effects
 
     def without(rules: Rules) -> Callable[[], Ranker]:
         def make() -> Ranker:
@@ -263,7 +264,7 @@ def tables(context: Context) -> Counts:
     from chatrec.aigc.groups import ItemGroups
     from chatrec.aigc.state import AigcState
     from chatrec.encoder.embed import ITEMS
-    from chatrec.tables.write import Night, write_tables
+    from chatrec.ranking.tables.write import Night, write_tables
 
     use_threads(context.settings)
     groups, learned = ItemGroups.load(context.of("groups")), AigcState.load(context.of("aigc")).items
@@ -300,7 +301,7 @@ def publish(context: Context) -> Counts:
 
 def use_threads(settings: Settings) -> None:
     """Lets torch and FAISS use as many threads as the settings say."""
-    from chatrec.processor import use_threads
+    from chatrec.runtime.hardware import use_threads
 
     use_threads(settings.compute.threads)
 

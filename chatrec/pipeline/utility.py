@@ -2,14 +2,14 @@
 
 from collections.abc import Sequence
 
+from chatrec.config import Settings
 from chatrec.errors import RunError
-from chatrec.evaluate.utility import Utility, measure
 from chatrec.pipeline.context import Context
 from chatrec.pipeline.evaluation import ready_night
 from chatrec.pipeline.private import FOLDER, ids_of
 from chatrec.pipeline.steps import use_threads
 from chatrec.privacy.noise import Noise
-from chatrec.settings import Settings
+from chatrec.report.privacy_utility import Utility, measure
 
 
 def utility_of_night(settings: Settings, key: str | None, epsilons: Sequence[float]) -> tuple[str, Utility]:

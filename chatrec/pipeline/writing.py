@@ -6,18 +6,18 @@ import numpy as np
 import polars as pl
 
 from chatrec.aigc.groups import ItemGroups
+from chatrec.data.arrays import Array
 from chatrec.encoder.embed import ITEMS
 from chatrec.encoder.texts import item_texts
-from chatrec.generate import BLURBS, GROUP_NAMES
-from chatrec.generate.blurbs import Reason, write_blurbs
-from chatrec.generate.names import Group, name_groups
-from chatrec.generate.source import source_of
-from chatrec.generate.terms import telling
-from chatrec.generate.writer import Writer
+from chatrec.generation import BLURBS, GROUP_NAMES
+from chatrec.generation.blurbs import Reason, write_blurbs
+from chatrec.generation.keyphrases import telling
+from chatrec.generation.model_selection import source_of
+from chatrec.generation.names import Group, name_groups
+from chatrec.generation.writer import Writer
 from chatrec.pipeline.context import Context
 from chatrec.ranking.lists import RECOMMENDATIONS
-from chatrec.run import Counts
-from chatrec.source.snapshot import Array
+from chatrec.runs.run import Counts
 
 MEMBERS_READ = 200
 """The most central members of a group speak for it."""

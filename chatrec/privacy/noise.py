@@ -16,7 +16,7 @@ from typing import Self
 import numpy as np
 from scipy.special import ndtri
 
-from chatrec.source.snapshot import Array
+from chatrec.data.arrays import Array
 
 SECRET = "secret"
 BYTES = 32

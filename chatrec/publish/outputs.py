@@ -8,11 +8,11 @@ import polars as pl
 from pyarrow import parquet
 
 from chatrec.aigc.groups import GROUPS, MEMBERS
-from chatrec.fairness.audit import BY_ATTRIBUTE, BY_ATTRIBUTE_SCHEMA, EXPOSURE, EXPOSURE_SCHEMA
-from chatrec.generate import BLURBS, GROUP_NAMES
+from chatrec.extract.snapshot import Snapshot
+from chatrec.generation import BLURBS, GROUP_NAMES
+from chatrec.ranking.fairness.audit import BY_ATTRIBUTE, BY_ATTRIBUTE_SCHEMA, EXPOSURE, EXPOSURE_SCHEMA
 from chatrec.ranking.lists import ATTENTION, RECOMMENDATIONS
-from chatrec.source.snapshot import Snapshot
-from chatrec.tables.schema import POPULAR, QUERIES, SIMILAR, TRENDING
+from chatrec.ranking.tables.schema import POPULAR, QUERIES, SIMILAR, TRENDING
 
 Frames = Iterator[pl.DataFrame]
 

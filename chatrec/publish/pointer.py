@@ -11,7 +11,7 @@ from collections.abc import Sequence
 
 from sqlalchemy import Engine, text
 
-from chatrec.db import runs
+from chatrec.db import records
 from chatrec.errors import RunError, TransientError
 
 HOLDERS = text("""
@@ -63,7 +63,7 @@ def point(engine: Engine, run: int) -> None:
         )
 
 
-def rollback(engine: Engine, key: str | None = None) -> runs.RunRecord:
+def rollback(engine: Engine, key: str | None = None) -> records.RunRecord:
     """Makes an older night live again: one UPDATE, whatever the size of the night.
 
     Args:
@@ -77,19 +77,19 @@ def rollback(engine: Engine, key: str | None = None) -> runs.RunRecord:
         RunError: there is no such run, or its lists are gone.
     """
     with engine.connect() as connection:
-        live, kept = runs.live(connection), runs.kept(connection)
+        live, kept = records.live(connection), records.kept(connection)
         if key is None:
             older = [record for record in kept if live and _published_before(record, live)]
             if not older:
                 raise RunError("There is no older night to go back to. `chatrec runs` lists them.")
             chosen = older[0]
         else:
-            chosen = runs.get(connection, key)
+            chosen = records.get(connection, key)
             if not chosen.kept:
                 raise RunError(f"The lists of run {key} are not kept. `chatrec runs` lists those that are.")
     point(engine, chosen.run)
     return chosen
 
 
-def _published_before(record: runs.RunRecord, live: runs.RunRecord) -> bool:
+def _published_before(record: records.RunRecord, live: records.RunRecord) -> bool:
     return bool(record.published_at and live.published_at and record.published_at < live.published_at)

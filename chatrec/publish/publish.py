@@ -6,14 +6,14 @@ from pathlib import Path
 
 from sqlalchemy import Engine, text
 
-from chatrec.db import runs
+from chatrec.db import records
 from chatrec.db.lock import hold
 from chatrec.errors import NightStopped
-from chatrec.progress import progress
 from chatrec.publish import partitions, pointer
 from chatrec.publish.outputs import OUTPUTS, Files, Output
 from chatrec.ranking.lists import NAMES
-from chatrec.run import Counts
+from chatrec.runs.run import Counts
+from chatrec.runtime.progress import progress
 
 
 def publish(
@@ -78,7 +78,7 @@ def retire(engine: Engine, schema: str, keep: int, seconds: float, outputs: Sequ
     """
     with hold(engine, schema, "publish"):
         with engine.begin() as connection:
-            kept = runs.kept(connection)
+            kept = records.kept(connection)
             staying = kept[:keep] + [record for record in kept[keep:] if record.live]
             numbers = [record.run for record in staying]
             connection.execute(text("UPDATE runs SET kept = false WHERE run <> ALL (:runs)"), {"runs": numbers})
@@ -94,7 +94,7 @@ def retire(engine: Engine, schema: str, keep: int, seconds: float, outputs: Sequ
 def _refuse_older(engine: Engine, run: int) -> None:
     """A night that was read before the live one is not published over it; going back is what `rollback` is for."""
     with engine.connect() as connection:
-        live, mine = runs.live(connection), runs.by_number(connection, run)
+        live, mine = records.live(connection), records.by_number(connection, run)
     if live and live.snapshot_at and mine.snapshot_at and live.snapshot_at > mine.snapshot_at:
         raise NightStopped(
             f"Run {live.key} is live and was read later ({live.snapshot_at:%Y-%m-%d %H:%M:%S %Z}) than {mine.key}: "

@@ -9,10 +9,10 @@ from typing import Any, TextIO
 from sqlalchemy import Engine, text
 from sqlalchemy.exc import DataError, ProgrammingError
 
+from chatrec.config import Settings
 from chatrec.db import embedded
 from chatrec.db.engine import database_url
 from chatrec.errors import RunError, SettingsError
-from chatrec.settings import Settings
 
 LIST = "SELECT rank, item_id, title, score, source, reason FROM {} WHERE user_id = CAST(:user AS {}) ORDER BY rank"
 ID_TYPE = text("""

@@ -6,12 +6,12 @@ import numpy as np
 from scipy.sparse import csr_matrix
 
 from chatrec.aigc.state import AigcState
-from chatrec.blend.candidates import NOBODY, NONE
-from chatrec.channels.popularity import SMOOTHING
+from chatrec.data.arrays import Array
+from chatrec.ensemble.candidates import NOBODY, NONE
+from chatrec.models.popularity import SMOOTHING
 from chatrec.ranking.lists import GROUP, POPULAR, SEARCHED, Lists
-from chatrec.ranking.rated import NO_RULES, Rated
-from chatrec.rules.night import Rules
-from chatrec.source.snapshot import Array
+from chatrec.ranking.rules.rules import Rules
+from chatrec.ranking.scored import NO_RULES, Rated
 
 
 def searched_lists(users: Array, rated: Rated) -> Lists:

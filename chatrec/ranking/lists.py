@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from chatrec.source.snapshot import Array
+from chatrec.data.arrays import Array
 
 BLEND, SEARCHED, GROUP, POPULAR = KINDS = ("blend", "searched", "group", "popular")
 """How a list was made: by the blend; without a history by searches, by popularity in the groups that a profile attends

@@ -6,8 +6,9 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 
-from chatrec.progress import progress
-from chatrec.ranking.lister import Lister
+from chatrec.data.arrays import Array
+from chatrec.extract.schema import RowGroups
+from chatrec.ranking.list_builder import Lister
 from chatrec.ranking.lists import (
     ATTENTION,
     ATTENTION_SCHEMA,
@@ -18,10 +19,9 @@ from chatrec.ranking.lists import (
     SCHEMA,
     SHORT,
 )
-from chatrec.ranking.topn import Ranker
-from chatrec.run import Counts, write_atomically
-from chatrec.source.snapshot import Array
-from chatrec.source.tables import RowGroups
+from chatrec.ranking.recommender import Ranker
+from chatrec.runs.run import Counts, write_atomically
+from chatrec.runtime.progress import progress
 
 USERS_OF_A_BLOCK = 8192
 GROUPS_OF_A_USER = 5

@@ -11,11 +11,13 @@ from typing import Self
 import numpy as np
 from scipy.sparse import csr_matrix
 
-from chatrec.blend.candidates import NOBODY
-from chatrec.blend.evidence import FLOOR, floor_of
-from chatrec.block import Block
+from chatrec.data.arrays import Array
+from chatrec.data.interactions import Queries
+from chatrec.data.user_batch import Block
+from chatrec.ensemble.candidates import NOBODY
+from chatrec.ensemble.log_shares import FLOOR, floor_of
+from chatrec.extract.snapshot import Snapshot
 from chatrec.features.search import matches
-from chatrec.source.snapshot import Array, Queries, Snapshot
 
 SEARCH = "search"
 DAY = 86_400 * 1_000_000
@@ -69,7 +71,7 @@ class Searches:
 
 @dataclass(frozen=True)
 class SearchEvidence:
-    """See `chatrec.blend.evidence.Evidence`.
+    """See `chatrec.ensemble.log_shares.Evidence`.
 
     l = f + strength · (log(s / Σ s + .3 / n) - f) over the n items that a list may have, f what is said where nothing
     is known: an old search has less to say about every item alike.

@@ -6,8 +6,8 @@ from typing import Any
 
 import numpy as np
 
-from chatrec.metrics import ndcg
-from chatrec.settings import load
+from chatrec.config import load
+from chatrec.evaluation.metrics import ndcg
 from examples.common import HOUR, Array, Stage
 from examples.feed.show import HISTORY, LISTED, fill, go_on
 from examples.feed.world import HERE, World

@@ -3,7 +3,7 @@
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from chatrec.settings import Settings
+    from chatrec.config import Settings
 
 CONNECTION = "chatrec_db"
 """An Airflow connection of this name, if there is one, says which database to use when no setting does."""
@@ -11,7 +11,7 @@ CONNECTION = "chatrec_db"
 
 def settings() -> "Settings":
     """The settings of this deployment."""
-    from chatrec.settings import load
+    from chatrec.config import load
 
     found = load()
     url = "" if found.database.url else _connection_url()
@@ -24,14 +24,14 @@ def schedule() -> str:
     Read whenever Airflow parses the DAG, so nothing is asked of a database. Settings that are wrong keep the DAG from
     being parsed, and its page shows why: a schedule that nobody wrote down would be worse.
     """
-    from chatrec.settings import load
+    from chatrec.config import load
 
     return load().night.schedule
 
 
 def key_of_run(dag_run: Any) -> str:
     """The key of the night that a DAG run stands for: `run_after` is always there, `logical_date` is not."""
-    from chatrec.run import key_of
+    from chatrec.runs.run import key_of
 
     return key_of(dag_run.run_after)
 

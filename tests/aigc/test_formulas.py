@@ -5,7 +5,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from chatrec.aigc import model
+from chatrec.aigc import formulas
 from chatrec.aigc.groups import ItemGroups
 from chatrec.aigc.state import group_vectors
 from chatrec.aigc.users import MeanUsers
@@ -39,14 +39,14 @@ def test_every_formula(vectors: np.ndarray) -> None:
     to_members = np.array([[sum(a[r, k] * membership[k, i] for k in range(3)) for i in range(ITEMS)] for r in range(3)])
 
     v = torch.from_numpy(vectors).float()
-    found_g, found_u = model.mean_vectors(v, *flat(GROUPS)), model.mean_vectors(v, *flat(HISTORIES))
-    found_a = model.attention(found_u, found_g)
+    found_g, found_u = formulas.mean_vectors(v, *flat(GROUPS)), formulas.mean_vectors(v, *flat(HISTORIES))
+    found_a = formulas.attention(found_u, found_g)
     for found, expected in (
         (found_g, g),
         (found_u, u),
         (found_a, a),
-        (model.scores(found_u, v), p),
-        (model.to_members(found_a, torch.from_numpy(membership).float()), to_members),
+        (formulas.scores(found_u, v), p),
+        (formulas.to_members(found_a, torch.from_numpy(membership).float()), to_members),
     ):
         assert found.shape == expected.shape
         assert np.abs(found.numpy() - expected).max() < 1e-6
@@ -54,24 +54,24 @@ def test_every_formula(vectors: np.ndarray) -> None:
 
 def test_attention_and_scores_are_probabilities(vectors: np.ndarray) -> None:
     v = torch.from_numpy(vectors).float()
-    assert torch.allclose(model.scores(v, v).sum(1), torch.ones(ITEMS))
-    assert torch.allclose(model.attention(v, v[:3]).sum(1), torch.ones(ITEMS))
+    assert torch.allclose(formulas.scores(v, v).sum(1), torch.ones(ITEMS))
+    assert torch.allclose(formulas.attention(v, v[:3]).sum(1), torch.ones(ITEMS))
 
 
 def test_softmax_keeps_the_order(vectors: np.ndarray) -> None:
     """So the attention over groups does not change a list; the documents say the same."""
     v = torch.from_numpy(vectors).float()
-    assert (model.scores(v, v).argsort(1) == (v @ v.T).argsort(1)).all()
+    assert (formulas.scores(v, v).argsort(1) == (v @ v.T).argsort(1)).all()
 
 
 def test_sparse_and_dense_members_agree(vectors: np.ndarray) -> None:
     members = torch.rand(3, ITEMS)
     weights = torch.rand(5, 3)
-    assert torch.allclose(model.to_members(weights, members), model.to_members(weights, members.to_sparse()))
+    assert torch.allclose(formulas.to_members(weights, members), formulas.to_members(weights, members.to_sparse()))
 
 
 def test_an_empty_set_has_the_zero_vector(vectors: np.ndarray) -> None:
-    found = model.mean_vectors(torch.from_numpy(vectors), *flat([[1, 2], [], [3]]))
+    found = formulas.mean_vectors(torch.from_numpy(vectors), *flat([[1, 2], [], [3]]))
     assert found[1].abs().sum() == 0
 
 
@@ -79,18 +79,18 @@ def test_numpy_and_torch_means_agree(vectors: np.ndarray) -> None:
     v = vectors.astype(np.float32)
     latest = np.array([[2, 2, 0, -1], [6, -1, -1, -1], [-1, -1, -1, -1]])
     found = MeanUsers(4).read(v, latest)
-    assert np.allclose(found[:2], model.mean_vectors(torch.from_numpy(v), *flat(HISTORIES[:2])).numpy(), atol=1e-6)
+    assert np.allclose(found[:2], formulas.mean_vectors(torch.from_numpy(v), *flat(HISTORIES[:2])).numpy(), atol=1e-6)
     assert not found[2].any()
     items = np.array([item for group in GROUPS for item in group], np.int32)
     numbers = np.repeat(np.arange(3, dtype=np.int32), [len(group) for group in GROUPS])
     groups = ItemGroups(("a", "b", "c"), items, numbers, "categories")
-    assert np.allclose(group_vectors(v, groups), model.mean_vectors(torch.from_numpy(v), *flat(GROUPS)).numpy())
+    assert np.allclose(group_vectors(v, groups), formulas.mean_vectors(torch.from_numpy(v), *flat(GROUPS)).numpy())
 
 
 @pytest.mark.parametrize(("given", "learned"), [(True, False), (False, True), (True, True)])
 def test_item_vectors_are_the_sum_of_their_parts(given: bool, learned: bool) -> None:
     x = torch.rand(ITEMS, GIVEN)
-    made = model.Aigc(ITEMS, WIDTH, x if given else None, learned)
+    made = formulas.Aigc(ITEMS, WIDTH, x if given else None, learned)
     expected = torch.zeros(ITEMS, WIDTH)
     if made.projection is not None:
         expected = expected + x @ made.projection.weight.T

@@ -8,9 +8,9 @@ import pytest
 from chatrec.aigc import mean as module
 from chatrec.aigc.mean import fit
 from chatrec.aigc.state import Fitted, learn_profiles
-from chatrec.holdout import HoldOut, hold_out
-from chatrec.settings.model import Aigc as AigcSettings
-from chatrec.source.snapshot import Histories
+from chatrec.config.settings import Aigc as AigcSettings
+from chatrec.data.interactions import Histories
+from chatrec.evaluation.holdout import HoldOut, hold_out
 from tests.support.histories import checkerboard
 
 USERS, ITEMS = 120, 30

@@ -11,15 +11,15 @@ from hypothesis import strategies as st
 from torch.nn import functional
 
 from chatrec.aigc import sequence
+from chatrec.aigc.autoconfig import Plan, plan, remembered
+from chatrec.aigc.batching import batches
 from chatrec.aigc.net import SequenceNet, Shape
-from chatrec.aigc.plan import Plan, plan, remembered
 from chatrec.aigc.softmax import FullSoftmax, GroupSoftmax, Members
 from chatrec.aigc.state import AigcState, Fitted
 from chatrec.aigc.users import SequenceUsers
-from chatrec.aigc.windows import batches
-from chatrec.channels.factors import ppmi_vectors
-from chatrec.settings.model import Aigc
-from chatrec.source.snapshot import Histories
+from chatrec.config.settings import Aigc
+from chatrec.data.interactions import Histories
+from chatrec.models.ppmi_svd import ppmi_vectors
 from tests.support.histories import histories, rounds
 from tests.support.softmax import GROUP_OF, ITEMS, TARGETS, WEIGHTS, WIDTH, check, parts
 

@@ -175,7 +175,7 @@ def test_the_plugins_folder_has_one_module_that_airflow_executes() -> None:
 def test_the_form_changes_the_settings(bag: Any) -> None:
     from chatrec_airflow.form import FORM, changes
 
-    from chatrec.settings import load
+    from chatrec.config import load
 
     empty = bag.dags["chatrec_nightly"].params.dump()
     assert set(empty) == set(FORM)
@@ -192,7 +192,7 @@ def test_the_form_changes_the_settings(bag: Any) -> None:
 def test_the_form_of_a_fine_tuning_changes_the_settings(bag: Any) -> None:
     from chatrec_airflow.form import FINETUNE_FORM, finetune_changes
 
-    from chatrec.settings import load
+    from chatrec.config import load
 
     empty = bag.dags["chatrec_finetune"].params.dump()
     assert set(empty) == set(FINETUNE_FORM)

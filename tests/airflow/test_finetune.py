@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from chatrec.encoder import versions
+from chatrec.encoder import registry
 from tests.support.dagruns import states
 from tests.support.nights import Finished, run
 
@@ -16,7 +16,7 @@ def test_a_better_encoder_is_promoted(dag_run: Callable[..., Any], large: Finish
     settings = large.settings
     found = dag_run("chatrec_finetune")
     assert states(found) == dict.fromkeys(("begin", "train", "embed", "compare", "promote"), "success")
-    live = versions.live(settings.artifacts.root)
+    live = registry.live(settings.artifacts.root)
     assert live is not None
     assert run(settings).counts["encoder"]["encoder"] == live.name
 
@@ -25,4 +25,4 @@ def test_one_that_is_no_better_skips_the_promotion(dag_run: Callable[..., Any], 
     found = dag_run("chatrec_finetune", steps=0)
     assert str(found.state) == "success"
     assert states(found)["promote"] == "skipped"
-    assert versions.live(finished.settings.artifacts.root) is None
+    assert registry.live(finished.settings.artifacts.root) is None

@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from chatrec.run import Run, digest_of, runs_under
-from chatrec.settings import Settings
+from chatrec.config import Settings
+from chatrec.runs.run import Run, digest_of, runs_under
 from tests.support.dagruns import states
 from tests.support.nights import Finished, migrate, run
 from tests.support.shop import Shop

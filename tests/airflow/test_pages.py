@@ -12,8 +12,8 @@ from typing import Any
 import pytest
 from sqlalchemy import make_url
 
-from chatrec.db import sqlfiles
-from chatrec.settings import Settings, load
+from chatrec.config import Settings, load
+from chatrec.db import sql_files
 from tests.support.nights import Finished, migrate, run
 from tests.support.shop import Shop, write_settings
 
@@ -283,7 +283,7 @@ def test_a_reader_sees_all_of_it(nights: tuple[Shop, Settings], strangers: Any) 
     """With `pages.url` the pages need no more than `chatrec db roles` grants, and SELECT on the events."""
     shop, settings = nights
     names = {"schema": "chatrec", "schema_reader": "chatrec_reader", "schema_writer": "chatrec_writer"}
-    shop.execute("SET search_path = chatrec; " + sqlfiles.read("roles.sql", names))
+    shop.execute("SET search_path = chatrec; " + sql_files.read("roles.sql", names))
     shop.execute("CREATE ROLE pages_reader LOGIN IN ROLE chatrec_reader")
     url = make_url(shop.url).set(username="pages_reader").render_as_string(hide_password=False)
     limited = browser(settings.override({"pages.url": url}), strangers("viewer"))

@@ -12,11 +12,11 @@ import torch
 from torch.autograd import gradcheck
 
 from benchmarks import aigc, aigc_growth, outputs
+from chatrec.aigc.autoconfig import Plan
 from chatrec.aigc.net import Shape
-from chatrec.aigc.plan import Plan
 from chatrec.aigc.sequence import ppmi_vectors
 from chatrec.aigc.softmax import FullSoftmax, GroupSoftmax, Members
-from chatrec.holdout import hold_out
+from chatrec.evaluation.holdout import hold_out
 from tests.support import toy
 from tests.support.histories import rounds
 from tests.support.softmax import GROUP_OF, ITEMS, TARGETS, WEIGHTS, WIDTH, check, parts

@@ -8,9 +8,9 @@ import pytest
 
 from benchmarks import encoder, encoder_quality, encoder_speed
 from benchmarks.encoder_quality import Catalogue, Way, mean_cosine
-from chatrec.evaluate.split import write_snapshot
-from chatrec.settings import Settings
-from chatrec.source.snapshot import Snapshot
+from chatrec.config import Settings
+from chatrec.extract.snapshot import Snapshot
+from chatrec.report.splits import write_snapshot
 from tests.support import toy
 
 SHAPE = {"n_layer": 2, "n_embd": 32, "n_head": 2, "n_positions": 64, "vocab_size": 300}

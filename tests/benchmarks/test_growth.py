@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from benchmarks import growth
-from chatrec.channels.registry import fit_channels
+from chatrec.models.registry import fit_channels
 from tests.support import toy
 from tests.support.histories import histories
 

@@ -11,13 +11,13 @@ import pytest
 
 from benchmarks import child, ladder, peers, quality
 from benchmarks.data import Events, K, read_events, read_split
-from chatrec.evaluate.split import write_snapshot
+from chatrec.config import load
+from chatrec.config.encoder import Text
+from chatrec.extract.snapshot import Snapshot
 from chatrec.pipeline.context import Context
 from chatrec.pipeline.offline import KEY, evaluate_split
-from chatrec.run import Run
-from chatrec.settings import load
-from chatrec.settings.language import Text
-from chatrec.source.snapshot import Snapshot
+from chatrec.report.splits import write_snapshot
+from chatrec.runs.run import Run
 from tests.support import toy
 
 needs_implicit = pytest.mark.skipif(not find_spec("implicit"), reason="make .venv/bench installs implicit")

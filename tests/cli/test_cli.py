@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 
 from chatrec import __version__
-from chatrec.settings import Settings, load
+from chatrec.config import Settings, load
 from tests.support.nights import Finished, migrate, run
 from tests.support.processes import Chatrec
 from tests.support.shop import SELECTS, Shop, write_settings

@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 
 from chatrec.cli.steps import HELP
+from chatrec.config import Settings
 from chatrec.pipeline import STEPS
 from chatrec.publish.publish import publish
-from chatrec.settings import Settings
 from tests.support.nights import migrate
 from tests.support.publishing import prepare
 from tests.support.readers import engine_of, new_run

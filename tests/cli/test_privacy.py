@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-from chatrec.settings import Settings
+from chatrec.config import Settings
 from tests.support.nights import migrate, run
 from tests.support.processes import Chatrec
 from tests.support.shop import Shop

@@ -9,10 +9,10 @@ from contextlib import closing
 import pytest
 from sqlalchemy import make_url, text
 
+from chatrec.config import Settings
 from chatrec.db import engine as engines
 from chatrec.db.lock import hold
 from chatrec.errors import Busy, DatabaseUnavailable, SettingsError, TransientError
-from chatrec.settings import Settings
 from tests.support.databases import connect
 
 Configure = Callable[..., Settings]
@@ -47,7 +47,7 @@ def test_shared_locks_keep_out_only_those_who_want_it_alone(configure: Configure
 def test_a_killed_process_lets_go(configure: Configure) -> None:
     engine = engines.database(configure())
     code = (
-        "import os, signal\nfrom chatrec.settings import load\nfrom chatrec.db import engine\n"
+        "import os, signal\nfrom chatrec.config import load\nfrom chatrec.db import engine\n"
         "from chatrec.db.lock import hold\n"
         "with hold(engine.database(load()), 'chatrec', 'night'):\n"
         "    print('held', flush=True)\n    os.kill(os.getpid(), signal.SIGKILL)\n"

@@ -33,9 +33,9 @@ def python(unpacked: Path, code: str) -> str:
 
 def test_migrations_travel_with_it(unpacked: Path) -> None:
     code = (
-        "from chatrec.db import migrate, sqlfiles\n"
-        "print(sqlfiles.folder())\nprint(len(migrate.migrations()))\n"
-        "print(len(sqlfiles.read('queries/day_digests.sql')) > 0)"
+        "from chatrec.db import migrate, sql_files\n"
+        "print(sql_files.folder())\nprint(len(migrate.migrations()))\n"
+        "print(len(sql_files.read('queries/day_digests.sql')) > 0)"
     )
     where, count, statement = python(unpacked, code).split()
     assert Path(where) == unpacked / "chatrec" / "sql"
@@ -50,10 +50,10 @@ def test_the_library_works_without_airflow_and_the_template_of_the_report_travel
         "for found in pkgutil.walk_packages(chatrec.__path__, 'chatrec.'):\n"
         "    if not found.name.endswith('__main__'): importlib.import_module(found.name)\n"
         "from jinja2 import Environment, PackageLoader\n"
-        "from chatrec.evaluate.report import TEMPLATE\n"
-        "print(Environment(loader=PackageLoader('chatrec.evaluate', '')).get_template(TEMPLATE).filename)"
+        "from chatrec.report.html import TEMPLATE\n"
+        "print(Environment(loader=PackageLoader('chatrec.report', '')).get_template(TEMPLATE).filename)"
     )
-    assert Path(python(unpacked, code).strip()) == unpacked / "chatrec" / "evaluate" / "report.html.j2"
+    assert Path(python(unpacked, code).strip()) == unpacked / "chatrec" / "report" / "report.html.j2"
 
 
 def test_only_the_package_is_in_it(unpacked: Path) -> None:

@@ -54,7 +54,7 @@ def test_every_decision_is_dated_and_numbered() -> None:
 
 
 def test_settings_named_in_the_documents_exist() -> None:
-    from chatrec.settings import load
+    from chatrec.config import load
 
     values = load().model_dump()
     for page in PAGES:

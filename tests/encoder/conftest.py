@@ -17,9 +17,9 @@ from transformers import (
     PreTrainedTokenizerFast,
 )
 
-from chatrec.evaluate.split import write_table
-from chatrec.source import tables
-from chatrec.source.snapshot import Snapshot
+from chatrec.extract import schema
+from chatrec.extract.snapshot import Snapshot
+from chatrec.report.splits import write_table
 from tests.support.models import POSITIONS, TAKEN, TEXTS, TITLES, TOWNS
 
 
@@ -78,7 +78,7 @@ def snapshot(tmp_path: Path) -> Snapshot:
     interactions = pl.DataFrame(events, ["user", "item", "occurred_at"], orient="row").with_columns(
         weight=pl.lit(1.0), event=pl.lit("view")
     )
-    write_table(folder / tables.ITEMS, items, tables.items_schema(True, []))
-    write_table(folder / tables.USERS, users, tables.users_schema(True, ["town"]))
-    write_table(folder / tables.INTERACTIONS, interactions, tables.INTERACTIONS_SCHEMA)
+    write_table(folder / schema.ITEMS, items, schema.items_schema(True, []))
+    write_table(folder / schema.USERS, users, schema.users_schema(True, ["town"]))
+    write_table(folder / schema.INTERACTIONS, interactions, schema.INTERACTIONS_SCHEMA)
     return Snapshot(folder)

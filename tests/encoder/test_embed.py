@@ -7,13 +7,13 @@ import numpy as np
 import polars as pl
 import pytest
 
-from chatrec.encoder import checkpoint, corpus, embed, store
-from chatrec.encoder.corpus import ItemTexts, UserTexts
+from chatrec.config import Settings
+from chatrec.encoder import checkpoint, embed, text_source, vector_cache
 from chatrec.encoder.embed import ITEMS, PROFILE_USERS, PROFILES, USERS
+from chatrec.encoder.text_source import ItemTexts, UserTexts
 from chatrec.encoder.texts import digests, item_texts
-from chatrec.settings import Settings
-from chatrec.source import tables
-from chatrec.source.snapshot import Snapshot
+from chatrec.extract import schema
+from chatrec.extract.snapshot import Snapshot
 from tests.support.models import TAKEN, TITLES, TOWNS
 
 
@@ -50,7 +50,7 @@ def test_read_users_and_composed_ones(snapshot: Snapshot, gpt2_folder: Path, tmp
 def test_where_profiles_are_too_many_those_of_known_users_are_not_read(
     snapshot: Snapshot, gpt2_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(corpus, "PROFILES_COMPOSED", 2)
+    monkeypatch.setattr(text_source, "PROFILES_COMPOSED", 2)
     found, counts = vectors(snapshot, settings(tmp_path, gpt2_folder, user_text="compose"), tmp_path / "step")
     assert counts["users embedded"] == 2  # Rome and Lima, of users without a history
     assert found[USERS][1] == pytest.approx(found[ITEMS][6], abs=1e-6)
@@ -66,9 +66,9 @@ def test_a_vector_is_of_unit_length_or_of_no_text(snapshot: Snapshot, gpt2_folde
 def test_blocks_do_not_matter(
     snapshot: Snapshot, gpt2_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(store, "TEXTS_OF_A_PART", 2)
+    monkeypatch.setattr(vector_cache, "TEXTS_OF_A_PART", 2)
     whole, _ = vectors(snapshot, settings(tmp_path / "a", gpt2_folder), tmp_path / "a" / "step")
-    monkeypatch.setattr(corpus, "ROWS_OF_A_BLOCK", 3)
+    monkeypatch.setattr(text_source, "ROWS_OF_A_BLOCK", 3)
     found, _ = vectors(snapshot, settings(tmp_path / "b", gpt2_folder), tmp_path / "b" / "step")
     for name, expected in whole.items():
         assert (found[name] == expected).all(), name
@@ -90,7 +90,7 @@ def test_no_model_is_loaded_where_no_text_is_new(
 def test_texts_read_by_block_are_those_of_the_whole(
     snapshot: Snapshot, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    monkeypatch.setattr(corpus, "ROWS_OF_A_BLOCK", 2)
+    monkeypatch.setattr(text_source, "ROWS_OF_A_BLOCK", 2)
     template = Settings().text
     items = ItemTexts(snapshot, template)
     assert len(items) == len(TITLES)
@@ -102,11 +102,11 @@ def test_texts_read_by_block_are_those_of_the_whole(
 
 
 def test_an_empty_snapshot_gives_empty_files(gpt2_folder: Path, tmp_path: Path) -> None:
-    for name, schema in (
-        (tables.ITEMS, tables.items_schema(True, [])),
-        (tables.USERS, tables.users_schema(True, [])),
-        (tables.INTERACTIONS, tables.INTERACTIONS_SCHEMA),
+    for name, columns in (
+        (schema.ITEMS, schema.items_schema(True, [])),
+        (schema.USERS, schema.users_schema(True, [])),
+        (schema.INTERACTIONS, schema.INTERACTIONS_SCHEMA),
     ):
-        pl.DataFrame(pl.from_arrow(schema.empty_table())).write_parquet(tmp_path / name)
+        pl.DataFrame(pl.from_arrow(columns.empty_table())).write_parquet(tmp_path / name)
     found, _ = vectors(Snapshot(tmp_path), settings(tmp_path, gpt2_folder), tmp_path / "step")
     assert [found[name].shape for name in (ITEMS, USERS, PROFILES)] == [(0, 8)] * 3

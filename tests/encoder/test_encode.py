@@ -13,16 +13,16 @@ from hypothesis import strategies as st
 from torch import nn
 from transformers import AutoModel, AutoTokenizer
 
+from chatrec.config.encoder import Encoder, Pooling
 from chatrec.encoder import checkpoint, encode
 from chatrec.encoder.checkpoint import Checkpoint
 from chatrec.encoder.encode import batches, encode_all
-from chatrec.encoder.kernels import speed_up
+from chatrec.encoder.fast_linear import speed_up
 from chatrec.encoder.pooling import pool
-from chatrec.encoder.reading import Reading
+from chatrec.encoder.pooling_config import Reading
 from chatrec.encoder.spent import Spent
 from chatrec.errors import SettingsError
-from chatrec.progress import progress
-from chatrec.settings.language import Encoder, Pooling
+from chatrec.runtime.progress import progress
 from tests.support.models import POSITIONS, TEXTS
 
 POOLINGS = sorted(set(get_args(Pooling)) - {"auto"})

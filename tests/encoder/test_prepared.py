@@ -6,11 +6,11 @@ from typing import Any
 
 import pytest
 
+from chatrec.config import Settings
 from chatrec.encoder import budget, checkpoint
 from chatrec.encoder.budget import load
 from chatrec.encoder.prepared import Prepared, prepare
-from chatrec.settings import Settings
-from chatrec.source.snapshot import Snapshot
+from chatrec.extract.snapshot import Snapshot
 
 
 def settings(root: Path, model: Path, **encoder: Any) -> Settings:

@@ -4,9 +4,9 @@ import numpy as np
 import polars as pl
 import pytest
 
+from chatrec.config.encoder import Text
 from chatrec.encoder.texts import item_texts, user_texts
 from chatrec.errors import SettingsError
-from chatrec.settings.language import Text
 from tests.support.histories import histories, queries
 
 ITEMS = pl.DataFrame(

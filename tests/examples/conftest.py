@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from chatrec.settings import load
+from chatrec.config import load
 from examples.common import Stage
 
 EXAMPLES = Path(__file__).parents[2] / "examples"

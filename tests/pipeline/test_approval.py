@@ -5,11 +5,11 @@ from typing import Any
 
 import pytest
 
+from chatrec.config import Settings
 from chatrec.errors import NightStopped
 from chatrec.pipeline import answer, begin, perform, question, run_night
 from chatrec.pipeline.approval import asks
 from chatrec.pipeline.steps import STEPS
-from chatrec.settings import Settings
 from tests.support.nights import migrate
 from tests.support.shop import Shop
 

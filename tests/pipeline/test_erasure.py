@@ -10,17 +10,17 @@ import numpy as np
 import polars as pl
 import pytest
 
+from chatrec.config import Settings, load
 from chatrec.db import engine as engines
 from chatrec.db.lock import hold
-from chatrec.encoder import versions
+from chatrec.encoder import registry
 from chatrec.errors import Busy, RunError
+from chatrec.extract.snapshot import Snapshot
 from chatrec.pipeline import begin, erasure
 from chatrec.pipeline.erasure import erase
 from chatrec.pipeline.evaluation import evaluate
 from chatrec.pipeline.finetune import finetune
-from chatrec.run import Run, using_snapshots
-from chatrec.settings import Settings, load
-from chatrec.source.snapshot import Snapshot
+from chatrec.runs.run import Run, using_snapshots
 from tests.support import processes
 from tests.support.nights import Finished, Scene, migrate, run
 from tests.support.shop import SELECTS, Shop
@@ -271,20 +271,20 @@ def test_an_encoder_that_learned_from_somebody_is_replaced(settings: Settings, s
     root, tuned = settings.artifacts.root, settings.override({"finetune.steps": 1})
     silent: Any = lambda step, manifest: None  # noqa: E731
     finetune(tuned.override({"finetune.promote": False}), None, silent)
-    local, first = versions.versions(root)
-    versions.promote(root, first.name)
+    local, first = registry.versions(root)
+    registry.promote(root, first.name)
     leave(shop)
     assert "encoders" not in erase(settings, str(WHO)).removed
-    assert versions.live(root) == root / "encoders" / first.name
+    assert registry.live(root) == root / "encoders" / first.name
     run(settings)
     done = finetune(tuned.override({"finetune.learning_rate": 0.001}), None, silent).counts
     assert done["promoted"], done
     assert "the live one remembers somebody who was erased" in done["verdict"]
-    assert [version.name for version in versions.versions(root)] != [local.name, first.name]
-    live = versions.of(versions.live(root) or root)
+    assert [version.name for version in registry.versions(root)] != [local.name, first.name]
+    live = registry.of(registry.live(root) or root)
     assert live
     assert live.start == str(root / "encoders" / local.name)
-    assert first.name not in {version.name for version in versions.versions(root)}
+    assert first.name not in {version.name for version in registry.versions(root)}
 
 
 def test_load_reads_the_key_from_the_environment(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:

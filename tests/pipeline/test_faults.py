@@ -7,12 +7,12 @@ from typing import Any
 
 import pytest
 
+from chatrec.config import Settings, load
 from chatrec.db import engine as engines
 from chatrec.db.lock import hold
 from chatrec.errors import Busy, NightStopped
 from chatrec.pipeline import STEPS, run_night
-from chatrec.run import Run, digest_of
-from chatrec.settings import Settings, load
+from chatrec.runs.run import Run, digest_of
 from tests.support import processes
 from tests.support.databases import new_database
 from tests.support.kills import KEY, kill_at, moments

@@ -8,7 +8,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from chatrec.encoder import checkpoint, versions
+from chatrec.config import Settings
+from chatrec.encoder import checkpoint, registry
 from chatrec.encoder.embed import ITEMS
 from chatrec.encoder.encode import encode_all
 from chatrec.encoder.spent import Spent
@@ -16,12 +17,11 @@ from chatrec.encoder.texts import item_texts
 from chatrec.encoder.training import loop
 from chatrec.encoder.whitening import Whitening, chosen
 from chatrec.errors import RunError
+from chatrec.evaluation.cold_start import pseudo_cold
+from chatrec.extract.snapshot import Snapshot
 from chatrec.pipeline.finetune import FOLDER, STEPS, finetune
-from chatrec.progress import Silent
-from chatrec.pseudocold import pseudo_cold
-from chatrec.run import Manifest, Run, runs_under
-from chatrec.settings import Settings
-from chatrec.source.snapshot import Snapshot
+from chatrec.runs.run import Manifest, Run, runs_under
+from chatrec.runtime.progress import Silent
 from tests.support.kills import KEY, kill_at
 from tests.support.nights import FIRST, LARGE, Finished, run
 
@@ -80,10 +80,10 @@ def test_a_better_encoder_is_promoted(tuned: tuple[Tuning, dict[str, Any]]) -> N
     assert 0 < low < gain < high
     assert counts["compare"]["candidate NDCG@10"] > counts["compare"]["live NDCG@10"]
     assert counts["promote"]["promoted"]
-    live = versions.live(made.root)
+    live = registry.live(made.root)
     assert live is not None
     assert live.name == counts["train"]["encoder"]
-    local, candidate = versions.versions(made.root)
+    local, candidate = registry.versions(made.root)
     assert (local.how, candidate.how, candidate.start) == ("local", "full", str(live.with_name(local.name)))
     assert candidate.scores["gain"] == [gain, low, high]
     assert candidate.scores["ndcg@10"] > local.scores["ndcg@10"] > 0
@@ -98,7 +98,7 @@ def test_the_swap_costs_no_night_and_going_back_is_one_step(tuned: tuple[Tuning,
     assert second.counts["embed"]["texts embedded"] == 0
     assert second.counts["embed"]["fingerprint"] == counts["embed"]["candidate fingerprint"]
     assert (made.vectors(second.key) != made.vectors(FIRST)).any()
-    versions.go_back(made.root)
+    registry.go_back(made.root)
     third = run(made.settings)
     assert third.counts["embed"]["texts embedded"] == 0
     assert (made.vectors(third.key) == made.vectors(FIRST)).all()
@@ -108,9 +108,9 @@ def test_the_swap_costs_no_night_and_going_back_is_one_step(tuned: tuple[Tuning,
 def test_a_named_model_is_not_replaced(tuned: tuple[Tuning, dict[str, Any]]) -> None:
     """Who names a model gets it, whatever is live."""
     made, _ = tuned
-    local, candidate = versions.versions(made.root)
-    versions.promote(made.root, candidate.name)
-    model = str(made.root / versions.FOLDER / local.name)
+    local, candidate = registry.versions(made.root)
+    registry.promote(made.root, candidate.name)
+    model = str(made.root / registry.FOLDER / local.name)
     assert run(made.settings.override({"encoder.model": model})).counts["encoder"]["encoder"] == local.name
     decided = made.tune(encoder__model=model)["promote"]
     assert not decided["promoted"]
@@ -122,14 +122,14 @@ def test_no_gain_no_promotion(tuning: Tuning) -> None:
     assert counts["compare"]["gain"] == [0, 0, 0]
     assert not counts["promote"]["promoted"]
     assert "not clear of zero" in counts["promote"]["verdict"]
-    assert versions.live(tuning.root) is None
+    assert registry.live(tuning.root) is None
 
 
 def test_a_candidate_may_wait_for_a_person(tuning: Tuning) -> None:
     counts = tuning.tune(finetune__promote=False)
     assert counts["compare"]["gain"][1] > 0
     assert f"`chatrec encoders use {counts['train']['encoder']}`" in counts["promote"]["verdict"]
-    assert versions.live(tuning.root) is None
+    assert registry.live(tuning.root) is None
 
 
 def test_vectors_of_two_encoders_never_meet(tuning: Tuning) -> None:
@@ -137,10 +137,10 @@ def test_vectors_of_two_encoders_never_meet(tuning: Tuning) -> None:
     name = tuning.tune(finetune__promote=False)["train"]["encoder"]
     tuning.shop.execute("UPDATE films SET plot = plot || ' dusk'")  # texts that neither encoder knows
     kill_at("embed:some texts encoded")
-    versions.promote(tuning.root, name)
+    registry.promote(tuning.root, name)
     assert run(tuning.settings, KEY).state == "published"
     found = tuning.vectors(KEY)
-    of_both = [tuning.by(tuning.root / versions.FOLDER / version.name) for version in versions.versions(tuning.root)]
+    of_both = [tuning.by(tuning.root / registry.FOLDER / version.name) for version in registry.versions(tuning.root)]
     old, new = ((found * each).sum(1) for each in of_both)
     assert new.min() > 0.999
     assert np.median(old) < 0.99
@@ -176,10 +176,10 @@ def test_nothing_is_learned_of_the_items_that_candidates_are_measured_by(tuning:
         if number:
             run(tuning.settings)
         name = tuning.tune(finetune__promote=False, finetune__tokens=20_000)["train"]["encoder"]
-        weights.append((tuning.root / versions.FOLDER / name / "model.safetensors").read_bytes())
+        weights.append((tuning.root / registry.FOLDER / name / "model.safetensors").read_bytes())
         hidden = np.flatnonzero(pseudo_cold(range(240), tuning.settings.compute.seed)).tolist()
         tuning.shop.execute("DELETE FROM views WHERE film = ANY(%s)", (hidden,))
-        assert len(versions.versions(tuning.root)) == number + 2
+        assert len(registry.versions(tuning.root)) == number + 2
     assert weights[0] == weights[1]
 
 

@@ -6,11 +6,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from chatrec.config import Settings
 from chatrec.db import ledger
 from chatrec.db.engine import open_database
 from chatrec.errors import RunError, SettingsError
 from chatrec.pipeline.private import FOLDER, decide
-from chatrec.settings import Settings
 from tests.support.nights import Finished, Night, run
 from tests.support.shop import Shop
 

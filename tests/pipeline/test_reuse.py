@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from chatrec.run import UNCHANGED, Run, digest_of
-from chatrec.settings import Settings
+from chatrec.config import Settings
+from chatrec.runs.run import UNCHANGED, Run, digest_of
 from tests.support.nights import Finished, Night, migrate, run
 from tests.support.shop import Shop
 

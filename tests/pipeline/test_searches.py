@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 import pytest
 
-from chatrec.settings import Settings
+from chatrec.config import Settings
 from tests.support.nights import migrate, run
 from tests.support.shop import Shop
 

@@ -4,8 +4,8 @@ import json
 from collections.abc import Callable
 from pathlib import Path
 
-from chatrec.generate.blurbs import Reason
-from chatrec.settings import Settings
+from chatrec.config import Settings
+from chatrec.generation.blurbs import Reason
 from tests.support.models import taught, untrained
 from tests.support.nights import migrate, run
 from tests.support.shop import KINDS, Shop

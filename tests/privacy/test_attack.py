@@ -11,7 +11,7 @@ import pytest
 
 from chatrec.privacy import gaussian
 from chatrec.privacy.noise import Noise
-from chatrec.privacy.release import Release, make
+from chatrec.privacy.statistics import Release, make
 from tests.support.people import IDS, ITEMS, histories, population
 
 TRIALS, RATE, EPSILON, DELTA = 1_000, 0.05, 1.0, 1.1e-6

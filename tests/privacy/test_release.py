@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from chatrec.privacy import release as releases
+from chatrec.privacy import statistics as releases
 from chatrec.privacy.noise import Noise
-from chatrec.privacy.release import Release, about, make, parts
+from chatrec.privacy.statistics import Release, about, make, parts
 from tests.support.people import IDS, ITEMS, histories, population
 
 NOISE, DEVIATION = Noise(b"a key of the test"), 3.0

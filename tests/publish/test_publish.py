@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import Engine, event, text
 
-from chatrec.db import runs
+from chatrec.db import records
 from chatrec.db.lock import hold
 from chatrec.errors import Busy, NightStopped, RunError, TransientError
 from chatrec.publish import partitions, pointer
@@ -202,7 +202,7 @@ def test_the_newest_runs_and_the_live_one_are_kept(engine: Engine, files: Callab
     assert kept == ["20260101T000005Z", "20260101T000004Z", "20260101T000001Z"]
     assert partitions.runs_with_tables(engine, OUTPUTS) == {numbers[0], numbers[3], numbers[4]}
     with engine.connect() as connection:
-        assert {record.key for record in runs.kept(connection)} == set(kept)
+        assert {record.key for record in records.kept(connection)} == set(kept)
     with pytest.raises(RunError, match="not kept"):
         pointer.rollback(engine, "20260101T000002Z")
 

@@ -9,7 +9,7 @@ import pytest
 
 from chatrec.ranking import recommend as module
 from chatrec.ranking.fallback import Shown, popular_lists
-from chatrec.ranking.lister import Lister
+from chatrec.ranking.list_builder import Lister
 from chatrec.ranking.lists import ATTENTION, NAMES, RECOMMENDATIONS
 from chatrec.ranking.recommend import recommend
 from tests.support.rankers import ITEMS, WEIGHTS, ranker

@@ -8,11 +8,11 @@ import polars as pl
 import pytest
 from scipy.sparse import csr_matrix
 
-from chatrec.block import Block
+from chatrec.data.interactions import Queries
+from chatrec.data.user_batch import Block
 from chatrec.ranking.lists import NAMES, RECOMMENDATIONS
 from chatrec.ranking.recommend import recommend
 from chatrec.ranking.searches import DAY, SEARCH, Searches
-from chatrec.source.snapshot import Queries
 from tests.support.rankers import ITEMS, ranker
 
 OF_USERS = [[1, 2, 3], [1, 2, 3], [], [], [1, 2, 3]]

@@ -3,10 +3,10 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-from chatrec.evaluate.evaluation import Evaluation
 from chatrec.pipeline.evaluation import evaluate
 from chatrec.pipeline.steps import Step
-from chatrec.run import Manifest
+from chatrec.report.results import Evaluation
+from chatrec.runs.run import Manifest
 from tests.support.nights import Scene
 
 

@@ -7,10 +7,10 @@ from typing import Any
 
 from sqlalchemy import create_engine
 
-from chatrec.settings.language import Text
-from chatrec.settings.model import Source
-from chatrec.source.extract import extract
-from chatrec.source.snapshot import Snapshot
+from chatrec.config.encoder import Text
+from chatrec.config.settings import Source
+from chatrec.extract.extraction import extract
+from chatrec.extract.snapshot import Snapshot
 from tests.support.shop import SELECTS, Shop
 
 Extract = Callable[..., tuple[dict[str, Any], Snapshot]]

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from chatrec.source.snapshot import Histories, Queries
+from chatrec.data.interactions import Histories, Queries
 
 
 def histories(of_users: list[list[int]]) -> Histories:

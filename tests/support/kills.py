@@ -9,12 +9,12 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
-from chatrec.encoder import store
-from chatrec.pipeline import night, run_night
+from chatrec.config import load
+from chatrec.encoder import vector_cache
+from chatrec.pipeline import run_night, runner
 from chatrec.pipeline.steps import STEPS
 from chatrec.publish import partitions, pointer
-from chatrec.run import Run
-from chatrec.settings import load
+from chatrec.runs.run import Run
 from tests.support import processes
 
 KEY = "20260602T020000Z"
@@ -43,8 +43,8 @@ POINTS: dict[str, tuple[Any, str, Callable[[Callable[..., Any]], Callable[..., A
     "publish:attached": (partitions, "attach", after),
     "publish:drained": (pointer, "point", before),
     "publish:pointed": (pointer, "point", after),
-    "end:published, manifest written": (night, "_record_end", before),
-    "embed:some texts encoded": (store, "_write", after),
+    "end:published, manifest written": (runner, "_record_end", before),
+    "embed:some texts encoded": (vector_cache, "_write", after),
     "begin:recorded": (Run, "fresh_folder", before),
 }
 
@@ -76,6 +76,6 @@ def _arm(moment: str) -> None:
         setattr(module, name, when(getattr(module, name)))
         return
     name, _, when_in_step = moment.partition(":")
-    step = night.BY_NAME[name]
+    step = runner.BY_NAME[name]
     function = die if when_in_step == "start" else after(step.function)
-    night.BY_NAME = {**night.BY_NAME, name: replace(step, function=function)}
+    runner.BY_NAME = {**runner.BY_NAME, name: replace(step, function=function)}

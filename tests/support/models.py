@@ -7,7 +7,7 @@ import torch
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
 from transformers import GPT2Config, GPT2LMHeadModel, PreTrainedTokenizerFast
 
-from chatrec.settings import Settings, load
+from chatrec.config import Settings, load
 
 TEXTS = [
     "Moon over the kitchen",

@@ -7,12 +7,12 @@ from typing import Any
 
 from sqlalchemy import inspect
 
+from chatrec.config import Settings, load
 from chatrec.db import migrate as migrations
-from chatrec.db import runs
+from chatrec.db import records
 from chatrec.db.engine import open_database
 from chatrec.pipeline import run_night
 from chatrec.pipeline.preflight import read_mapping
-from chatrec.settings import Settings, load
 from tests.support.databases import Template
 from tests.support.shop import Shop, write_settings
 
@@ -24,7 +24,7 @@ FIRST = "20260601T000000Z"
 class Night:
     """The record of a run with the counts of its steps."""
 
-    record: runs.RunRecord
+    record: records.RunRecord
     counts: dict[str, dict[str, Any]]
 
     def __getattr__(self, name: str) -> Any:
@@ -47,8 +47,8 @@ def run(settings: Settings, key: str | None = None) -> Night:
 def recorded(settings: Settings, key: str) -> Night:
     """A night that was done before."""
     with open_database(settings, "chatrec test") as engine, engine.connect() as connection:
-        record = runs.get(connection, key)
-        return Night(record, {step.step: step.counts for step in runs.steps(connection, record.run)})
+        record = records.get(connection, key)
+        return Night(record, {step.step: step.counts for step in records.steps(connection, record.run)})
 
 
 @dataclass(frozen=True)
@@ -126,5 +126,5 @@ def _next_key(settings: Settings) -> str:
     """Keys of the same second would be the same run."""
     with open_database(settings, "chatrec test") as engine, engine.connect() as connection:
         migrated = inspect(engine).has_table("runs", settings.database.schema_name)
-        count = len(runs.latest(connection, 1000)) if migrated else 0
+        count = len(records.latest(connection, 1000)) if migrated else 0
     return f"20260601T{count:06}Z"

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from chatrec.source.snapshot import Histories, starts_of
+from chatrec.data.interactions import Histories, starts_of
 
 ITEMS = 40
 IDS = np.array([f"item {number}" for number in range(ITEMS)])

@@ -11,13 +11,13 @@ from sqlalchemy import Engine
 
 from chatrec.aigc.groups import ItemGroups
 from chatrec.db.migrate import migrate
-from chatrec.fairness.audit import BY_ATTRIBUTE, EXPOSURE, nothing
-from chatrec.generate import BLURBS, GROUP_NAMES
+from chatrec.extract.schema import ITEMS, SNAPSHOT, USERS, RowGroups, items_schema, users_schema
+from chatrec.extract.snapshot import Snapshot
+from chatrec.generation import BLURBS, GROUP_NAMES
 from chatrec.publish.outputs import Files
+from chatrec.ranking.fairness.audit import BY_ATTRIBUTE, EXPOSURE, nothing
 from chatrec.ranking.lists import ATTENTION, ATTENTION_SCHEMA, BLEND, NAMES, RECOMMENDATIONS, SCHEMA, Lists
-from chatrec.source.snapshot import Snapshot
-from chatrec.source.tables import ITEMS, SNAPSHOT, USERS, RowGroups, items_schema, users_schema
-from chatrec.tables.schema import POPULAR, QUERIES, SIMILAR, TRENDING, schema_of
+from chatrec.ranking.tables.schema import POPULAR, QUERIES, SIMILAR, TRENDING, schema_of
 
 TYPES = {"user_id_type": "bigint", "item_id_type": "bigint"}
 

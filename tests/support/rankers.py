@@ -4,17 +4,17 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from chatrec import index as faiss_index
-from chatrec.aigc.channel import NAME, AigcChannel
+from chatrec.aigc.aigc import NAME, AigcChannel
 from chatrec.aigc.groups import ItemGroups
 from chatrec.aigc.state import AigcState, GroupOutput
 from chatrec.aigc.users import MeanUsers
-from chatrec.blend.evidence import FLOOR
-from chatrec.blend.learn import Blend
-from chatrec.block import Block
-from chatrec.channels import ease, transitions
-from chatrec.ranking.topn import Ranker
-from chatrec.settings.model import Index
+from chatrec.config.settings import Index
+from chatrec.data.user_batch import Block
+from chatrec.ensemble.ensemble import Blend
+from chatrec.ensemble.log_shares import FLOOR
+from chatrec.models import ease, markov
+from chatrec.ranking.recommender import Ranker
+from chatrec.retrieval import index as faiss_index
 from tests.support.histories import histories
 
 ITEMS, WIDTH, TOP_N = 25, 4, 5
@@ -52,7 +52,7 @@ def ranker(
     state = AigcState(*arrays, MeanUsers(3), output if two_levels else None)
     made = histories(of_users)
     log = histories([random.integers(0, ITEMS, 12).tolist() for _ in range(30)])
-    channels = {"transitions": transitions.fit(log, ITEMS, 0), "ease": ease.fit(log, ITEMS, 5.0)}
+    channels = {"transitions": markov.fit(log, ITEMS, 0), "ease": ease.fit(log, ITEMS, 5.0)}
     rows = np.flatnonzero(recommendable).astype(np.int32)
     users = state.queries(state.users(made.latest(np.arange(len(of_users)), 3)))
     built = faiss_index.build(state.keys[rows], rows, users, index)

@@ -16,7 +16,7 @@ from psycopg2 import sql
 from sqlalchemy import Engine, create_engine, event, text
 from sqlalchemy import make_url as parse
 
-from chatrec.db import runs
+from chatrec.db import records
 from chatrec.publish.outputs import OUTPUTS, Files
 from chatrec.publish.publish import publish, retire
 from tests.support import processes
@@ -101,7 +101,7 @@ def engine_of(url: str) -> Engine:
 def new_run(engine: Engine, number: int) -> int:
     """Records a run."""
     with engine.begin() as connection:
-        return runs.open_run(connection, f"20260101T{number:06}Z", "test", {}).run
+        return records.open_run(connection, f"20260101T{number:06}Z", "test", {}).run
 
 
 def publish_in_one_transaction(engine: Engine, run: int, files: Files) -> None:

@@ -5,10 +5,10 @@ import signal
 from pathlib import Path
 from typing import Any
 
-from chatrec.encoder import local
+from chatrec.config.encoder import Encoder, LocalGpt2
+from chatrec.encoder import local_gpt2
 from chatrec.encoder.training import loop
 from chatrec.encoder.training.finetune import finetune
-from chatrec.settings.language import Encoder, LocalGpt2
 from tests.support import processes
 from tests.support.trainings import material, settings, start, texts
 
@@ -17,7 +17,7 @@ def train(what: str, folder: Path, target: Path) -> None:
     """What is killed: `local`, `next-token` or a method of fine-tuning."""
     if what == "local":
         shape = LocalGpt2(layers=1, width=32, vocabulary=300, train_tokens=20_000)
-        local.train(texts(), target, Encoder(max_tokens=16, device="cpu", local=shape), seed=1)
+        local_gpt2.train(texts(), target, Encoder(max_tokens=16, device="cpu", local=shape), seed=1)
         return
     changes: dict[str, Any] = {"finetune__method": what, "finetune__steps": 12, "finetune__look_every": 4}
     if what == "next-token":

@@ -4,10 +4,10 @@ from pathlib import Path
 
 import numpy as np
 
-from chatrec.encoder.choice import Choice
+from chatrec.config import Settings
+from chatrec.data.interactions import Histories
+from chatrec.encoder.model_selection import Choice
 from chatrec.encoder.training.finetune import Material
-from chatrec.settings import Settings
-from chatrec.source.snapshot import Histories
 from tests.support.shop import KINDS
 
 ITEMS, USERS, EVENTS = 120, 200, 10

@@ -5,12 +5,12 @@ from pathlib import Path
 
 import pytest
 
+from chatrec.config import Settings
 from chatrec.db.engine import open_database
 from chatrec.demo import movielens
-from chatrec.encoder import versions
+from chatrec.encoder import registry
 from chatrec.pipeline.finetune import STEPS
-from chatrec.run import runs_under
-from chatrec.settings import Settings
+from chatrec.runs.run import runs_under
 from tests.support.standalone import Airflow, standalone
 
 pytestmark = pytest.mark.system
@@ -50,8 +50,8 @@ def test_a_fine_tuned_encoder_takes_over(up: tuple[Airflow, Path]) -> None:
 
     states = airflow.run("chatrec_finetune", steps=150)
     assert states == dict.fromkeys(["begin", *(step.name for step in STEPS)], "success")
-    local, tuned = versions.versions(root)
-    assert versions.live(root) == root / versions.FOLDER / tuned.name
+    local, tuned = registry.versions(root)
+    assert registry.live(root) == root / registry.FOLDER / tuned.name
     assert tuned.scores["gain"][1] > 0
     assert tuned.scores["ndcg@10"] > local.scores["ndcg@10"]
     events = airflow.call("GET", "/api/v2/assets/events")["asset_events"]

@@ -15,14 +15,14 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import cross_entropy, normalize
 
+from chatrec.data.arrays import Array
 from chatrec.encoder.checkpoint import Checkpoint
 from chatrec.encoder.encode import encode_all, forward, padded, tokenise
 from chatrec.encoder.spent import Spent
 from chatrec.encoder.training.loop import Objective, state_of
 from chatrec.encoder.training.pairs import Batch, Pairs
 from chatrec.encoder.whitening import Whitening
-from chatrec.progress import Progress, Silent, progress
-from chatrec.source.snapshot import Array
+from chatrec.runtime.progress import Progress, Silent, progress
 
 SHARPNESS = 10.0
 """By which cosines are multiplied at first; it is learned."""

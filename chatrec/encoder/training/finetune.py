@@ -9,21 +9,22 @@ from typing import Any
 
 import numpy as np
 
-from chatrec.encoder import versions
+from chatrec.config import Settings
+from chatrec.config.encoder import Method
+from chatrec.data.arrays import Array
+from chatrec.data.interactions import Histories
+from chatrec.encoder import registry
 from chatrec.encoder.checkpoint import Checkpoint
-from chatrec.encoder.choice import Choice
+from chatrec.encoder.model_selection import Choice
 from chatrec.encoder.training.contrastive import Contrastive, whitening_of
-from chatrec.encoder.training.curve import Curve
+from chatrec.encoder.training.history import Curve
 from chatrec.encoder.training.loop import Plan, fit
 from chatrec.encoder.training.next_token import NextToken, block_length, blocks_of
 from chatrec.encoder.training.pairs import Batch, Pairs
-from chatrec.encoder.training.start import Learner, adapt
+from chatrec.encoder.training.trainable import Learner, adapt
 from chatrec.encoder.whitening import chosen
 from chatrec.errors import RunError
-from chatrec.run import Counts, fingerprint
-from chatrec.settings import Settings
-from chatrec.settings.language import Method
-from chatrec.source.snapshot import Array, Histories
+from chatrec.runs.run import Counts, fingerprint
 
 HELD_OUT = 0.1
 """Share of the items that early stopping looks at."""
@@ -62,7 +63,7 @@ def finetune(start: Choice, material: Material, settings: Settings, target: Path
     Raises:
         RunError: there is nothing to learn from.
     """
-    wanted, seed, work = settings.finetune, settings.compute.seed, versions.work_folder(target)
+    wanted, seed, work = settings.finetune, settings.compute.seed, registry.work_folder(target)
     held_out = np.random.default_rng(seed).random(len(material.items)) < HELD_OUT
     learner = adapt(Learner.open(start.source, settings.encoder.device), wanted.method, wanted.lora_rank, seed)
     curves: dict[str, Curve] = {}
@@ -72,7 +73,7 @@ def finetune(start: Choice, material: Material, settings: Settings, target: Path
         with learner.reading(settings.encoder, start.pretrained) as reader:
             curves["pairs"] = _learn_pairs(reader, start.pretrained, material, held_out, settings, work / "pairs")
     facts = {name: curve.facts() for name, curve in curves.items()}
-    with versions.creating(target, wanted.method, str(start.source), start.pretrained, facts) as partial:
+    with registry.creating(target, wanted.method, str(start.source), start.pretrained, facts) as partial:
         learner.save(partial)
         for name, curve in curves.items():
             curve.save(partial, f"curve-{name}")

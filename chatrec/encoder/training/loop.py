@@ -16,12 +16,12 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from chatrec.encoder.training.curve import Curve
+from chatrec.config.encoder import Precision
+from chatrec.encoder.training.history import Curve
 from chatrec.errors import RunError
-from chatrec.processor import has_bfloat16
-from chatrec.progress import progress
-from chatrec.run import replacing
-from chatrec.settings.language import Precision
+from chatrec.runs.run import replacing
+from chatrec.runtime.hardware import has_bfloat16
+from chatrec.runtime.progress import progress
 
 LOG = logging.getLogger(__name__)
 SECONDS_BETWEEN_CHECKPOINTS = 120.0

@@ -10,9 +10,9 @@ from torch import Tensor
 from torch.nn.functional import cross_entropy
 from transformers import PreTrainedTokenizerBase
 
+from chatrec.data.arrays import Array
 from chatrec.encoder.training.loop import Objective
-from chatrec.encoder.training.start import Learner
-from chatrec.source.snapshot import Array
+from chatrec.encoder.training.trainable import Learner
 
 BLOCK_TOKENS = 128
 BATCH_BLOCKS = 16

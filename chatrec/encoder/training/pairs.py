@@ -5,7 +5,8 @@ from functools import cached_property
 
 import numpy as np
 
-from chatrec.source.snapshot import Array, Histories
+from chatrec.data.arrays import Array
+from chatrec.data.interactions import Histories
 
 NEAR = 5
 """Events that are at most so many places apart make a pair."""

@@ -10,10 +10,10 @@ from airflow.api_fastapi.core_api.security import requires_access_dag
 from fastapi import Depends, FastAPI, Query, Request
 from fastapi.responses import HTMLResponse, Response
 
-from chatrec.db import runs
+from chatrec.config import Settings
+from chatrec.db import records
 from chatrec.errors import ChatrecError, RunError
-from chatrec.run import key_of
-from chatrec.settings import Settings
+from chatrec.runs.run import key_of
 from chatrec_airflow.pages import audit, nights, plots, users
 from chatrec_airflow.pages.reader import Reader
 from chatrec_airflow.settings import settings as of_deployment
@@ -83,7 +83,7 @@ def _recommendations(app: FastAPI, reader: Reader) -> None:
     def recommendations(user: Typed = "", night: Typed = "") -> HTMLResponse:
         user = user.strip()
         with reader.chatrec() as connection:
-            kept = runs.kept(connection)
+            kept = records.kept(connection)
             live = next((record for record in kept if record.live), None)
             other = next((record for record in kept if record.key == night and not record.live), None)
             values: dict[str, Any] = {"user": user, "live": live, "other": other, "kept": kept, "known": False}
@@ -111,7 +111,7 @@ def _tonight(app: FastAPI, reader: Reader) -> None:
     def tonight(night: Typed = "") -> HTMLResponse:
         with reader.chatrec() as connection:
             try:
-                record = runs.get(connection, night) if night else nights.latest(connection)
+                record = records.get(connection, night) if night else nights.latest(connection)
             except RunError as error:
                 return page("tonight", 404, night=None, nights=[], message=str(error))
             return _night(connection, record)
@@ -124,16 +124,16 @@ def _tonight(app: FastAPI, reader: Reader) -> None:
             return page("tonight", 404, up, night=None, nights=[], message="This run is not a night of chatrec.")
         with reader.chatrec() as connection:
             try:
-                record = runs.get(connection, key_of(begun))
+                record = records.get(connection, key_of(begun))
             except RunError:
                 message = "This night has not begun to read yet: come back when its first task is done."
                 return page("tonight", 200, up, night=None, nights=[], message=message)
             return _night(connection, record, up)
 
-    def _night(connection: Any, record: runs.RunRecord | None, up: str = "") -> HTMLResponse:
+    def _night(connection: Any, record: records.RunRecord | None, up: str = "") -> HTMLResponse:
         if record is None:
             return page("tonight", 200, up, night=None, nights=[], message="")
-        latest = runs.latest(connection, nights.NIGHTS)
+        latest = records.latest(connection, nights.NIGHTS)
         return page("tonight", 200, up, night=nights.night(connection, record), nights=latest, message="")
 
 

@@ -6,8 +6,8 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, text
 
-from chatrec.db import runs
-from chatrec.db.runs import RunRecord
+from chatrec.db import records
+from chatrec.db.records import RunRecord
 from chatrec.pipeline.steps import BY_NAME
 from chatrec_airflow.pages import plots
 
@@ -122,5 +122,5 @@ def _times(record: RunRecord, steps: Sequence[Row[Any]]) -> list[StepTime]:
 
 def latest(connection: Connection) -> RunRecord | None:
     """The run that was begun last."""
-    found = runs.latest(connection, 1)
+    found = records.latest(connection, 1)
     return found[0] if found else None

@@ -7,9 +7,9 @@ from functools import cached_property
 from sqlalchemy import Connection, Engine
 from sqlalchemy.exc import DataError, ProgrammingError
 
+from chatrec.config import Settings
 from chatrec.db import engine as engines
 from chatrec.errors import SettingsError
-from chatrec.settings import Settings
 
 
 class Reader:

@@ -7,7 +7,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, text
 
-from chatrec.db.runs import RunRecord
+from chatrec.db.records import RunRecord
 from chatrec.errors import ChatrecError
 from chatrec_airflow.pages.reader import Reader
 

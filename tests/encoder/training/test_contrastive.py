@@ -7,17 +7,17 @@ import numpy as np
 import pytest
 import torch
 
+from chatrec.config.encoder import Encoder
 from chatrec.encoder import checkpoint
 from chatrec.encoder.encode import encode_all, forward, padded, tokenise
 from chatrec.encoder.spent import Spent
 from chatrec.encoder.training.contrastive import pair_loss
 from chatrec.encoder.training.finetune import finetune
 from chatrec.encoder.training.pairs import Batch
-from chatrec.encoder.training.start import Learner
+from chatrec.encoder.training.trainable import Learner
 from chatrec.encoder.whitening import Whitening
 from chatrec.errors import RunError
-from chatrec.progress import Silent
-from chatrec.settings.language import Encoder
+from chatrec.runtime.progress import Silent
 from tests.support.histories import histories
 from tests.support.models import TEXTS
 from tests.support.trainings import ITEMS, material, settings, start, texts

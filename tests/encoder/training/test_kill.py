@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from safetensors.torch import load_file
 
-from chatrec.encoder import versions
+from chatrec.encoder import registry
 from tests.support.training_kills import kill_before, train
 
 STEPS = {"local": 11, "next-token": 5, "full": 6, "lora": 6}
@@ -28,4 +28,4 @@ def test_a_killed_training_comes_to_the_same_weights(
     assert all((expected[name] == found[name]).all() for name in expected)
     curves = [next(folder.glob("curve-*.json")).read_bytes() for folder in (undisturbed, target)]
     assert curves[0] == curves[1]
-    assert not versions.work_folder(target).exists()
+    assert not registry.work_folder(target).exists()

@@ -1,0 +1,22 @@
+"""AIGC of public texts alone: for nights in which nothing may be learned across users."""
+
+import numpy as np
+
+from chatrec.aigc.groups import ItemGroups
+from chatrec.aigc.mean import HISTORY
+from chatrec.aigc.state import AigcState, group_vectors
+from chatrec.aigc.users import MeanUsers
+from chatrec.data.arrays import Array
+
+
+def of_texts(texts: Array, groups: ItemGroups) -> AigcState:
+    """An item is its text vector, a user the mean of the latest items, a stranger the text vector of the profile.
+
+    Args:
+        texts: items × dimensions.
+        groups: of the items.
+    """
+    width = texts.shape[1]
+    profile = np.vstack([np.eye(width, dtype=np.float32), np.zeros((1, width), np.float32)])
+    nothing = np.zeros(len(texts), np.float32)
+    return AigcState(texts.astype(np.float32), nothing, group_vectors(texts, groups), profile, MeanUsers(HISTORY))

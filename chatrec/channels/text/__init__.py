@@ -1,1 +1,0 @@
-"""What texts say of items, known and new: learned maps from the features of a text to behaviour."""

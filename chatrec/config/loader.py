@@ -1,0 +1,165 @@
+"""Where the values come from, and errors that name the key."""
+
+import difflib
+import os
+import tomllib
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, get_args
+
+from pydantic import BaseModel, ValidationError
+from pydantic_settings import (
+    BaseSettings,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+)
+
+from chatrec.config.section import SECRET
+from chatrec.config.settings import Sections
+from chatrec.errors import SettingsError
+
+CONFIG_VARIABLE = "CHATREC_CONFIG"
+PREFIX = "CHATREC_"
+DEFAULT_FILE, DEMO_FILE = Path("chatrec.toml"), Path(".chatrec/chatrec.toml")
+
+
+class Settings(Sections):
+    """All settings of chatrec, complete and checked. `load` reads them."""
+
+    def frozen(self) -> dict[str, Any]:
+        """The values that decide what a run computes, without secrets: what a run's record keeps."""
+        return self.model_dump(mode="json", exclude=_secrets(self))
+
+    def override(self, changes: Mapping[str, Any]) -> "Settings":
+        """A copy with some values changed.
+
+        Args:
+            changes: values by dotted key, such as `{"ranking.top_n": 20}`.
+
+        Raises:
+            SettingsError: a key is unknown or a value is out of bounds.
+        """
+        values = self.model_dump(exclude_unset=True)
+        for key, value in changes.items():
+            section, _, name = key.partition(".")
+            values.setdefault(section, {})[name] = value
+        with _readable("the options of this run"):
+            return Settings.model_validate(values)
+
+
+class _FromOutside(Settings, BaseSettings):
+    """Settings whose values come from the environment, then from a file."""
+
+    model_config = SettingsConfigDict(env_prefix=PREFIX, env_nested_delimiter="__", extra="forbid", frozen=True)
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        return env_settings, init_settings
+
+
+def load(file: Path | None = None) -> Settings:
+    """Reads the settings.
+
+    Args:
+        file: the TOML file; default: what CHATREC_CONFIG names, else `chatrec.toml` here, else the file of
+            `chatrec demo`; none if there is none of them.
+
+    Raises:
+        SettingsError: a file that is missing or no TOML, an unknown key, a value out of bounds.
+    """
+    file = _find(file)
+    _refuse_unknown_variables()
+    values = _read(file) if file else {}
+
+    with _readable(str(file) if file else "the environment"):
+        found = _FromOutside(**values)
+    return _absolute(found, (file.parent if file else Path.cwd()).resolve())
+
+
+def _find(file: Path | None) -> Path | None:
+    named = file or (Path(os.environ[CONFIG_VARIABLE]) if os.environ.get(CONFIG_VARIABLE) else None)
+    if named is None:
+        return next((known for known in (DEFAULT_FILE, DEMO_FILE) if known.exists()), None)
+    if not named.is_file():
+        raise SettingsError(f"There is no settings file {named}. `chatrec init` writes one.")
+    return named
+
+
+def _read(file: Path) -> dict[str, Any]:
+    try:
+        return tomllib.loads(file.read_text(encoding="utf-8"))
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise SettingsError(f"{file} is not valid TOML: {error}.") from None
+
+
+def _refuse_unknown_variables() -> None:
+    sections = list(Sections.model_fields)
+    for name in sorted(os.environ):
+        if name.startswith(PREFIX) and "__" in name:
+            section = name.removeprefix(PREFIX).split("__")[0].lower()
+            if section not in sections:
+                raise SettingsError(
+                    f"The environment variable {name} names no section of the settings"
+                    f"{_nearest(section, sections)}. Sections: {', '.join(sections)}."
+                )
+
+
+def _absolute(settings: Settings, base: Path) -> Settings:
+    """Relative folders are relative to the settings file, so that Airflow's workers find the same ones."""
+    return settings.override(
+        {
+            "artifacts.root": base / settings.artifacts.root.expanduser(),
+            "database.folder": base / settings.database.folder.expanduser(),
+        }
+    )
+
+
+@contextmanager
+def _readable(where: str) -> Iterator[None]:
+    """Turns pydantic's errors into one SettingsError that names each key."""
+    try:
+        yield
+    except ValidationError as error:
+        raise SettingsError(f"In {where}: {'; '.join(_problems(error))}.") from None
+
+
+def _problems(error: ValidationError) -> Iterator[str]:
+    for problem in error.errors(include_url=False, include_input=False):
+        key = ".".join(f"{part + 1}" if isinstance(part, int) else part for part in problem["loc"])
+        if problem["type"] == "extra_forbidden":
+            yield f"unknown setting {key}{_nearest(str(problem['loc'][-1]), _siblings(problem['loc']))}"
+        else:
+            message = problem["msg"].removeprefix("Value error, ")
+            yield f"{key}: {message}" if key else message
+
+
+def _siblings(location: tuple[int | str, ...]) -> list[str]:
+    model: Any = Sections
+    for part in location[:-1]:
+        model = get_args(model)[0] if isinstance(part, int) else model.model_fields[part].annotation
+    return list(model.model_fields)
+
+
+def _nearest(word: str, words: list[str]) -> str:
+    near = difflib.get_close_matches(word, words, n=1)
+    return f" (did you mean {near[0]}?)" if near else ""
+
+
+def _secrets(model: BaseModel) -> dict[str, Any]:
+    hidden: dict[str, Any] = {}
+    for name, field in type(model).model_fields.items():
+        value = getattr(model, name)
+        if isinstance(value, BaseModel):
+            if inner := _secrets(value):
+                hidden[name] = inner
+        elif field.json_schema_extra == SECRET:
+            hidden[name] = True
+    return hidden

@@ -1,0 +1,1 @@
+"""Arrays and interactions, as all models take them."""

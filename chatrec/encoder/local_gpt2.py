@@ -1,0 +1,85 @@
+"""A compact GPT-2 of your own: a byte-level BPE and next-token prediction on the catalogue's text.
+
+It is trained once and kept as an ordinary Hugging Face folder; a changed catalogue does not change it.
+"""
+
+import shutil
+from collections.abc import Sequence
+from pathlib import Path
+
+import torch
+from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
+from transformers import GPT2Config, GPT2LMHeadModel, PreTrainedTokenizerFast
+
+from chatrec.config.encoder import Encoder as EncoderSettings
+from chatrec.encoder import registry
+from chatrec.encoder.checkpoint import choose_device
+from chatrec.encoder.training.loop import Plan, fit
+from chatrec.encoder.training.next_token import BLOCK_TOKENS, NextToken, blocks_of
+from chatrec.encoder.training.trainable import Learner
+from chatrec.runs.run import Counts, fingerprint
+
+END = "<|endoftext|>"
+LEARNING_RATE = 1e-3
+LETTERS_OF_A_TEXT = 20_000
+
+
+def train(texts: Sequence[str], target: Path, settings: EncoderSettings, seed: int) -> Counts:
+    """Trains a tokenizer and a model and saves them.
+
+    Args:
+        texts: the catalogue's.
+        target: the folder to make.
+        settings: `encoder.local` and `encoder.max_tokens`.
+        seed: of weights and of the order of texts.
+
+    Returns:
+        Tokens read, the first and the last loss in nats a token.
+    """
+    cut = [text[:LETTERS_OF_A_TEXT] for text in texts]
+    tokenizer = _train_tokenizer(cut, settings.local.vocabulary)
+    device = choose_device(settings.device)
+    learner = Learner(_new_model(settings, len(tokenizer), seed).to(device), tokenizer, device)
+    blocks = blocks_of(tokenizer, cut)
+    objective = NextToken(learner, blocks, blocks[:0], seed)
+    steps = settings.local.train_tokens // (objective.batch * BLOCK_TOKENS)
+    plan, work = Plan(steps, LEARNING_RATE, seed), registry.work_folder(target)
+    curve = fit(objective, plan, work, fingerprint(cut, settings.local.model_dump()), "Training the local GPT-2")
+    facts = {"tokens trained": steps * objective.batch * BLOCK_TOKENS, **curve.facts()}
+    with registry.creating(target, how="local", start="", pretrained=False, facts=facts) as partial:
+        learner.save(partial)
+        curve.save(partial, "curve-next-token")
+    shutil.rmtree(work, ignore_errors=True)
+    return facts
+
+
+def _train_tokenizer(texts: Sequence[str], vocabulary: int) -> PreTrainedTokenizerFast:
+    tokenizer = Tokenizer(models.BPE())
+    tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
+    tokenizer.decoder = decoders.ByteLevel()
+    trainer = trainers.BpeTrainer(
+        vocab_size=vocabulary,
+        special_tokens=[END],
+        initial_alphabet=pre_tokenizers.ByteLevel.alphabet(),
+        show_progress=False,
+    )
+    tokenizer.train_from_iterator(texts, trainer)
+    return PreTrainedTokenizerFast(
+        tokenizer_object=tokenizer, bos_token=END, eos_token=END, pad_token=END, unk_token=END
+    )
+
+
+def _new_model(settings: EncoderSettings, vocabulary: int, seed: int) -> GPT2LMHeadModel:
+    torch.manual_seed(seed)
+    width = settings.local.width
+    config = GPT2Config(
+        vocab_size=vocabulary,
+        n_positions=max(settings.max_tokens, BLOCK_TOKENS),
+        n_embd=width,
+        n_layer=settings.local.layers,
+        n_head=max(1, width // 64),
+        bos_token_id=0,
+        eos_token_id=0,
+        pad_token_id=0,
+    )
+    return GPT2LMHeadModel(config)

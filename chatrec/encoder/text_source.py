@@ -1,0 +1,135 @@
+"""All texts of a kind. They are rendered whenever they are read, a block at a time: memory need not hold them."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Protocol
+
+import numpy as np
+
+from chatrec.config import Settings
+from chatrec.config.encoder import Text
+from chatrec.data.arrays import Array
+from chatrec.data.interactions import Queries
+from chatrec.encoder import texts, users
+from chatrec.extract.snapshot import Snapshot
+
+ROWS_OF_A_BLOCK = 20_000
+PROFILES_AT_MOST = 5_000
+"""Profiles of users with a history: enough to learn what a profile says about behaviour."""
+PROFILES_COMPOSED = 20_000
+"""If there are more different profiles, those of users with a history say nothing in their vectors: they have items."""
+
+
+class Corpus(Protocol):
+    """The texts of some rows."""
+
+    def __len__(self) -> int:
+        """How many rows."""
+
+    def read(self, rows: Array) -> Iterator[str]:
+        """The texts of some rows, which ascend."""
+
+    @property
+    def digests(self) -> Array:
+        """One a row, as `texts.digests` gives them."""
+
+
+@dataclass(frozen=True)
+class ItemTexts:
+    """The texts of all items."""
+
+    snapshot: Snapshot
+    template: Text
+
+    def __len__(self) -> int:
+        return self.snapshot.item_count
+
+    @cached_property
+    def digests(self) -> Array:
+        """See Corpus."""
+        return texts.digests(self.read(np.arange(len(self))))
+
+    def read(self, rows: Array) -> Iterator[str]:
+        """See Corpus."""
+        start = 0
+        for block in self.snapshot.item_blocks(ROWS_OF_A_BLOCK):
+            low, high = np.searchsorted(rows, (start, start + block.height))
+            if low < high:
+                yield from texts.item_texts(block[rows[low:high] - start], self.template.item)
+            start += block.height
+
+
+@dataclass(frozen=True)
+class UserTexts:
+    """The texts of some users."""
+
+    snapshot: Snapshot
+    users: Array
+    history: int
+    """Titles of each; 0 gives the profile alone."""
+    searches: bool
+    """Whether what they searched for is told."""
+    template: Text
+
+    def __len__(self) -> int:
+        return len(self.users)
+
+    @cached_property
+    def digests(self) -> Array:
+        """See Corpus."""
+        return texts.digests(self.read(np.arange(len(self))))
+
+    def read(self, rows: Array) -> Iterator[str]:
+        """See Corpus."""
+        snapshot = self.snapshot
+        titles = snapshot.items["title"].fill_null("").to_list() if self.history else []
+        queries = snapshot.queries if self.searches else Queries.none(snapshot.users.height)
+        for start in range(0, len(rows), ROWS_OF_A_BLOCK):
+            chosen = self.users[rows[start : start + ROWS_OF_A_BLOCK]]
+            yield from texts.user_texts(
+                snapshot.users, chosen, titles, snapshot.histories, self.history, queries, self.template.user
+            )
+
+
+class RunTexts:
+    """All texts that a run embeds.
+
+    Args:
+        snapshot: of the run.
+        settings: the templates, and how users are read.
+        weights: how many parameters the encoder has.
+        device: the type of its device.
+    """
+
+    def __init__(self, snapshot: Snapshot, settings: Settings, weights: int, device: str) -> None:
+        self.snapshot, self.settings = snapshot, settings
+        self.known = np.flatnonzero(snapshot.histories.lengths > 0)
+        self.reads_users = users.is_read(settings.encoder.user_text, weights, device, len(self.known))
+
+    @cached_property
+    def sample(self) -> Array:
+        """Users with a history whose profiles are embedded alone."""
+        random = np.random.default_rng(self.settings.compute.seed)
+        return np.sort(random.choice(self.known, min(PROFILES_AT_MOST, len(self.known)), replace=False))
+
+    @cached_property
+    def described(self) -> Array:
+        """Users whose text is embedded."""
+        everyone = np.arange(self.snapshot.users.height)
+        if self.reads_users or len(np.unique(self._users(everyone, 0).digests)) <= PROFILES_COMPOSED:
+            return everyone
+        return np.setdiff1d(everyone, self.known)
+
+    @cached_property
+    def by_kind(self) -> dict[str, Corpus]:
+        """Items, users, and profiles: users without what they took and searched for."""
+        history = self.settings.text.history if self.reads_users else 0
+        return {
+            "items": ItemTexts(self.snapshot, self.settings.text),
+            "users": self._users(self.described, history, searches=True),
+            "profiles": self._users(self.sample, 0),
+        }
+
+    def _users(self, chosen: Array, history: int, searches: bool = False) -> UserTexts:
+        return UserTexts(self.snapshot, chosen, history, searches, self.settings.text)

@@ -1,0 +1,101 @@
+"""The learning curve of a training: as numbers, as a picture, and as a line for a task's log."""
+
+import json
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, field
+from io import BytesIO
+from pathlib import Path
+from typing import Any
+
+from chatrec.runs.run import Counts
+
+BARS = "▁▂▃▄▅▆▇█"
+WIDTH_OF_LINE = 30
+POINTS = 200
+"""Of the picture: the loss of single steps is noise."""
+
+
+@dataclass
+class Curve:
+    """What a training has come to so far."""
+
+    loss: list[float] = field(default_factory=list)
+    """Of each step, in nats."""
+    held_out: list[tuple[int, float]] = field(default_factory=list)
+    """After how many steps, and the loss on held-out items then."""
+
+    @classmethod
+    def of(cls, values: dict[str, Any]) -> "Curve":
+        """The curve of which `asdict` made the values."""
+        return cls(list(values["loss"]), [(int(step), float(loss)) for step, loss in values["held_out"]])
+
+    @property
+    def best(self) -> tuple[int, float]:
+        """The step with the lowest loss on held-out items, the first of them, and that loss."""
+        return min(self.held_out, key=lambda look: look[1])
+
+    @property
+    def looks_since_best(self) -> int:
+        """How often held-out items were looked at in vain."""
+        return len(self.held_out) - 1 - self.held_out.index(self.best) if self.held_out else 0
+
+    @property
+    def note(self) -> str:
+        """The newest losses, in words."""
+        words = [f"loss {self.loss[-1]:.3f}"] if self.loss else []
+        if self.held_out:
+            step, loss = self.best
+            words.append(f"held-out {self.held_out[-1][1]:.3f}, best {loss:.3f} at step {step}")
+        return ", ".join(words)
+
+    def facts(self) -> Counts:
+        """What a record keeps."""
+        found: Counts = {"steps": len(self.loss)}
+        if self.loss:
+            found |= {"first loss": round(self.loss[0], 3), "last loss": round(self.loss[-1], 3)}
+        if self.held_out:
+            step, loss = self.best
+            start = self.held_out[0][1]
+            found |= {"best step": step, "held-out loss": round(loss, 4), "held-out loss at start": round(start, 4)}
+        return found
+
+    def line(self) -> str:
+        """The loss as a row of bars, for a log."""
+        means = _means(self.loss, WIDTH_OF_LINE)
+        low, high = (min(means), max(means)) if means else (0.0, 0.0)
+        bars = "".join(BARS[int((each - low) / max(high - low, 1e-9) * (len(BARS) - 1))] for each in means)
+        return f"{bars} {self.note}"
+
+    def save(self, folder: Path, name: str) -> None:
+        """Writes `<name>.json` and `<name>.png`."""
+        (folder / f"{name}.json").write_text(json.dumps(asdict(self)), encoding="utf-8")
+        (folder / f"{name}.png").write_bytes(self.png())
+
+    def png(self) -> bytes:
+        """The picture. matplotlib is imported only here."""
+        from matplotlib.figure import Figure
+
+        figure = Figure((4.8, 3.2), 200, layout="constrained")
+        axes = figure.add_subplot()
+        axes.grid(color="#d6dbe1", linewidth=0.6)
+        axes.spines[:].set_visible(False)
+        means = _means(self.loss, POINTS)
+        axes.plot([(n + 0.5) * len(self.loss) / len(means) for n in range(len(means))], means, "#93a4b8", label="loss")
+        if self.held_out:
+            steps, losses = zip(*self.held_out, strict=True)
+            axes.plot(steps, losses, color="#0b62d6", marker="o", markersize=3.5, label="held-out items")
+            axes.axvline(self.best[0], color="#d9730d", linewidth=1, label="taken")
+        axes.set_xlabel("steps", fontsize=8)
+        axes.set_ylabel("loss, nats", fontsize=8)
+        axes.tick_params(labelsize=8, length=0)
+        axes.legend(fontsize=8, frameon=False)
+        picture = BytesIO()
+        figure.savefig(picture, format="png", metadata={"Software": None})
+        return picture.getvalue()
+
+
+def _means(values: Sequence[float], most: int) -> list[float]:
+    """At most so many means of values that follow each other."""
+    size = max(1, -(-len(values) // most))
+    parts = [values[start : start + size] for start in range(0, len(values), size)]
+    return [sum(part) / len(part) for part in parts]

@@ -1,0 +1,108 @@
+"""The model that a training begins with, and which of its weights learn."""
+
+import warnings
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from transformers import AutoModelForCausalLM, PreTrainedTokenizerBase
+from transformers.pytorch_utils import Conv1D
+from transformers.utils import logging as transformers_logging
+
+from chatrec.config.encoder import Device, Method
+from chatrec.config.encoder import Encoder as EncoderSettings
+from chatrec.encoder.checkpoint import Checkpoint, choose_device, cut, read
+from chatrec.encoder.pooling_config import Reading
+from chatrec.errors import SettingsError
+
+
+@dataclass(frozen=True)
+class Learner:
+    """A causal language model that learns: float32, with its head, on its device."""
+
+    model: Any
+    tokenizer: PreTrainedTokenizerBase
+    device: torch.device
+    merge: Callable[[], Any] = lambda: None
+    """Makes of a model with additions an ordinary one."""
+
+    @classmethod
+    def open(cls, name: str | Path, device: Device) -> "Learner":
+        """Loads a model that encodes.
+
+        Args:
+            name: a hub name, a folder as `save_pretrained` writes it, or a GGUF file.
+            device: where it learns.
+
+        Raises:
+            SettingsError: it cannot be loaded; names `encoder.model`.
+        """
+        model, tokenizer = read(AutoModelForCausalLM, name)
+        if hasattr(model, "hf_quantizer"):  # of a GGUF file: its weights are ordinary ones now, and can be saved
+            del model.hf_quantizer, model.config.quantization_config
+            model.is_quantized = False
+        chosen = choose_device(device)
+        return cls(model.to(chosen), tokenizer, chosen)
+
+    @contextmanager
+    def reading(self, settings: EncoderSettings, pretrained: bool) -> Iterator[Checkpoint]:
+        """The part that encodes, as `checkpoint.load` makes it, but with weights that learn; layers behind it wait.
+
+        Args:
+            settings: layer, pooling, prompt and length of texts.
+            pretrained: whether the model has read more than the catalogue.
+        """
+        reader = self.model.base_model
+        how = Reading.of(reader, self.tokenizer, settings, pretrained)
+        put_back = cut(reader, how.layers)
+        yield Checkpoint(reader, self.tokenizer, self.device, "", how)
+        put_back()
+
+    def save(self, folder: Path) -> None:
+        """Writes an ordinary folder of a model and its tokenizer; what was added becomes part of the weights."""
+        transformers_logging.disable_progress_bar()
+        self.merge()
+        self.model.save_pretrained(folder)
+        self.tokenizer.save_pretrained(folder)
+
+
+def adapt(learner: Learner, method: Method, rank: int, seed: int) -> Learner:
+    """Says which weights learn.
+
+    Args:
+        learner: the model, changed in place.
+        method: full: all weights; bias: the biases alone (BitFit: Ben Zaken et al. 2022, arXiv:2106.10199); lora:
+            products of two thin matrices that are added to each linear map (Hu et al. 2021, arXiv:2106.09685).
+        rank: of these products.
+        seed: of their first values.
+
+    Raises:
+        SettingsError: the model has no biases, or peft is not installed.
+    """
+    if method == "lora":
+        return _with_lora(learner, rank, seed)
+    if method == "bias":
+        biases = {name for name, _ in learner.model.named_parameters() if name.endswith("bias")}
+        if not biases:
+            raise SettingsError("finetune.method bias: this model has no biases. Write full or lora.")
+        for name, weight in learner.model.named_parameters():
+            weight.requires_grad_(name in biases)
+    return learner
+
+
+def _with_lora(learner: Learner, rank: int, seed: int) -> Learner:
+    try:
+        from peft import LoraConfig, get_peft_model
+    except ModuleNotFoundError:
+        raise SettingsError("finetune.method lora needs peft: `pip install 'chatrec[finetune]'`.") from None
+
+    torch.manual_seed(seed)
+    transposed = any(isinstance(module, Conv1D) for module in learner.model.modules())
+    config = LoraConfig(r=rank, lora_alpha=2 * rank, target_modules="all-linear", fan_in_fan_out=transposed)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", FutureWarning)  # peft asks transformers for what has a new name
+        added = get_peft_model(learner.model, config)  # works in place: the causal model stays what it is
+    return Learner(learner.model, learner.tokenizer, learner.device, added.merge_and_unload)

@@ -1,0 +1,187 @@
+"""Raw vectors by the digest of their text, in Parquet: a text is encoded once in the life of an encoder.
+
+The vectors of different encoders are in different folders and never meet.
+"""
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from functools import partial
+from itertools import islice
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+import pyarrow as pa
+
+from chatrec.data.arrays import Array
+from chatrec.encoder.registry import VECTORS
+from chatrec.encoder.texts import NO_TEXT
+from chatrec.runs.run import replacing
+from chatrec.runtime.prefetch import behind
+from chatrec.runtime.progress import Progress, progress
+
+TEXTS_OF_A_PART = 5_000
+"""What is kept at once: a killed night does at most twice so many texts again, on a GPU five times."""
+
+
+@dataclass(frozen=True)
+class Places:
+    """Where the vector of each row is."""
+
+    files: Sequence[Path]
+    file: Array
+    """int32, for each row its file; -1 for a text that is not there."""
+    place: Array
+    """int32, for each row its place in the file."""
+
+    def vectors(self) -> Iterator[tuple[Array, Array, Array]]:
+        """The vectors that are there, a file at a time: rows, which of the vectors each has, vectors (each once)."""
+        order = np.argsort(self.file, kind="stable")
+        ends = np.searchsorted(self.file[order], np.arange(len(self.files) + 1))
+        for file, start, end in zip(self.files, ends[:-1], ends[1:], strict=True):
+            if start < end:
+                rows = order[start:end]
+                places, which = np.unique(self.place[rows], return_inverse=True)
+                yield rows, which, _vectors_of(file)[places]
+
+
+class VectorStore:
+    """The vectors of one encoder."""
+
+    def __init__(self, root: Path, fingerprint: str, width: int) -> None:
+        self.folder = root / VECTORS / fingerprint
+        self.width = width
+
+    def places(self, digests: Array) -> Places:
+        """Where the vectors of texts are; of a text that is there more than once the newest counts.
+
+        Args:
+            digests: one a row, as `texts.digests` gives them.
+        """
+        files = sorted(self.folder.glob("part-*.parquet"), reverse=True)
+        there = pl.concat(
+            [
+                pl.DataFrame(schema={"digest": pl.Binary, "file": pl.Int32, "place": pl.Int32}),
+                *(
+                    pl.read_parquet(file, columns=["digest"]).with_columns(
+                        file=pl.lit(number, pl.Int32), place=pl.int_range(pl.len(), dtype=pl.Int32)
+                    )
+                    for number, file in enumerate(files)
+                ),
+            ]
+        ).unique("digest", keep="first", maintain_order=True)
+        found = _column(digests).join(there, on="digest", how="left", maintain_order="left")
+        file, place = (found[name].fill_null(-1).to_numpy() for name in ("file", "place"))
+        return Places(files, file, place)
+
+    def vectors(self, digests: Array) -> Array:
+        """The vectors of texts that are all there: texts × width."""
+        found = np.zeros((len(digests), self.width), np.float32)
+        for rows, which, vectors in self.places(digests).vectors():
+            found[rows] = vectors[which]
+        return found
+
+    def add_missing(
+        self,
+        name: str,
+        label: str,
+        digests: Array,
+        read: Callable[[Array], Iterator[str]],
+        encode: Callable[[Iterator[list[str]], Progress], Iterator[Array]],
+        anew: bool = False,
+    ) -> int:
+        """Encodes the texts that are not there.
+
+        What is to be encoded is written down first and then worked off in parts, each of them kept when it is done. So
+        a killed run resumes where it was, in the same batches, and comes to the same bytes.
+
+        Args:
+            name: of this piece of work, the same when it is done again after a kill.
+            label: of the progress.
+            digests: of the text of each row.
+            read: from rows, ascending, to their texts.
+            encode: from the texts of each part to their raw vectors; asks for a part while it works on
+                the one before, and is not called without any.
+            anew: encode all texts, whatever is there.
+
+        Returns:
+            How many texts there were to encode, those of a killed attempt included.
+        """
+        plan = self._plan(name, digests, anew)
+        parts = {
+            self.folder / f"part-{name}-{number:05}.parquet": plan[start : start + TEXTS_OF_A_PART]
+            for number, start in enumerate(range(0, len(plan), TEXTS_OF_A_PART))
+        }
+        waiting = {file: rows for file, rows in parts.items() if not _holds(file, digests[rows])}
+        if waiting:
+            texts = read(np.concatenate(list(waiting.values())))
+            read_parts = (list(islice(texts, len(rows))) for rows in waiting.values())
+            with progress(label, sum(map(len, waiting.values())), "texts") as shown, behind() as do:
+                for (file, rows), vectors in zip(waiting.items(), encode(read_parts, shown), strict=True):
+                    do(partial(_write, file, _column(digests[rows]).with_columns(vector=vectors)))
+        self._plan_file(name).unlink(missing_ok=True)
+        return len(plan)
+
+    def _plan(self, name: str, digests: Array, anew: bool) -> Array:
+        """The rows to encode, ascending, each text once."""
+        file = self._plan_file(name)
+        if file.exists():
+            written = pl.read_parquet(file)
+            rows = written["row"].to_numpy()
+            if rows.max() < len(digests) and _column(digests[rows])["digest"].equals(written["digest"]):
+                return rows
+        wanted = digests != NO_TEXT
+        if not anew:
+            wanted &= self.places(digests).file < 0
+        plan = _column(digests).with_row_index("row").filter(wanted).unique("digest", keep="first", maintain_order=True)
+        if plan.height:
+            _write(file, plan)
+        return plan["row"].to_numpy()
+
+    def _plan_file(self, name: str) -> Path:
+        return self.folder / f"plan-{name}.parquet"
+
+
+def keep_only(root: Path, digests: Array) -> int:
+    """Removes the vectors of all texts but some, of every encoder, and what was still to be encoded.
+
+    Args:
+        root: the artifact root.
+        digests: of the texts that stay.
+
+    Returns:
+        How many vectors are gone.
+    """
+    kept, gone = _column(np.unique(digests)), 0
+    for plan in (root / VECTORS).glob("*/plan-*.parquet"):
+        plan.unlink()
+    for file in (root / VECTORS).glob("*/part-*.parquet"):
+        part = pl.read_parquet(file)
+        left = part.join(kept, on="digest", how="semi", maintain_order="left")
+        gone += part.height - left.height
+        if left.is_empty():
+            file.unlink()
+        elif left.height < part.height:
+            _write(file, left)
+    return gone
+
+
+def _column(digests: Array) -> pl.DataFrame:
+    fixed = pa.FixedSizeBinaryArray.from_buffers(
+        pa.binary(digests.itemsize), len(digests), [None, pa.py_buffer(np.ascontiguousarray(digests))]
+    )
+    return pl.DataFrame({"digest": pl.Series(pl.from_arrow(fixed), dtype=pl.Binary)})
+
+
+def _holds(part: Path, digests: Array) -> bool:
+    return part.exists() and pl.read_parquet(part, columns=["digest"])["digest"].equals(_column(digests)["digest"])
+
+
+def _vectors_of(part: Path) -> Array:
+    vectors: Array = pl.read_parquet(part, columns=["vector"])["vector"].to_numpy()
+    return vectors
+
+
+def _write(file: Path, frame: pl.DataFrame) -> None:
+    with replacing(file) as partial:
+        frame.write_parquet(partial)

@@ -1,0 +1,132 @@
+"""The night's blend: channels fitted on what is not held out, weighed on what is, and fitted again on everything."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from chatrec.config.settings import Form, Target
+from chatrec.data.arrays import Array
+from chatrec.ensemble.cold_items import NEW, NewItems, fit_new, hide_items, share_of_new
+from chatrec.ensemble.holdout_candidates import CANDIDATES, METRICS, HeldOut
+from chatrec.ensemble.inner_product import Softmax
+from chatrec.ensemble.weights import Mix, Trial, cross_fitted, fit_mix
+from chatrec.evaluation.evaluator import Measure
+from chatrec.evaluation.holdout import HoldOut, K
+from chatrec.evaluation.metrics import paired_difference
+from chatrec.models import ease
+from chatrec.models.base import Channel
+from chatrec.models.registry import EASE, POPULARITY, TEXTS, Known, fit_channels, limits, names
+from chatrec.models.serialization import load_channels, save_channels
+from chatrec.runs.run import Counts, write_atomically
+
+MIX = "mix.json"
+BLEND = "blend"
+NO_PENALTY = 0.0
+"""Channels of texts have penalties of their own."""
+NOTHING_MEASURED: dict[str, Any] = {"channels": {}, "better than popularity": None}
+
+
+@dataclass(frozen=True)
+class Blend:
+    """What a night's lists are made of."""
+
+    weights: Mapping[str, float]
+    """Of each channel that is used."""
+    channels: Mapping[str, Any]
+    """Those of them that were fitted with the blend; the others come from steps of their own."""
+    form: Form = "exact"
+    new: NewItems = field(default_factory=NewItems)
+
+    @classmethod
+    def load(cls, folder: Path) -> "Blend":
+        """What `learn` wrote."""
+        mix, channels = json.loads((folder / MIX).read_text(encoding="utf-8")), load_channels(folder)
+        weights, of_new = mix["weights"], mix["new"]["weights"]
+        new = NewItems(mix["new"]["share"], of_new, {name: channels[name] for name in of_new})
+        used = {name: channel for name, channel in channels.items() if name in weights}
+        if mix["form"] == "exact":
+            return cls(weights, used, "exact", new)
+        scaled = {name: Softmax(channel, weights[name]) for name, channel in used.items()}  # type: ignore[arg-type]
+        return cls({name: 1.0 if name in scaled else each for name, each in weights.items()}, scaled, "linear", new)
+
+
+def learn(
+    known: Known, holdout: HoldOut, others: Mapping[str, Channel], target: Target, form: Form, folder: Path
+) -> Counts:
+    """Writes the blend, METRICS and what is said of held-out users.
+
+    Args:
+        known: everything that channels may be fitted on.
+        holdout: taken out of its histories.
+        others: channels that were fitted elsewhere on what is not held out; they are not fitted again.
+        target: what a list must predict.
+        form: exact or linear.
+        folder: of the step.
+
+    Returns:
+        Held-out users, the form, what the size forbids, the weights, and NDCG@10 of the blend, of popularity, and among
+        items that were hidden as if they were new.
+    """
+    rest, seed = replace(known, histories=holdout.histories), known.seed
+    hidden = hide_items(rest.histories, known.items, seed)
+    suited = {*names(known, target, form)}  # what suits a tenth less may not suit all
+    of_texts = fit_channels(replace(known, histories=hidden.histories), target, NO_PENALTY, suited & TEXTS, form)
+    new, of_new = fit_new(of_texts, hidden, known.texts, seed)
+    penalty = _choose_penalty(rest, holdout, target) if form == "exact" else ease.PENALTIES[-1]
+    mix, measured = Mix({POPULARITY: 1.0}, {}), NOTHING_MEASURED
+    held = HeldOut.nothing(holdout)
+    if len(holdout):
+        fitted: dict[str, Any] = fit_channels(rest, target, penalty, suited - TEXTS, form) | of_texts
+        if form == "linear":
+            fitted = {name: Softmax(channel) for name, channel in fitted.items()}
+        trial = Trial.of({**others, **fitted}, holdout)
+        mix = fit_mix(trial, np.arange(len(holdout)), seed)
+        held = HeldOut.of(holdout, *cross_fitted(trial, seed, CANDIDATES))
+        measured = _measure(trial, held.items[:, :K], Measure(holdout, known.texts), seed)
+    held.save(folder)
+    kept = fit_channels(known, target, penalty, {*mix.weights, *new.weights} - others.keys(), form)
+    save_channels(kept, folder)
+    limited = limits(known, target, form)
+    facts = {**asdict(mix), "form": form, "limits": limited, "ease penalty": penalty}
+    facts["new"] = {**asdict(new), "share": share_of_new(holdout)}
+    measured = {**measured, "channels": measured["channels"] | of_new}
+    write_atomically(folder / MIX, json.dumps(facts, indent=1))
+    write_atomically(folder / METRICS, json.dumps(measured, indent=1))
+    said: Counts = {"held out": len(holdout), "form": form, "limits": limited}
+    return said | _weights_and_scores(mix, new, measured["channels"])
+
+
+def _weights_and_scores(mix: Mix, new: Mix, measured: Mapping[str, Any]) -> Counts:
+    """What the run's record says of the weights, and NDCG@10 of what was measured."""
+    weights, of_new = ({name: round(weight, 3) for name, weight in each.weights.items()} for each in (mix, new))
+    scores = {f"{name} NDCG@10": measured[name]["ndcg@10"] for name in (BLEND, POPULARITY, NEW) if name in measured}
+    return {"weights": weights, "weights of new items": of_new, **scores}
+
+
+def _choose_penalty(rest: Known, holdout: HoldOut, target: Target) -> float:
+    """The penalty of EASE that predicts held-out events better; a large catalogue is not fitted twice."""
+    if rest.items > ease.ONE_PENALTY_FROM or not len(holdout):
+        return ease.PENALTIES[-1]
+    fade = min(EASE.values()) if target == "next" else max(EASE.values())
+
+    def quality(penalty: float) -> float:
+        channel = replace(ease.fit(rest.histories, rest.items, penalty), fade=fade)
+        return float(holdout.ndcg(channel.scores).mean())
+
+    return max(ease.PENALTIES, key=quality)
+
+
+def _measure(trial: Trial, of_blend: Array, measure: Measure, seed: int) -> dict[str, Any]:
+    """Metrics by channel, and how much better the blend is than popularity, with the bounds of its interval."""
+    lists: dict[str, Array] = {BLEND: of_blend}
+    everybody = np.arange(len(measure.holdout))
+    lists |= {name: trial.lists({name: 1.0}, everybody) for name in trial.names}
+    better = paired_difference(measure.ndcg(lists[BLEND]), measure.ndcg(lists[POPULARITY]), seed)
+    return {
+        "channels": {name: measure.summary(each) for name, each in lists.items()},
+        "better than popularity": better,
+    }

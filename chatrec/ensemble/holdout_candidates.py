@@ -1,0 +1,66 @@
+"""What the blend says of held-out users, kept so that ways to make lists of it can be measured before they are used."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from chatrec.data.arrays import Array
+from chatrec.ensemble.candidates import NOBODY
+from chatrec.evaluation import metrics
+from chatrec.evaluation.holdout import HoldOut, K
+
+METRICS, FILE = "metrics.json", "held_out.npz"
+CANDIDATES = 100
+
+
+@dataclass(frozen=True)
+class HeldOut:
+    """The best candidates of held-out users, each user's under weights that other users gave."""
+
+    users: Array
+    """Rows of the users."""
+    items: Array
+    """users × candidates, the best first, padded with -1."""
+    scores: Array
+    """Of the same, float32: log P but for a constant of the user; -inf for padding."""
+    hits: Array
+    """Of the same, bool: whether the user took it."""
+    relevant: Array
+    """How many items each user took."""
+
+    @classmethod
+    def of(cls, holdout: HoldOut, items: Array, scores: Array) -> "HeldOut":
+        """Of what `chatrec.ensemble.weights.cross_fitted` gives."""
+        return cls(holdout.users, items, scores.astype(np.float32), holdout.hits(items), holdout.relevant)
+
+    @classmethod
+    def nothing(cls, holdout: HoldOut) -> "HeldOut":
+        """Of users of whom nothing is said."""
+        shape = len(holdout), 1
+        return cls.of(holdout, np.full(shape, NOBODY, np.int32), np.full(shape, -np.inf))
+
+    @classmethod
+    def nobody(cls) -> "HeldOut":
+        """Where nothing was held out."""
+        none, width = np.empty(0, np.int64), (0, 1)
+        return cls(none, np.empty(width, np.int32), np.empty(width, np.float32), np.empty(width, bool), none)
+
+    def __len__(self) -> int:
+        return len(self.users)
+
+    def ndcg(self, scores: Array) -> metrics.Floats:
+        """NDCG@10 of each user, if the candidates were ranked by other scores; -inf for padding."""
+        first = np.argsort(-scores, axis=1, kind="stable")[:, :K]
+        hits = np.take_along_axis(self.hits & np.isfinite(scores), first, 1)
+        return metrics.ndcg(hits, self.relevant)
+
+    def save(self, folder: Path) -> None:
+        """Writes FILE."""
+        np.savez(folder / FILE, **{name: getattr(self, name) for name in self.__dataclass_fields__})
+
+    @classmethod
+    def load(cls, folder: Path) -> "HeldOut":
+        """What `save` wrote."""
+        with np.load(folder / FILE) as saved:
+            return cls(**{name: saved[name] for name in cls.__dataclass_fields__})

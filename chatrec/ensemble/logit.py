@@ -1,0 +1,67 @@
+"""Weights of a conditional logit (McFadden 1974): P(i | user) = softmax over candidates of Σ_c w_c l_c(i), w ≥ 0."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.optimize import minimize
+
+from chatrec.data.arrays import Array, log_softmax
+
+PENALTY = 1e-3
+
+
+@dataclass(frozen=True)
+class Choices:
+    """What users chose among."""
+
+    features: Array
+    """float32, users × candidates × channels."""
+    there: Array
+    """bool, users × candidates: no padding."""
+    chosen: Array
+    """float32, users × candidates: the share of each candidate in what the user took, 0 for what was not taken."""
+
+    def of(self, users: Array, channels: list[int]) -> "Choices":
+        """Some of the users and channels."""
+        return Choices(self.features[users][:, :, channels], self.there[users], self.chosen[users])
+
+
+def fit_weights(choices: Choices) -> Array:
+    """The weights with the largest penalised likelihood: channels long, float64; all alike where nobody chose."""
+    channels = choices.features.shape[2]
+    if not choices.there.any():
+        return np.full(channels, 1 / max(channels, 1))
+    features, chosen = choices.features[choices.there], choices.chosen[choices.there]
+    starts = np.flatnonzero(np.diff(np.repeat(np.arange(len(choices.there)), choices.there.sum(1)), prepend=-1))
+    found = minimize(
+        lambda weights: _loss(weights, features, chosen, starts),
+        np.full(channels, 1 / max(channels, 1)),
+        jac=True,
+        method="L-BFGS-B",
+        bounds=[(0, None)] * channels,
+    )
+    weights: Array = found.x
+    return weights
+
+
+def log_likelihoods(choices: Choices, weights: Array) -> Array:
+    """Of each user's choice."""
+    scores = np.where(choices.there, choices.features @ weights.astype(np.float32), -np.inf)
+    found: Array = (choices.chosen * np.where(choices.there, log_softmax(scores), 0)).sum(1)
+    return found
+
+
+def _loss(weights: Array, features: Array, chosen: Array, starts: Array) -> tuple[float, Array]:
+    """The mean loss of a user and its gradient; users stand one after the other, from `starts` on."""
+    lengths = np.diff(starts, append=len(chosen))
+    scores = features @ weights.astype(np.float32)
+    scores -= np.repeat(np.maximum.reduceat(scores, starts), lengths)
+    shares = np.exp(scores)
+    totals = np.add.reduceat(shares, starts)
+    shares *= np.repeat(np.add.reduceat(chosen, starts) / totals, lengths)
+    loss = np.dot(np.add.reduceat(chosen, starts), np.log(totals)) - np.dot(chosen, scores)
+    gradient = (shares - chosen) @ features
+    return (
+        float(loss) / len(starts) + PENALTY * float((weights**2).sum()),
+        gradient.astype(np.float64) / len(starts) + 2 * PENALTY * weights,
+    )

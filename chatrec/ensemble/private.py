@@ -1,0 +1,72 @@
+"""The blend under [privacy]: channels with a proof, and weights that no user had a part in.
+
+A channel is here if it is made of the release, of public texts and of the history that it scores, and of nothing else.
+The weights are constants: they were chosen once, on held-out events of MovieLens-1M, whose users are not yours.
+"""
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict
+from pathlib import Path
+from types import MappingProxyType
+
+import numpy as np
+
+from chatrec.data.arrays import Array
+from chatrec.ensemble.cold_items import NewItems
+from chatrec.ensemble.ensemble import MIX, NO_PENALTY, NOTHING_MEASURED
+from chatrec.ensemble.holdout_candidates import METRICS, HeldOut
+from chatrec.ensemble.weights import Mix
+from chatrec.models import private_ease
+from chatrec.models.base import Channel
+from chatrec.models.content_knn import Text
+from chatrec.models.popularity import Popularity
+from chatrec.models.ppmi_svd import unit
+from chatrec.models.registry import POPULARITY, Known
+from chatrec.models.serialization import load_channels, save_channels
+from chatrec.privacy.statistics import Release
+from chatrec.runs.run import Counts, write_atomically
+
+PAIRS, WORDS = "private pairs", "words"
+WEIGHTS: Mapping[str, float] = MappingProxyType({PAIRS: 1.0, WORDS: 0.2})
+"""Popularity, which the pairs know, is for users without a history alone."""
+
+
+def channels_of(known: Known, release: Release) -> dict[str, Channel]:
+    """All of them.
+
+    Args:
+        known: of which only the features are used here.
+        release: onto the same catalogue.
+    """
+    texts = private_ease.Directions.of(known.features, known.items)
+    words = Text(unit((texts.vectors * texts.values).astype(np.float32)))
+    popular = Popularity(np.maximum(release.popular, 0).astype(np.float32))
+    return {PAIRS: private_ease.fit(release, texts), WORDS: words, POPULARITY: popular}
+
+
+def learn(known: Known, release: Release, folder: Path) -> Counts:
+    """Writes the blend; nothing is held out, so nothing is measured. Arguments as of `channels_of`."""
+    save_channels(channels_of(known, release), folder)
+    HeldOut.nobody().save(folder)
+    nothing = NewItems()
+    facts = {
+        **asdict(Mix(dict(WEIGHTS), {})),
+        "form": "exact",
+        "limits": {},
+        "ease penalty": NO_PENALTY,
+        "new": {"weights": dict(nothing.weights), "share": nothing.share, "gains": {}},
+    }
+    write_atomically(folder / MIX, json.dumps(facts, indent=1))
+    write_atomically(folder / METRICS, json.dumps(NOTHING_MEASURED, indent=1))
+    return {"form": "exact", "weights": dict(WEIGHTS)}
+
+
+def popularity_of(folder: Path) -> Array:
+    """What a night may know of how popular items are: float32, not negative.
+
+    Args:
+        folder: of the step blend.
+    """
+    popular: Popularity = load_channels(folder)[POPULARITY]  # type: ignore[assignment]
+    return popular.weights

@@ -1,0 +1,1 @@
+"""Holding events out, and measuring lists by them."""

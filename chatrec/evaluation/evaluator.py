@@ -1,0 +1,117 @@
+"""Measures lists against a hold-out: all metrics of `evaluation.metrics`, and the same for slices of the targets."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from functools import cached_property
+
+import numpy as np
+
+from chatrec.data.arrays import Array
+from chatrec.evaluation import metrics
+from chatrec.evaluation.holdout import HoldOut
+
+SHORT = 10
+"""Events of a short history at most."""
+HEAD = 0.8
+"""The items that have this share of all events are the head of the catalogue."""
+PROPENSITY = 0.5
+"""Saito et al. 2020 (Unbiased recommender learning from missing-not-at-random implicit feedback): the chance that an
+item is seen grows with the root of how many took it."""
+
+
+@dataclass(frozen=True)
+class Slice:
+    """Some of the targets, and the users who have any of these."""
+
+    rows: Array
+    """Of the users in the whole hold-out."""
+    holdout: HoldOut
+
+
+@dataclass(frozen=True)
+class Measure:
+    """What lists are held against."""
+
+    holdout: HoldOut
+    vectors: Array
+    """items × dimensions, of unit length: by which items are alike; if all are the same, diversity is not measured."""
+
+    def ndcg(self, lists: Array) -> metrics.Floats:
+        """NDCG@10 of each user."""
+        return metrics.ndcg(self.holdout.hits(lists), self.holdout.relevant)
+
+    def summary(self, lists: Array) -> dict[str, float]:
+        """Every metric by its name.
+
+        Args:
+            lists: of the held-out users: users × K, rows of items, padded with -1.
+        """
+        held = self.holdout
+        hits = held.hits(lists)
+        found = metrics.summary(hits, held.relevant, lists, held.recommendable)
+        gains = np.power(self._takers + 1.0, -PROPENSITY, dtype=np.float64)
+        found["debiased ndcg@10"] = metrics.debiased_ndcg(lists, hits, held.targets, held.starts, gains)
+        found["novelty@10"] = metrics.novelty(lists, self._takers, int((held.histories.lengths > 0).sum()))
+        found["gini@10"] = metrics.gini(self.exposure(lists))
+        if self._tells_apart:
+            found["diversity@10"] = metrics.diversity(lists, self.vectors)
+        found |= dict(self._of_slices(lists))
+        return {name: round(value, 6) for name, value in found.items()}
+
+    def exposure(self, lists: Array) -> metrics.Counts:
+        """In how many lists each item is that a list may have."""
+        return metrics.exposure(lists, self.holdout.recommendable)
+
+    @cached_property
+    def slices(self) -> dict[str, Slice]:
+        """By who takes (users with a short or a long history) and by what (items of head and tail, without events)."""
+        held, events = self.holdout, self._events
+        long = np.repeat(held.histories.lengths[held.users] > SHORT, held.relevant)
+        tail = events[held.targets] < self._fewest_of_head
+        cold = events[held.targets] == 0
+        kinds = {
+            "short histories": ~long,
+            "long histories": long,
+            "head items": ~tail,
+            "tail items": tail,
+            "cold items": cold,
+        }
+        return {name: self._slice(kept) for name, kept in kinds.items()}
+
+    def _of_slices(self, lists: Array) -> Iterator[tuple[str, float]]:
+        """NDCG and recall where only the targets of a slice count, and how many users have any."""
+        for name, part in self.slices.items():
+            yield f"users {name}", len(part.rows)
+            if len(part.rows):
+                hits = part.holdout.hits(lists[part.rows])
+                yield f"ndcg@10 {name}", float(metrics.ndcg(hits, part.holdout.relevant).mean())
+                yield f"recall@10 {name}", float(metrics.recall(hits, part.holdout.relevant).mean())
+
+    def _slice(self, kept: Array) -> Slice:
+        held = self.holdout
+        owners = np.repeat(np.arange(len(held)), held.relevant)[kept]
+        rows, starts = np.unique(owners, return_index=True)
+        users, starts = held.users[rows], np.append(starts, len(owners))
+        return Slice(rows, replace(held, users=users, starts=starts, targets=held.targets[kept]))
+
+    @cached_property
+    def _tells_apart(self) -> bool:
+        """Whether the vectors tell any two items apart."""
+        return bool(np.ptp(self.vectors, axis=0).any())
+
+    @cached_property
+    def _events(self) -> metrics.Counts:
+        return np.bincount(self.holdout.histories.items, minlength=len(self.holdout.recommendable))
+
+    @cached_property
+    def _takers(self) -> metrics.Counts:
+        """How many users took each item."""
+        items = len(self.holdout.recommendable)
+        return np.bincount(self.holdout.histories.distinct(items)[1], minlength=items)
+
+    @cached_property
+    def _fewest_of_head(self) -> int:
+        """How many events an item of the head has at least; items with equally many are on the same side."""
+        descending = np.sort(self._events)[::-1]
+        place = np.searchsorted(np.cumsum(descending), HEAD * descending.sum())
+        return int(max(descending[min(place, len(descending) - 1)], 1))

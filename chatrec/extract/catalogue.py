@@ -1,0 +1,169 @@
+"""Users and items: streamed into Parquet in the order of their ids, each id once."""
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+import pyarrow as pa
+from psycopg2 import sql
+
+from chatrec.config.settings import Source
+from chatrec.db.copy import copy_out
+from chatrec.extract.mapping import Mapped, id_column, id_order, is_integer
+from chatrec.extract.quarantine import Quarantine, decode_block
+from chatrec.extract.schema import ATTRIBUTES, RowGroups, items_schema, users_schema
+
+ARRAY_SEPARATOR = "\x1f"
+
+
+@dataclass(frozen=True)
+class Relation:
+    """Users or items as they are read: the SELECT, and what becomes of its columns."""
+
+    mapped: Mapped
+    id_name: str
+    columns: Mapping[str, sql.Composable]
+    order: tuple[sql.Composable, ...]
+    """Of rows with the same id the first one is kept."""
+    schema: pa.Schema
+    typed: Callable[[pl.DataFrame], pl.DataFrame]
+    """Gives the columns, all text, their types."""
+
+    def read(self, cursor: Any, file: Path, quarantine: Quarantine, block_bytes: int) -> int:
+        """Writes all good rows to a Parquet file; returns how many there are."""
+        sorter = _Sorter(self, quarantine)
+        with RowGroups(file, self.schema) as rows:
+            copy_out(
+                cursor,
+                self._query(),
+                list(self.columns),
+                lambda block: rows.write(sorter.good(block)),
+                block_bytes,
+            )
+        return rows.rows
+
+    def sample(self, cursor: Any, rows: int) -> pl.DataFrame:
+        """Some rows, whichever come first."""
+        blocks: list[pa.Table] = [pa.table({name: pa.array([], pa.binary()) for name in self.columns})]
+        copy_out(
+            cursor,
+            self._select(sql.SQL(" LIMIT {}").format(sql.Literal(rows))),
+            list(self.columns),
+            blocks.append,
+        )
+        return self.as_kept(decode_block(pa.concat_tables(blocks))[0])
+
+    def as_kept(self, rows: pl.DataFrame) -> pl.DataFrame:
+        """Rows of text as rows of the file."""
+        table = self.typed(rows).select(self.schema.names).to_arrow().cast(self.schema)
+        return pl.DataFrame(pl.from_arrow(table))
+
+    def _query(self) -> sql.Composable:
+        """All rows; the whole row breaks ties, so that the order depends on values alone."""
+        order = sql.SQL(", ").join([*self.order, sql.SQL('mapped::text COLLATE "C"')])
+        return self._select(sql.SQL(" ORDER BY ") + order)
+
+    def _select(self, end: sql.Composable) -> sql.Composable:
+        columns = sql.SQL(", ").join(self.columns.values())
+        given = sql.SQL(f" FROM (\n{self.mapped.select}\n) AS mapped")
+        return sql.Composed([sql.SQL("SELECT "), columns, given, end])
+
+
+def users_relation(mapped: Mapped) -> Relation:
+    """Users: the id and all attributes as text."""
+    kind = mapped.types["user_id"]
+    id_type = pl.Int64 if is_integer(kind) else pl.String
+    return Relation(
+        mapped,
+        "user_id",
+        {"user_id": id_column("user_id", kind), **_texts(mapped.free)},
+        (id_order("user_id", kind),),
+        users_schema(is_integer(kind), mapped.free),
+        lambda rows: rows.with_columns(pl.col("user_id").cast(id_type)),
+    )
+
+
+def items_relation(mapped: Mapped, source: Source) -> Relation:
+    """Items; of rows with the same id the one updated last is kept.
+
+    Args:
+        mapped: the SELECT.
+        source: what stands between the groups of an item, and which columns are no texts.
+    """
+    separator, attributes = source.groups_separator, source.item_attributes
+    kind = mapped.types["item_id"]
+    columns = {"item_id": id_column("item_id", kind), **_texts(["title", *mapped.free])}
+    if mapped.types.get("groups", "").endswith("[]"):
+        separator = ARRAY_SEPARATOR
+        columns["groups"] = sql.SQL("array_to_string(groups, {})").format(sql.Literal(separator))
+    elif "groups" in mapped.types:
+        columns["groups"] = sql.SQL("groups::text")
+    if "available" in mapped.types:
+        columns["available"] = sql.SQL("available")
+    order = [id_order("item_id", kind)]
+    if "updated_at" in mapped.types:
+        order.append(sql.SQL("updated_at DESC NULLS LAST"))
+    schema = items_schema(is_integer(kind), [name for name in mapped.free if name not in attributes], attributes)
+    typed = _ItemTypes(is_integer(kind), separator, attributes)
+    return Relation(mapped, "item_id", columns, tuple(order), schema, typed)
+
+
+def split_groups(column: pl.Expr, separator: str) -> pl.Expr:
+    """The distinct groups of an item, in the order in which they were written; none is an empty list."""
+    parts = column.fill_null("").str.split(separator).list.eval(pl.element().str.strip_chars())
+    return parts.list.eval(pl.element().filter(pl.element() != "")).list.unique(maintain_order=True)
+
+
+@dataclass(frozen=True)
+class _ItemTypes:
+    integer_ids: bool
+    separator: str
+    attributes: tuple[str, ...]
+
+    def __call__(self, rows: pl.DataFrame) -> pl.DataFrame:
+        groups = pl.col("groups") if "groups" in rows.columns else pl.lit(None, pl.String)
+        available = pl.col("available") if "available" in rows.columns else pl.lit(None, pl.String)
+        return rows.with_columns(
+            pl.col("item_id").cast(pl.Int64 if self.integer_ids else pl.String),
+            groups=split_groups(groups, self.separator),
+            available=available.fill_null("t") == "t",
+            **({ATTRIBUTES: pl.struct(self.attributes)} if self.attributes else {}),
+        )
+
+
+def _texts(names: Iterable[str]) -> dict[str, sql.Composable]:
+    return {name: sql.SQL("{}::text").format(sql.Identifier(name)) for name in names}
+
+
+class _Sorter:
+    """Sorts out rows without an id, with bytes that are no UTF-8, and ids that came before."""
+
+    def __init__(self, relation: Relation, quarantine: Quarantine) -> None:
+        self.relation, self.quarantine = relation, quarantine
+        self.last_id: str | None = None
+
+    def good(self, block: pa.Table) -> pa.Table:
+        """The rows of a block that keep the contract; the others go to the quarantine."""
+        rows, not_utf8 = decode_block(block)
+        id_name = self.relation.id_name
+        reasons = rows.select(
+            pl.when(pl.col(id_name).is_null())
+            .then(pl.lit(f"{id_name} is null"))
+            .when(not_utf8)
+            .then(pl.lit("not UTF-8"))
+        ).to_series()
+        reasons = self._with_duplicates(rows[id_name], reasons)
+        relation = self.relation.mapped.relation
+        self.quarantine.add(relation, rows.filter(reasons.is_not_null()), reasons.drop_nulls())
+        return self.relation.as_kept(rows.filter(reasons.is_null())).to_arrow().cast(self.relation.schema)
+
+    def _with_duplicates(self, ids: pl.Series, reasons: pl.Series) -> pl.Series:
+        """Rows are sorted by id: a good row with the id of the good row before it is a duplicate."""
+        good = pl.DataFrame({"id": ids, "row": pl.arange(len(ids), eager=True)}).filter(reasons.is_null())
+        before = good["id"].shift(1, fill_value=self.last_id)
+        repeated = good.filter(good["id"].eq_missing(before))["row"]
+        if len(good):
+            self.last_id = good["id"][-1]
+        return reasons.scatter(repeated, "duplicate id") if len(repeated) else reasons

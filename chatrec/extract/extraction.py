@@ -1,0 +1,151 @@
+"""One consistent look at the customer's tables: all SELECTs in one read-only snapshot, into Parquet."""
+
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+from psycopg2 import DataError
+from psycopg2.extensions import ISOLATION_LEVEL_REPEATABLE_READ
+from sqlalchemy import Engine
+
+from chatrec.config.encoder import Text
+from chatrec.config.settings import Source
+from chatrec.errors import MappingError
+from chatrec.extract import partitions
+from chatrec.extract.catalogue import items_relation, users_relation
+from chatrec.extract.interactions import write_interactions
+from chatrec.extract.mapping import SourceMapping, check_mapping
+from chatrec.extract.quarantine import Quarantine
+from chatrec.extract.queries import NO_QUERIES, TOO_OLD, QueriesFile, read_queries
+from chatrec.extract.schema import ITEMS, QUARANTINE, SNAPSHOT, USERS
+from chatrec.extract.validation import until
+from chatrec.runs.run import TAKEN_AT, Counts, write_atomically
+
+BLOCK_SHARE = 32
+"""A block of text, parsed and converted, takes some ten times its size: a share of the memory that is well below."""
+
+
+@dataclass(frozen=True)
+class SnapshotFacts:
+    """What SNAPSHOT says beside the rows."""
+
+    user_id_type: str
+    item_id_type: str
+    buckets: tuple[str, ...]
+    """Files of the days of events, below the shared folder."""
+
+
+def extract(
+    engine: Engine, source: Source, text: Text, folder: Path, root: Path, full: bool = False, memory_mb: int = 1024
+) -> Counts:
+    """Writes a snapshot.
+
+    Args:
+        engine: of the customer's database.
+        source: the mapping.
+        text: how many queries are kept, and how old.
+        folder: empty; gets the snapshot's files.
+        root: the artifact root, for the files of days, which nights share.
+        full: read every day of events again.
+        memory_mb: bounds the blocks.
+
+    Returns:
+        Counts of users, items, interactions, queries, days, days read, quarantined rows by reason.
+
+    Raises:
+        MappingError: a SELECT does not fit the contract.
+    """
+    block_bytes = (memory_mb << 20) // BLOCK_SHARE
+    quarantine = Quarantine(folder / QUARANTINE)
+    shared = partitions.bucket_folder(root)
+    with snapshot(engine) as cursor, _readable_data_errors():
+        mapping = check_mapping(cursor, selects(source), source.item_attributes)
+        now = _now(cursor)
+        users_file, items_file = folder / USERS, folder / ITEMS
+        users = users_relation(mapping.users).read(cursor, users_file, quarantine, block_bytes)
+        items = items_relation(mapping.items, source).read(cursor, items_file, quarantine, block_bytes)
+        days, changed = partitions.read_buckets(cursor, mapping.interactions, shared, full, block_bytes)
+        names = tuple(day.name for day in days)
+        events = partitions.scan(shared, names) if names else _no_events(mapping)
+        user_ids = _ids(users_file, "user_id")
+        queries = NO_QUERIES
+        if mapping.queries and text.queries:
+            with QueriesFile(folder, user_ids, text.queries, now, quarantine) as kept:
+                newest = _newest(events, now)
+                too_old = read_queries(cursor, mapping.queries, kept, text.query_days, newest, block_bytes)
+            queries = {**kept.counts, TOO_OLD: too_old}
+    interactions = write_interactions(events, user_ids, _ids(items_file, "item_id"), now, folder, quarantine)
+    quarantined = quarantine.close()
+    facts = SnapshotFacts(mapping.user_id_type, mapping.item_id_type, names)
+    write_atomically(folder / SNAPSHOT, json.dumps(asdict(facts), indent=1))
+    write_atomically(folder / TAKEN_AT, json.dumps(now))
+    return {
+        "users": users,
+        "items": items,
+        "interactions": interactions,
+        **queries,
+        "days": len(days),
+        "days read": len(changed),
+        "events read": sum(day.events for day in changed),
+        "quarantined": sum(quarantined.values()),
+        "quarantine": quarantined,
+    }
+
+
+def selects(source: Source) -> dict[str, str]:
+    """The SELECTs by the name of their relation."""
+    return {
+        "users": source.users,
+        "items": source.items,
+        "interactions": source.interactions,
+        "queries": source.queries,
+    }
+
+
+@contextmanager
+def snapshot(engine: Engine) -> Iterator[Any]:
+    """A psycopg2 cursor in one REPEATABLE READ, READ ONLY transaction, its time zone UTC."""
+    pooled = engine.raw_connection()
+    connection: Any = pooled.driver_connection
+    try:
+        connection.set_session(isolation_level=ISOLATION_LEVEL_REPEATABLE_READ, readonly=True)
+        with connection.cursor() as cursor:
+            cursor.execute("SET LOCAL TIME ZONE 'UTC'")
+            yield cursor
+    finally:
+        connection.rollback()
+        pooled.invalidate()
+
+
+@contextmanager
+def _readable_data_errors() -> Iterator[None]:
+    """A value that cannot be cast is a mistake in the mapping."""
+    try:
+        yield
+    except DataError as error:
+        raise MappingError(f"A mapping SELECT of [source] fails on your data: {' '.join(str(error).split())}") from None
+
+
+def _now(cursor: Any) -> int:
+    cursor.execute("SELECT (extract(epoch FROM now()) * 1000000)::bigint")
+    return int(cursor.fetchone()[0])
+
+
+def _ids(file: Path, name: str) -> pl.Series:
+    return pl.read_parquet(file, columns=[name])[name]
+
+
+def _newest(events: pl.LazyFrame, now: int) -> int | None:
+    """The newest time that is not in the future."""
+    times = pl.col("occurred_at").filter(pl.col("occurred_at") <= until(now))
+    newest: int | None = events.select(times.max()).collect(engine="streaming").item()
+    return newest
+
+
+def _no_events(mapping: SourceMapping) -> pl.LazyFrame:
+    integers = [mapping.interactions.types[name] != "text" for name in ("user_id", "item_id")]
+    return pl.LazyFrame(pl.from_arrow(partitions.bucket_schema(*integers).empty_table()))

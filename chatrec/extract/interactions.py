@@ -1,0 +1,96 @@
+"""Events of known users on known items, as dense integers in the order of users and time.
+
+What makes an event good can change from night to night (an item appears, a date is no longer in the future), so it is
+decided each night for all events; the buckets keep everything as it was read.
+"""
+
+from pathlib import Path
+
+import polars as pl
+
+from chatrec.extract.quarantine import Quarantine, decode
+from chatrec.extract.schema import INTERACTIONS, INTERACTIONS_SCHEMA, RowGroups
+from chatrec.extract.validation import dense, first_broken, time_as_text, wrong_times
+
+DEFAULT_EVENT = "event"
+ROWS_OF_A_BLOCK = 2_000_000
+
+
+def write_interactions(
+    events: pl.LazyFrame, users: pl.Series, items: pl.Series, now: int, folder: Path, quarantine: Quarantine
+) -> int:
+    """Writes INTERACTIONS.
+
+    Args:
+        events: columns user_id, item_id, event, weight, occurred_at.
+        users: the ids of USERS, in their order.
+        items: the ids of ITEMS, in their order.
+        now: the snapshot's time, microseconds since 1970.
+        folder: of the snapshot.
+        quarantine: gets the events that break the contract.
+
+    Returns:
+        The number of good events.
+    """
+    good = [pl.DataFrame(pl.from_arrow(INTERACTIONS_SCHEMA.empty_table()))]
+    total = int(events.select(pl.len()).collect().item())
+    for start in range(0, total, ROWS_OF_A_BLOCK):
+        rows, not_utf8 = _decoded(events.slice(start, ROWS_OF_A_BLOCK).collect())
+        known = (
+            rows.with_columns(not_utf8=not_utf8)
+            .join(dense(users, "user_id", "user"), on="user_id", how="left", maintain_order="left")
+            .join(dense(items, "item_id", "item"), on="item_id", how="left", maintain_order="left")
+            .with_columns(reason=_reason(now))
+        )
+        bad = known.filter(pl.col("reason").is_not_null())
+        quarantine.add("interactions", _as_read(bad), bad["reason"])
+        good.append(known.filter(pl.col("reason").is_null()).select(_kept_columns()))
+    ordered = pl.concat(good).sort("user", "occurred_at", _shuffled_items(), "event", "weight")
+    with RowGroups(folder / INTERACTIONS, INTERACTIONS_SCHEMA) as file:
+        file.write(ordered.to_arrow())
+    return file.rows
+
+
+def _shuffled_items() -> pl.Expr:
+    """Breaks ties of time without favour: by item number the newest item would always seem the last one taken."""
+    return pl.col("item").cast(pl.UInt64) * 2_654_435_761 % 2**32
+
+
+def _decoded(rows: pl.DataFrame) -> tuple[pl.DataFrame, pl.Series]:
+    """Text columns as text, and which rows have bytes that are no UTF-8."""
+    not_utf8 = pl.Series("not_utf8", [False]).new_from_index(0, rows.height)
+    for name in ("user_id", "item_id", "event"):
+        if rows.schema[name] == pl.Binary:
+            texts, bad = decode(rows[name])
+            rows = rows.with_columns(texts.alias(name))
+            not_utf8 = not_utf8 | bad
+    return rows, not_utf8
+
+
+def _reason(now: int) -> pl.Expr:
+    weight = pl.col("weight").fill_null(1.0)
+    rules = {
+        "user_id is null": pl.col("user_id").is_null(),
+        "item_id is null": pl.col("item_id").is_null(),
+        "not UTF-8": pl.col("not_utf8"),
+        **wrong_times(now),
+        "weight is not a finite number": ~weight.is_finite(),
+        "weight is not positive": weight <= 0,
+        "unknown user": pl.col("user").is_null(),
+        "unknown item": pl.col("item").is_null(),
+    }
+    return first_broken(rules)
+
+
+def _as_read(bad: pl.DataFrame) -> pl.DataFrame:
+    return bad.select("user_id", "item_id", "event", "weight", time_as_text())
+
+
+def _kept_columns() -> list[pl.Expr]:
+    return [
+        pl.col("user"),
+        pl.col("item"),
+        pl.col("occurred_at"),
+        pl.col("weight").fill_null(1.0).cast(pl.Float32),
+        pl.col("event").fill_null(DEFAULT_EVENT),
+    ]

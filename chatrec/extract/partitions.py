@@ -1,0 +1,182 @@
+"""One Parquet file for each day of events, named by the digest of its rows and shared between nights.
+
+A night asks the server for the digest of every day (one scan, in the snapshot's transaction) and copies only the days
+whose file is not there. So an incremental night reads the same as a full one by construction.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+import pyarrow as pa
+import pyarrow.compute as pc
+from psycopg2 import sql
+
+from chatrec.db import sql_files
+from chatrec.db.copy import copy_out
+from chatrec.extract.mapping import Mapped, id_column, id_order, is_integer
+from chatrec.extract.schema import RowGroups
+from chatrec.runs.run import replacing
+from chatrec.runtime.progress import progress
+
+NO_DAY = "none"
+DAY = f"coalesce(CASE WHEN isfinite(occurred_at) THEN (occurred_at)::date::text END, '{NO_DAY}')"
+COLUMNS = ("day", "user_id", "item_id", "event", "weight", "occurred_at")
+
+
+@dataclass(frozen=True)
+class Bucket:
+    """A day of events as it is in the database now."""
+
+    day: str
+    events: int
+    hash: str
+
+    @property
+    def name(self) -> str:
+        """The name of its file: equal names, equal rows."""
+        return f"{self.day}.{self.events}.{self.hash}.parquet"
+
+
+def bucket_folder(root: Path) -> Path:
+    """Where the files of all days of all nights are."""
+    return root / "events"
+
+
+def read_buckets(
+    cursor: Any, mapped: Mapped, folder: Path, full: bool, block_bytes: int
+) -> tuple[list[Bucket], list[Bucket]]:
+    """Brings the files of all days up to date.
+
+    Args:
+        cursor: of psycopg2, in the snapshot's transaction, its time zone UTC.
+        mapped: the SELECT of interactions.
+        folder: of the files.
+        full: read every day again.
+        block_bytes: about how much text is held at once.
+
+    Returns:
+        All days, and those of them that were read.
+    """
+    variables = _variables(cursor, mapped)
+    cursor.execute(sql_files.read("queries/day_digests.sql", variables))
+    buckets = [Bucket(day, events, str(digest)) for day, events, digest in cursor.fetchall()]
+    changed = [bucket for bucket in buckets if full or not (folder / bucket.name).exists()]
+    if changed:
+        days = sql.Literal([bucket.day for bucket in changed]).as_string(cursor)
+        query = sql.SQL(sql_files.read("queries/events_of_days.sql", {**variables, "days": days}))
+        integer_ids = [is_integer(mapped.types[name]) for name in ("user_id", "item_id")]
+        _write(cursor, query, changed, folder, integer_ids, block_bytes)
+    return buckets, changed
+
+
+def _variables(cursor: Any, mapped: Mapped) -> Mapping[str, str]:
+    optional = {
+        "event": "event::text" if "event" in mapped.types else "NULL::text",
+        "weight": "weight::float8" if "weight" in mapped.types else "NULL::float8",
+    }
+    ids = [id_column(name, mapped.types[name]).as_string(cursor) for name in ("user_id", "item_id")]
+    interactions = (
+        f"SELECT {ids[0]} AS user_id, {ids[1]} AS item_id, {optional['event']} AS event, "
+        f"{optional['weight']} AS weight, occurred_at::timestamptz AS occurred_at FROM (\n{mapped.select}\n) AS given"
+    )
+    return {
+        "day": DAY,
+        "interactions": interactions,
+        "user_order": id_order("user_id", mapped.types["user_id"]).as_string(cursor),
+        "item_order": id_order("item_id", mapped.types["item_id"]).as_string(cursor),
+    }
+
+
+def _write(
+    cursor: Any,
+    query: sql.Composable,
+    buckets: Sequence[Bucket],
+    folder: Path,
+    integer_ids: Sequence[bool],
+    block_bytes: int,
+) -> None:
+    folder.mkdir(parents=True, exist_ok=True)
+    total = sum(bucket.events for bucket in buckets)
+    with progress("Reading events", total, "events") as shown:
+        files = _Files({bucket.day: folder / bucket.name for bucket in buckets}, bucket_schema(*integer_ids))
+
+        def write(block: pa.Table) -> None:
+            files.write(block)
+            shown.advance(block.num_rows)
+
+        with files:
+            copy_out(cursor, query, COLUMNS, write, block_bytes)
+
+
+def bucket_schema(integer_users: bool, integer_items: bool) -> pa.Schema:
+    """Columns of a bucket: as they were read, bad rows included, text ids as bytes."""
+    return pa.schema(
+        [
+            ("user_id", pa.int64() if integer_users else pa.binary()),
+            ("item_id", pa.int64() if integer_items else pa.binary()),
+            ("event", pa.binary()),
+            ("weight", pa.float64()),
+            ("occurred_at", pa.int64()),
+        ]
+    )
+
+
+class _Files:
+    """Rows arrive day after day: each day's file is open until the next day begins."""
+
+    def __init__(self, names: Mapping[str, Path], schema: pa.Schema) -> None:
+        self.names = names
+        self.schema = schema
+        self._day: str | None = None
+        self._scope: Any = None
+        self._file: RowGroups | None = None
+
+    def write(self, block: pa.Table) -> None:
+        days = pc.run_end_encode(block["day"].combine_chunks().cast(pa.string()))
+        start = 0
+        for day, end in zip(days.values.to_pylist(), days.run_ends.to_pylist(), strict=True):
+            if day != self._day:
+                self._open(day)
+            assert self._file is not None
+            self._file.write(_typed(block.slice(start, end - start), self.schema))
+            start = end
+
+    def _open(self, day: str) -> None:
+        self._close()
+        self._day = day
+        self._scope = replacing(self.names[day])
+        self._file = RowGroups(self._scope.__enter__(), self.schema)
+
+    def _close(self, *failure: Any) -> None:
+        if self._file is not None:
+            self._file.close()
+            self._scope.__exit__(*(failure or (None, None, None)))
+        self._file = None
+
+    def __enter__(self) -> None:
+        return None
+
+    def __exit__(self, *failure: Any) -> None:
+        self._close(*failure)
+
+
+def _typed(rows: pa.Table, schema: pa.Schema) -> pa.Table:
+    """PostgreSQL's text as numbers, where the schema says so."""
+    columns = [
+        rows[field.name] if field.type == pa.binary() else rows[field.name].cast(pa.string()).cast(field.type)
+        for field in schema
+    ]
+    return pa.table(columns, schema=schema)
+
+
+def scan(folder: Path, buckets: Sequence[str]) -> pl.LazyFrame:
+    """The events of some buckets, day after day.
+
+    Args:
+        folder: of the files.
+        buckets: names of files.
+    """
+    return pl.scan_parquet([folder / name for name in buckets])

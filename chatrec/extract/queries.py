@@ -1,0 +1,162 @@
+"""What users searched for lately: streamed into Parquet by user, the newest first, a few of each.
+
+The server leaves out what is too old and sorts the rest, so a log of any length passes through the memory of a block.
+"""
+
+from collections.abc import Mapping
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+import polars as pl
+import pyarrow as pa
+from psycopg2 import sql
+
+from chatrec.db import sql_files
+from chatrec.db.copy import copy_out
+from chatrec.extract.mapping import Mapped, id_column, id_order
+from chatrec.extract.quarantine import Quarantine, decode_block
+from chatrec.extract.schema import QUERIES, QUERIES_SCHEMA, RowGroups
+from chatrec.extract.validation import dense, first_broken, time_as_text, until, wrong_times
+from chatrec.runs.run import Counts
+from chatrec.runtime.progress import progress
+
+MICROSECONDS_OF_A_DAY = 24 * 60 * 60 * 1_000_000
+COLUMNS = ("user_id", "query", "occurred_at")
+BEYOND = "queries beyond the newest"
+TOO_OLD = "queries too old"
+NO_QUERIES: Counts = {"queries": 0, BEYOND: 0, TOO_OLD: 0}
+
+
+def normalised(texts: pl.Expr) -> pl.Expr:
+    """The key of a query: NFKC (Unicode Standard Annex 15), lower case, single spaces.
+
+    NFKC comes twice, because a lower-case letter may compose where its capital does not.
+    """
+    lower = texts.str.normalize("NFKC").str.to_lowercase().str.normalize("NFKC")
+    return lower.str.replace_all(r"\s+", " ").str.strip_chars(" ")
+
+
+def oldest_kept(days: int, *newest: int | None) -> int:
+    """Where the last days begin, microseconds since 1970.
+
+    Args:
+        days: before the newest moment.
+        *newest: of events and of queries; None where there is none.
+    """
+    return max((moment for moment in newest if moment is not None), default=0) - days * MICROSECONDS_OF_A_DAY
+
+
+class QueriesFile:
+    """Writes QUERIES: takes queries by user, the newest first, and keeps the first few good ones of each.
+
+    Args:
+        folder: of the snapshot.
+        users: the ids of USERS, in their order.
+        each: how many of a user are kept.
+        now: the snapshot's time, microseconds since 1970.
+        quarantine: gets the queries that break the contract.
+    """
+
+    def __init__(self, folder: Path, users: pl.Series, each: int, now: int, quarantine: Quarantine) -> None:
+        self.users = dense(users, "user_id", "user")
+        self.each, self.now, self.quarantine = each, now, quarantine
+        self.beyond = 0
+        self._file = RowGroups(folder / QUERIES, QUERIES_SCHEMA)
+        self._last_user, self._of_last_user = -1, 0
+
+    def write(self, rows: pl.DataFrame, not_utf8: pl.Series) -> None:
+        """Adds queries.
+
+        Args:
+            rows: user_id as USERS has it, query, occurred_at in microseconds since 1970.
+            not_utf8: for each, whether its bytes were no UTF-8.
+        """
+        known = (
+            rows.with_columns(not_utf8=not_utf8, key=normalised(pl.col("query")))
+            .join(self.users, on="user_id", how="left", maintain_order="left")
+            .with_columns(reason=_reason(self.now))
+        )
+        bad = known.filter(pl.col("reason").is_not_null())
+        self.quarantine.add("queries", bad.select("user_id", "query", time_as_text()), bad["reason"])
+        good = known.filter(pl.col("reason").is_null())
+        kept = self._newest(good)
+        self.beyond += good.height - kept.height
+        self._file.write(kept.select("user", pl.col("key").alias("query"), "occurred_at").to_arrow())
+
+    def _newest(self, good: pl.DataFrame) -> pl.DataFrame:
+        """The queries that are among the newest of their user, who may have begun in a block before."""
+        if good.is_empty():
+            return good
+        before = pl.when(pl.col("user") == self._last_user).then(self._of_last_user).otherwise(0)
+        places = good.with_columns(place=pl.int_range(pl.len()).over("user") + before)
+        self._last_user, self._of_last_user = places["user"][-1], places["place"][-1] + 1
+        return places.filter(pl.col("place") < self.each)
+
+    @property
+    def counts(self) -> Counts:
+        """Queries kept, and good ones that are not."""
+        return {"queries": self._file.rows, BEYOND: self.beyond}
+
+    def __enter__(self) -> "QueriesFile":
+        return self
+
+    def __exit__(self, kind: type | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        self._file.close()
+
+
+def read_queries(
+    cursor: Any, mapped: Mapped, file: QueriesFile, days: int, newest_event: int | None, block_bytes: int
+) -> int:
+    """Streams the queries of the last days.
+
+    Args:
+        cursor: of psycopg2, in the snapshot's transaction, its time zone UTC.
+        mapped: the SELECT of queries.
+        file: gets them.
+        days: before the newest moment of the snapshot, an event's or a query's.
+        newest_event: microseconds since 1970; None if there is no event.
+        block_bytes: about how much text is held at once.
+
+    Returns:
+        How many were too old.
+    """
+    variables = _variables(cursor, mapped)
+    cursor.execute(sql_files.read("queries/newest_query.sql", {**variables, "until": str(until(file.now))}))
+    total, newest = cursor.fetchone()
+    since = oldest_kept(days, newest, newest_event)
+    query = sql.SQL(sql_files.read("queries/recent_queries.sql", {**variables, "since": str(since)}))
+    id_type = file.users.schema["user_id"]
+    with progress("Reading queries", total, "queries") as shown:
+
+        def write(block: pa.Table) -> None:
+            texts, not_utf8 = decode_block(block)
+            file.write(
+                texts.with_columns(pl.col("user_id").cast(id_type), pl.col("occurred_at").cast(pl.Int64)), not_utf8
+            )
+            shown.advance(block.num_rows)
+
+        return int(total) - copy_out(cursor, query, COLUMNS, write, block_bytes)
+
+
+def _variables(cursor: Any, mapped: Mapped) -> Mapping[str, str]:
+    kind = mapped.types["user_id"]
+    user = id_column("user_id", kind).as_string(cursor)
+    time = "occurred_at::timestamptz"
+    return {
+        "queries": f"SELECT {user} AS user_id, query::text AS query, CASE WHEN isfinite({time}) "
+        f"THEN (extract(epoch FROM {time}) * 1000000)::bigint END AS occurred_at FROM (\n{mapped.select}\n) AS given",
+        "user_order": id_order("user_id", kind).as_string(cursor),
+    }
+
+
+def _reason(now: int) -> pl.Expr:
+    rules = {
+        "user_id is null": pl.col("user_id").is_null(),
+        "query is null": pl.col("query").is_null(),
+        "not UTF-8": pl.col("not_utf8"),
+        "query is empty": pl.col("key") == "",
+        **wrong_times(now),
+        "unknown user": pl.col("user").is_null(),
+    }
+    return first_broken(rules)

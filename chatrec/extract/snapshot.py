@@ -1,0 +1,98 @@
+"""Reading a snapshot: ids, texts and the histories and queries of users, as the steps after extraction need them."""
+
+import json
+from collections.abc import Iterator
+from functools import cached_property
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+from pyarrow import parquet
+
+from chatrec.data.arrays import Array
+from chatrec.data.interactions import Histories, Queries, starts_of
+from chatrec.extract.extraction import SnapshotFacts
+from chatrec.extract.schema import INTERACTIONS, ITEMS, QUARANTINE, QUERIES, SNAPSHOT, USERS
+from chatrec.runs.run import TAKEN_AT
+
+
+class Snapshot:
+    """The files of an extraction."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+
+    @cached_property
+    def facts(self) -> SnapshotFacts:
+        """The types of ids, the files of days."""
+        values = json.loads((self.folder / SNAPSHOT).read_text(encoding="utf-8"))
+        return SnapshotFacts(**{**values, "buckets": tuple(values["buckets"])})
+
+    @cached_property
+    def taken_at(self) -> int:
+        """When it was taken, in microseconds since 1970; 0 for a split of files, which knows no time."""
+        file = self.folder / TAKEN_AT
+        return int(file.read_text(encoding="utf-8")) if file.exists() else 0
+
+    @cached_property
+    def users(self) -> pl.DataFrame:
+        """user_id and attributes; the row number is the user's index everywhere else."""
+        return pl.read_parquet(self.folder / USERS)
+
+    @cached_property
+    def items(self) -> pl.DataFrame:
+        """item_id, title, groups, available and texts; the row number is the item's index everywhere else."""
+        return pl.read_parquet(self.folder / ITEMS)
+
+    @cached_property
+    def item_count(self) -> int:
+        """How many items there are."""
+        return int(parquet.ParquetFile(self.folder / ITEMS).metadata.num_rows)
+
+    def item_blocks(self, rows: int) -> Iterator[pl.DataFrame]:
+        """Of `items` so many rows at a time, for catalogues that memory does not hold."""
+        with parquet.ParquetFile(self.folder / ITEMS) as file:
+            for batch in file.iter_batches(rows):
+                yield pl.DataFrame(pl.from_arrow(batch))
+
+    @cached_property
+    def histories(self) -> Histories:
+        """All events by user."""
+        events = pl.read_parquet(self.folder / INTERACTIONS, columns=["user", "item", "weight", "occurred_at"])
+        return Histories(
+            starts_of(events["user"].to_numpy(), self.users.height),
+            events["item"].to_numpy(),
+            events["weight"].to_numpy(),
+            events["occurred_at"].to_numpy(),
+        )
+
+    @property
+    def newest(self) -> int:
+        """When the newest event or search was, microseconds since 1970: a snapshot is as late as that."""
+        return max(int(each.times.max(initial=0)) for each in (self.histories, self.queries))
+
+    @cached_property
+    def queries(self) -> Queries:
+        """The latest queries by user; none if the customer maps none."""
+        file = self.folder / QUERIES
+        if not file.exists():
+            return Queries.none(self.users.height)
+        queries = pl.read_parquet(file)
+        texts = queries["query"].unique().sort()
+        numbers = pl.DataFrame({"query": texts, "row": pl.arange(len(texts), dtype=pl.Int32, eager=True)})
+        rows = queries.join(numbers, on="query", how="left", maintain_order="left")["row"]
+        return Queries(
+            starts_of(queries["user"].to_numpy(), self.users.height),
+            texts.to_list(),
+            rows.to_numpy(),
+            queries["occurred_at"].to_numpy(),
+        )
+
+    @cached_property
+    def available(self) -> Array:
+        """Rows of the items that may be recommended."""
+        return np.flatnonzero(self.items["available"].to_numpy()).astype(np.int32)
+
+    def quarantined(self) -> pl.DataFrame:
+        """relation, reason and row_data of the rows that broke the contract."""
+        return pl.read_parquet(self.folder / QUARANTINE)

@@ -1,0 +1,5 @@
+"""The gate: what must hold before a night is published."""
+
+from chatrec.gate.checks import Check, Evidence, judge, judge_fairness, verdict, warnings
+
+__all__ = ["Check", "Evidence", "judge", "judge_fairness", "verdict", "warnings"]

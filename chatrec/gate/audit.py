@@ -1,0 +1,97 @@
+"""Reads all lists of a night once and counts everything that could be wrong with them.
+
+It shares no code with the ranking: what it finds is found independently.
+"""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+from pyarrow import parquet
+
+from chatrec.data.arrays import Array
+from chatrec.data.interactions import Histories
+
+COLUMNS = ["user", "rank", "item", "score"]
+
+
+@dataclass
+class Audit:
+    """What was found in the lists."""
+
+    rows: int = 0
+    users: int = 0
+    """Users with a list."""
+    not_full: int = 0
+    """Users whose list is shorter than it could be."""
+    duplicates: int = 0
+    seen: int = 0
+    unavailable: int = 0
+    not_finite: int = 0
+    wrong_ranks: int = 0
+    items_shown: int = 0
+
+
+def audit(file: Path, histories: Histories, recommendable: Array, top_n: int, exclude_seen: bool) -> Audit:
+    """Audits the lists.
+
+    Args:
+        file: the recommendations, in the order of users and ranks.
+        histories: of all users.
+        recommendable: bool for each item.
+        top_n: the length that a list should have.
+        exclude_seen: whether a list may not have what its user had.
+    """
+    auditor = _Auditor(histories, recommendable)
+    rest: pa.Table | None = None
+    for batch in parquet.ParquetFile(file).iter_batches(columns=COLUMNS):
+        block = pa.Table.from_batches([batch])
+        block = block if rest is None else pa.concat_tables([rest, block])
+        users = block["user"].to_numpy()
+        complete = int(np.searchsorted(users, users[-1]))  # the last user's list may go on in the next batch
+        auditor.add(block.slice(0, complete))
+        rest = block.slice(complete)
+    if rest is not None:
+        auditor.add(rest)
+    return auditor.result(top_n, exclude_seen)
+
+
+class _Auditor:
+    def __init__(self, histories: Histories, recommendable: Array) -> None:
+        self.recommendable = recommendable
+        self.items = max(len(recommendable), 1)
+        self.had = np.unique(histories.event_users * np.int64(self.items) + histories.items)
+        self.lengths = np.zeros(histories.users, np.int64)
+        self.shown = np.zeros(len(recommendable), bool)
+        self.found = Audit()
+
+    def add(self, block: pa.Table) -> None:
+        """Counts the complete lists of some users."""
+        users, ranks, items, scores = (block[name].to_numpy() for name in COLUMNS)
+        pairs = users.astype(np.int64) * self.items + items
+        distinct, starts, counts = np.unique(users, return_index=True, return_counts=True)
+        self.lengths[distinct] = counts
+        self.shown[items] = True
+        self.found.rows += len(users)
+        self.found.not_finite += int((~np.isfinite(scores)).sum())
+        self.found.unavailable += int((~self.recommendable[items]).sum())
+        self.found.duplicates += len(pairs) - len(np.unique(pairs))
+        self.found.seen += self._count_had(pairs)
+        self.found.wrong_ranks += int((ranks != np.arange(len(users)) - np.repeat(starts, counts) + 1).sum())
+
+    def _count_had(self, pairs: Array) -> int:
+        if not len(self.had):
+            return 0
+        places = np.minimum(np.searchsorted(self.had, pairs), len(self.had) - 1)
+        return int((self.had[places] == pairs).sum())
+
+    def result(self, top_n: int, exclude_seen: bool) -> Audit:
+        possible = np.full(len(self.lengths), int(self.recommendable.sum()))
+        if exclude_seen:
+            good = self.had[self.recommendable[self.had % self.items]] if len(self.had) else self.had
+            possible -= np.bincount(good // self.items, minlength=len(possible))
+        self.found.users = int((self.lengths > 0).sum())
+        self.found.not_full = int((self.lengths < np.minimum(top_n, possible)).sum())
+        self.found.items_shown = int(self.shown.sum())
+        return self.found

@@ -1,0 +1,188 @@
+"""The checks before a publish, each a number, a threshold and a sentence."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
+from typing import Any
+
+from chatrec.config.duties import Fairness as FairnessSettings
+from chatrec.config.settings import Checks as CheckSettings
+from chatrec.gate.audit import Audit
+
+
+@dataclass(frozen=True)
+class Check:
+    """One check and how it came out."""
+
+    name: str
+    ok: bool
+    value: float
+    threshold: float
+    message: str
+    warned: bool = False
+    """It passed, but a person may want to look before the night is published."""
+
+    def as_row(self) -> dict[str, Any]:
+        """For `run_checks`."""
+        return asdict(self)
+
+    def only_said(self) -> "Check":
+        """The same as a remark: where it should fail it passes with a warning."""
+        return self if self.ok else replace(self, ok=True, warned=True, message=f"Outside its bounds: {self.message}")
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """What the checks look at."""
+
+    audit: Audit
+    users: int
+    recommendable: int
+    known_users: int
+    """Users with a history."""
+    known_by_fallback: int
+    """Those of them whose list came from a fallback."""
+    rows_read: int
+    quarantined: int
+    exclude_seen: bool
+    better_than_popularity: tuple[float, float, float] | None
+    """NDCG@10 less that of popularity on held-out events, with the bounds of its 95 % interval; None without any."""
+    live_users: int | None
+    live_rows: int | None
+    """Of the live run; None if there is none."""
+    short_by_caps: int = 0
+    """Users whose list is short because a rule caps it."""
+
+
+def judge(evidence: Evidence, settings: CheckSettings) -> list[Check]:
+    """All checks, in the order in which a person would ask."""
+    return [
+        *_lists(evidence),
+        *_against_live(evidence, settings),
+        *_shares(evidence, settings),
+        *_quality(evidence, settings),
+    ]
+
+
+def judge_fairness(counts: Mapping[str, Any], settings: FairnessSettings) -> list[Check]:
+    """The checks of fairness; unless `fairness.stops`, they warn where they would fail.
+
+    Args:
+        counts: what the step rank counted of fairness; empty if nothing was asked.
+        settings: the bounds.
+    """
+    if not counts or settings.mode == "off":
+        return []
+    met, least = counts["least met"], 1 - settings.tolerance
+    cost = 1 - counts["ndcg"] / counts["ndcg without"] if counts["ndcg without"] else 0.0
+    found = [
+        Check(
+            "exposure", met >= least, met, least,
+            f"{counts['least met provider']} has {met:.1%} of the exposure that it is owed, the least of "
+            f"{counts['providers']:,} providers; {least:.0%} wanted (fairness.tolerance).",
+        ),
+        Check(
+            "cost of fairness", cost <= settings.max_loss, cost, settings.max_loss,
+            f"NDCG@10 on held-out events is {counts['ndcg']:.4f}, without prices {counts['ndcg without']:.4f}: "
+            f"{cost:.1%} less, {settings.max_loss:.0%} allowed (fairness.max_loss).",
+        ),
+    ]  # fmt: skip
+    return found if settings.stops else [check.only_said() for check in found]
+
+
+def verdict(checks: Sequence[Check]) -> str:
+    """The outcome in one paragraph."""
+    failed = [check for check in checks if not check.ok]
+    if failed:
+        return f"{len(failed)} of {len(checks)} checks failed. {_reasons(failed)}"
+    if warned := warnings(checks):
+        return f"All {len(checks)} checks passed, {len(warned)} with a warning. {_reasons(warned)}"
+    return f"All {len(checks)} checks passed."
+
+
+def warnings(checks: Sequence[Check]) -> list[Check]:
+    """The checks that passed with a warning."""
+    return [check for check in checks if check.ok and check.warned]
+
+
+def _reasons(checks: Sequence[Check]) -> str:
+    return " ".join(f"{check.name}: {check.message}" for check in checks)
+
+
+def _lists(evidence: Evidence) -> Iterator[Check]:
+    found = evidence.audit
+    yield Check(
+        "some lists", found.rows > 0, found.rows, 1,
+        f"{found.rows:,} rows for {found.users:,} of {evidence.users:,} users, "
+        f"from {evidence.recommendable:,} available items.",
+    )  # fmt: skip
+    faults = {
+        "full lists": (max(found.not_full - evidence.short_by_caps, 0), "lists are shorter than they could be"),
+        "no duplicates": (found.duplicates, "rows repeat an item within a list"),
+        "nothing unavailable": (found.unavailable, "rows recommend an item that is not available"),
+        "finite scores": (found.not_finite, "scores are not finite"),
+        "ranks in order": (found.wrong_ranks, "rows have a wrong rank"),
+    }
+    if evidence.exclude_seen:
+        faults["nothing seen"] = (found.seen, "rows recommend what the user already had")
+    for name, (count, words) in faults.items():
+        yield Check(name, count == 0, count, 0, f"{count:,} {words}.")
+
+
+def _against_live(evidence: Evidence, settings: CheckSettings) -> Iterator[Check]:
+    found = evidence.audit
+    for name, now, before in (
+        ("users against the live run", found.users, evidence.live_users),
+        ("rows against the live run", found.rows, evidence.live_rows),
+    ):
+        if before:
+            drop = 1 - now / before
+            yield Check(
+                name, drop <= settings.max_row_drop, drop, settings.max_row_drop,
+                f"{now:,} tonight, {before:,} live: {drop:+.1%} lost, {settings.max_row_drop:.0%} allowed "
+                f"(checks.max_row_drop).{_unless(drop <= settings.warn_row_drop, 'warn_row_drop', settings)}",
+                warned=drop > settings.warn_row_drop,
+            )  # fmt: skip
+
+
+def _shares(evidence: Evidence, settings: CheckSettings) -> Iterator[Check]:
+    found = evidence.audit
+    coverage = found.items_shown / max(min(evidence.recommendable, found.rows), 1)
+    yield Check(
+        "coverage", coverage >= settings.min_coverage or not found.rows, coverage, settings.min_coverage,
+        f"{found.items_shown:,} of {evidence.recommendable:,} available items are in some list, {coverage:.1%} of what "
+        f"is possible; {settings.min_coverage:.1%} wanted (checks.min_coverage)."
+        f"{_unless(coverage >= settings.warn_coverage, 'warn_coverage', settings)}",
+        warned=coverage < settings.warn_coverage,
+    )  # fmt: skip
+    fallback = evidence.known_by_fallback / max(evidence.known_users, 1)
+    yield Check(
+        "fallback lists", fallback <= settings.max_fallback, fallback, settings.max_fallback,
+        f"{evidence.known_by_fallback:,} of {evidence.known_users:,} users with a history got a fallback "
+        f"({fallback:.1%}); {settings.max_fallback:.0%} allowed (checks.max_fallback)."
+        f"{_unless(fallback <= settings.warn_fallback, 'warn_fallback', settings)}",
+        warned=fallback > settings.warn_fallback,
+    )  # fmt: skip
+    bad = evidence.quarantined / max(evidence.rows_read, 1)
+    yield Check(
+        "quarantine", bad <= settings.max_quarantine, bad, settings.max_quarantine,
+        f"{evidence.quarantined:,} of {evidence.rows_read:,} rows are in quarantine ({bad:.1%}); "
+        f"{settings.max_quarantine:.0%} allowed (checks.max_quarantine)."
+        f"{_unless(bad <= settings.warn_quarantine, 'warn_quarantine', settings)}",
+        warned=bad > settings.warn_quarantine,
+    )  # fmt: skip
+
+
+def _unless(well: bool, setting: str, settings: CheckSettings) -> str:
+    """Which setting makes it a warning, if it is one."""
+    return "" if well else f" A warning at {getattr(settings, setting):.1%} (checks.{setting})."
+
+
+def _quality(evidence: Evidence, settings: CheckSettings) -> Iterator[Check]:
+    if evidence.better_than_popularity and settings.beats_popularity:
+        difference, low, high = evidence.better_than_popularity
+        yield Check(
+            "not worse than popularity", high >= 0, difference, 0,
+            f"NDCG@10 on held-out events is {difference:+.4f} [{low:+.4f}, {high:+.4f}] against popularity "
+            "(checks.beats_popularity).",
+            warned=settings.warn_popularity and difference < 0,
+        )  # fmt: skip

@@ -1,0 +1,47 @@
+"""Which causal language model writes."""
+
+import hashlib
+from dataclasses import dataclass
+from pathlib import Path
+
+from transformers import AutoConfig
+
+from chatrec.config import Settings
+from chatrec.encoder.model_selection import choose
+from chatrec.errors import ChatrecError
+from chatrec.runs.run import digest_of, fingerprint
+
+
+@dataclass(frozen=True)
+class Source:
+    """A causal language model, or none, and why."""
+
+    model: str | Path | None
+    """A name on the hub, a folder or a GGUF file."""
+    reason: str
+
+    def fingerprint(self) -> str:
+        """Of weights and tokenizer, without loading them."""
+        path = Path(self.model or "")
+        if path.is_dir():
+            return digest_of(path)
+        if path.is_file():
+            with path.open("rb") as stream:
+                return hashlib.file_digest(stream, "sha256").hexdigest()[:32]
+        return fingerprint(self.model, AutoConfig.from_pretrained(self.model)._commit_hash)
+
+
+def source_of(settings: Settings) -> Source:
+    """What `generate.model` means on this machine."""
+    wanted = settings.generate.model
+    if wanted == "none":
+        return Source(None, "generate.model is none")
+    if wanted != "auto":
+        settings = settings.override({"encoder.model": wanted})
+    try:
+        choice = choose(settings)
+    except ChatrecError as error:  # lists do not wait for a writer
+        return Source(None, str(error))
+    if not choice.pretrained:
+        return Source(None, f"the encoder {choice.name} has read nothing but the catalogue")
+    return Source(choice.source, "it is the encoder" if wanted == "auto" else choice.reason)

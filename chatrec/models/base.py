@@ -1,0 +1,95 @@
+"""What every channel is: evidence fitted on histories, which scores all items for any history, old or new."""
+
+from collections.abc import Callable
+from typing import Protocol
+
+import numpy as np
+from scipy.sparse import csr_matrix
+
+from chatrec.data.arrays import Array
+from chatrec.data.user_batch import Block
+
+DENSE_FROM = 0.02
+"""Rows with a larger share of entries are multiplied faster as dense ones."""
+
+
+class Channel(Protocol):
+    """A fitted channel."""
+
+    @property
+    def logits(self) -> bool:
+        """Whether scores are logarithms of shares, up to a constant a user; else they are shares, up to a factor."""
+
+    def scores(self, block: Block) -> Array:
+        """users × items, float32, higher is better; without `logits`, nothing is known of an item at 0 or below."""
+
+    def added(self, latest: Array, items: Array) -> Array | None:
+        """What each of the latest events adds to the scores of some items.
+
+        Args:
+            latest: users × events, rows of items, the newest first, padded with -1.
+            items: users × places, rows of items.
+
+        Returns:
+            users × places × events; None if a score is not a sum over events.
+        """
+
+
+class VectorChannel(Channel, Protocol):
+    """A channel whose scores are inner products."""
+
+    @property
+    def keys(self) -> Array:
+        """items × width, float32."""
+
+    def queries(self, block: Block) -> Array:
+        """users × width, float32."""
+
+
+def uniform(ages: Array) -> Array:
+    """Every event weighs 1."""
+    return np.ones(len(ages))
+
+
+def harmonic(ages: Array) -> Array:
+    """1 / (age + 1)."""
+    weights: Array = 1 / (ages + 1)
+    return weights
+
+
+def fading(decay: float) -> Callable[[Array], Array]:
+    """decay^age."""
+    return lambda ages: np.power(decay, ages)
+
+
+def places_among(known: Array, items: Array) -> Array:
+    """Where items are among known ones, which are ordered; -1 for the others."""
+    places = np.minimum(np.searchsorted(known, items), len(known) - 1)
+    return np.where(known[places] == items, places, -1)
+
+
+def product(histories: csr_matrix, weights: Array | csr_matrix) -> Array:
+    """users × items times items × items, the faster way."""
+    if not isinstance(weights, np.ndarray):
+        return np.asarray((histories @ weights).todense())
+    if histories.nnz > DENSE_FROM * np.prod(histories.shape):
+        return np.asarray(histories.toarray() @ weights)
+    return np.asarray(histories @ weights)
+
+
+def added_by_events(weights: Array | csr_matrix, of_ages: Array, latest: Array, items: Array) -> Array:
+    """What events add where a score is Σ_events weight(age) · W[event, item].
+
+    Args:
+        weights: W, items × items.
+        of_ages: the weight of each age, `latest.shape[1]` long.
+        latest: users × events, the newest first, padded with -1.
+        items: users × places.
+
+    Returns:
+        users × places × events.
+    """
+    rows, columns = np.broadcast_arrays(latest[:, None, :], items[:, :, None])
+    found = np.asarray(weights[np.maximum(rows, 0).ravel(), np.maximum(columns, 0).ravel()]).reshape(rows.shape)
+    added: Array = np.where((rows >= 0) & (columns >= 0), found * of_ages, 0)
+    return added

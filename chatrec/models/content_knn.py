@@ -1,0 +1,38 @@
+"""The text channel: items whose GPT-2 vectors are near those of what the user took lately."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from chatrec.data.arrays import Array
+from chatrec.data.user_batch import Block
+from chatrec.models.base import harmonic
+
+
+@dataclass(frozen=True)
+class Text:
+    """Text vectors of the items."""
+
+    vectors: Array
+    """items × dimensions, of unit length."""
+
+    logits = False
+
+    @property
+    def keys(self) -> Array:
+        """See VectorChannel."""
+        return self.vectors
+
+    def queries(self, block: Block) -> Array:
+        """See VectorChannel."""
+        return np.asarray(block.weighted(harmonic) @ self.vectors)
+
+    def scores(self, block: Block) -> Array:
+        """Σ over the history of cosine / (age + 1)."""
+        scores: Array = self.queries(block) @ self.keys.T
+        return scores
+
+    def added(self, latest: Array, items: Array) -> Array:
+        """See Channel."""
+        found = np.einsum("und,ued->une", self.vectors[items], self.vectors[latest])
+        return np.where(latest[:, None, :] >= 0, found * harmonic(np.arange(latest.shape[1])), 0)

@@ -1,0 +1,97 @@
+"""iALS: vectors of users and items whose inner products tell what was taken from what was not.
+
+min Σ_{taken} (1 - uᵀv)² + α Σ_{all} (uᵀv)² + λ Σ_u (n_u + 6 n̄) |u|² + λ Σ_i (n_i + 6 n̄) |v|², by turns in closed form
+(Hu, Koren and Volinsky 2008), with a penalty that grows with the events n of a row (Rendle, Krichene, Zhang and Koren
+2021), here beside the mean n̄ of all rows. Time and memory go with the events and the items, never with items².
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from scipy.sparse import csr_matrix
+
+from chatrec.data.arrays import Array
+from chatrec.data.interactions import Histories
+from chatrec.data.user_batch import Block
+from chatrec.models.base import uniform
+
+WIDTH = 64
+UNOBSERVED = 0.3
+"""α."""
+PENALTY = 0.01
+"""λ."""
+OF_THE_MEAN = 6
+TURNS = 10
+EVENTS_AT_ONCE = 200_000
+
+
+@dataclass(frozen=True)
+class Ials:
+    """The vectors of the items; those of users are solved for as they come."""
+
+    items: Array
+    """v: items × WIDTH, float32."""
+    mean: float
+    """n̄ of the users."""
+
+    logits = False
+
+    @property
+    def keys(self) -> Array:
+        """See VectorChannel."""
+        return self.items
+
+    def queries(self, block: Block) -> Array:
+        """u: the best for the history."""
+        taken = (block.weighted(uniform) > 0).astype(np.float32).tocsr()
+        return _solve(taken, self.items, self.mean)
+
+    def scores(self, block: Block) -> Array:
+        """uᵀv."""
+        scores: Array = self.queries(block) @ self.keys.T
+        return scores
+
+    def added(self, latest: Array, items: Array) -> None:
+        """See Channel."""
+        return
+
+
+def fit(histories: Histories, items: int, seed: int) -> Ials:
+    """Alternates between users and items."""
+    users, rows = histories.distinct(items)
+    taken = csr_matrix((np.ones(len(users), np.float32), (users, rows)), shape=(histories.users, items))
+    takers = taken.T.tocsr()
+    vectors = np.random.default_rng(seed).normal(0, WIDTH**-0.5 / 10, (items, WIDTH)).astype(np.float32)
+    mean, mean_of_items = (float(np.diff(each.indptr).mean()) if each.nnz else 0.0 for each in (taken, takers))
+    for _ in range(TURNS):
+        vectors = _solve(takers, _solve(taken, vectors, mean), mean_of_items)
+    return Ials(vectors, mean)
+
+
+def _solve(taken: csr_matrix, vectors: Array, mean: float) -> Array:
+    """The best vector of each row: (α VᵀV + Σ_{taken} v vᵀ + λ (n + 6 n̄) I)⁻¹ Σ_{taken} v; 0 for an empty one."""
+    others = torch.tensor(vectors)
+    shared = UNOBSERVED * others.T @ others
+    found = np.zeros((taken.shape[0], vectors.shape[1]), np.float32)
+    counts = np.diff(taken.indptr)
+    for rows in _alike(counts):
+        place = np.arange(counts[rows].max())
+        there = place < counts[rows][:, None]
+        columns = taken.indices[np.where(there, taken.indptr[rows][:, None] + place, 0)]
+        own = others[torch.from_numpy(columns.astype(np.int64))] * torch.from_numpy(there)[..., None]
+        left = shared + own.transpose(1, 2) @ own
+        penalty = PENALTY * (counts[rows] + OF_THE_MEAN * mean)
+        left += torch.from_numpy(penalty.astype(np.float32))[:, None, None] * torch.eye(vectors.shape[1])
+        found[rows] = torch.cholesky_solve(own.sum(1)[..., None], torch.linalg.cholesky(left))[..., 0].numpy()
+    return found
+
+
+def _alike(counts: Array) -> Iterator[Array]:
+    """Rows with something, those of like length together, so many at a time that memory is bounded."""
+    exponents = np.frexp(counts)[1]
+    for exponent in np.unique(exponents[counts > 0]):
+        rows = np.flatnonzero(exponents == exponent)
+        size = max(1, EVENTS_AT_ONCE >> int(exponent))
+        yield from (rows[start : start + size] for start in range(0, len(rows), size))

@@ -1,0 +1,111 @@
+"""Transitions: what came soon after what, and where that was seldom seen, what came after its like.
+
+C = Σ_{k≤10} N_k / k^.7. P(i|j) = C_ji / (C_j + α) + α / (C_j + α) · R(i|j): the less is known of item j, the more it
+leans on its group (back-off, Katz 1987): R(i|j) is the same over groups of items, times the share that i has of the
+events of its group; from finer groups to coarser ones, and from these to popularity. Groups are clusters of the factors
+of who follows whom. P is damped by the item's own popularity^-.3. A history weighs its events by 1 / (age + 1).
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.sparse import block_diag, csr_matrix, diags
+
+from chatrec.data.arrays import Array
+from chatrec.data.interactions import Histories
+from chatrec.data.user_batch import Block
+from chatrec.models.base import added_by_events, harmonic, product
+from chatrec.models.cooccurrence import weighted_counts
+from chatrec.models.ppmi_svd import clusters, ppmi_vectors, unit
+
+LAGS, LAG_POWER = 10, 0.7
+TRUST = 200.0
+"""α: after so many transitions an item speaks for itself as much as its group speaks for it."""
+DAMPING = 0.3
+LEVELS = (512, 64)
+"""Groups, from fine to coarse."""
+LEAST_MEMBERS = 3
+"""Items of a group on average: a level with fewer says nothing that its items do not."""
+WIDTH = 64
+
+
+@dataclass(frozen=True)
+class Transitions:
+    """P, kept in factors: what items say themselves, and the way over groups."""
+
+    own: csr_matrix
+    """items × items, sparse."""
+    groups: Array
+    """int32, levels × items: the group of each item, numbered through all levels; the last level is one group."""
+    leans: Array
+    """float32, levels × items: how much each item leans on its group."""
+    shares: Array
+    """float32, levels × items: the share that each item has of its group."""
+    between: Array
+    """float32, groups × groups: from group to group of one level."""
+
+    logits = False
+
+    def scores(self, block: Block) -> Array:
+        """Σ over the history of weight × P."""
+        histories = block.weighted(harmonic)
+        by_groups = np.asarray((histories @ self._members(self.leans)).todense()) @ self.between
+        scores: Array = product(histories, self.own) + by_groups @ self._members(self.shares).T
+        return scores
+
+    def added(self, latest: Array, items: Array) -> Array:
+        """See Channel."""
+        weights = harmonic(np.arange(latest.shape[1]))
+        found = added_by_events(self.own, weights, latest, items)
+        there = np.where((latest >= 0)[:, None, :] & (items >= 0)[:, :, None], weights, 0)
+        for group_of, leans, shares in zip(self.groups, self.leans, self.shares, strict=True):
+            between = self.between[group_of[latest][:, None, :], group_of[items][:, :, None]]
+            found += there * leans[latest][:, None, :] * between * shares[items][:, :, None]
+        return found
+
+    def _members(self, values: Array) -> csr_matrix:
+        """items × groups, with the value of each item at its group of each level."""
+        levels, items = values.shape
+        rows = np.tile(np.arange(items), levels)
+        return csr_matrix((values.ravel(), (rows, self.groups.ravel())), shape=(items, len(self.between)))
+
+
+def fit(histories: Histories, items: int, seed: int) -> Transitions:
+    """Counts the transitions of all histories, between items and between groups."""
+    counts = weighted_counts(histories, items, lambda lag: lag**-LAG_POWER, LAGS)
+    popular = np.bincount(histories.items, minlength=items) + 0.5
+    damping = popular**-DAMPING
+    known = np.asarray(counts.sum(1)).ravel()
+    own = diags(1 / (known + TRUST)) @ counts @ diags(damping)
+    left = TRUST / (known + TRUST)
+    groups: list[Array] = []
+    leans, shares, between = [], [], [np.zeros((0, 0))]
+    for group_of in _levels(histories, items, seed):
+        member = csr_matrix((np.ones(items), (np.arange(items), group_of)))
+        of_groups = np.asarray((member.T @ counts @ member).todense())
+        total = of_groups.sum(1)
+        groups.append(group_of + sum(len(each) for each in between))
+        leans.append(left * (total / (total + TRUST))[group_of])
+        shares.append(damping * popular / (popular @ member)[group_of])
+        between.append(of_groups / np.maximum(total, 1e-9)[:, None])
+        left = left * (TRUST / (total + TRUST))[group_of]
+    groups.append(np.full(items, sum(len(each) for each in between)))
+    leans.append(left)
+    shares.append(damping * popular / popular.sum())
+    between.append(np.ones((1, 1)))
+    return Transitions(
+        own.tocsr().astype(np.float32),
+        np.array(groups, np.int32),
+        np.array(leans, np.float32),
+        np.array(shares, np.float32),
+        np.asarray(block_diag(between).todense(), np.float32),
+    )
+
+
+def _levels(histories: Histories, items: int, seed: int) -> Iterator[Array]:
+    """The group of each item, level by level."""
+    wanted = [count for count in LEVELS if count * LEAST_MEMBERS <= items]
+    if wanted:
+        vectors = unit(ppmi_vectors(histories, items, WIDTH, seed))
+        yield from (clusters(vectors, count, seed)[0] for count in wanted)

@@ -1,0 +1,66 @@
+"""Item vectors that are the factors of who follows whom, and clusters of vectors."""
+
+import faiss
+import numpy as np
+from scipy.sparse import csr_matrix
+from scipy.sparse.linalg import svds
+
+from chatrec.data.arrays import Array
+from chatrec.data.interactions import Histories
+from chatrec.models.cooccurrence import weighted_counts
+
+LAGS = 10
+DEVIATION = 0.05
+ITERATIONS = 20
+
+
+def ppmi_vectors(histories: Histories, items: int, width: int, seed: int) -> Array:
+    """U√Σ of the positive pointwise mutual information of neighbours, turned at random.
+
+    PPMI = max(0, log(S · T_ij / (r_i r_j))) with T = Σ_{k≤10} (N_k + N_kᵀ) / k, its sum S and its row sums r
+    (Levy and Goldberg 2014).
+
+    Returns:
+        items × width, float32, with a standard deviation of DEVIATION.
+    """
+    random = np.random.default_rng(seed)
+    counts = weighted_counts(histories, items, lambda lag: 1 / lag, LAGS)
+    counts = (counts + counts.T).tocoo()
+    rows = np.asarray(counts.sum(1)).ravel()
+    information = np.log(rows.sum() * counts.data / (rows[counts.row] * rows[counts.col]))
+    positive = information > 0
+    matrix = csr_matrix((information[positive], (counts.row[positive], counts.col[positive])), counts.shape)
+    vectors = random.normal(size=(items, width))
+    rank = min(width, items - 2)
+    if rank > 0 and matrix.nnz:
+        left, values, _ = svds(matrix, rank, v0=random.normal(size=items), random_state=seed)
+        vectors[:, :rank] = left * np.sqrt(values)
+        rotation, _ = np.linalg.qr(random.normal(size=(width, width)))
+        vectors = vectors @ rotation
+    scaled: Array = (vectors * (DEVIATION / vectors.std())).astype(np.float32)
+    return scaled
+
+
+def unit(vectors: Array) -> Array:
+    """Of length 1, contiguous; zeros stay."""
+    return np.ascontiguousarray(vectors / np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), 1e-9))
+
+
+def clusters(vectors: Array, count: int, seed: int) -> tuple[Array, Array]:
+    """Spherical k-means.
+
+    Args:
+        vectors: of unit length, float32.
+        count: of clusters; fewer are left if a centre loses all its vectors.
+        seed: of the first centres.
+
+    Returns:
+        The cluster of each vector, int64, and its cosine with the centre.
+    """
+    means = faiss.Kmeans(
+        vectors.shape[1], count, niter=ITERATIONS, spherical=True, seed=seed % 2**31, min_points_per_centroid=1
+    )
+    means.train(vectors)
+    similarity, nearest = means.index.search(vectors, 1)
+    _, found = np.unique(nearest[:, 0], return_inverse=True)
+    return found.astype(np.int64), similarity[:, 0]

@@ -1,0 +1,103 @@
+"""An order-aware EASE: the next item regressed on histories that fade at three speeds.
+
+x_a = Σ a^age e_item for a in FADES (a = 0 is the newest event alone). Over all prefixes of all histories
+B = (G + λI)^-1 R with R_a = Σ_k a^(k-1) N_k and G_ab = D + C_a + C_bᵀ; C_a = Σ_{k≥1} a^k N_k, where a pair counts
+(1 - (ab)^m) / (1 - ab) with m events after its later item, and D is the same at k = 0. No prefix is ever written out.
+score = Σ_a x_a B_a.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.linalg import cho_factor, cho_solve
+
+from chatrec.data.arrays import Array
+from chatrec.data.interactions import Histories
+from chatrec.data.user_batch import NEGLIGIBLE, Block
+from chatrec.models.base import added_by_events, fading, product
+from chatrec.models.cooccurrence import lagged
+
+FADES = (0.0, 0.6, 0.9)
+FADES_OF_FEW, FEW_EVENTS = (0.5, 0.9), 300_000
+PENALTY, PENALTY_OF_FEW = 300.0, 100.0
+
+
+@dataclass(frozen=True)
+class Ridge:
+    """One matrix of weights for each fade."""
+
+    fades: tuple[float, ...]
+    weights: Array
+    """fades × items × items, float32."""
+
+    logits = False
+
+    def scores(self, block: Block) -> Array:
+        """Σ_a x_a B_a."""
+        return sum(  # type: ignore[return-value]
+            product(block.weighted(fading(fade)), weights)
+            for fade, weights in zip(self.fades, self.weights, strict=True)
+        )
+
+    def added(self, latest: Array, items: Array) -> Array:
+        """See Channel."""
+        return sum(  # type: ignore[return-value]
+            added_by_events(weights, fading(fade)(np.arange(latest.shape[1])), latest, items)
+            for fade, weights in zip(self.fades, self.weights, strict=True)
+        )
+
+
+def fit(histories: Histories, items: int) -> Ridge:
+    """Solves the regression; time goes with (fades × items)³, memory with its square."""
+    few = len(histories.items) < FEW_EVENTS
+    fades, penalty = (FADES_OF_FEW, PENALTY_OF_FEW) if few else (FADES, PENALTY)
+    gram, targets = _sums(histories, items, fades)
+    gram[np.diag_indices_from(gram)] += penalty
+    factor = cho_factor(gram, lower=True, overwrite_a=True, check_finite=False)
+    weights = cho_solve(factor, targets, overwrite_b=True, check_finite=False)
+    return Ridge(fades, np.ascontiguousarray(weights, np.float32).reshape(len(fades), items, items))
+
+
+def _sums(histories: Histories, items: int, fades: tuple[float, ...]) -> tuple[Array, Array]:
+    """G and R."""
+    size = len(fades) * items
+    gram, targets = np.zeros((size, size), np.float32), np.zeros((size, items), np.float32)
+    parts = [slice(place * items, (place + 1) * items) for place in range(len(fades))]
+    left = np.diff(histories.starts)[histories.event_users] - 1 - _places(histories)
+    for row, a in enumerate(fades):
+        for column, b in enumerate(fades):
+            own = np.bincount(histories.items, _repeats(a * b, left), items)
+            block = gram[parts[row], parts[column]]
+            block[np.diag_indices(items)] += own
+    for lag in range(1, _lags(max(fades)) + 1):
+        earlier, later, after = lagged(histories, lag)
+        keys = earlier.astype(np.int64) * items + later
+        for row, a in enumerate(fades):
+            if a ** (lag - 1) >= NEGLIGIBLE:
+                targets[parts[row]] += a ** (lag - 1) * _counts(keys, None, items)
+            if a**lag >= NEGLIGIBLE:
+                for column, b in enumerate(fades):
+                    pairs = a**lag * _counts(keys, _repeats(a * b, after), items)
+                    gram[parts[row], parts[column]] += pairs
+                    gram[parts[column], parts[row]] += pairs.T
+    return gram, targets
+
+
+def _lags(fade: float) -> int:
+    """Up to which lag fade^lag is not negligible."""
+    return int(np.log(NEGLIGIBLE) / np.log(fade)) + 1
+
+
+def _repeats(product_of_fades: float, after: Array) -> Array:
+    """Σ_{j<m} (ab)^j for m = after."""
+    repeats: Array = (1 - np.power(product_of_fades, after)) / (1 - product_of_fades)
+    return repeats
+
+
+def _counts(keys: Array, weights: Array | None, items: int) -> Array:
+    return np.bincount(keys, weights, items * items).reshape(items, items).astype(np.float32)
+
+
+def _places(histories: Histories) -> Array:
+    places: Array = np.arange(len(histories.items)) - histories.starts[histories.event_users]
+    return places

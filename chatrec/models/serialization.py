@@ -1,0 +1,76 @@
+"""Channels as files: a JSON that names their fields, and one .npy for each array, so that workers can share them."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import fields
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from scipy.sparse import csr_matrix, issparse
+
+from chatrec.data.arrays import Array
+from chatrec.models.base import Channel
+from chatrec.models.content_knn import Text
+from chatrec.models.ease import Ease
+from chatrec.models.ials import Ials
+from chatrec.models.kernel_ridge import Kernel
+from chatrec.models.markov import Transitions
+from chatrec.models.popularity import Popularity
+from chatrec.models.private_ease import Spectral
+from chatrec.models.sequential_ease import Ridge
+from chatrec.models.two_tower import Tower
+from chatrec.models.user_knn import Neighbours
+from chatrec.runs.run import write_atomically
+
+INDEX = "channels.json"
+KINDS: Mapping[str, type[Any]] = {
+    kind.__name__: kind
+    for kind in (Ease, Ials, Kernel, Neighbours, Popularity, Ridge, Spectral, Text, Tower, Transitions)
+}
+
+
+def save_channels(channels: Mapping[str, Channel], folder: Path) -> None:
+    """Writes INDEX and the arrays; an array that channels share is written once."""
+    files: dict[int, str] = {}
+
+    def put(array: Array) -> str:
+        if id(array) not in files:
+            files[id(array)] = f"{len(files)}.npy"
+            np.save(folder / files[id(array)], array)
+        return files[id(array)]
+
+    def describe(value: Any) -> dict[str, Any]:
+        if issparse(value):
+            return {"sparse": [put(value.data), put(value.indices), put(value.indptr)], "shape": list(value.shape)}
+        return {"array": put(value)} if isinstance(value, np.ndarray) else {"value": value}
+
+    described = {
+        name: {
+            "kind": type(channel).__name__,
+            "fields": {field.name: describe(getattr(channel, field.name)) for field in fields(channel)},  # type: ignore[arg-type]
+        }
+        for name, channel in channels.items()
+    }
+    write_atomically(folder / INDEX, json.dumps(described, indent=1))
+
+
+def load_channels(folder: Path) -> dict[str, Channel]:
+    """What `save_channels` wrote, in the same order; arrays are mapped, not read."""
+
+    def array(name: str) -> Array:
+        found: Array = np.load(folder / name, mmap_mode="r")
+        return found
+
+    def restore(value: dict[str, Any]) -> Any:
+        if "sparse" in value:
+            return csr_matrix(tuple(array(name) for name in value["sparse"]), shape=tuple(value["shape"]), copy=False)
+        if "array" in value:
+            return array(value["array"])
+        return tuple(value["value"]) if isinstance(value["value"], list) else value["value"]
+
+    described = json.loads((folder / INDEX).read_text(encoding="utf-8"))
+    return {
+        name: KINDS[channel["kind"]](**{field: restore(value) for field, value in channel["fields"].items()})
+        for name, channel in described.items()
+    }

@@ -1,0 +1,56 @@
+"""User-kNN: what the most alike users took.
+
+Likeness is the squared cosine of histories weighted by log(users / users of the item); the K most alike count.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.sparse import csr_matrix, diags
+
+from chatrec.data.arrays import Array, top_k
+from chatrec.data.interactions import Histories
+from chatrec.data.user_batch import Block
+from chatrec.models.base import uniform
+
+NEIGHBOURS = 300
+
+
+@dataclass(frozen=True)
+class Neighbours:
+    """Everybody's history."""
+
+    histories: csr_matrix
+    """users × items, 1 where the user took the item."""
+    rarity: Array
+    """The weight of each item, float32."""
+
+    logits = False
+
+    def scores(self, block: Block) -> Array:
+        """Σ over the most alike users of likeness, for what they took."""
+        likeness = np.asarray((self._unit(block.weighted(uniform)) @ self._unit(self.histories).T).todense()) ** 2
+        likeness[likeness > 1 - 1e-6] = 0  # the user, or somebody who took exactly the same
+        nearest = top_k(likeness, NEIGHBOURS)
+        values = np.take_along_axis(likeness, nearest, 1)
+        starts = np.arange(0, nearest.size + 1, nearest.shape[1])
+        weights = csr_matrix((values.ravel(), nearest.ravel(), starts), shape=likeness.shape)
+        return np.asarray((weights @ self.histories).todense(), np.float32)
+
+    def added(self, latest: Array, items: Array) -> None:
+        """See Channel."""
+        return
+
+    def _unit(self, histories: csr_matrix) -> csr_matrix:
+        weighted = (histories > 0).astype(np.float32).multiply(self.rarity).tocsr()
+        norms = np.sqrt(np.asarray(weighted.multiply(weighted).sum(1)).ravel())
+        return diags(1 / np.maximum(norms, 1e-9)).astype(np.float32) @ weighted
+
+
+def fit(histories: Histories, items: int) -> Neighbours:
+    """Remembers the histories."""
+    users, rows = histories.distinct(items)
+    matrix = csr_matrix((np.ones(len(users), np.float32), (users, rows)), shape=(histories.users, items))
+    takers = np.asarray(matrix.sum(0)).ravel()
+    rarity = np.log(max(histories.users, 1) / np.maximum(takers, 1)) + 1e-3
+    return Neighbours(matrix, rarity.astype(np.float32))

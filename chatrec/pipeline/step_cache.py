@@ -1,0 +1,93 @@
+"""A step, done once: what it was made from, whether that still holds, and the manifest that says it has happened."""
+
+import os
+import shutil
+import time
+from dataclasses import replace
+from datetime import UTC, datetime
+from typing import Any
+
+from chatrec import __version__
+from chatrec.config import Settings
+from chatrec.errors import RunError
+from chatrec.pipeline.context import Context
+from chatrec.pipeline.steps import Step
+from chatrec.runs.run import TAKEN_AT, UNCHANGED, Manifest, Run, digest_of, fingerprint, runs_under
+
+
+def inputs_of(settings: Settings, run: Run, step: Step, *others: object) -> str:
+    """Fingerprint of all that a step is made from.
+
+    Args:
+        settings: of the run.
+        run: whose steps before this one are done.
+        step: which.
+        *others: what else it is made from.
+
+    Raises:
+        RunError: a step before it has not been done.
+    """
+    values = settings.frozen()
+    chosen = {key: _value(values, key) for key in step.settings}
+    before = {name: manifest_of(run, name).digest for name in step.needs}
+    if "rules" in step.settings and settings.rules.depend_on_time:
+        others = (*others, (run.step_folder("extract") / TAKEN_AT).read_text(encoding="utf-8"))
+    return fingerprint(__version__, chosen, before, *others)
+
+
+def manifest_of(run: Run, step: str) -> Manifest:
+    """The manifest of a step that must have been done."""
+    manifest = run.manifest(step)
+    if manifest is None:
+        raise RunError(f"Step {step} of run {run.key} has not been done yet.")
+    return manifest
+
+
+def done_before(run: Run, step: Step, inputs: str) -> Manifest | None:
+    """The manifest of a step that was made from the same inputs, or None."""
+    done = run.manifest(step.name)
+    return done if done is not None and done.inputs == inputs else None
+
+
+def reuse(context: Context, step: Step, inputs: str) -> Manifest | None:
+    """Takes the files that an earlier run made from the same inputs; None if there are none, or not as they were."""
+    started, clock = datetime.now(UTC), time.monotonic()
+    for earlier in reversed(runs_under(context.run.root)):
+        made = done_before(earlier, step, inputs) if earlier.key != context.run.key else None
+        if made is None or not earlier.step_folder(step.name).is_dir():
+            continue
+        shutil.copytree(earlier.step_folder(step.name), context.folder, copy_function=_link, dirs_exist_ok=True)
+        if digest_of(context.folder) != made.digest:
+            context.run.fresh_folder(step.name)
+            continue
+        counts = {UNCHANGED: earlier.key, **made.counts}  # the run that made them, however often they were reused
+        seconds = round(time.monotonic() - clock, 3)
+        manifest = replace(made, counts=counts, started_at=started.isoformat(), seconds=seconds)
+        context.run.finish(manifest)
+        return manifest
+    return None
+
+
+def do(context: Context, step: Step, inputs: str) -> Manifest:
+    """Does a step in its empty folder and writes its manifest last."""
+    started, clock = datetime.now(UTC), time.monotonic()
+    counts = step.function(context)
+    seconds = round(time.monotonic() - clock, 3)
+    manifest = Manifest(
+        step.name, inputs, digest_of(context.folder, without={TAKEN_AT}), counts, started.isoformat(), seconds
+    )
+    context.run.finish(manifest)
+    return manifest
+
+
+def _link(source: str, target: str) -> None:
+    """A second name for a file, which no step changes once it is written; a copy where the disk has no such thing."""
+    try:
+        os.link(source, target)
+    except OSError:
+        shutil.copy2(source, target)
+
+
+def _value(values: dict[str, Any], key: str) -> Any:
+    section, _, name = key.partition(".")
+    return values[section][name] if name else values[section]

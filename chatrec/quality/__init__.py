@@ -1,5 +1,0 @@
-"""The gate: what must hold before a night is published."""
-
-from chatrec.quality.checks import Check, Evidence, judge, judge_fairness, verdict, warnings
-
-__all__ = ["Check", "Evidence", "judge", "judge_fairness", "verdict", "warnings"]

@@ -1,0 +1,94 @@
+"""Which items that no list has come into one: those that fit somebody nearly as well as what stands in the last place.
+
+Adomavicius and Kwon 2014 (Optimization-based approaches for maximizing aggregate recommendation diversity).
+"""
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+
+from chatrec.data.arrays import Array
+from chatrec.ranking.diversity import Reserved, Variety
+from chatrec.ranking.fairness.exposure_duals import Sample
+from chatrec.ranking.fairness.fairness import gather
+from chatrec.ranking.recommender import Ranker
+
+CANDIDATES = 300
+USERS_OF_AN_ITEM = 20
+"""The users for whom an item is considered: those whom it fits best."""
+PLACES_AT_MOST = 0.2
+"""The part of a list that may be given away."""
+
+
+@dataclass(frozen=True)
+class Reached:
+    """What a share of the catalogue came to."""
+
+    before: float
+    """The share of the available items that lists have without it."""
+    after: float
+    variety: Variety | None
+    """Fills the last places; None where nothing is to be done."""
+
+
+def reach(ranker: Ranker, profiles: Array, coverage: float, memory_mb: int) -> Reached:
+    """Chooses last places for items that no list has, until lists together have a share of the catalogue.
+
+    Args:
+        ranker: of the lists.
+        profiles: users × dimensions, see Lister.
+        coverage: the share of the available items.
+        memory_mb: bounds a block.
+    """
+    sample, available = gather(ranker, profiles, memory_mb, CANDIDATES), int(ranker.recommendable.sum())
+    columns = sample.first(sample.scores)
+    counts = _counts(sample, columns, len(ranker.recommendable))
+    before = int((counts > 0).sum())
+    wanted = math.ceil(coverage * available) - before
+    places = max(1, int(PLACES_AT_MOST * ranker.top_n))
+    users, items = _reserve(sample, columns, counts, wanted, places)
+    variety = Reserved(ranker.variety, users, items) if len(users) else None
+    share = 1 / max(available, 1)
+    return Reached(before * share, (before + len(users)) * share, variety)
+
+
+def _counts(sample: Sample, columns: Array, items: int) -> Array:
+    """How many lists have each item."""
+    listed = np.take_along_axis(sample.items, np.maximum(columns, 0), 1)[columns >= 0]
+    return np.bincount(listed[listed >= 0], minlength=items)
+
+
+def _reserve(sample: Sample, columns: Array, counts: Array, wanted: int, places: int) -> tuple[Array, Array]:
+    """The users who give a last place away, and the items that get it; the cheapest exchanges first.
+
+    A place is not given away if no other list has what stands there.
+    """
+    given: list[tuple[int, int]] = []
+    left, counts = columns.shape[1] - np.zeros(len(columns), int), counts.copy()
+    full = np.asarray((columns >= 0).all(1))
+    for user, item in _exchanges(sample, columns, counts):
+        if len(given) >= wanted:
+            break
+        place = left[user] - 1
+        if counts[item] or not full[user] or columns.shape[1] - place > places:
+            continue
+        standing = sample.items[user, columns[user, place]]
+        if counts[standing] > 1:
+            given.append((user, item))
+            counts[item], counts[standing], left[user] = 1, counts[standing] - 1, place
+    found = np.array(sorted(given), np.int64).reshape(-1, 2)
+    return found[:, 0], found[:, 1]
+
+
+def _exchanges(sample: Sample, columns: Array, counts: Array) -> list[tuple[int, int]]:
+    """Users and items that no list has, in the order of what the exchange costs in log P."""
+    last = np.take_along_axis(sample.scores, np.maximum(columns[:, -1:], 0), 1)
+    listed = np.append(counts > 0, True)  # -1, which pads, is no item
+    users, candidates = np.nonzero(~listed[sample.items] & np.isfinite(sample.scores))
+    items, costs = sample.items[users, candidates], (last - sample.scores)[users, candidates]
+    order = np.lexsort((users, costs, items))
+    rank = np.arange(len(order)) - np.searchsorted(items[order], items[order])
+    kept = order[rank < USERS_OF_AN_ITEM]
+    kept = kept[np.lexsort((users[kept], items[kept], costs[kept]))]
+    return list(zip(users[kept].tolist(), items[kept].tolist(), strict=True))

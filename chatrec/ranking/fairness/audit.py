@@ -1,0 +1,90 @@
+"""What a night's lists come to, for providers and for users: two small tables that are published with the lists."""
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import polars as pl
+from pyarrow import parquet
+
+from chatrec.data.arrays import Array
+from chatrec.evaluation import metrics
+from chatrec.ranking.fairness.providers import share_of
+
+if TYPE_CHECKING:
+    from chatrec.ranking.fairness.fairness import Fairness
+
+EXPOSURE, BY_ATTRIBUTE = "exposure.parquet", "metric_by_attribute.parquet"
+EXPOSURE_SCHEMA = {
+    "provider": pl.String,
+    "items": pl.Float32,
+    "target": pl.Float32,
+    "owed": pl.Float32,
+    "before": pl.Float32,
+    "exposure": pl.Float32,
+    "price": pl.Float32,
+}
+BY_ATTRIBUTE_SCHEMA = {
+    "attribute": pl.String,
+    "value": pl.String,
+    "metric": pl.String,
+    "users": pl.Int32,
+    "mean": pl.Float32,
+    "low": pl.Float32,
+    "high": pl.Float32,
+}
+FEWEST_USERS = 10
+"""A value that fewer held-out users have is not told: the mean of a few says what one of them did."""
+
+
+def exposure_of(fairness: "Fairness", lists: Path) -> pl.DataFrame:
+    """Who had how much exposure in the lists.
+
+    Args:
+        fairness: of the night.
+        lists: the recommendations.
+    """
+    total = np.zeros(len(fairness.providers.names))
+    for batch in parquet.ParquetFile(lists).iter_batches(columns=["item", "rank"]):
+        items, ranks = (batch.column(name).to_numpy() for name in ("item", "rank"))
+        total += fairness.providers.mass(items, metrics.discounts(int(ranks.max(initial=0)))[ranks - 1])
+    return pl.DataFrame(
+        {
+            "provider": fairness.providers.names,
+            "items": fairness.providers.items,
+            "target": fairness.target,
+            "owed": fairness.owed,
+            "before": fairness.before,
+            "exposure": share_of(total),
+            "price": fairness.prices,
+        },
+        schema=EXPOSURE_SCHEMA,
+    )
+
+
+def by_attribute(users: pl.DataFrame, rows: Array, values: Array, attributes: Sequence[str], seed: int) -> pl.DataFrame:
+    """NDCG@10 of held-out users by what they are, with the bounds of its 95 % interval.
+
+    Args:
+        users: all users with their attributes.
+        rows: the held-out ones.
+        values: NDCG@10 of each of these.
+        attributes: columns of `users`.
+        seed: of the bootstrap.
+    """
+    return pl.DataFrame(list(_means(users[rows], values, attributes, seed)), BY_ATTRIBUTE_SCHEMA, orient="row")
+
+
+def _means(users: pl.DataFrame, values: Array, attributes: Sequence[str], seed: int) -> Iterator[tuple[Any, ...]]:
+    for attribute in attributes:
+        given = users[attribute]
+        for value in given.drop_nulls().unique().sort():
+            chosen = values[(given == value).fill_null(False).to_numpy()]
+            if len(chosen) >= FEWEST_USERS:
+                yield attribute, value, "ndcg@10", len(chosen), *metrics.interval(chosen, seed)
+
+
+def nothing() -> tuple[pl.DataFrame, pl.DataFrame]:
+    """Both tables of a night of which nothing is asked."""
+    return pl.DataFrame(schema=EXPOSURE_SCHEMA), pl.DataFrame(schema=BY_ATTRIBUTE_SCHEMA)

@@ -1,0 +1,86 @@
+"""Do the rules fit the customer's tables? Asked before a night, where a person looks."""
+
+from collections.abc import Iterator
+from typing import Any
+
+from psycopg2 import sql
+
+from chatrec.config.rules import Rules
+from chatrec.errors import SettingsError
+from chatrec.extract.mapping import TIMES, Mapped
+from chatrec.ranking.rules.items import GROUPS, NOT_KEPT
+
+
+def check_rules(cursor: Any, items: Mapped, separator: str, rules: Rules) -> str:
+    """Looks for every column, group and item that a rule names.
+
+    Args:
+        cursor: of psycopg2, on the source database.
+        items: the SELECT of items.
+        separator: between the groups of an item, if they are text and not an array.
+        rules: of the settings.
+
+    Returns:
+        How many rules there are.
+
+    Raises:
+        SettingsError: names each rule that asks for something that is not there, and what there is.
+    """
+    problems = [*_columns(items, rules), *_groups(cursor, items, separator, rules), *_items(cursor, items, rules)]
+    if problems:
+        raise SettingsError(" ".join(problems))
+    count = len(rules.without_each())
+    return f"{count} rules" if count != 1 else "1 rule"
+
+
+def _columns(items: Mapped, rules: Rules) -> Iterator[str]:
+    there = [name for name in items.types if name not in NOT_KEPT]
+    selections = [(rule.name, rule.attribute) for rule in rules.selections if rule.attribute]
+    for name, attribute in (*selections, *((cap.name, cap.attribute) for cap in rules.caps)):
+        if attribute not in there:
+            yield f'Rule "{name}" asks for the column {attribute}; source.items gives {", ".join(there)}.'
+    for name, attribute in selections:
+        if attribute == GROUPS:
+            yield f'Rule "{name}" asks for the attribute groups: write groups = [...] instead.'
+    if time := rules.freshness.attribute:
+        times = [name for name in there if items.types[name] in TIMES]
+        if time not in times:
+            given = f"gives it as {items.types[time]}" if time in there else "does not give it"
+            yield (
+                f"rules.freshness asks for the time {time}, but source.items {given}; "
+                f"times there: {', '.join(times) or 'none'} (updated_at may be given once more under another name)."
+            )
+
+
+def _groups(cursor: Any, items: Mapped, separator: str, rules: Rules) -> Iterator[str]:
+    asked = [(f'Rule "{rule.name}"', name) for rule in rules.selections for name in rule.groups]
+    asked += [("rules.repeat", name) for name in rules.repeat.groups]
+    if not asked:
+        return
+    if GROUPS not in items.types:
+        yield f"{asked[0][0]} names groups, but source.items gives no groups: add a column groups."
+        return
+    array = items.types[GROUPS].endswith("[]")
+    lists = sql.SQL("groups") if array else sql.SQL("string_to_array(groups, {})").format(sql.Literal(separator))
+    query = sql.SQL("SELECT DISTINCT btrim(g) FROM (\n{}\n) AS mapped, unnest({}) AS g ORDER BY 1")
+    cursor.execute(query.format(sql.SQL(items.select), lists))
+    there = [name for (name,) in cursor.fetchall() if name]
+    for rule, name in asked:
+        if name not in there:
+            yield f'{rule} names the group "{name}", which no item has; groups are {_some(there)}.'
+
+
+def _items(cursor: Any, items: Mapped, rules: Rules) -> Iterator[str]:
+    if not rules.pins:
+        return
+    query = sql.SQL("SELECT item_id::text FROM (\n{}\n) AS mapped WHERE item_id::text = ANY ({})")
+    cursor.execute(query.format(sql.SQL(items.select), sql.Literal([pin.item for pin in rules.pins])))
+    there = {item for (item,) in cursor.fetchall()}
+    for pin in rules.pins:
+        if pin.item not in there:
+            yield f'Rule "{pin.name}" pins the item {pin.item}, which source.items does not give.'
+
+
+def _some(names: list[str], most: int = 20) -> str:
+    rest = f" and {len(names) - most} more" if len(names) > most else ""
+    return (", ".join(names[:most]) or "none") + rest

@@ -1,0 +1,71 @@
+"""Places of a list: which candidates caps let in, and where pins put theirs."""
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from chatrec.data.arrays import Array
+
+
+def admitted(items: Array, preference: Array, caps: Sequence[tuple[Array, int]], n: int) -> Array:
+    """The first n candidates of each user that no cap keeps out.
+
+    Each candidate is asked in turn whether its values have room: what is taken earlier is preferred.
+
+    Args:
+        items: users × candidates, rows of items.
+        preference: users × candidates: columns, the most wanted first, padded with -1.
+        caps: the values of each item ((items + 1) × values, padded with -1), and how many of a list may have the same.
+        n: places of a list.
+
+    Returns:
+        users × at most n: columns, the most wanted first, padded with -1.
+    """
+    n = min(n, preference.shape[1])
+    if not caps:
+        return preference[:, :n]
+    users = np.arange(len(items))
+    taken, lengths = np.full((len(items), n), -1, preference.dtype), np.zeros(len(items), np.int64)
+    values = [np.full((len(items), n, codes.shape[1]), -2, np.int32) for codes, _ in caps]
+    for column in preference.T:
+        wanted = np.where(column >= 0, items[users, column], -1)
+        mine = [codes[wanted] for codes, _ in caps]
+        good = (wanted >= 0) & (lengths < n)
+        for (_, at_most), own, others in zip(caps, mine, values, strict=True):
+            good &= ((own[:, :, None, None] == others[:, None]).any(3).sum(2) < at_most).all(1)
+        rows, places = users[good], lengths[good]
+        taken[rows, places] = column[good]
+        for own, others in zip(mine, values, strict=True):
+            others[rows, places] = np.where(own[good] >= 0, own[good], -2)
+        lengths[good] += 1
+        if (lengths == n).all():
+            break
+    return taken
+
+
+def pinned_places(items: Array, chosen: Array, pins: Sequence[tuple[int, int]]) -> Array:
+    """Moves pinned items to their places; what stood there makes room.
+
+    Args:
+        items: users × candidates, rows of items.
+        chosen: users × places: columns of the candidates in the order of the list, padded with -1.
+        pins: row of an item, and its place, from 0; a place is given once.
+
+    Returns:
+        The same columns in another order; a list that ends before the place has the item last.
+    """
+    if not pins:
+        return chosen
+    users, n = np.arange(len(chosen))[:, None], chosen.shape[1]
+    shown = np.where(chosen >= 0, items[users, chosen], -1)
+    target, occupied = np.full(chosen.shape, -1), np.zeros(chosen.shape, bool)
+    for item, place in pins:
+        if place < n:
+            target[shown == item] = place
+            occupied[(shown == item).any(1), place] = True
+    free = np.argsort(occupied, axis=1, kind="stable")
+    order = np.cumsum(target < 0, axis=1) - 1
+    target = np.where(target < 0, np.take_along_axis(free, np.maximum(order, 0), 1), target)
+    placed = np.full(chosen.shape, -1, chosen.dtype)
+    np.put_along_axis(placed, target, chosen, 1)
+    return np.take_along_axis(placed, np.argsort(placed < 0, axis=1, kind="stable"), 1)

@@ -1,0 +1,197 @@
+"""The rules of a night: what they say of tonight's items, as arrays."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Self
+
+import numpy as np
+import polars as pl
+
+from chatrec.config import rules as settings
+from chatrec.data.arrays import Array
+from chatrec.data.interactions import Histories
+from chatrec.ranking.rules.constraints import admitted, pinned_places
+from chatrec.ranking.rules.items import codes_of, in_groups, meant, times_of
+
+SECOND = 1_000_000
+DAY = 86_400 * SECOND
+LEAST_FACTOR = 1e-20
+"""A score that has faded is small and not nothing, so that lists stay full."""
+REPEAT, FRESHNESS = "repeat", "freshness"
+
+
+@dataclass(frozen=True)
+class Clock:
+    """When a night is, microseconds since 1970."""
+
+    taken: int
+    """When the snapshot was taken."""
+    newest: int
+    """The newest event or search."""
+
+
+@dataclass(frozen=True)
+class Cap:
+    """At most some items of a list with the same value."""
+
+    codes: Array
+    """See `codes_of`."""
+    at_most: int
+
+
+@dataclass(frozen=True)
+class Pin:
+    """An item at a place."""
+
+    item: int
+    """Row of the item."""
+    place: int
+    """From 0."""
+
+
+@dataclass(frozen=True)
+class Returns:
+    """What users took and may be shown again."""
+
+    items: Array
+    """bool for each item."""
+    until: int
+    """Only what was taken at this time or before, microseconds since 1970."""
+
+    def events(self, histories: Histories) -> Array:
+        """bool for each event: whether it keeps nothing from coming again."""
+        returning: Array = self.items[histories.items] & (histories.times <= self.until)
+        return returning
+
+
+@dataclass(frozen=True)
+class Rules:
+    """Of a night; without arguments there are none."""
+
+    allowed: Array | None = None
+    """bool for each item; None allows all."""
+    log_factors: Array | None = None
+    """float32, for each item: what is added to the logarithm of its score; None adds nothing."""
+    caps: tuple[Cap, ...] = ()
+    pins: tuple[Pin, ...] = ()
+    repeat: bool | None = None
+    """Whether what a user took may come again, as far as `returns` says; None is as the settings of ranking say."""
+    returns: Returns | None = None
+    """None lets all return."""
+
+    @classmethod
+    def of(cls, rules: settings.Rules, items: pl.DataFrame, clock: Clock) -> Self:
+        """What rules say of a catalogue.
+
+        Raises:
+            SettingsError: a rule asks for a column that is not there.
+        """
+        times = times_of(items, rules.freshness.attribute, FRESHNESS) if rules.freshness.attribute else None
+        now = clock.newest if times is None else _now(clock, times)
+        return cls(
+            _allowed(rules, items),
+            _log_factors(rules, items, times, now),
+            tuple(Cap(codes_of(items, cap.attribute, cap.name), cap.at_most) for cap in rules.caps),
+            tuple(_pins(rules, items, clock.taken)),
+            None if rules.repeat.policy == "auto" else rules.repeat.policy != "never",
+            _returns(rules.repeat, items, now),
+        )
+
+    @property
+    def shape_lists(self) -> bool:
+        """Whether more candidates are needed than a list has places."""
+        return bool(self.caps or self.pins)
+
+    @property
+    def pinned(self) -> Array:
+        """Rows of the pinned items."""
+        return np.array([pin.item for pin in self.pins], np.int32)
+
+    def allowed_of(self, recommendable: Array) -> Array:
+        """bool for each item: whether it is among some, and allowed."""
+        return recommendable if self.allowed is None else recommendable & self.allowed
+
+    def hidden_by_events(self, exclude_seen: bool, histories: Histories) -> tuple[bool, Array | None]:
+        """Whether what a user took is hidden, and which events hide nothing all the same; None if all hide.
+
+        Args:
+            exclude_seen: what the settings of ranking say.
+            histories: of all users.
+        """
+        if self.repeat is None:
+            return exclude_seen, None
+        if self.repeat and self.returns is not None:
+            return True, self.returns.events(histories)
+        return not self.repeat, None
+
+    def factors_of(self, items: Array) -> Array | np.float32:
+        """What is added to log scores of some items, any shape of rows; -1 stands for none."""
+        return np.float32(0) if self.log_factors is None else self.log_factors[items]
+
+    def columns(self, items: Array, scores: Array, n: int, tiers: Array | None = None, slack: int = 1) -> Array:
+        """Which candidates make a list.
+
+        Args:
+            items: users × candidates, padded with -1.
+            scores: the same; -inf for padding.
+            n: places of a list.
+            tiers: the same; a smaller one is taken first, whatever the scores; None is one tier.
+            slack: caps let in as many times more, for lists that are chosen from again.
+
+        Returns:
+            users × at most n: columns, in the order of the list, padded with -1.
+        """
+        there = (items >= 0) & np.isfinite(scores)
+        first = np.where(np.isin(items, self.pinned), -1, 0 if tiers is None else tiers)
+        preference = np.lexsort((-scores, np.where(there, first, np.iinfo(np.int32).max)), axis=1)
+        preference = np.where(np.take_along_axis(there, preference, 1), preference, -1)
+        chosen = admitted(items, preference, [(cap.codes, slack * cap.at_most) for cap in self.caps], n)
+        padded = np.where(chosen >= 0, np.take_along_axis(scores, np.maximum(chosen, 0), 1), -np.inf)
+        chosen = np.take_along_axis(chosen, np.argsort(-padded, axis=1, kind="stable"), 1)
+        return pinned_places(items, chosen, [(pin.item, pin.place) for pin in self.pins])
+
+
+def _allowed(rules: settings.Rules, items: pl.DataFrame) -> Array | None:
+    if not rules.deny and not rules.allow:
+        return None
+    allowed = np.ones(len(items), bool)
+    for rule in rules.allow:
+        allowed &= meant(items, rule)
+    for rule in rules.deny:
+        allowed &= ~meant(items, rule)
+    return allowed
+
+
+def _log_factors(rules: settings.Rules, items: pl.DataFrame, times: Array | None, now: int) -> Array | None:
+    if not rules.boosts and times is None:
+        return None
+    found = np.zeros(len(items))
+    for rule in rules.boosts:
+        found += np.where(meant(items, rule), np.log(rule.factor), 0)
+    if times is not None:
+        half_life = rules.freshness.span.total_seconds() * SECOND
+        found -= np.nan_to_num(np.maximum(now - times, 0)) / half_life * np.log(2)
+    return np.maximum(found, np.log(LEAST_FACTOR)).astype(np.float32)
+
+
+def _now(clock: Clock, times: Array) -> int:
+    """The newest time of all that is not after the snapshot, so that a log of long ago is not all old."""
+    known = times[times <= clock.taken] if clock.taken else times[np.isfinite(times)]
+    return max(clock.newest, int(known.max(initial=0)))
+
+
+def _pins(rules: settings.Rules, items: pl.DataFrame, taken: int) -> Iterator[Pin]:
+    now = datetime.fromtimestamp(taken / SECOND, UTC)
+    ids = items["item_id"].cast(pl.String)
+    for rule in rules.pins:
+        row = ids.index_of(rule.item)
+        if rule.begins <= now < rule.ends and row is not None:
+            yield Pin(row, rule.place - 1)
+
+
+def _returns(rule: settings.Repeat, items: pl.DataFrame, now: int) -> Returns | None:
+    if rule.policy not in ("always", "groups") or (rule.policy == "always" and not rule.after_days):
+        return None
+    chosen = in_groups(items, rule.groups) if rule.policy == "groups" else np.ones(len(items), bool)
+    return Returns(chosen, now - int(rule.after_days * DAY))

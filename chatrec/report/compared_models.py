@@ -1,0 +1,80 @@
+"""The systems that an evaluation compares: every channel alone, their blend, and the blend without each of them."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from chatrec.config.settings import Target
+from chatrec.data.arrays import Array
+from chatrec.ensemble.candidates import GATHERED, NOBODY, Candidates, best_places, gather
+from chatrec.ensemble.ensemble import BLEND, MIX, Blend
+from chatrec.ensemble.log_shares import ScoredEvidence
+from chatrec.evaluation.holdout import HoldOut, K
+from chatrec.models import popularity
+from chatrec.models.base import Channel
+from chatrec.models.registry import POPULARITY, Known, fit_channels
+
+DAYS = 7
+RECENT = f"popularity of {DAYS} days"
+
+
+@dataclass(frozen=True)
+class Systems:
+    """Everything that is compared, fitted without the held-out events."""
+
+    channels: Mapping[str, Channel]
+    """All that the blend tried, and popularity of the last days if the log knows days."""
+    weights: Mapping[str, float]
+    """Of the blend."""
+
+    @classmethod
+    def load(cls, blend: Path, known: Known, others: Mapping[str, Channel], target: Target) -> "Systems":
+        """The channels that the blend kept; those that it dropped are fitted here.
+
+        Args:
+            blend: folder of its step.
+            known: what it was fitted on.
+            others: channels that were fitted elsewhere.
+            target: what a list must predict.
+        """
+        loaded = Blend.load(blend)
+        mix = json.loads((blend / MIX).read_text(encoding="utf-8"))
+        channels = {**others, **loaded.channels}
+        dropped = {POPULARITY, *mix["gains"]} - channels.keys()
+        channels |= fit_channels(known, target, mix["ease penalty"], dropped, loaded.form)
+        recent = popularity.fit_last_days(known.histories, known.items, DAYS)
+        return cls(channels if recent is None else {**channels, RECENT: recent}, loaded.weights)
+
+    def alone(self, holdout: HoldOut) -> dict[str, Array]:
+        """Lists of each channel: users × K."""
+        return {name: holdout.lists(channel.scores) for name, channel in self.channels.items()}
+
+    def blended(self, holdout: HoldOut) -> dict[str, Array]:
+        """Lists of the blend, as BLEND, and of the blend without each channel, as the channel's name: users × K.
+
+        The weights of the others stay as they are, so this is what the channel adds to them and not what could be had
+        without it.
+        """
+        all_weights = np.array(list(self.weights.values()), np.float32)
+        mixes = {BLEND: all_weights}
+        if len(all_weights) > 1:
+            mixes |= {
+                name: np.where(np.arange(len(all_weights)) == n, 0, all_weights) for n, name in enumerate(self.weights)
+            }
+        width = min(K, len(holdout.recommendable))
+        found: dict[str, list[Array]] = {name: [np.empty((0, width), np.int32)] for name in mixes}
+        for block in holdout.blocks():
+            evidence = [ScoredEvidence.of(self.channels[name], block) for name in self.weights]
+            candidates = gather(evidence, block, GATHERED)
+            for name, weights in mixes.items():
+                found[name].append(_best(candidates, weights, width))
+        return {name: np.concatenate(parts) for name, parts in found.items()}
+
+
+def _best(candidates: Candidates, weights: Array, width: int) -> Array:
+    places, _ = best_places(candidates.items, candidates.log_shares, weights, width)
+    best = np.take_along_axis(candidates.items, places, 1)
+    return np.pad(best, [(0, 0), (0, width - best.shape[1])], constant_values=NOBODY)

@@ -1,0 +1,94 @@
+"""The report of an evaluation: one HTML file that needs nothing beside it, and its plots as PNG files."""
+
+import shutil
+from base64 import b64encode
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from jinja2 import Environment, PackageLoader
+
+from chatrec.ensemble.ensemble import BLEND
+from chatrec.report.plots import DARK, LIGHT, Plot, plots
+from chatrec.report.results import LESS_IS_MORE, MEASURES, NUMBERS, Evaluation
+from chatrec.runs.run import write_atomically
+
+REPORT, TEMPLATE = "report.html", "report.html.j2"
+SLICES = ("short histories", "long histories", "head items", "tail items", "cold items")
+HELD_OUT = {
+    "next": "the last event of each user, or of a sample of them",
+    "period": "everything after the 80 % quantile of time",
+    "any": "a tenth of the events of each user, or of a sample of them, at random",
+}
+
+
+@dataclass(frozen=True)
+class Picture:
+    """A plot as it stands in the page."""
+
+    plot: Plot
+    light: str
+    dark: str
+    """PNG in base64."""
+
+
+@dataclass(frozen=True)
+class Cell:
+    """A number in a table."""
+
+    words: str
+    best: bool
+
+
+def write_report(evaluation: Evaluation, numbers: Path, folder: Path) -> Path:
+    """Writes REPORT, the plots and NUMBERS.
+
+    Args:
+        evaluation: what to show.
+        numbers: folder of the file that it was read from, which is copied.
+        folder: of the report.
+
+    Returns:
+        The HTML file.
+    """
+    shutil.copyfile(numbers / NUMBERS, folder / NUMBERS)
+    page = Environment(loader=PackageLoader("chatrec.report", ""), autoescape=True).get_template(TEMPLATE)
+    text = page.render(
+        evaluation=evaluation,
+        held_out=HELD_OUT[evaluation.target],
+        measures=list(MEASURES.values()),
+        rows=table(evaluation),
+        slices=_slices(evaluation),
+        pictures=list(_pictures(evaluation, folder)),
+    )
+    write_atomically(folder / REPORT, text)
+    return folder / REPORT
+
+
+def table(evaluation: Evaluation) -> Mapping[str, list[Cell]]:
+    """A row for each system, a cell for each of MEASURES."""
+    best = {
+        name: (min if name in LESS_IS_MORE else max)(values[name] for values in evaluation.systems.values())
+        for name in MEASURES
+        if name in evaluation.systems[BLEND]
+    }
+    return {
+        system: [Cell(f"{values[name]:.4f}", values[name] == best[name]) if name in best else Cell("–", False)
+                 for name in MEASURES]
+        for system, values in evaluation.systems.items()
+    }  # fmt: skip
+
+
+def _slices(evaluation: Evaluation) -> Iterator[tuple[str, int, list[tuple[float, float]]]]:
+    """Each slice that has users: its name, their number, NDCG and recall of the systems that are always shown."""
+    shown = [evaluation.systems[name] for name in evaluation.beside]
+    for name in SLICES:
+        if users := int(shown[0][f"users {name}"]):
+            yield name, users, [(values[f"ndcg@10 {name}"], values[f"recall@10 {name}"]) for values in shown]
+
+
+def _pictures(evaluation: Evaluation, folder: Path) -> Iterator[Picture]:
+    for plot in plots(evaluation):
+        light, dark = plot.png(LIGHT), plot.png(DARK)
+        (folder / f"{plot.name}.png").write_bytes(light)
+        yield Picture(plot, b64encode(light).decode(), b64encode(dark).decode())

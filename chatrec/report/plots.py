@@ -1,0 +1,184 @@
+"""The plots of a report, each for light and for dark pages. matplotlib is imported only where it draws."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from io import BytesIO
+from typing import TYPE_CHECKING
+
+from chatrec.ensemble.ensemble import BLEND
+from chatrec.evaluation.metrics import Interval
+from chatrec.models.registry import POPULARITY
+from chatrec.report.compared_models import RECENT
+from chatrec.report.results import Evaluation
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+WIDTH, HEIGHT, ROW = 4.8, 3.2, 0.24
+"""Inches; so narrow that letters can be read on a phone."""
+DPI = 200
+
+
+@dataclass(frozen=True)
+class Theme:
+    """Colours."""
+
+    paper: str
+    ink: str
+    faint: str
+    channel: str
+    of_systems: dict[str, str]
+
+    def of(self, system: str) -> str:
+        """The colour of a system."""
+        return self.of_systems.get(system, self.channel)
+
+
+LIGHT = Theme("#ffffff", "#1f2328", "#d6dbe1", "#93a4b8", {BLEND: "#0b62d6", POPULARITY: "#d9730d", RECENT: "#8a5a00"})
+DARK = Theme("#161b22", "#e6edf3", "#3d444d", "#74879c", {BLEND: "#58a6ff", POPULARITY: "#f0963c", RECENT: "#d4b45f"})
+STYLES = {BLEND: "-", POPULARITY: "--", RECENT: ":"}
+
+
+@dataclass(frozen=True)
+class Plot:
+    """One plot."""
+
+    name: str
+    """Of the file, without its ending."""
+    title: str
+    caption: str
+    words: str
+    """What it shows, for those who do not see it."""
+    draw: Callable[[Axes, Theme], None]
+    rows: int = 0
+    """That need room; 0 has the usual height."""
+
+    def png(self, theme: Theme) -> bytes:
+        """The picture."""
+        from matplotlib.figure import Figure
+
+        figure = Figure((WIDTH, ROW * self.rows + 0.8 if self.rows else HEIGHT), DPI, layout="constrained")
+        figure.set_facecolor(theme.paper)
+        axes = figure.add_subplot()
+        axes.set_facecolor(theme.paper)
+        axes.tick_params(colors=theme.ink, labelsize=8, length=0)
+        axes.grid(color=theme.faint, linewidth=0.6, axis="x" if self.rows else "both")
+        axes.set_axisbelow(True)
+        axes.spines[:].set_visible(False)
+        self.draw(axes, theme)
+        for label in (axes.xaxis.label, axes.yaxis.label):
+            label.set(color=theme.ink, fontsize=8)
+        if legend := axes.get_legend():
+            for text in legend.get_texts():
+                text.set_color(theme.ink)
+        picture = BytesIO()
+        figure.savefig(picture, format="png", metadata={"Software": None})
+        return picture.getvalue()
+
+
+def plots(evaluation: Evaluation) -> Iterator[Plot]:
+    """All that the numbers allow."""
+    yield _channels(evaluation)
+    if evaluation.without:
+        yield _without(evaluation)
+    yield _lengths(evaluation)
+    yield _exposure(evaluation)
+    if evaluation.learning:
+        yield _learning(evaluation.learning)
+
+
+def _channels(evaluation: Evaluation) -> Plot:
+    def draw(axes: Axes, theme: Theme) -> None:
+        _bars(axes, theme, evaluation.ndcg)
+        axes.set_xlabel("NDCG@10")
+        axes.set_xlim(left=0)
+
+    words = ", ".join(f"{name} {value[0]:.4f}" for name, value in evaluation.ndcg.items())
+    caption = "NDCG@10 of each channel alone, of their blend and of popularity; the lines are 95 % intervals."
+    return Plot("channels", "Channels and their blend", caption, f"NDCG@10: {words}.", draw, len(evaluation.ndcg))
+
+
+def _without(evaluation: Evaluation) -> Plot:
+    losses = dict(sorted(evaluation.without.items(), key=lambda pair: -pair[1][0]))
+
+    def draw(axes: Axes, theme: Theme) -> None:
+        _bars(axes, theme, losses)
+        axes.set_xlabel("loss of NDCG@10")
+        axes.axvline(0, color=theme.ink, linewidth=0.8)
+
+    words = ", ".join(f"{name} {value[0]:+.4f}" for name, value in losses.items())
+    caption = (
+        "What the blend loses when a channel is taken out and the weights of the others stay; the lines are 95 % "
+        "intervals, user by user."
+    )
+    return Plot(
+        "without", "The blend without a channel", caption, f"Loss of NDCG@10 without {words}.", draw, len(losses)
+    )
+
+
+def _bars(axes: Axes, theme: Theme, values: Mapping[str, Interval]) -> None:
+    names = list(values)
+    means, lows, highs = zip(*values.values(), strict=True)
+    places = range(len(names))
+    axes.barh(places, means, color=[theme.of(name) for name in names], height=0.7)
+    axes.hlines(places, lows, highs, color=theme.ink, linewidth=1.2)
+    axes.set_yticks(places, names)
+    axes.invert_yaxis()
+
+
+def _lengths(evaluation: Evaluation) -> Plot:
+    bins = evaluation.lengths
+
+    def draw(axes: Axes, theme: Theme) -> None:
+        for number, name in enumerate(evaluation.beside):
+            means, lows, highs = zip(*(each["ndcg"][name] for each in bins), strict=True)
+            places = [place + 0.06 * (number - 1) for place in range(len(bins))]
+            axes.plot(places, means, STYLES[name], marker="o", markersize=3.5, color=theme.of(name), label=name)
+            axes.vlines(places, lows, highs, color=theme.of(name), linewidth=1)
+        axes.set_xticks(range(len(bins)), [f"{each['events']}\n({each['users']:,})" for each in bins])
+        axes.set_xlabel("events of a history (users)")
+        axes.set_ylabel("NDCG@10")
+        axes.set_ylim(bottom=0)
+        axes.legend(fontsize=8, frameon=False, loc="lower left", bbox_to_anchor=(0, 1), ncols=len(evaluation.beside))
+
+    words = "; ".join(
+        f"{each['events']} events: " + ", ".join(f"{name} {each['ndcg'][name][0]:.4f}" for name in evaluation.beside)
+        for each in bins
+    )
+    caption = "NDCG@10 by how many events a user has; the lines are 95 % intervals."
+    return Plot("lengths", "Short and long histories", caption, f"NDCG@10 by history length. {words}.", draw)
+
+
+def _exposure(evaluation: Evaluation) -> Plot:
+    ginis = {name: evaluation.systems[name]["gini@10"] for name in evaluation.exposure}
+
+    def draw(axes: Axes, theme: Theme) -> None:
+        axes.plot([0, 1], [0, 1], color=theme.faint, linewidth=1)
+        for name, shares in evaluation.exposure.items():
+            steps = [place / (len(shares) - 1) for place in range(len(shares))]
+            label = f"{name}, Gini {ginis[name]:.3f}"
+            axes.plot(steps, shares, STYLES[name], color=theme.of(name), label=label)
+        axes.set_xlabel("share of the items, the least shown first")
+        axes.set_ylabel("share of all places in lists")
+        axes.legend(fontsize=8, frameon=False, loc="upper left")
+
+    words = ", ".join(f"{name} {value:.3f}" for name, value in ginis.items())
+    caption = "How evenly the lists show the catalogue: on the diagonal every item is shown alike."
+    return Plot("exposure", "Exposure of the catalogue", caption, f"Lorenz curves of exposure. Gini: {words}.", draw)
+
+
+def _learning(learning: Mapping[str, list[float]]) -> Plot:
+    events, loss = learning["events"], learning["loss"]
+
+    def draw(axes: Axes, theme: Theme) -> None:
+        axes.plot(events, loss, color=theme.of(BLEND))
+        axes.locator_params(axis="x", nbins=5)
+        axes.xaxis.set_major_formatter("{x:,.0f}")
+        axes.set_xlabel("events read")
+        axes.set_ylabel("loss")
+
+    words = f"The loss falls from {loss[0]:.3f} to {loss[-1]:.3f} over {events[-1]:,.0f} events."
+    caption = "The loss of the net of aigc by how many events it has read, repeated passes counted."
+    return Plot("learning", "How the net learned", caption, words, draw)

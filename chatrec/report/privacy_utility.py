@@ -1,0 +1,104 @@
+"""What privacy costs: NDCG@10 on held-out events at several ε. The numbers are of real users and under no promise."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from chatrec.data.arrays import Array
+from chatrec.ensemble.ensemble import BLEND
+from chatrec.ensemble.private import WEIGHTS, channels_of
+from chatrec.evaluation.evaluator import Measure
+from chatrec.evaluation.holdout import HoldOut
+from chatrec.evaluation.metrics import Interval, interval
+from chatrec.models import ease, popularity
+from chatrec.models.registry import Known
+from chatrec.privacy import gaussian
+from chatrec.privacy import statistics as releases
+from chatrec.privacy.noise import Noise
+from chatrec.report.compared_models import Systems
+from chatrec.report.plots import Plot, Theme
+from chatrec.runtime.progress import progress
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+EPSILONS = (0.5, 1.0, 2.0, 4.0, 8.0)
+
+
+@dataclass(frozen=True)
+class Utility:
+    """NDCG@10 with its interval at 95 %."""
+
+    private: dict[float, Interval]
+    """By ε."""
+    ease: Interval
+    """Of EASE, which promises nothing: what there is to lose."""
+    popular: Interval
+    """Of popularity without noise."""
+    users: int
+    """With held-out events."""
+
+
+def measure(
+    known: Known, items: Array, holdout: HoldOut, epsilons: Sequence[float], delta: float, noise: Noise, run: str
+) -> Utility:
+    """Fits on what is not held out, at each ε.
+
+    Args:
+        known: texts and features of the catalogue, and the seed of intervals.
+        items: ids as text.
+        holdout: taken out of the histories.
+        epsilons: of one release.
+        delta: of one release.
+        noise: of the secret.
+        run: whose snapshot it is.
+    """
+    judge, rest = Measure(holdout, known.texts), replace(known, histories=holdout.histories)
+
+    def quality(lists: Array) -> Interval:
+        return interval(judge.ndcg(lists), known.seed)
+
+    def at(epsilon: float) -> Interval:
+        deviation = gaussian.deviation_of(epsilon, delta)
+        own = releases.about(noise, run, rest.histories, items, deviation)
+        release = releases.make(rest.histories, items, deviation, own)
+        return quality(Systems(channels_of(rest, release), WEIGHTS).blended(holdout)[BLEND])
+
+    private = {}
+    with progress("Measuring what privacy costs", len(epsilons), "values of ε") as shown:
+        for epsilon in epsilons:
+            private[epsilon] = at(epsilon)
+            shown.advance(note=f"ε {epsilon:g}: {private[epsilon][0]:.4f}")
+    open_book = ease.fit(rest.histories, rest.items, ease.PENALTIES[-1])
+    popular = popularity.fit(rest.histories, rest.items)
+    return Utility(
+        private, quality(holdout.lists(open_book.scores)), quality(holdout.lists(popular.scores)), len(holdout)
+    )
+
+
+def plot(utility: Utility) -> Plot:
+    """The utility curve."""
+    levels = {"EASE, no promise": utility.ease, "popularity, no promise": utility.popular}
+
+    def draw(axes: Axes, theme: Theme) -> None:
+        epsilons = sorted(utility.private)
+        values = np.array([utility.private[epsilon] for epsilon in epsilons])
+        ink = theme.of(BLEND)
+        axes.plot(epsilons, values[:, 0], "o-", color=ink, label="private lists")
+        axes.fill_between(epsilons, values[:, 1], values[:, 2], color=ink, alpha=0.2, linewidth=0)
+        for style, (name, level) in zip(("--", ":"), levels.items(), strict=True):
+            axes.axhline(level[0], color=theme.channel, linestyle=style, label=name)
+        axes.set_xscale("log", base=2)
+        axes.set_xticks(epsilons, [f"{epsilon:g}" for epsilon in epsilons])
+        axes.minorticks_off()
+        axes.set_ylim(bottom=0)
+        axes.set(xlabel="ε of one release", ylabel="NDCG@10")
+        axes.legend(frameon=False, fontsize=8)
+
+    words = ", ".join(f"{value[0]:.3f} at ε {epsilon:g}" for epsilon, value in utility.private.items())
+    caption = "On held-out events of real users: the curve is for the operator and under no promise."
+    return Plot("privacy", "What privacy costs", caption, f"NDCG@10 of private lists: {words}.", draw)

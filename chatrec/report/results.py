@@ -1,0 +1,147 @@
+"""The numbers of an evaluation: every system measured on events that no fit saw, with intervals by bootstrap."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from chatrec.config.settings import Target
+from chatrec.data.arrays import Array
+from chatrec.ensemble.ensemble import BLEND
+from chatrec.evaluation.evaluator import Measure
+from chatrec.evaluation.metrics import Floats, Interval, interval, lorenz, paired_difference
+from chatrec.models.registry import POPULARITY
+from chatrec.report.compared_models import DAYS, RECENT, Systems
+from chatrec.runs.run import write_atomically
+
+NUMBERS = "metrics.json"
+LENGTHS = (1, 6, 11, 21, 51, 101)
+"""Where the bins of history lengths begin."""
+MEASURES = {
+    "ndcg@10": "NDCG",
+    "recall@10": "Recall",
+    "hr@10": "HR",
+    "mrr@10": "MRR",
+    "map@10": "MAP",
+    "debiased ndcg@10": "debiased NDCG",
+    "coverage@10": "coverage",
+    "novelty@10": "novelty",
+    "gini@10": "Gini",
+    "diversity@10": "diversity",
+}
+"""What a table shows, in this order; all at 10."""
+LESS_IS_MORE = {"gini@10"}
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """What JSON holds. An interval is a mean, its lower and its upper bound at 95 %."""
+
+    run: str
+    """Key of the run whose snapshot it was."""
+    target: Target
+    users: int
+    """With held-out events."""
+    targets: int
+    items: int
+    """That a list may have."""
+    weights: Mapping[str, float]
+    """Of the blend."""
+    systems: Mapping[str, Mapping[str, float]]
+    """All metrics, the blend first and then by NDCG@10."""
+    ndcg: Mapping[str, Interval]
+    """NDCG@10 of each system."""
+    ahead: Mapping[str, Interval]
+    """By how much NDCG@10 of the blend is above that of each other system, user by user."""
+    without: Mapping[str, Interval]
+    """By how much NDCG@10 of the blend is above that of the blend without a channel, user by user."""
+    lengths: list[dict[str, Any]]
+    """Bins of history lengths: events, users, and NDCG@10 of the blend and of popularity."""
+    exposure: Mapping[str, list[float]]
+    """Lorenz curves of the blend and of popularity."""
+    learning: Mapping[str, list[float]] | None
+    """Events and loss of the net that aigc learned."""
+    notes: list[str] = field(default_factory=list)
+    """What could not be measured, and why."""
+
+    def save(self, folder: Path) -> None:
+        """Writes NUMBERS."""
+        write_atomically(folder / NUMBERS, json.dumps(asdict(self), indent=1, ensure_ascii=False))
+
+    @classmethod
+    def load(cls, folder: Path) -> "Evaluation":
+        """What `save` wrote."""
+        return cls(**json.loads((folder / NUMBERS).read_text(encoding="utf-8")))
+
+    @property
+    def beside(self) -> list[str]:
+        """The systems that every plot has: the blend, and popularity of all time and of the last days."""
+        return [name for name in (BLEND, POPULARITY, RECENT) if name in self.systems]
+
+
+def measure(
+    systems: Systems, measure: Measure, run: str, target: Target, seed: int, learning: Mapping[str, list[float]] | None
+) -> Evaluation:
+    """Measures all systems.
+
+    Args:
+        systems: fitted without the held-out events.
+        measure: against these.
+        run: key of the run whose snapshot it was.
+        target: what a list must predict.
+        seed: of the bootstrap.
+        learning: what CURVE of the aigc step holds, if it is there.
+    """
+    held = measure.holdout
+    blended = systems.blended(held)
+    lists = {BLEND: blended.pop(BLEND), **systems.alone(held)}
+    found = {name: measure.ndcg(each) for name, each in lists.items()}
+    order = sorted(lists, key=lambda name: (name != BLEND, -found[name].mean(), name))
+    beside = [name for name in (BLEND, POPULARITY, RECENT) if name in lists]
+    summaries = {name: measure.summary(lists[name]) for name in order}
+    return Evaluation(
+        run=run,
+        target=target,
+        users=len(held),
+        targets=len(held.targets),
+        items=int(held.recommendable.sum()),
+        weights={name: round(weight, 4) for name, weight in systems.weights.items()},
+        systems=summaries,
+        ndcg={name: interval(found[name], seed) for name in order},
+        ahead={name: paired_difference(found[BLEND], found[name], seed) for name in order[1:]},
+        without={name: paired_difference(found[BLEND], measure.ndcg(each), seed) for name, each in blended.items()},
+        lengths=_by_length(held.histories.lengths[held.users], {name: found[name] for name in beside}, seed),
+        exposure={name: lorenz(measure.exposure(lists[name])).round(6).tolist() for name in beside},
+        learning=learning,
+        notes=_missing(summaries, learning),
+    )
+
+
+def _by_length(lengths: Array, found: Mapping[str, Floats], seed: int) -> list[dict[str, Any]]:
+    bins = np.digitize(lengths, LENGTHS) - 1
+    return [
+        {
+            "events": _words_of_bin(number),
+            "users": int((bins == number).sum()),
+            "ndcg": {name: interval(values[bins == number], seed) for name, values in found.items()},
+        }
+        for number in np.unique(bins).tolist()
+    ]
+
+
+def _words_of_bin(number: int) -> str:
+    first = LENGTHS[number]
+    return f"{first}+" if number + 1 == len(LENGTHS) else f"{first}–{LENGTHS[number + 1] - 1}"
+
+
+def _missing(summaries: Mapping[str, Mapping[str, float]], learning: object) -> list[str]:
+    notes = {
+        f"Popularity of the last {DAYS} days is left out: either all events are that new, or the times of this log are "
+        "places in an order and no moments.": RECENT not in summaries,
+        "Diversity is left out: the text vectors of all items are the same.": "diversity@10" not in summaries[BLEND],
+        "The learning curve is left out: the step aigc recorded no loss.": learning is None,
+    }
+    return [note for note, missing in notes.items() if missing]

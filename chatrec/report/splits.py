@@ -1,0 +1,140 @@
+"""A split of an independent tool as a snapshot, and the lists as the file that the tool scores.
+
+A split is a folder with train.csv.gz (user_id, item_id, rating, ts), candidates.csv.gz (item_id: what may be
+recommended) and maybe queries.csv.gz (user_id, query, ts). Its targets are never opened.
+"""
+
+import json
+from dataclasses import asdict
+from pathlib import Path
+
+import polars as pl
+import pyarrow as pa
+
+from chatrec.config.encoder import Text
+from chatrec.errors import SettingsError
+from chatrec.extract.catalogue import split_groups
+from chatrec.extract.extraction import SnapshotFacts
+from chatrec.extract.quarantine import Quarantine
+from chatrec.extract.queries import COLUMNS, QueriesFile, oldest_kept
+from chatrec.extract.schema import (
+    INTERACTIONS,
+    INTERACTIONS_SCHEMA,
+    ITEMS,
+    QUARANTINE,
+    SNAPSHOT,
+    USERS,
+    RowGroups,
+    items_schema,
+    users_schema,
+)
+from chatrec.extract.snapshot import Snapshot
+from chatrec.ranking.lists import RECOMMENDATIONS
+from chatrec.runs.run import write_atomically
+
+MICROSECONDS = 1_000_000
+QUERIES_CSV = "queries.csv.gz"
+
+
+def write_snapshot(split: Path, items: Path, users: Path | None, separator: str, text: Text, folder: Path) -> None:
+    """Writes a snapshot of the train set.
+
+    Args:
+        split: folder of the split.
+        items: item_id, title, groups and any text columns.
+        users: user_id and any attributes; None knows nothing but their ids.
+        separator: between the groups of an item.
+        text: how many queries are kept, and how old.
+        folder: of the snapshot.
+
+    Raises:
+        SettingsError: a file or a column is missing.
+    """
+    train = _read(split / "train.csv.gz", ["user_id", "item_id", "ts"]).with_row_index("order")
+    candidates = _read(split / "candidates.csv.gz", ["item_id"])["item_id"]
+    known_users = train.select("user_id").unique().sort("user_id")
+    if users is not None:
+        attributes = _read(users, ["user_id"]).unique("user_id", keep="first", maintain_order=True)
+        known_users = known_users.join(attributes, on="user_id", how="left", maintain_order="left")
+    catalogue = _items(_read(items, ["item_id", "title"]), train["item_id"], candidates, separator)
+    write_table(folder / USERS, known_users, users_schema(False, known_users.columns[1:]))
+    texts = [name for name in catalogue.columns if name not in ("item_id", "title", "groups", "available")]
+    write_table(folder / ITEMS, catalogue, items_schema(False, texts))
+    events = _events(train, known_users["user_id"], catalogue["item_id"])
+    write_table(folder / INTERACTIONS, events, INTERACTIONS_SCHEMA)
+    quarantine = Quarantine(folder / QUARANTINE)
+    if text.queries and (split / QUERIES_CSV).exists():
+        _write_queries(split / QUERIES_CSV, known_users["user_id"], events["occurred_at"], text, folder, quarantine)
+    quarantine.close()
+    facts = SnapshotFacts("text", "text", ())
+    write_atomically(folder / SNAPSHOT, json.dumps(asdict(facts), indent=1))
+
+
+def write_recommendations(snapshot: Snapshot, lists: Path, out: Path, k: int) -> int:
+    """Writes the lists as user_id, rank, item_id; gzipped if the name ends in .gz. Returns the number of rows."""
+    rows = pl.read_parquet(lists / RECOMMENDATIONS, columns=["user", "rank", "item"]).filter(pl.col("rank") <= k)
+    users, items = snapshot.users["user_id"], snapshot.items["item_id"]
+    table = pl.DataFrame(
+        {"user_id": users.gather(rows["user"]), "rank": rows["rank"], "item_id": items.gather(rows["item"])}
+    )
+    out.parent.mkdir(parents=True, exist_ok=True)
+    table.write_csv(out, compression="gzip" if out.suffix == ".gz" else "uncompressed")
+    return len(rows)
+
+
+def write_table(file: Path, frame: pl.DataFrame, schema: pa.Schema) -> None:
+    """Writes a file of a snapshot."""
+    with RowGroups(file, schema) as rows:
+        rows.write(frame.select(schema.names).to_arrow())
+
+
+def _read(file: Path, needed: list[str]) -> pl.DataFrame:
+    if not file.is_file():
+        raise SettingsError(f"There is no file {file}.")
+    frame = pl.read_csv(file, infer_schema=False)
+    if missing := [name for name in needed if name not in frame.columns]:
+        raise SettingsError(f"{file} lacks the column {missing[0]}: it has {', '.join(frame.columns)}.")
+    return frame
+
+
+def _items(given: pl.DataFrame, taken: pl.Series, candidates: pl.Series, separator: str) -> pl.DataFrame:
+    """Every item that is described, was taken, or may be recommended."""
+    groups = pl.col("groups") if "groups" in given.columns else pl.lit(None, pl.String)
+    ids = pl.concat([given["item_id"], taken, candidates]).unique().sort().to_frame("item_id")
+    described = given.unique("item_id", keep="first", maintain_order=True)
+    return (
+        ids.join(described, on="item_id", how="left", maintain_order="left")
+        .with_columns(split_groups(groups, separator).alias("groups"))
+        .with_columns(available=pl.col("item_id").is_in(candidates.implode()))
+    )
+
+
+def _events(train: pl.DataFrame, users: pl.Series, items: pl.Series) -> pl.DataFrame:
+    """In the order of time, and of the file where times are equal."""
+    user_rows = pl.DataFrame({"user_id": users, "user": pl.arange(len(users), dtype=pl.Int32, eager=True)})
+    item_rows = pl.DataFrame({"item_id": items, "item": pl.arange(len(items), dtype=pl.Int32, eager=True)})
+    return (
+        train.join(user_rows, on="user_id", maintain_order="left")
+        .join(item_rows, on="item_id", maintain_order="left")
+        .with_columns(occurred_at=_time(), weight=pl.lit(1.0, pl.Float32), event=pl.lit("event"))
+        .sort("user", "occurred_at", "order")
+        .select(INTERACTIONS_SCHEMA.names)
+    )
+
+
+def _time(strict: bool = True) -> pl.Expr:
+    """Seconds as microseconds; if not strict, what is no number is null."""
+    return (pl.col("ts").cast(pl.Float64, strict=strict) * MICROSECONDS).cast(pl.Int64, strict=strict)
+
+
+def _write_queries(
+    file: Path, users: pl.Series, times: pl.Series, text: Text, folder: Path, quarantine: Quarantine
+) -> None:
+    """The newest queries of each user; nothing in a split is in the future."""
+    given = _read(file, ["user_id", "query", "ts"]).with_columns(occurred_at=_time(strict=False))
+    newest = int(pl.concat([times, given["occurred_at"]]).drop_nulls().to_numpy().max(initial=0))
+    since = oldest_kept(text.query_days, newest)
+    recent = given.filter(pl.col("occurred_at").is_null() | (pl.col("occurred_at") >= since)).select(COLUMNS)
+    ordered = recent.sort("user_id", "occurred_at", "query", descending=[False, True, False], nulls_last=True)
+    with QueriesFile(folder, users, text.queries, newest, quarantine) as kept:
+        kept.write(ordered, pl.repeat(False, ordered.height, eager=True))

@@ -1,0 +1,1 @@
+"""The machine: its hardware, work beside other work, and progress on a terminal."""

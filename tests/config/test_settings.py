@@ -1,0 +1,142 @@
+"""Settings: where values come from, and errors that name the key."""
+
+from pathlib import Path
+
+import pytest
+from pydantic import BaseModel
+
+from chatrec.config import load, template
+from chatrec.config.settings import Sections
+from chatrec.config.template import descriptions
+from chatrec.errors import SettingsError
+
+
+@pytest.fixture(autouse=True)
+def elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("CHATREC_CONFIG", raising=False)
+
+
+def write(text: str) -> Path:
+    file = Path("chatrec.toml")
+    file.write_text(text, encoding="utf-8")
+    return file
+
+
+def test_without_a_file_there_is_an_embedded_database_and_no_mapping() -> None:
+    settings = load()
+    assert settings.database.url == ""
+    assert settings.source.users == settings.source.items == settings.source.interactions == ""
+
+
+def test_the_file_of_the_demo_is_found_where_there_is_no_other() -> None:
+    from chatrec.demo.show import settings_of
+
+    made = settings_of(None)
+    assert load() == made
+    assert "shop.users" in made.source.users
+    assert made.database.folder == Path(".chatrec/postgres").resolve()
+    write("[ranking]\ntop_n = 7\n")
+    assert load().source.users == ""
+    assert settings_of(None) == made
+
+
+def test_the_file_is_found_here_or_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    write("[ranking]\ntop_n = 7\n")
+    assert load().ranking.top_n == 7
+    other = tmp_path / "other.toml"
+    other.write_text("[ranking]\ntop_n = 8\n")
+    assert load(other).ranking.top_n == 8
+    monkeypatch.setenv("CHATREC_CONFIG", str(other))
+    assert load().ranking.top_n == 8
+
+
+def test_the_environment_wins_over_the_file(monkeypatch: pytest.MonkeyPatch) -> None:
+    write("[ranking]\ntop_n = 7\nexclude_seen = false\n[encoder.local]\nlayers = 3\n")
+    monkeypatch.setenv("CHATREC_RANKING__TOP_N", "9")
+    monkeypatch.setenv("CHATREC_ENCODER__LOCAL__LAYERS", "2")
+    settings = load()
+    assert (settings.ranking.top_n, settings.ranking.exclude_seen, settings.encoder.local.layers) == (9, False, 2)
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("[ranking]\ntopn = 7", r"unknown setting ranking\.topn \(did you mean top_n\?\)"),
+        ("[rankings]\ntop_n = 7", r"unknown setting rankings \(did you mean ranking\?\)"),
+        ("[encoder.local]\nlayer = 1", r"unknown setting encoder\.local\.layer \(did you mean layers\?\)"),
+        ("[ranking]\ntop_n = 0", r"ranking\.top_n: Input should be greater than or equal to 1"),
+        ("[groups]\nsource = 'magic'", r"groups\.source: Input should be 'auto', 'categories' or 'kmeans'"),
+        ("[ranking\ntop_n = 7", "is not valid TOML"),
+        ("[database]\nurl = 'mysql://u:geheim@h/d'", r"database\.url: must start with postgresql://"),
+        ("[database]\nurl = 'postgresql://u:geheim@h/d'", r"source\.interactions, source\.items, source\.users"),
+    ],
+)
+def test_what_is_wrong_is_named_and_no_value_is_shown(text: str, message: str) -> None:
+    with pytest.raises(SettingsError, match=message) as caught:
+        load(write(text))
+    assert "geheim" not in str(caught.value)
+
+
+def test_unknown_variables_are_errors(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CHATREC_RANK__TOP_N", "3")
+    with pytest.raises(SettingsError, match=r"CHATREC_RANK__TOP_N names no section .*did you mean ranking"):
+        load()
+
+
+def test_a_named_file_must_be_there() -> None:
+    with pytest.raises(SettingsError, match=r"no settings file nowhere\.toml"):
+        load(Path("nowhere.toml"))
+
+
+def test_override_checks_like_a_file() -> None:
+    settings = load()
+    assert settings.override({"ranking.top_n": 3}).ranking.top_n == 3
+    assert settings.ranking.top_n == 10
+    with pytest.raises(SettingsError, match="top_n"):
+        settings.override({"ranking.top_n": 0})
+
+
+def test_override_does_not_read_the_environment_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    settings = load()
+    monkeypatch.setenv("CHATREC_RANKING__TOP_N", "9")
+    assert settings.override({}).ranking.top_n == 10
+
+
+def test_folders_are_relative_to_the_file(tmp_path: Path) -> None:
+    folder = tmp_path / "conf"
+    folder.mkdir()
+    (folder / "chatrec.toml").write_text("[artifacts]\nroot = 'files'\n")
+    assert load(folder / "chatrec.toml").artifacts.root == folder / "files"
+
+
+def test_secrets_are_not_part_of_a_runs_record() -> None:
+    text = "[database]\nurl = 'postgresql://u:geheim@h/d'\n[source]\nusers = 'a'\nitems = 'b'\ninteractions = 'c'\n"
+    settings = load(write(text))
+    assert "geheim" not in str(settings.frozen())
+    assert "geheim" not in repr(settings)
+
+
+def test_the_template_is_valid_and_says_the_defaults() -> None:
+    """Uncommenting every line gives the defaults."""
+    text = template()
+    everything = "\n".join(
+        line.removeprefix("# ") if line.startswith("# ") and " = " in line and line[2:3].islower() else line
+        for line in text.splitlines()
+    )
+    assert load(write(text)).frozen() == load(write("")).frozen() | {"source": load(write(text)).frozen()["source"]}
+    for name in Sections.model_fields:
+        assert f"[{name}]" in everything
+
+
+def test_every_setting_says_what_it_is() -> None:
+    def walk(model: type[BaseModel], path: str) -> None:
+        described = descriptions(model)
+        for name, field in model.model_fields.items():
+            if isinstance(field.annotation, type) and issubclass(field.annotation, BaseModel):
+                assert field.annotation.__doc__, f"{path}{name}"
+                walk(field.annotation, f"{path}{name}.")
+            else:
+                assert described.get(name), f"{path}{name}"
+
+    walk(Sections, "")

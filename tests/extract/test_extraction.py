@@ -1,0 +1,243 @@
+"""Extraction from a real PostgreSQL: nothing is lost, and an incremental night reads what a full one reads."""
+
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from chatrec.config.encoder import Text
+from chatrec.encoder.texts import item_texts
+from chatrec.errors import MappingError
+from chatrec.features.catalogue import Texts
+from chatrec.runs.run import digest_of
+from tests.support.databases import new_database
+from tests.support.extracts import Extract, extractor
+from tests.support.shop import Shop
+
+
+@pytest.fixture
+def take(shop: Shop, tmp_path: Path) -> Extract:
+    """Extracts the shop; takes changes of the mapping."""
+    return extractor(shop, tmp_path)
+
+
+def test_everything_is_read_in_order(shop: Shop, take: Extract) -> None:
+    counts, snapshot = take()
+    assert (counts["users"], counts["items"], counts["interactions"]) == (40, 60, len(shop.views))
+    assert snapshot.users["user_id"].to_list() == list(range(40))
+    assert snapshot.items["groups"].to_list()[:3] == [["Space"], ["Kitchen"], ["Detective"]]
+    of_first = shop.execute("SELECT film FROM views WHERE customer = 0 ORDER BY at")
+    assert snapshot.histories.of(0).tolist() == [film for (film,) in of_first]
+    assert snapshot.histories.lengths[39] == 0
+
+
+def test_only_changed_days_are_read_again(shop: Shop, take: Extract) -> None:
+    first, _ = take()
+    assert first["days read"] == first["days"] > 20
+    assert take()[0]["days read"] == 0
+    shop.execute("INSERT INTO views VALUES (39, 1, 'view', 1, '2026-02-03 05:00+00')")  # late
+    shop.execute("UPDATE views SET amount = 2 WHERE at < '2026-02-03' AND customer = 0")  # corrected
+    days = shop.execute("SELECT count(DISTINCT at::date) FROM views WHERE at < '2026-02-03' AND customer = 0")[0][0]
+    shop.execute("DELETE FROM views WHERE at::date = '2026-02-20'")  # a day is gone
+    counts, snapshot = take()
+    assert counts["days read"] == 1 + days
+    assert counts["days"] == first["days"] - 1
+    assert snapshot.histories.lengths[39] == 1
+
+
+CHANGES = st.lists(
+    st.one_of(
+        st.tuples(st.just("INSERT"), st.integers(0, 39), st.integers(0, 59), st.integers(1, 28)),
+        st.tuples(st.just("DELETE"), st.integers(0, 39), st.integers(0, 59), st.integers(1, 28)),
+        st.tuples(st.just("UPDATE"), st.integers(0, 39), st.integers(0, 59), st.integers(1, 28)),
+    ),
+    max_size=6,
+)
+
+
+@given(nights=st.lists(CHANGES, min_size=1, max_size=3))
+@settings(max_examples=6, suppress_health_check=list(HealthCheck))
+def test_incremental_equals_full_to_the_byte(server: str, tmp_path_factory: Any, nights: list[Any]) -> None:
+    database = new_database(server)
+    shop = Shop(next(database))
+    shop.create()
+    incremental = extractor(shop, tmp_path_factory.mktemp("incremental"))
+    incremental()
+    for changes in nights:
+        for what, user, film, day in changes:
+            at = f"2026-02-{day:02} 12:00+00"
+            if what == "INSERT":
+                shop.execute("INSERT INTO views VALUES (%s, %s, 'late', 1, %s)", (user, film, at))
+            elif what == "DELETE":
+                shop.execute("DELETE FROM views WHERE customer = %s AND at::date = %s::date", (user, at))
+            else:
+                shop.execute("UPDATE views SET film = %s, at = %s WHERE customer = %s", (film, at, user))
+        _, now = incremental()
+        _, anew = extractor(shop, tmp_path_factory.mktemp("full"))(full=True)
+        for name in ("users.parquet", "items.parquet", "interactions.parquet", "quarantine.parquet"):
+            assert (now.folder / name).read_bytes() == (anew.folder / name).read_bytes()
+        assert now.facts.buckets == anew.facts.buckets
+    database.close()
+
+
+def test_days_are_the_same_files_however_they_were_read(shop: Shop, tmp_path: Path) -> None:
+    roots = [tmp_path / "one", tmp_path / "two"]
+    for root, memory in zip(roots, (64, 4096), strict=True):
+        root.mkdir()
+        extractor(shop, root)(memory_mb=memory)
+    assert digest_of(roots[0] / "events") == digest_of(roots[1] / "events")
+
+
+BAD_EVENTS = {
+    "user_id is null": "(NULL, 1, 'view', 1, '2026-02-01')",
+    "item_id is null": "(1, NULL, 'view', 1, '2026-02-01')",
+    "unknown user": "(777, 1, 'view', 1, '2026-02-01')",
+    "unknown item": "(1, 777, 'view', 1, '2026-02-01')",
+    "weight is not a finite number": "(1, 1, 'view', 'NaN', '2026-02-01')",
+    "weight is not positive": "(1, 1, 'view', -1, '2026-02-01')",
+    "occurred_at is null or infinite": "(1, 1, 'view', 1, 'infinity')",
+    "occurred_at is in the future": "(1, 1, 'view', 1, now() + interval '2 days')",
+}
+
+
+@pytest.mark.parametrize(("reason", "row"), BAD_EVENTS.items(), ids=BAD_EVENTS)
+def test_a_bad_event_goes_to_the_quarantine(shop: Shop, take: Extract, reason: str, row: str) -> None:
+    shop.execute(f"INSERT INTO views VALUES {row}")
+    counts, snapshot = take()
+    assert counts["quarantine"] == {f"interactions: {reason}": 1}
+    assert counts["interactions"] == len(shop.views)
+    assert snapshot.quarantined()["reason"].to_list() == [reason]
+    assert '"user_id"' in snapshot.quarantined()["row_data"][0]
+
+
+def test_no_row_is_lost(shop: Shop, take: Extract) -> None:
+    """Good rows and rows in quarantine together are all rows."""
+    shop.execute(f"INSERT INTO views VALUES {', '.join(BAD_EVENTS.values())}")
+    shop.execute("INSERT INTO views SELECT * FROM views WHERE customer = 777")
+    shop.execute("INSERT INTO customers VALUES (NULL, 1, 'Rome'), (3, 1, 'twice')")
+    shop.execute("INSERT INTO films (no, name) VALUES (NULL, 'no number'), (4, 'twice'), (4, 'three times')")
+    counts, _ = take()
+    for relation, table in (("users", "customers"), ("items", "films"), ("interactions", "views")):
+        bad = sum(n for reason, n in counts["quarantine"].items() if reason.startswith(relation))
+        assert counts[relation] + bad == shop.execute(f"SELECT count(*) FROM {table}")[0][0]
+
+
+def test_of_items_with_the_same_id_the_one_updated_last_is_kept(shop: Shop, take: Extract) -> None:
+    shop.execute("INSERT INTO films (no, name, changed_at) VALUES (4, 'newer', '2026-05-01+00'), (4, 'no date', NULL)")
+    counts, snapshot = take()
+    assert counts["quarantine"] == {"items: duplicate id": 2}
+    assert snapshot.items.filter(pl.col("item_id") == 4)["title"].to_list() == ["newer"]
+
+
+def test_a_future_event_becomes_good_when_its_time_comes(shop: Shop, take: Extract) -> None:
+    """What is good is decided every night, although the day's file was read long ago."""
+    shop.execute("INSERT INTO views VALUES (1, 1, 'view', 1, now() + interval '5 minutes 2 seconds')")
+    assert take()[0]["quarantined"] == 1
+    shop.execute("SELECT pg_sleep(3)")
+    counts, _ = take()
+    assert (counts["quarantined"], counts["days read"]) == (0, 0)
+
+
+def test_bytes_that_are_no_utf8_are_kept_out(server: str, tmp_path: Path) -> None:
+    database = new_database(server, "ENCODING 'SQL_ASCII' LC_COLLATE 'C' LC_CTYPE 'C' TEMPLATE template0")
+    shop = Shop(next(database))
+    shop.create()
+    shop.execute(r"INSERT INTO films (no, name) VALUES (100, E'caf\xE9'), (101, 'café')")
+    shop.execute(r"INSERT INTO views VALUES (1, 1, E'caf\xE9', 1, '2026-02-01')")
+    counts, snapshot = extractor(shop, tmp_path)()
+    assert counts["quarantine"] == {"interactions: not UTF-8": 1, "items: not UTF-8": 1}
+    assert snapshot.items.filter(pl.col("item_id") == 101)["title"].item() == "café"
+    assert "caf\ufffd" in snapshot.quarantined()["row_data"].to_list()[0]
+    database.close()
+
+
+@pytest.mark.parametrize("kind", ["uuid", "text", "integer", "character varying(40)"])
+def test_ids_may_be_of_other_types(shop: Shop, take: Extract, kind: str) -> None:
+    make = {"uuid": "md5({}::text)::uuid", "text": "'n°' || {}", "character varying(40)": "('v' || {})::varchar(40)"}
+    expression = make.get(kind, "{}::integer")
+    counts, snapshot = take(
+        users=f"SELECT {expression.format('no')} AS user_id FROM customers",
+        items=f"SELECT {expression.format('no')} AS item_id, name AS title FROM films",
+        interactions=f"SELECT {expression.format('customer')} AS user_id, {expression.format('film')} AS item_id, "
+        "at AS occurred_at FROM views",
+    )
+    assert counts["interactions"] == len(shop.views)
+    assert snapshot.facts.user_id_type == {"character varying(40)": "text"}.get(kind, kind)
+    ids = snapshot.users["user_id"].to_list()
+    assert ids == sorted(ids)
+
+
+def test_groups_may_be_text(shop: Shop, take: Extract) -> None:
+    _, snapshot = take(items="SELECT no AS item_id, name AS title, ' b |a|| b' AS groups FROM films")
+    assert snapshot.items["groups"][0].to_list() == ["b", "a"]
+
+
+def test_texts_with_commas_quotes_and_lines_survive(shop: Shop, take: Extract) -> None:
+    title = 'A "quoted",\n\ttab and \\N and 运动鞋 👟'
+    shop.execute("UPDATE films SET name = %s, plot = '' WHERE no = 0", (title,))
+    _, snapshot = take()
+    assert snapshot.items["title"][0] == title
+    assert snapshot.items["plot"][0] == ""
+
+
+MISTAKES = {
+    "source.users lacks the column user_id": {"users": "SELECT no FROM customers"},
+    "source.items lacks the column title": {"items": "SELECT no AS item_id FROM films"},
+    "source.interactions is not a SELECT that PostgreSQL can run": {"interactions": "SELEC 1"},
+    'relation "nowhere" does not exist': {"users": "SELECT 1 AS user_id FROM nowhere"},
+    "source.users gives user_id as numeric": {"users": "SELECT no::numeric AS user_id FROM customers"},
+    "source.interactions gives occurred_at as text": {
+        "interactions": "SELECT customer AS user_id, film AS item_id, at::text AS occurred_at FROM views"
+    },
+    "unknown column stars": {
+        "interactions": "SELECT customer AS user_id, film AS item_id, at AS occurred_at, 1 AS stars FROM views"
+    },
+    "source.queries lacks the column query": {"queries": "SELECT 1 AS user_id, now() AS occurred_at"},
+    "source.queries gives query as integer": {"queries": "SELECT 1 AS user_id, 2 AS query, now() AS occurred_at"},
+    "source.queries gives the unknown column hits": {
+        "queries": "SELECT 1 AS user_id, 'tent' AS query, now() AS occurred_at, 9 AS hits"
+    },
+    "source.queries gives user_id as text, source.users as bigint: cast one of them": {
+        "queries": "SELECT 'one' AS user_id, 'tent' AS query, now() AS occurred_at"
+    },
+    "two columns of the same name": {"users": "SELECT no AS user_id, age, no AS age FROM customers"},
+    "cast one of them": {"users": "SELECT no::text AS user_id FROM customers"},
+    "source.users is empty": {"users": " ; "},
+    "fails on your data": {"users": "SELECT no AS user_id, (town::text)::int AS age FROM customers"},
+}
+
+
+@pytest.mark.parametrize(("message", "selects"), MISTAKES.items(), ids=MISTAKES)
+def test_a_wrong_mapping_is_named(take: Extract, message: str, selects: dict[str, str]) -> None:
+    with pytest.raises(MappingError, match=message):
+        take(**selects)
+
+
+def test_a_select_may_end_with_a_comment_or_a_semicolon(take: Extract) -> None:
+    assert take(users="SELECT no AS user_id -- 100 % of them {}\nFROM customers; ")[0]["users"] == 40
+    assert take(users="SELECT no AS user_id FROM customers -- all")[0]["users"] == 40
+
+
+def test_empty_tables_make_an_empty_snapshot(shop: Shop, take: Extract) -> None:
+    shop.execute("TRUNCATE customers, films, views")
+    counts, snapshot = take()
+    assert (counts["users"], counts["items"], counts["interactions"]) == (0, 0, 0)
+    assert snapshot.histories.users == 0
+
+
+def test_attributes_of_items_are_kept_and_are_no_texts(take: Extract) -> None:
+    items = "SELECT no AS item_id, name AS title, plot, kinds AS groups, changed_at AS published_at FROM films"
+    _, plain = take(items=items.replace(", changed_at AS published_at", ""))
+    plain_items = plain.items
+    _, snapshot = take(items=items, item_attributes=("published_at",))
+    assert snapshot.items["attributes"].struct.field("published_at")[0] == "2026-01-01 00:00:00+00"
+    template = Text().item
+    assert item_texts(snapshot.items, template) == item_texts(plain_items, template)
+    assert Texts.of(snapshot.items) == Texts.of(plain_items)
+    with pytest.raises(MappingError, match=r"item_attributes names stock.*: these are plot, published_at"):
+        take(items=items, item_attributes=("stock",))
+    with pytest.raises(MappingError, match=r"rename it with AS"):
+        take(items=items.replace("plot", "plot AS attributes"), item_attributes=("published_at",))

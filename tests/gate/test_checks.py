@@ -1,0 +1,148 @@
+"""The gate: planted faults are found, good lists pass, thresholds are thresholds."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+import pytest
+
+from chatrec.config.settings import Checks
+from chatrec.gate import Evidence, judge, verdict, warnings
+from chatrec.gate.audit import Audit, audit
+from tests.support.histories import histories
+
+ITEMS = 10
+HISTORIES = histories([[0, 1], [2], list(range(8))])
+GOOD = pl.DataFrame(
+    {
+        "user": [0, 0, 0, 1, 1, 1, 2, 2],
+        "rank": [1, 2, 3, 1, 2, 3, 1, 2],
+        "item": [2, 3, 4, 5, 6, 7, 8, 9],
+        "score": [0.3, 0.2, 0.1, 0.3, 0.2, 0.1, 0.5, 0.4],
+    },
+    schema={"user": pl.Int32, "rank": pl.Int16, "item": pl.Int32, "score": pl.Float32},
+)
+
+
+def examine(lists: pl.DataFrame, folder: Path, hidden: int | None = None, exclude_seen: bool = True) -> Audit:
+    lists.write_parquet(folder / "lists.parquet")
+    recommendable = np.arange(ITEMS) != hidden
+    return audit(folder / "lists.parquet", HISTORIES, recommendable, 3, exclude_seen)
+
+
+def test_good_lists_have_no_faults(tmp_path: Path) -> None:
+    found = examine(GOOD, tmp_path)
+    assert found == Audit(rows=8, users=3, items_shown=8)
+
+
+def test_blocks_do_not_matter(tmp_path: Path) -> None:
+    GOOD.write_parquet(tmp_path / "lists.parquet", row_group_size=2)
+    found = audit(tmp_path / "lists.parquet", HISTORIES, np.ones(ITEMS, bool), 3, True)
+    assert found == examine(GOOD, tmp_path)
+
+
+def _replaced(column: str, row: int, value: float) -> pl.Series:
+    values = GOOD[column].to_list()
+    values[row] = value
+    return pl.Series(column, values, GOOD.schema[column])
+
+
+@pytest.mark.parametrize(
+    ("lists", "fault"),
+    [
+        (GOOD.with_columns(_replaced("item", 1, 2)), "duplicates"),
+        (GOOD.with_columns(_replaced("item", 0, 1)), "seen"),
+        (GOOD.with_columns(_replaced("score", 3, float("nan"))), "not_finite"),
+        (GOOD.with_columns(_replaced("rank", 2, 4)), "wrong_ranks"),
+        (GOOD[:-1], "not_full"),
+        (GOOD[:3], "not_full"),
+    ],
+)
+def test_a_planted_fault_is_found(lists: pl.DataFrame, fault: str, tmp_path: Path) -> None:
+    found = examine(lists, tmp_path)
+    assert getattr(found, fault) > 0
+    others = {"duplicates", "seen", "not_finite", "wrong_ranks", "not_full", "unavailable"} - {fault}
+    assert not any(getattr(found, other) for other in others)
+
+
+def test_an_unavailable_item_is_found(tmp_path: Path) -> None:
+    assert examine(GOOD, tmp_path, hidden=9).unavailable == 1
+
+
+def test_repeats_may_be_allowed(tmp_path: Path) -> None:
+    """Then a list of the third user should be full too."""
+    assert examine(GOOD, tmp_path, exclude_seen=False).not_full == 1
+
+
+EVIDENCE = Evidence(
+    audit=Audit(rows=100, users=10, items_shown=40),
+    users=10,
+    recommendable=200,
+    known_users=8,
+    known_by_fallback=0,
+    rows_read=1000,
+    quarantined=0,
+    exclude_seen=True,
+    better_than_popularity=(0.05, 0.03, 0.07),
+    live_users=10,
+    live_rows=100,
+)
+
+
+def failed(evidence: Evidence, settings: Checks | None = None) -> list[str]:
+    return [check.name for check in judge(evidence, settings or Checks()) if not check.ok]
+
+
+def test_a_good_night_passes() -> None:
+    checks = judge(EVIDENCE, Checks())
+    assert failed(EVIDENCE) == []
+    assert verdict(checks) == f"All {len(checks)} checks passed."
+
+
+@pytest.mark.parametrize(
+    ("evidence", "name"),
+    [
+        (replace(EVIDENCE, audit=Audit(), live_users=None, live_rows=None), "some lists"),
+        (replace(EVIDENCE, audit=replace(EVIDENCE.audit, seen=1)), "nothing seen"),
+        (replace(EVIDENCE, audit=replace(EVIDENCE.audit, duplicates=1)), "no duplicates"),
+        (replace(EVIDENCE, live_users=21), "users against the live run"),
+        (replace(EVIDENCE, live_rows=201), "rows against the live run"),
+        (replace(EVIDENCE, audit=replace(EVIDENCE.audit, items_shown=0)), "coverage"),
+        (replace(EVIDENCE, known_by_fallback=5), "fallback lists"),
+        (replace(EVIDENCE, quarantined=501), "quarantine"),
+        (replace(EVIDENCE, better_than_popularity=(-0.02, -0.03, -0.01)), "not worse than popularity"),
+    ],
+)
+def test_each_check_can_fail(evidence: Evidence, name: str) -> None:
+    assert failed(evidence) == [name]
+    assert f"{name}: " in verdict(judge(evidence, Checks()))
+
+
+def test_thresholds_are_settings() -> None:
+    assert failed(replace(EVIDENCE, live_users=21), Checks(max_row_drop=0.6)) == []
+    assert failed(replace(EVIDENCE, better_than_popularity=(-1, -1, -1)), Checks(beats_popularity=False)) == []
+    assert failed(replace(EVIDENCE, audit=replace(EVIDENCE.audit, seen=1), exclude_seen=False)) == []
+
+
+def test_not_clearly_worse_is_good_enough() -> None:
+    assert failed(replace(EVIDENCE, better_than_popularity=(-0.01, -0.03, 0.01))) == []
+
+
+@pytest.mark.parametrize(
+    ("evidence", "changes", "name"),
+    [
+        (replace(EVIDENCE, live_users=12), {"warn_row_drop": 0.1}, "users against the live run"),
+        (EVIDENCE, {"warn_coverage": 0.5}, "coverage"),
+        (replace(EVIDENCE, known_by_fallback=2), {"warn_fallback": 0.2}, "fallback lists"),
+        (replace(EVIDENCE, quarantined=20), {"warn_quarantine": 0.01}, "quarantine"),
+        (replace(EVIDENCE, better_than_popularity=(-0.01, -0.03, 0.01)), {"warn_popularity": True},
+         "not worse than popularity"),
+    ],
+)  # fmt: skip
+def test_a_check_may_pass_with_a_warning(evidence: Evidence, changes: dict[str, float], name: str) -> None:
+    assert warnings(judge(evidence, Checks())) == []
+    checks = judge(evidence, Checks(**changes))
+    assert [check.name for check in warnings(checks)] == [name]
+    assert failed(evidence, Checks(**changes)) == []
+    assert verdict(checks).startswith(f"All {len(checks)} checks passed, 1 with a warning. {name}: ")

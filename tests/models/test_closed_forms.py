@@ -1,0 +1,211 @@
+"""Closed forms against the same written out by brute force, and a structure whose right answer is known."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from chatrec.config.settings import Form, Target
+from chatrec.data.interactions import Histories
+from chatrec.data.user_batch import Block
+from chatrec.models import ease, ials, markov, popularity, registry, sequential_ease, user_knn
+from chatrec.models.base import Channel
+from chatrec.models.content_knn import Text
+from chatrec.models.cooccurrence import weighted_counts
+from chatrec.models.registry import Known, fit_channels
+from chatrec.models.serialization import load_channels, save_channels
+from tests.support.histories import checkerboard, histories
+
+ITEMS = 8
+SOME = [[0, 1, 2, 1], [3], [], [4, 5, 6, 7, 0, 1], [2, 0], [5, 5, 5]]
+lists_of_items = st.lists(st.lists(st.integers(0, ITEMS - 1), max_size=7), min_size=1, max_size=5)
+
+
+def block(made: Histories, exclude_seen: bool = True) -> Block:
+    return Block(made, np.flatnonzero(made.lengths), np.ones(ITEMS, bool), exclude_seen)
+
+
+@given(lists_of_items, st.integers(1, 4))
+def test_pairs_are_counted(of_users: list[list[int]], lags: int) -> None:
+    expected = np.zeros((ITEMS, ITEMS))
+    for one in of_users:
+        for place, item in enumerate(one):
+            for lag in range(1, lags + 1):
+                if place + lag < len(one):
+                    expected[item, one[place + lag]] += 1 / lag
+    found = weighted_counts(histories(of_users), ITEMS, lambda lag: 1 / lag, lags)
+    assert np.allclose(found.toarray(), expected)
+
+
+@given(lists_of_items)
+@settings(max_examples=25)
+def test_ridge_is_the_regression_over_all_prefixes(of_users: list[list[int]]) -> None:
+    made = sequential_ease.fit(histories(of_users), ITEMS)
+    inputs, targets = [], []
+    for one in of_users:
+        for end in range(1, len(one)):
+            x = np.zeros((len(made.fades), ITEMS))
+            for age, item in enumerate(reversed(one[:end])):
+                x[:, item] += np.power(made.fades, age)
+            inputs.append(x.ravel())
+            targets.append(np.eye(ITEMS)[one[end]])
+    X, Y = np.array(inputs).reshape(-1, ITEMS * len(made.fades)), np.array(targets).reshape(-1, ITEMS)
+    expected = np.linalg.solve(X.T @ X + sequential_ease.PENALTY_OF_FEW * np.eye(X.shape[1]), X.T @ Y)
+    assert np.allclose(made.weights.reshape(expected.shape), expected, atol=1e-5)
+
+
+def test_ridge_with_three_fades(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The newest event alone is one of them: 0^0 is 1."""
+    monkeypatch.setattr(sequential_ease, "FEW_EVENTS", 0)
+    monkeypatch.setattr(sequential_ease, "PENALTY", sequential_ease.PENALTY_OF_FEW)
+    monkeypatch.setattr(sequential_ease, "FADES_OF_FEW", sequential_ease.FADES)
+    for of_users in ([[0, 1, 2, 3, 4, 0, 1]], SOME):
+        test_ridge_is_the_regression_over_all_prefixes.hypothesis.inner_test(of_users)
+
+
+def test_ease_is_the_regression_of_each_item_on_all_others() -> None:
+    """Column by column, min |X - XB|² + λ|B|² with a zero diagonal; histories of one length weigh the same."""
+    made = histories([[0, 1, 2], [1, 2, 3], [0, 2, 4], [5, 6, 7], [5, 6, 0]])
+    X = np.zeros((5, ITEMS))
+    X[made.event_users, made.items] = 1
+    found = ease.fit(made, ITEMS, 10.0)
+    gram = X.T @ X
+    gram += ease.DROPOUT / (1 - ease.DROPOUT) * np.diag(gram.diagonal()) + 10 * np.eye(ITEMS)
+    for item in range(ITEMS):
+        others = np.arange(ITEMS) != item
+        expected = np.linalg.solve(gram[np.ix_(others, others)], (X.T @ X)[others, item])
+        assert np.allclose(found.weights[others, item], expected, atol=1e-5)
+        assert found.weights[item, item] == 0
+
+
+def test_ease_of_a_large_catalogue_knows_what_was_taken_most(monkeypatch: pytest.MonkeyPatch) -> None:
+    made = histories([[1, 3, 5], [1, 3, 5], [3, 5], [0, 1], [7, 3]])
+    monkeypatch.setattr(ease, "EXACT_UP_TO", 3)
+    found = ease.fit(made, ITEMS, 10.0)
+    assert found.known.tolist() == [1, 3, 5]
+    mine = block(made)
+    scores = found.scores(mine)
+    assert not scores[:, [0, 2, 4, 6, 7]].any()
+    added = found.added(made.latest(mine.users, 5), np.tile(np.arange(ITEMS), (len(mine.users), 1)))
+    assert np.allclose(added.sum(2), scores, atol=1e-6)
+
+
+@pytest.mark.parametrize("levels", [(), (4, 2)])
+def test_transitions_lean_on_groups_the_more_the_less_is_known(
+    levels: tuple[int, ...], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """By hand, item by item: what is left after an item's own transitions goes to its group's, and so on."""
+    monkeypatch.setattr(markov, "LEVELS", levels)
+    monkeypatch.setattr(markov, "LEAST_MEMBERS", 1)
+    made = histories([[0, 1, 2], [3, 4, 5, 6], [0, 2, 1], [7, 6, 5, 3]])
+    found = markov.fit(made, ITEMS, 0)
+    counts = weighted_counts(made, ITEMS, lambda lag: lag**-0.7, 10).toarray()
+    popular = np.bincount(made.items, minlength=ITEMS) + 0.5
+    P, left = np.zeros((ITEMS, ITEMS)), np.ones(ITEMS)
+    steps = [np.arange(ITEMS), *found.groups]
+    assert len(steps) == len(levels) + 2
+    for group_of in steps:
+        same = group_of[:, None] == group_of[None, :]
+        of_groups = same @ counts @ same.T
+        known = of_groups.sum(1) / same.sum(1) if len(np.unique(group_of)) == 1 else (same @ counts).sum(1)
+        share = popular / (same @ popular)
+        if group_of is steps[-1]:
+            P += left[:, None] * share
+        else:
+            P += (left / (known + 200))[:, None] * of_groups * share
+            left = left * 200 / (known + 200)
+    assert np.allclose(P.sum(1), 1)
+    items = np.tile(np.arange(ITEMS), (ITEMS, 1))
+    added = found.added(np.arange(ITEMS)[:, None], items)
+    assert np.allclose(added[:, :, 0], P * popular**-0.3, atol=1e-6)
+
+
+def test_ials_solves_its_equations() -> None:
+    """At the end no user vector can be bettered, and a user's scores are those of the equations written out."""
+    made = histories([[0, 1, 2], [1, 2, 3], [0, 2, 4], [5, 6, 7], [5, 6, 0, 0]])
+    found = ials.fit(made, ITEMS, 0)
+    V, scores = found.items.astype(np.float64), found.scores(block(made))
+    for user in range(made.users):
+        taken = np.unique(made.of(user))
+        penalty = ials.PENALTY * (len(taken) + ials.OF_THE_MEAN * 3)
+        left = ials.UNOBSERVED * V.T @ V + V[taken].T @ V[taken] + penalty * np.eye(V.shape[1])
+        assert np.allclose(scores[user], V @ np.linalg.solve(left, V[taken].sum(0)), atol=1e-4)
+
+
+def test_recent_events_count_more() -> None:
+    made = histories([[0], [1], [2]])  # at the times 0, 1, 2
+    found = popularity.fit_recent(made, ITEMS, 0.5).weights
+    assert found[:3].tolist() == pytest.approx([0.25, 0.5, 1])
+    assert popularity.fit(made, ITEMS).weights[:4].tolist() == [1, 1, 1, 0]
+
+
+def test_neighbours_by_hand() -> None:
+    made = histories([[0, 1], [0, 2], [3, 4]])
+    found = user_knn.fit(made, ITEMS).scores(block(made))
+    rare, common = np.log(3 / 1) + 1e-3, np.log(3 / 2) + 1e-3
+    likeness = (common**2 / (common**2 + rare**2)) ** 2
+    assert found[0].tolist() == pytest.approx([likeness, 0, likeness, 0, 0, 0, 0, 0], rel=1e-4)
+    assert not found[2].any()
+
+
+@pytest.mark.parametrize("target", ["next", "period", "any"])
+def test_every_channel_learns_the_checkerboard(target: str) -> None:
+    """The best unseen item is of the right kind; popularity cannot know."""
+    made = checkerboard()
+    texts = np.zeros((30, 2), np.float32)
+    texts[np.arange(30), np.arange(30) % 2] = 1
+    fitted = fit_channels(Known(made, 30, texts, 0), target, 10.0)  # type: ignore[arg-type]
+    users = np.arange(120)
+    everybody = Block(made, users, np.ones(30, bool), True)
+    assert {"next": "ridge", "period": "ridge", "any": "ials"}[target] in fitted
+    for name, channel in fitted.items():
+        if not name.startswith("popular"):
+            best = np.where(everybody.hidden, -np.inf, channel.scores(everybody)).argmax(1)
+            assert (best % 2 == users % 2).all(), name
+
+
+@pytest.mark.parametrize(("target", "form"), [("next", "exact"), ("any", "exact"), ("next", "linear")])
+def test_the_record_says_what_a_size_forbids(target: Target, form: Form, monkeypatch: pytest.MonkeyPatch) -> None:
+    known = Known(checkerboard(), 30, np.eye(30, dtype=np.float32), 0)
+    monkeypatch.setattr(registry, "RIDGE_UP_TO", 29)
+    monkeypatch.setattr(registry, "NEIGHBOURS_UP_TO", 29)
+    monkeypatch.setattr(ease, "EXACT_UP_TO", 29)
+    fitted, limited = fit_channels(known, target, 10.0, form=form), registry.limits(known, target, form)
+    assert not fitted.keys() & {"ridge", "neighbours"}
+    if form == "linear":
+        assert set(fitted) == {"popularity", "text", "ials"}
+        assert len(limited) == 1
+    else:
+        assert len(fitted["ease"].known) == 29  # type: ignore[attr-defined]
+        assert set(limited) == {"ease", {"next": "ridge", "any": "neighbours"}[target]}
+
+
+@given(lists_of_items)
+@settings(max_examples=30)
+def test_scores_are_the_sums_of_what_events_add(of_users: list[list[int]]) -> None:
+    made = histories([*of_users, [1, 2]])
+    mine = block(made)
+    random = np.random.default_rng(0)
+    texts = random.normal(size=(ITEMS, 3)).astype(np.float32)
+    summed: list[Channel] = [markov.fit(made, ITEMS, 0), sequential_ease.fit(made, ITEMS), Text(texts)]
+    summed += [replace(ease.fit(made, ITEMS, 10.0), fade=fade) for fade in (1.0, 0.8)]
+    items = np.tile(np.arange(ITEMS), (len(mine.users), 1))
+    for channel in summed:
+        added = channel.added(made.latest(mine.users, 7), items)
+        assert added is not None
+        assert np.allclose(added.sum(2), channel.scores(mine), atol=0.03)  # negligible events are left out of scores
+
+
+def test_what_was_saved_is_loaded(tmp_path: Path) -> None:
+    made = histories(SOME)
+    fitted = fit_channels(Known(made, ITEMS, np.eye(ITEMS, 3, dtype=np.float32), 0), "period", 10.0)
+    fitted |= {"neighbours": user_knn.fit(made, ITEMS), "ials": ials.fit(made, ITEMS, 0)}
+    save_channels(fitted, tmp_path)
+    loaded = load_channels(tmp_path)
+    assert list(loaded) == list(fitted)
+    for name, channel in fitted.items():
+        assert np.array_equal(loaded[name].scores(block(made)), channel.scores(block(made))), name
+    assert len([file for file in tmp_path.glob("*.npy") if np.load(file).shape == (ITEMS, ITEMS)]) == 1  # EASE's, once

@@ -1,0 +1,74 @@
+"""The private channel: what its release and public texts say, in the closed form of EASE."""
+
+import numpy as np
+import polars as pl
+import pytest
+
+from chatrec.data.user_batch import Block
+from chatrec.features.catalogue import features_of
+from chatrec.models import private_ease
+from chatrec.models.private_ease import Directions
+from chatrec.privacy.noise import Noise
+from chatrec.privacy.statistics import make
+from tests.support.people import IDS, ITEMS, histories, population
+
+NOISE = Noise(b"a key of the test").about(b"data")
+
+
+def catalogue() -> Directions:
+    """Titles name the half of the catalogue that an item is of."""
+    words = ("rocket star galaxy orbit", "bread pasta oven pepper")
+    titles = [f"{words[row // (ITEMS // 2)]} {row}" for row in range(ITEMS)]
+    items = pl.DataFrame({"item_id": IDS, "title": titles, "groups": [[]] * ITEMS, "available": [True] * ITEMS})
+    return Directions.of(features_of(items.with_columns(pl.col("groups").cast(pl.List(pl.String)))), ITEMS)
+
+
+def test_it_is_ease_of_what_it_keeps() -> None:
+    """Every item but oneself, regressed on all others: compared with an inverse."""
+    people = histories(population(200, np.random.default_rng(0)))
+    release = make(people, IDS, 1.0, NOISE)
+    channel = private_ease.fit(release, catalogue())
+    own = np.square(channel.taken).sum(1)
+    share = np.einsum("iw,iw->i", channel.taken, channel.items)
+    assert (own <= 1 + 1e-6).all()
+    penalty = private_ease.PENALTY * np.trace(release.pairs)
+    shrunk = np.linalg.pinv(channel.taken) @ (channel.items / (1 + share)[:, None])
+    values = np.diag(shrunk) * penalty / (1 - np.diag(shrunk))
+    kept = channel.taken.astype(np.float64) * values @ channel.taken.T
+    inverse = np.linalg.inv(kept + penalty * np.eye(ITEMS))
+    wanted = -inverse / np.diag(inverse)[None, :]
+    found = channel.taken @ channel.items.T
+    np.fill_diagonal(wanted, 0)
+    np.fill_diagonal(found, 0)
+    assert found == pytest.approx(wanted, abs=1e-3)
+
+
+def test_under_noise_it_knows_who_takes_what() -> None:
+    people = histories(population(3_000, np.random.default_rng(0)))
+    channel = private_ease.fit(make(people, IDS, 4.2, NOISE), catalogue())
+    block = Block(people, np.arange(100), np.ones(ITEMS, bool), True)
+    scores = np.where(block.hidden, -np.inf, channel.scores(block))
+    best = scores.argmax(1)
+    assert (best // (ITEMS // 2) == np.arange(100) % 2).mean() > 0.95
+
+
+def test_texts_tell_of_an_item_that_is_new() -> None:
+    people = histories(population(3_000, np.random.default_rng(0)))
+    new = 3
+    known = np.delete(IDS, new)
+    rows = [each[each != new] - (each[each != new] > new) for each in population(3_000, np.random.default_rng(0))]
+    release = make(histories(rows), known, 4.2, NOISE).onto(IDS)
+    assert new not in release.paired
+    channel = private_ease.fit(release, catalogue())
+    scores = channel.scores(Block(people, np.arange(100), np.ones(ITEMS, bool), True))[:, new]
+    assert scores[::2].mean() > scores[1::2].mean() + scores.std() / 2
+
+
+def test_what_events_add_comes_to_the_score() -> None:
+    people = histories(population(50, np.random.default_rng(0)))
+    channel = private_ease.fit(make(people, IDS, 1.0, NOISE), catalogue())
+    users = np.arange(10)
+    latest = people.latest(users, 20)
+    items = np.tile(np.arange(ITEMS), (10, 1))
+    added = channel.added(latest, items).sum(2)
+    assert added == pytest.approx(channel.scores(Block(people, users, np.ones(ITEMS, bool), True)), abs=1e-4)
