@@ -31,9 +31,9 @@ from chatrec.aigc.sequence import Training
 from chatrec.aigc.users import MeanUsers, SequenceUsers, UserEncoder
 from chatrec.config.settings import Aigc
 from chatrec.data.arrays import Array
-from chatrec.data.interactions import Histories
-from chatrec.data.user_batch import Block
-from chatrec.evaluation.holdout import HoldOut, hold_out
+from chatrec.data.interactions import Interactions
+from chatrec.data.user_batch import UserBatch
+from chatrec.evaluation.holdout import Holdout, hold_out
 from chatrec.evaluation.metrics import paired_difference
 from chatrec.models.ppmi_svd import clusters, ppmi_vectors, unit
 
@@ -57,10 +57,10 @@ class Learned:
     seconds: float
     """Of CPU."""
 
-    def ndcg(self, holdout: HoldOut) -> Array:
+    def ndcg(self, holdout: Holdout) -> Array:
         """NDCG@10 of each held-out user."""
 
-        def score(block: Block) -> Array:
+        def score(block: UserBatch) -> Array:
             latest = block.histories.latest(block.users, self.encoder.length)
             return self.scores(self.encoder.read(self.items, latest))
 
@@ -71,7 +71,7 @@ class Learned:
 class Work:
     """What all variants learn from and start with."""
 
-    holdout: HoldOut
+    holdout: Holdout
     plan: Plan
     start: Array
     shares: Array
@@ -146,7 +146,7 @@ def learn_as_written(work: Work, passes: float, seconds: float) -> Learned:
     return fit(max(1, round(seconds / fit(1).seconds if seconds else passes)))
 
 
-def _rate(training: Training, histories: Histories, events: int) -> float:
+def _rate(training: Training, histories: Interactions, events: int) -> float:
     """Events that are learned in a second of CPU, the first step left out."""
     since, done = time.process_time(), 0
     for number, (batch, _) in enumerate(training.run(histories, events)):

@@ -19,9 +19,9 @@ from benchmarks.child import Failed, run
 from benchmarks.outputs import Full, Sampled, SampledInGroups, TwoLevels
 from benchmarks.table import Table
 from chatrec.aigc.autoconfig import Plan
-from chatrec.aigc.net import Shape
+from chatrec.aigc.net import NetConfig
 from chatrec.aigc.sequence import Training
-from chatrec.data.interactions import Histories
+from chatrec.data.interactions import Interactions
 
 OUTPUTS: dict[str, type[Full]] = {
     "full softmax": Full,
@@ -64,11 +64,11 @@ def rates(output: type[Full], items: int) -> tuple[float, float]:
     shares /= shares.sum()
     drawn = np.searchsorted(np.cumsum(shares), random.random(USERS * EVENTS)).clip(max=items - 1).astype(np.int32)
     starts = np.arange(0, len(drawn) + 1, EVENTS)
-    histories = Histories(starts, drawn, np.ones(len(drawn), np.float32), np.arange(len(drawn)))
+    histories = Interactions(starts, drawn, np.ones(len(drawn), np.float32), np.arange(len(drawn)))
     start = random.standard_normal((items, WIDTH), np.float32) * np.float32(0.05)
     groups = max(1, round(items**0.5))
     vectors = output(start, shares, random.permutation(items) % groups, 0)
-    training = Training(vectors, Plan(Shape(WIDTH, window=EVENTS - 1), (1.0,), TOKENS, 1, groups), 0)
+    training = Training(vectors, Plan(NetConfig(WIDTH, window=EVENTS - 1), (1.0,), TOKENS, 1, groups), 0)
     batches = (int(batch.there.sum()) for batch, _ in training.run(histories, (STEPS + 1) * TOKENS))
     of_steps = _rate(lambda: next(batches, 0))
     hidden = torch.randn(TOKENS, WIDTH, requires_grad=True)

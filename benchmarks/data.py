@@ -11,11 +11,11 @@ import numpy as np
 import polars as pl
 
 from chatrec.data.arrays import Array, top_k
-from chatrec.data.interactions import Histories, starts_of
-from chatrec.data.user_batch import Block, blocks
+from chatrec.data.interactions import Interactions, starts_of
+from chatrec.data.user_batch import UserBatch, blocks
 from chatrec.evaluation.holdout import CELLS_OF_A_BLOCK
 from chatrec.extract.snapshot import Snapshot
-from chatrec.models.registry import Known
+from chatrec.models.registry import TrainingData
 
 K = 20
 """Length of a list; the best 10 are scored."""
@@ -27,7 +27,7 @@ Lists = Iterator[tuple[Array, Array]]
 class Events:
     """What users took, in order."""
 
-    histories: Histories
+    histories: Interactions
     user_ids: list[str]
     item_ids: list[str]
     recommendable: Array
@@ -45,17 +45,17 @@ class Events:
         return len(self.item_ids)
 
     @property
-    def known(self) -> Known:
+    def known(self) -> TrainingData:
         """For channels that need no text."""
         return known(self.histories, np.empty((self.items, 0), np.float32))
 
-    def blocks(self) -> Iterator[Block]:
+    def blocks(self) -> Iterator[UserBatch]:
         """Everybody with a history, so many at once that scores of all items stay small."""
         everybody = np.flatnonzero(self.histories.lengths)
         size = max(1, CELLS_OF_A_BLOCK // max(self.items, 1))
         return blocks(self.histories, everybody, self.recommendable, True, size)
 
-    def lists(self, score: Callable[[Block], Array]) -> Lists:
+    def lists(self, score: Callable[[UserBatch], Array]) -> Lists:
         """The best items of everybody.
 
         Args:
@@ -101,9 +101,9 @@ class ListsFile:
         self._file.close()
 
 
-def known(histories: Histories, texts: Array) -> Known:
+def known(histories: Interactions, texts: Array) -> TrainingData:
     """What channels are fitted on, `texts` as GPT-2 has them: items × dimensions."""
-    return Known(histories, len(texts), texts, 0)
+    return TrainingData(histories, len(texts), texts, 0)
 
 
 def read_split(split: Path) -> Events:
@@ -128,7 +128,7 @@ def read_events(file: Path, candidates: pl.Series | None = None) -> Events:
         item=pl.col("item_id").cast(pl.Enum(items)).to_physical(),
         time=(pl.col("ts").cast(pl.Float64) * 1_000_000).cast(pl.Int64),
     ).sort("user", "time", "order")
-    histories = Histories(
+    histories = Interactions(
         starts_of(ordered["user"].to_numpy(), len(users)),
         ordered["item"].to_numpy().astype(np.int32),
         np.ones(len(ordered), np.float32),

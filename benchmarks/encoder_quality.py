@@ -13,18 +13,18 @@ from chatrec.config import Settings
 from chatrec.data.arrays import Array, top_k
 from chatrec.encoder.checkpoint import load
 from chatrec.encoder.encode import encode_all
-from chatrec.encoder.spent import Spent
+from chatrec.encoder.spent import EncodingCost
 from chatrec.encoder.texts import item_texts
 from chatrec.encoder.whitening import Whitening, chosen
 from chatrec.ensemble.cold_items import hide_items
 from chatrec.ensemble.ensemble import NO_PENALTY
-from chatrec.evaluation.holdout import HoldOut
+from chatrec.evaluation.holdout import Holdout
 from chatrec.evaluation.metrics import Floats, Interval, paired_difference
 from chatrec.extract.snapshot import Snapshot
 from chatrec.features.catalogue import features_of
 from chatrec.models import two_tower
-from chatrec.models.base import Channel
-from chatrec.models.registry import Known, fit_channels, names
+from chatrec.models.base import Model
+from chatrec.models.registry import TrainingData, fit_channels, names
 from chatrec.runtime.progress import progress
 
 SEED = 0
@@ -101,7 +101,7 @@ class Catalogue:
         file = self.cache / f"{checkpoint.fingerprint}-{len(self.texts)}.npy"
         if not file.exists():
             with progress(f"Reading with {way.model}", len(self.texts), "texts") as shown:
-                np.save(file, encode_all(checkpoint, self.texts, shown, Spent()))
+                np.save(file, encode_all(checkpoint, self.texts, shown, EncodingCost()))
         found: Array = np.load(file)
         return found
 
@@ -111,7 +111,7 @@ class Catalogue:
         near = _nearest(lambda part: own[part] @ own.T, len(own))
         return float(np.mean([np.isin(a, b).mean() for a, b in zip(near, self.taken_together, strict=True)]))
 
-    def map(self, vectors: Array, holdout: HoldOut | None = None, seed: int = SEED) -> Channel:
+    def map(self, vectors: Array, holdout: Holdout | None = None, seed: int = SEED) -> Model:
         """The learned map of this catalogue, the kernel if it is small enough for that.
 
         Args:
@@ -121,14 +121,14 @@ class Catalogue:
         """
         histories = holdout.histories if holdout else self.snapshot.histories
         if self.has_kernel:
-            known = Known(histories, self.events.items, vectors, seed, self.features)
+            known = TrainingData(histories, self.events.items, vectors, seed, self.features)
             return fit_channels(known, "any", NO_PENALTY, {KERNEL})[KERNEL]
         return two_tower.fit(histories, self.features.joined, vectors, FADE, seed)
 
     @cached_property
     def has_kernel(self) -> bool:
         """Whether the map is the kernel."""
-        known = Known(self.snapshot.histories, self.events.items, self.nothing, SEED, self.features)
+        known = TrainingData(self.snapshot.histories, self.events.items, self.nothing, SEED, self.features)
         return KERNEL in names(known, "any")
 
     @property
@@ -140,7 +140,7 @@ class Catalogue:
         """NDCG@10 of each user among the hidden items."""
         return self.hidden.ndcg(self.map(vectors, self.hidden, seed).scores)
 
-    def write(self, channel: Channel, out: Path) -> None:
+    def write(self, channel: Model, out: Path) -> None:
         """Everybody's list of the split's candidates."""
         self.events.write(self.events.lists(channel.scores), out)
 

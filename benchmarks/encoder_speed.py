@@ -14,7 +14,7 @@ from chatrec.config.encoder import Encoder, EncodingPrecision
 from chatrec.data.arrays import Array
 from chatrec.encoder.checkpoint import Checkpoint, load
 from chatrec.encoder.encode import encode, encode_tokens, tokenise
-from chatrec.encoder.spent import Spent
+from chatrec.encoder.spent import EncodingCost
 from chatrec.encoder.vector_cache import TEXTS_OF_A_PART
 from chatrec.runtime.hardware import has_int8
 from chatrec.runtime.progress import Silent, progress
@@ -82,7 +82,7 @@ def compare(source: str, texts: Sequence[str], rounds: int) -> tuple[dict[str, R
     """
     device = "cuda" if torch.cuda.is_available() else "cpu"
     checkpoints = {precision: _checkpoint(source, precision, device) for precision in PRECISIONS[device]}
-    spent = {precision: Spent() for precision in checkpoints}
+    spent = {precision: EncodingCost() for precision in checkpoints}
     runs = {f"{OURS}, {precision}": _ours(each, spent[precision]) for precision, each in checkpoints.items()}
     if device == "cuda":
         runs[f"{OURS}, bfloat16, of tokens"] = Run(_of_tokens(checkpoints["bfloat16"], texts))
@@ -122,7 +122,7 @@ def _checkpoint(source: str, precision: EncodingPrecision, device: str) -> Check
     return load(source, settings, pretrained=False)
 
 
-def _ours(checkpoint: Checkpoint, spent: Spent) -> Run:
+def _ours(checkpoint: Checkpoint, spent: EncodingCost) -> Run:
     def all_of(texts: Sequence[str]) -> Array:
         with progress("Encoding", len(texts), "texts") as shown:
             parts = (texts[start : start + TEXTS_OF_A_PART] for start in range(0, len(texts), TEXTS_OF_A_PART))
@@ -134,7 +134,7 @@ def _ours(checkpoint: Checkpoint, spent: Spent) -> Run:
 def _of_tokens(checkpoint: Checkpoint, texts: Sequence[str]) -> Callable[[Sequence[str]], Array]:
     """What the model alone takes: the processor is done with its part."""
     tokens = tokenise(checkpoint, texts)
-    return lambda some: encode_tokens(checkpoint, tokens[: len(some)], Silent(), Spent())
+    return lambda some: encode_tokens(checkpoint, tokens[: len(some)], Silent(), EncodingCost())
 
 
 def _other(source: str, device: str, dtype: torch.dtype) -> Callable[[Sequence[str]], Array]:

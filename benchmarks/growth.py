@@ -23,11 +23,11 @@ from benchmarks.data import known, read_events
 from benchmarks.table import Table, write
 from chatrec.config.settings import Target
 from chatrec.data.arrays import Array
-from chatrec.data.interactions import Histories
+from chatrec.data.interactions import Interactions
 from chatrec.data.user_batch import blocks
 from chatrec.evaluation.holdout import CELLS_OF_A_BLOCK
 from chatrec.models import ease
-from chatrec.models.registry import Known, fit_channels, names
+from chatrec.models.registry import TrainingData, fit_channels, names
 
 SET = "movielens-1m"
 SYNTHETIC = "synthetic"
@@ -42,7 +42,7 @@ BYTES, SECONDS = 12_000_000_000, 600
 """A channel that needs more is not measured."""
 
 
-def channels(log: Known) -> dict[str, Target]:
+def channels(log: TrainingData) -> dict[str, Target]:
     """The names of the channels for a log of this size, each with a target that has it."""
     found: dict[str, Target] = {}
     for target in get_args(Target):
@@ -50,7 +50,7 @@ def channels(log: Known) -> dict[str, Target]:
     return found
 
 
-def cost(log: Known, name: str, target: Target) -> tuple[float, float]:
+def cost(log: TrainingData, name: str, target: Target) -> tuple[float, float]:
     """Seconds to fit a channel, and to score all items for 1,000 users."""
     since = time.monotonic()
     channel = fit_channels(log, target, ease.PENALTIES[-1], {name})[name]
@@ -63,7 +63,7 @@ def cost(log: Known, name: str, target: Target) -> tuple[float, float]:
     return fitted - since, (time.monotonic() - fitted) * 1000 / len(some)
 
 
-def read(part: str, data: Path) -> Known:
+def read(part: str, data: Path) -> TrainingData:
     """The log of a part."""
     if part == SYNTHETIC:
         return synthetic(USERS, ITEMS, EVENTS)
@@ -71,21 +71,21 @@ def read(part: str, data: Path) -> Known:
     return known(some_users(events.histories, PARTS[part]), _unit(events.items))
 
 
-def some_users(histories: Histories, one_of: int) -> Histories:
+def some_users(histories: Interactions, one_of: int) -> Interactions:
     """Every so many-th user; items keep their numbers."""
     kept = histories.only(histories.event_users % one_of == 0)
     starts = np.concatenate([[0], np.cumsum(kept.lengths[kept.lengths > 0])])
-    return Histories(starts, kept.items, kept.weights, kept.times)
+    return Interactions(starts, kept.items, kept.weights, kept.times)
 
 
-def synthetic(users: int, items: int, events: int) -> Known:
+def synthetic(users: int, items: int, events: int) -> TrainingData:
     """A log of as many events for each user, of items that are taken by Zipf's law."""
     random = np.random.default_rng(0)
     until = np.cumsum(1 / np.arange(1, items + 1))
     taken = np.searchsorted(until, random.random(users * events) * until[-1]).clip(max=items - 1)
     times = np.tile(np.arange(events) * 1_000_000, users)
     starts = np.arange(users + 1) * events
-    histories = Histories(starts, taken.astype(np.int32), np.ones(len(taken), np.float32), times)
+    histories = Interactions(starts, taken.astype(np.int32), np.ones(len(taken), np.float32), times)
     return known(histories, _unit(items))
 
 

@@ -21,19 +21,19 @@ import numpy as np
 
 from benchmarks.data import Events, K, ListsFile
 from chatrec.aigc.aigc import NAME as AIGC
-from chatrec.aigc.aigc import WEIGHED, AigcChannel
+from chatrec.aigc.aigc import WEIGHED, AigcModel
 from chatrec.aigc.state import AigcState
 from chatrec.config import load
 from chatrec.config.settings import Target
 from chatrec.data.arrays import Array
-from chatrec.data.user_batch import Block
+from chatrec.data.user_batch import UserBatch
 from chatrec.ensemble.candidates import GATHERED, best_places, gather
 from chatrec.ensemble.cold_items import hide_items
-from chatrec.ensemble.ensemble import MIX, NO_PENALTY, Blend
+from chatrec.ensemble.ensemble import MIX, NO_PENALTY, Ensemble
 from chatrec.ensemble.log_shares import ScoredEvidence
 from chatrec.ensemble.logit import fit_weights
-from chatrec.ensemble.weights import Trial
-from chatrec.models.base import Channel
+from chatrec.ensemble.weights import HoldoutFeatures
+from chatrec.models.base import Model
 from chatrec.models.registry import fit_channels
 from chatrec.pipeline.context import Context
 from chatrec.pipeline.offline import KEY, evaluate_split
@@ -47,14 +47,14 @@ class Ladder:
     context: Context
 
     @cached_property
-    def blend(self) -> Blend:
+    def blend(self) -> Ensemble:
         """Of the night."""
-        return Blend.load(self.context.of("blend"))
+        return Ensemble.load(self.context.of("blend"))
 
     @cached_property
-    def aigc(self) -> AigcChannel:
+    def aigc(self) -> AigcModel:
         """Of the night."""
-        return AigcChannel(AigcState.load(self.context.of("aigc")))
+        return AigcModel(AigcState.load(self.context.of("aigc")))
 
     @cached_property
     def is_cold(self) -> bool:
@@ -62,7 +62,7 @@ class Ladder:
         return not self.context.recommendable[self.context.snapshot.histories.items].any()
 
     @property
-    def channels(self) -> dict[str, Channel]:
+    def channels(self) -> dict[str, Model]:
         """AIGC, and those of the blend, fitted on everything; or those of new items."""
         return dict(self.blend.new.channels) if self.is_cold else {AIGC: self.aigc, **self.blend.channels}
 
@@ -86,19 +86,21 @@ class Ladder:
             found[f"without {name}"] = dict(zip(others, fit_weights(choices).tolist(), strict=True))
         return found
 
-    def _trial(self) -> Trial:
+    def _trial(self) -> HoldoutFeatures:
         """What the night weighed the channels on."""
         context, names = self.context, set(self.weights)
         target, rest = context.settings.ranking.target, context.known(context.holdout.histories)
         if self.is_cold:
             hidden = hide_items(rest.histories, rest.items, rest.seed)
-            return Trial.of(fit_channels(replace(rest, histories=hidden.histories), target, NO_PENALTY, names), hidden)
+            return HoldoutFeatures.of(
+                fit_channels(replace(rest, histories=hidden.histories), target, NO_PENALTY, names), hidden
+            )
         penalty = json.loads((context.of("blend") / MIX).read_text(encoding="utf-8"))["ease penalty"]
         fitted = fit_channels(rest, target, penalty, names - {AIGC})
-        weighed = AigcChannel(AigcState.load(context.of("aigc") / WEIGHED))
-        return Trial.of({**({AIGC: weighed} if AIGC in names else {}), **fitted}, context.holdout)
+        weighed = AigcModel(AigcState.load(context.of("aigc") / WEIGHED))
+        return HoldoutFeatures.of({**({AIGC: weighed} if AIGC in names else {}), **fitted}, context.holdout)
 
-    def lists(self, block: Block, rungs: dict[str, dict[str, float]]) -> Iterator[Array]:
+    def lists(self, block: UserBatch, rungs: dict[str, dict[str, float]]) -> Iterator[Array]:
         """The lists of a block of users for each row: users × at most K, padded with -1."""
         evidence = {name: ScoredEvidence.of(channel, block) for name, channel in self.channels.items()}
         for weights in rungs.values():

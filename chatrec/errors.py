@@ -39,7 +39,7 @@ class MappingError(SettingsError):
     """A mapping SELECT does not fit the contract."""
 
 
-class NightStopped(TerminalError):
+class RunStopped(TerminalError):
     """A check stopped the night; the recommendations of the night before stay live."""
 
 

@@ -22,7 +22,7 @@ from chatrec.db import records
 from chatrec.db.copy import copy_in
 from chatrec.db.engine import cursor, open_database, source
 from chatrec.db.migrate import migrate
-from chatrec.errors import NightStopped
+from chatrec.errors import RunStopped
 from chatrec.pipeline import run_night
 from chatrec.pipeline.preflight import read_mapping
 from chatrec.runs.run import key_of
@@ -113,7 +113,7 @@ class Stage:
             quiet: print no line for each step.
 
         Raises:
-            NightStopped: a check stopped it.
+            RunStopped: a check stopped it.
         """
         chosen = settings or self.settings
         mapping = read_mapping(chosen)
@@ -121,7 +121,7 @@ class Stage:
             migrate(engine, chosen.database.schema_name, mapping.id_types)
         record = run_night(chosen, key_of(moment), None if quiet else StepLines())
         if record.state != "published":
-            raise NightStopped(f"Run {record.key} is {record.state}: {record.verdict}")
+            raise RunStopped(f"Run {record.key} is {record.state}: {record.verdict}")
         return record
 
     def say(self, title: str) -> None:

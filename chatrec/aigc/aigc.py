@@ -14,8 +14,8 @@ from chatrec.aigc.state import AigcState, Fitted, group_vectors, learn_profiles
 from chatrec.aigc.users import SequenceUsers
 from chatrec.config import Settings
 from chatrec.data.arrays import Array
-from chatrec.data.user_batch import Block
-from chatrec.evaluation.holdout import HoldOut
+from chatrec.data.user_batch import UserBatch
+from chatrec.evaluation.holdout import Holdout
 from chatrec.extract.snapshot import Snapshot
 from chatrec.runs.run import Counts, write_atomically
 
@@ -26,32 +26,32 @@ CURVE, POINTS_OF_A_CURVE = "learning.json", 60
 
 
 @dataclass(frozen=True)
-class AigcChannel:
+class AigcModel:
     """Scores by inner products of user and item vectors."""
 
     state: AigcState
 
     logits = True
 
-    def scores(self, block: Block) -> Array:
+    def scores(self, block: UserBatch) -> Array:
         """log P(i|u)."""
         return self.state.logits(self.users(block))
 
     @property
     def keys(self) -> Array:
-        """See VectorChannel."""
+        """See VectorModel."""
         return self.state.keys
 
-    def queries(self, block: Block) -> Array:
-        """See VectorChannel; the first of their columns are u."""
+    def queries(self, block: UserBatch) -> Array:
+        """See VectorModel; the first of their columns are u."""
         return self.state.queries(self.users(block))
 
-    def users(self, block: Block) -> Array:
+    def users(self, block: UserBatch) -> Array:
         """u: users × width."""
         return self.state.users(block.histories.latest(block.users, self.state.encoder.length))
 
     def added(self, latest: Array, items: Array) -> Array | None:
-        """See Channel."""
+        """See Model."""
         return self.state.encoder.added(self.state.items, latest, items)
 
 
@@ -68,7 +68,7 @@ class Texts:
 
 
 def learn(
-    snapshot: Snapshot, holdout: HoldOut, texts: Texts, groups: ItemGroups, settings: Settings, folder: Path
+    snapshot: Snapshot, holdout: Holdout, texts: Texts, groups: ItemGroups, settings: Settings, folder: Path
 ) -> Counts:
     """Writes the state of the channel.
 
@@ -105,7 +105,7 @@ def learn(
         "output groups": len(fitted.output.vectors) if fitted.output else 0,
     }
     if len(holdout):
-        counts["aigc NDCG@10"] = round(float(holdout.ndcg(AigcChannel(before).scores).mean()), 6)
+        counts["aigc NDCG@10"] = round(float(holdout.ndcg(AigcModel(before).scores).mean()), 6)
     return counts
 
 

@@ -7,10 +7,10 @@ from pathlib import Path
 
 import torch
 
-from chatrec.aigc.net import Shape
+from chatrec.aigc.net import NetConfig
 from chatrec.config.settings import Aigc as AigcSettings
 from chatrec.config.settings import NetPrecision, Target
-from chatrec.data.interactions import Histories
+from chatrec.data.interactions import Interactions
 from chatrec.runs.run import write_atomically
 from chatrec.runtime.hardware import has_bfloat16
 
@@ -33,7 +33,7 @@ RATES = "rates.json"
 class Plan:
     """One way to learn."""
 
-    shape: Shape
+    shape: NetConfig
     ahead: tuple[float, ...]
     """The weights of the next events that a position predicts."""
     tokens: int
@@ -50,12 +50,12 @@ class Plan:
     """At most: each learns all its passes, or there is one."""
 
 
-def plan(histories: Histories, items: int, settings: AigcSettings, target: Target) -> Plan:
+def plan(histories: Interactions, items: int, settings: AigcSettings, target: Target) -> Plan:
     """The plan before time is taken into account."""
     few = len(histories.items) < FEW_EVENTS
     short = len(histories.items) < SHORT_HISTORIES * max(int((histories.lengths > 0).sum()), 1)
     width = settings.width or (64 if few else 128)
-    shape = Shape(
+    shape = NetConfig(
         width,
         heads=HEADS if width % HEADS == 0 else 1,
         window=settings.history or (64 if short else 128),

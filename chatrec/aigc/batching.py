@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from chatrec.data.arrays import Array
-from chatrec.data.interactions import Histories
+from chatrec.data.interactions import Interactions
 
 JITTER = 0.125
 """Windows whose lengths differ by less, as a share of the length, may come in any order."""
@@ -22,7 +22,7 @@ class Batch:
     """bool, windows × events: no padding."""
 
 
-def batches(histories: Histories, window: int, tokens: int, random: np.random.Generator) -> Iterator[Batch]:
+def batches(histories: Interactions, window: int, tokens: int, random: np.random.Generator) -> Iterator[Batch]:
     """All events that have one after them, each once, in random order.
 
     Args:
@@ -44,7 +44,7 @@ def batches(histories: Histories, window: int, tokens: int, random: np.random.Ge
             yield Batch(np.where(there, starts[rows][:, None] + places, 0), there)
 
 
-def _cut(histories: Histories, window: int, random: np.random.Generator) -> tuple[Array, Array]:
+def _cut(histories: Interactions, window: int, random: np.random.Generator) -> tuple[Array, Array]:
     """Where windows start and how long they are: the first is short by chance, the others are full but for the last."""
     users = np.flatnonzero(histories.lengths >= 2)
     readable, begin = histories.lengths[users] - 1, histories.starts[users]

@@ -14,9 +14,9 @@ from chatrec.aigc.state import Fitted
 from chatrec.aigc.users import MeanUsers
 from chatrec.config.settings import Aigc as AigcSettings
 from chatrec.data.arrays import Array
-from chatrec.data.interactions import Histories
-from chatrec.data.user_batch import Block
-from chatrec.evaluation.holdout import HoldOut
+from chatrec.data.interactions import Interactions
+from chatrec.data.user_batch import UserBatch
+from chatrec.evaluation.holdout import Holdout
 from chatrec.runtime.progress import progress
 
 FULL_SOFTMAX_BELOW = 2048
@@ -34,7 +34,7 @@ HISTORY, WIDTH, PASSES = 10, 64, 10
 """Of the settings that are 0."""
 
 
-def fit(holdout: HoldOut, given: Array, settings: AigcSettings, seed: int) -> Fitted:
+def fit(holdout: Holdout, given: Array, settings: AigcSettings, seed: int) -> Fitted:
     """Learns item vectors from all events but the held-out ones.
 
     Args:
@@ -71,10 +71,10 @@ def _vectors(model: Aigc) -> Array:
     return vectors
 
 
-def _quality(items: Array, encoder: MeanUsers, holdout: HoldOut) -> float:
+def _quality(items: Array, encoder: MeanUsers, holdout: Holdout) -> float:
     """NDCG@10 on held-out events; 0 without any."""
 
-    def score(block: Block) -> Array:
+    def score(block: UserBatch) -> Array:
         users = encoder.read(items, block.histories.latest(block.users, encoder.length))
         scores: Array = users @ items.T
         return scores
@@ -85,7 +85,7 @@ def _quality(items: Array, encoder: MeanUsers, holdout: HoldOut) -> float:
 class _Training:
     """Passes over all events that have one before them."""
 
-    def __init__(self, model: Aigc, histories: Histories, passes: int, length: int, seed: int) -> None:
+    def __init__(self, model: Aigc, histories: Interactions, passes: int, length: int, seed: int) -> None:
         self.model = model
         self.length = length
         self.random = np.random.default_rng(seed)
@@ -140,7 +140,7 @@ class _Training:
         return torch.logsumexp(torch.cat([mine, others], 1), 1) - mine[:, 0]
 
 
-def _weights(histories: Histories) -> Tensor:
+def _weights(histories: Interactions) -> Tensor:
     """How much each event counts, 1 on average."""
     weights = histories.weights.astype(np.float32)
     return torch.from_numpy(weights / weights.mean()) if len(weights) else torch.empty(0)

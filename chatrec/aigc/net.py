@@ -15,7 +15,7 @@ DISTANCE_POWER = 0.75
 
 
 @dataclass(frozen=True)
-class Shape:
+class NetConfig:
     """How large a net is, and what it leaves out while it learns."""
 
     width: int
@@ -36,7 +36,7 @@ class SequenceNet(nn.Module):
         shape: of the net.
     """
 
-    def __init__(self, shape: Shape) -> None:
+    def __init__(self, shape: NetConfig) -> None:
         super().__init__()
         self.shape = shape
         self.layers = nn.ModuleList(Layer(shape) for _ in range(shape.layers))
@@ -71,7 +71,7 @@ class SequenceNet(nn.Module):
 class Layer(nn.Module):
     """Causal attention and a feed-forward net, each beside an identity."""
 
-    def __init__(self, shape: Shape) -> None:
+    def __init__(self, shape: NetConfig) -> None:
         super().__init__()
         width = shape.width
         self.heads, self.dropout = shape.heads, shape.dropout

@@ -19,7 +19,7 @@ from chatrec.aigc.softmax import FullSoftmax, GroupSoftmax, Members
 from chatrec.aigc.state import Fitted, GroupOutput
 from chatrec.aigc.users import SequenceUsers
 from chatrec.data.arrays import Array
-from chatrec.data.interactions import Histories
+from chatrec.data.interactions import Interactions
 from chatrec.models.ppmi_svd import clusters, ppmi_vectors, unit
 from chatrec.runtime.progress import progress
 
@@ -86,7 +86,7 @@ class Training:
         self.read = 0
         self.losses: list[tuple[int, float]] = []
 
-    def learn(self, histories: Histories, events: int, rate: float = 1.0) -> Fitted:
+    def learn(self, histories: Interactions, events: int, rate: float = 1.0) -> Fitted:
         """Learns from so many events, and says what is known then.
 
         Args:
@@ -105,7 +105,7 @@ class Training:
         encoder = SequenceUsers((copy.deepcopy(self.net),))
         return Fitted(arrays["items"], arrays["bias"], encoder, output, self.read, tuple(self.losses))
 
-    def run(self, histories: Histories, events: int, rate: float = 1.0) -> Iterator[tuple[Batch, float]]:
+    def run(self, histories: Interactions, events: int, rate: float = 1.0) -> Iterator[tuple[Batch, float]]:
         """Steps through random passes until so many events were read; yields each batch with its loss.
 
         There must be an event with another after it, if any are to be read.
@@ -152,7 +152,7 @@ class Training:
 
 
 def fit(
-    histories: Histories, everything: Histories, items: int, plan: Plan, seed: int, minutes: float, rates: Path
+    histories: Interactions, everything: Interactions, items: int, plan: Plan, seed: int, minutes: float, rates: Path
 ) -> tuple[Fitted, Fitted]:
     """Learns as many nets as the plan says, or as the time allows; a single one for less than its passes if it must.
 
@@ -216,7 +216,7 @@ def _share(step: int, steps: int) -> float:
     return min(1.0, (step + 1) / (WARM_UP * steps + 1)) * 0.5 * (1 + float(np.cos(np.pi * min(step / steps, 1.0))))
 
 
-def _measure_rate(training: Training, histories: Histories) -> float:
+def _measure_rate(training: Training, histories: Interactions) -> float:
     """Events a second."""
     since, done = time.monotonic(), 0
     for number, (batch, _) in enumerate(training.run(histories, STEPS_TO_MEASURE * training.plan.tokens)):

@@ -104,7 +104,7 @@ class AigcState:
         return replace(self, profile=profile)
 
     def users(self, latest: Array) -> Array:
-        """u of users with a history: users × width. `latest` as `Histories.latest` gives it."""
+        """u of users with a history: users × width. `latest` as `Interactions.latest` gives it."""
         return self.encoder.read(self.items, latest)
 
     def strangers(self, profiles: Array) -> Array:

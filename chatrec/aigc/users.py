@@ -8,7 +8,7 @@ from typing import Protocol
 import numpy as np
 import torch
 
-from chatrec.aigc.net import SequenceNet, Shape
+from chatrec.aigc.net import NetConfig, SequenceNet
 from chatrec.data.arrays import Array
 
 NET = "net.pt"
@@ -34,7 +34,7 @@ class UserEncoder(Protocol):
         """
 
     def added(self, items: Array, latest: Array, wanted: Array) -> Array | None:
-        """What each event adds to the inner products with some items; see `Channel.added`."""
+        """What each event adds to the inner products with some items; see `Model.added`."""
 
 
 @dataclass(frozen=True)
@@ -98,7 +98,7 @@ class SequenceUsers:
     def load(cls, folder: Path) -> "SequenceUsers":
         """What `save` wrote."""
         saved = torch.load(folder / NET, weights_only=True)
-        nets = tuple(SequenceNet(Shape(**saved["shape"])) for _ in saved["weights"])
+        nets = tuple(SequenceNet(NetConfig(**saved["shape"])) for _ in saved["weights"])
         for net, weights in zip(nets, saved["weights"], strict=True):
             net.load_state_dict(weights)
         return cls(nets)

@@ -46,7 +46,7 @@ class ByUser:
 
 
 @dataclass(frozen=True)
-class Histories(ByUser):
+class Interactions(ByUser):
     """What users took, in order: the events of user u are `items[starts[u]:starts[u + 1]]`, the oldest first."""
 
     items: Array
@@ -69,14 +69,14 @@ class Histories(ByUser):
         """The items of one user, the oldest first."""
         return self.items[self.starts[user] : self.starts[user + 1]]
 
-    def only(self, kept: Array) -> "Histories":
+    def only(self, kept: Array) -> "Interactions":
         """The same users with some of their events.
 
         Args:
             kept: bool for each event.
         """
         starts = starts_of(self.event_users[kept], self.users)
-        return Histories(starts, self.items[kept], self.weights[kept], self.times[kept])
+        return Interactions(starts, self.items[kept], self.weights[kept], self.times[kept])
 
     def distinct(self, items: int) -> tuple[Array, Array]:
         """The pairs of a user and an item that the user took, each once: users, and rows of `items` items."""

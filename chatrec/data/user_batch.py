@@ -8,17 +8,17 @@ import numpy as np
 from scipy.sparse import csr_matrix
 
 from chatrec.data.arrays import Array
-from chatrec.data.interactions import Histories
+from chatrec.data.interactions import Interactions
 
 NEGLIGIBLE = 0.02
 """Events that weigh less are left out."""
 
 
 @dataclass(frozen=True)
-class Block:
+class UserBatch:
     """Some users, all with a history."""
 
-    histories: Histories
+    histories: Interactions
     users: Array
     recommendable: Array
     """bool for each item."""
@@ -60,7 +60,9 @@ class Block:
         return rows, events, self.histories.starts[self.users + 1][rows] - 1 - events
 
 
-def blocks(histories: Histories, users: Array, recommendable: Array, exclude_seen: bool, size: int) -> Iterator[Block]:
+def blocks(
+    histories: Interactions, users: Array, recommendable: Array, exclude_seen: bool, size: int
+) -> Iterator[UserBatch]:
     """The users in blocks of at most `size`."""
     for start in range(0, len(users), size):
-        yield Block(histories, users[start : start + size], recommendable, exclude_seen)
+        yield UserBatch(histories, users[start : start + size], recommendable, exclude_seen)

@@ -21,7 +21,7 @@ from chatrec.db import records
 from chatrec.db.engine import open_database
 from chatrec.db.migrate import migrate
 from chatrec.demo import airflow, movielens
-from chatrec.errors import ChatrecError, NightStopped
+from chatrec.errors import ChatrecError, RunStopped
 from chatrec.pipeline.preflight import read_mapping
 from chatrec.pipeline.steps import BY_NAME
 from chatrec.publish.read import list_of
@@ -161,7 +161,7 @@ def _outcome(record: records.RunRecord | None, process: subprocess.Popen[bytes],
     if record is None:
         raise ChatrecError(f"Airflow ended with {process.returncode} before the night began; its log is {log}.")
     if record.state != "published":
-        raise NightStopped(f"Run {record.key} is {record.state}: {record.verdict} The log is {log}.")
+        raise RunStopped(f"Run {record.key} is {record.state}: {record.verdict} The log is {log}.")
     return record
 
 

@@ -12,10 +12,10 @@ from chatrec.config.encoder import Encoder as EncoderSettings
 from chatrec.encoder import checkpoint
 from chatrec.encoder.checkpoint import Checkpoint
 from chatrec.encoder.encode import forward, padded, tokenise
-from chatrec.encoder.model_selection import Choice
+from chatrec.encoder.model_selection import SelectedModel
 from chatrec.encoder.pooling_config import MIDDLE
-from chatrec.encoder.prepared import Prepared
-from chatrec.encoder.text_source import Corpus, RunTexts
+from chatrec.encoder.prepared import PreparedEncoder
+from chatrec.encoder.text_source import RunTexts, TextSource
 from chatrec.encoder.texts import NO_TEXT
 from chatrec.errors import RunError
 from chatrec.extract.snapshot import Snapshot
@@ -27,7 +27,7 @@ TEXTS_COUNTED, TEXTS_TIMED = 512, 32
 """The texts of a sample: how long texts are, and how fast they are read."""
 
 
-def measure(choice: Choice, snapshot: Snapshot, settings: Settings) -> Prepared:
+def measure(choice: SelectedModel, snapshot: Snapshot, settings: Settings) -> PreparedEncoder:
     """Loads the model and chooses the reading with most layers that the time allows."""
     use_threads(settings.compute.threads)
     encoder = settings.encoder
@@ -38,7 +38,7 @@ def measure(choice: Choice, snapshot: Snapshot, settings: Settings) -> Prepared:
         rate, shorter = _within(loaded, list(texts.by_kind.values()), others, encoder)
         loaded = checkpoint.load(choice.source, shorter, choice.pretrained) if shorter else loaded
     reading = loaded.reading
-    return Prepared(
+    return PreparedEncoder(
         reading.layers[0], reading.pooling, loaded.fingerprint, loaded.width, loaded.weights, str(loaded.device), rate
     )
 
@@ -53,7 +53,7 @@ def _shorter(loaded: Checkpoint, settings: EncoderSettings, pretrained: bool) ->
 
 
 def _within(
-    loaded: Checkpoint, corpora: Sequence[Corpus], others: Sequence[EncoderSettings], settings: EncoderSettings
+    loaded: Checkpoint, corpora: Sequence[TextSource], others: Sequence[EncoderSettings], settings: EncoderSettings
 ) -> tuple[float, EncoderSettings | None]:
     """Tokens a second of the whole reading, and the one that takes no longer than is allowed; None is the whole."""
     sample, texts = _sample(corpora)
@@ -74,7 +74,7 @@ def _within(
     return rate, chosen
 
 
-def _sample(corpora: Sequence[Corpus]) -> tuple[list[str], int]:
+def _sample(corpora: Sequence[TextSource]) -> tuple[list[str], int]:
     """Some of the different texts, and how many there are."""
     digests = np.concatenate([corpus.digests for corpus in corpora])
     different = np.flatnonzero(digests != NO_TEXT)
@@ -99,7 +99,7 @@ def _rate(loaded: Checkpoint, tokens: Sequence[Sequence[int]]) -> float:
         return sum(map(len, ordered)) / max(time.monotonic() - since, 1e-9)
 
 
-def load(choice: Choice, prepared: Prepared, settings: Settings) -> Checkpoint:
+def load(choice: SelectedModel, prepared: PreparedEncoder, settings: Settings) -> Checkpoint:
     """The model, cut to what is read of it.
 
     Raises:

@@ -19,7 +19,7 @@ from chatrec.config.encoder import Encoder as EncoderSettings
 from chatrec.config.encoder import EncodingPrecision
 from chatrec.encoder.attention import without_mask
 from chatrec.encoder.fast_linear import speed_up
-from chatrec.encoder.pooling_config import Reading, blocks
+from chatrec.encoder.pooling_config import PoolingConfig, blocks
 from chatrec.errors import SettingsError
 from chatrec.runtime.hardware import has_bfloat16, has_int8
 
@@ -39,7 +39,7 @@ class Checkpoint:
     tokenizer: PreTrainedTokenizerBase
     device: torch.device
     fingerprint: str
-    reading: Reading
+    reading: PoolingConfig
     weights: int = 0
     """How many there are."""
     batch_tokens: int = BATCH_TOKENS["cpu"]
@@ -63,7 +63,7 @@ def load(source: str | Path, settings: EncoderSettings, pretrained: bool = True)
             for texts; names the setting.
     """
     model, tokenizer = read(AutoModel, source)
-    reading = Reading.of(model, tokenizer, settings, pretrained)
+    reading = PoolingConfig.of(model, tokenizer, settings, pretrained)
     cut(model, reading.layers)
     without_mask(model)
     device = choose_device(settings.device)

@@ -15,7 +15,7 @@ from chatrec.data.arrays import Array
 from chatrec.encoder import texts, users
 from chatrec.encoder.model_selection import choose
 from chatrec.encoder.prepared import prepare
-from chatrec.encoder.spent import Spent
+from chatrec.encoder.spent import EncodingCost
 from chatrec.encoder.text_source import RunTexts
 from chatrec.encoder.vector_cache import Places, VectorStore
 from chatrec.encoder.whitening import Whitening, chosen
@@ -117,7 +117,7 @@ class _Night:
         device = self.prepared.device.partition(":")[0]
         self.texts = RunTexts(snapshot, settings, self.prepared.weights, device)
         self.store = VectorStore(settings.artifacts.root, self.prepared.fingerprint, self.prepared.width)
-        self.spent = Spent()
+        self.spent = EncodingCost()
         self.counts: dict[str, Any] = {"encoder": self.choice.name}
         self._places: dict[str, Places] = {}
 

@@ -12,7 +12,7 @@ from torch import Tensor
 from chatrec.data.arrays import Array
 from chatrec.encoder.checkpoint import Checkpoint
 from chatrec.encoder.pooling import pool
-from chatrec.encoder.spent import Spent
+from chatrec.encoder.spent import EncodingCost
 from chatrec.errors import SettingsError
 from chatrec.runtime.prefetch import ahead
 from chatrec.runtime.progress import Progress
@@ -25,7 +25,9 @@ PARTS_AT_ONCE = {"cuda": 4}
 """On a GPU batches are large, and few of them are only in part filled if more texts are sorted."""
 
 
-def encode(checkpoint: Checkpoint, parts: Iterable[Sequence[str]], shown: Progress, spent: Spent) -> Iterator[Array]:
+def encode(
+    checkpoint: Checkpoint, parts: Iterable[Sequence[str]], shown: Progress, spent: EncodingCost
+) -> Iterator[Array]:
     """The raw vectors of texts, part by part; the next part is read and tokenised while one goes through the model.
 
     Args:
@@ -51,7 +53,7 @@ def encode(checkpoint: Checkpoint, parts: Iterable[Sequence[str]], shown: Progre
         yield from np.split(encode_tokens(checkpoint, tokens, shown, spent), ends)
 
 
-def encode_all(checkpoint: Checkpoint, texts: Sequence[str], shown: Progress, spent: Spent) -> Array:
+def encode_all(checkpoint: Checkpoint, texts: Sequence[str], shown: Progress, spent: EncodingCost) -> Array:
     """The raw vectors of texts in one part."""
     return next(encode(checkpoint, [texts], shown, spent))
 
@@ -62,7 +64,9 @@ def _tokenised(checkpoint: Checkpoint, parts: Iterator[Sequence[str]]) -> Iterat
         yield tokenise(checkpoint, list(chain.from_iterable(some))), np.cumsum(list(map(len, some)))[:-1]
 
 
-def encode_tokens(checkpoint: Checkpoint, tokens: Sequence[Sequence[int]], shown: Progress, spent: Spent) -> Array:
+def encode_tokens(
+    checkpoint: Checkpoint, tokens: Sequence[Sequence[int]], shown: Progress, spent: EncodingCost
+) -> Array:
     """The same of what `tokenise` found."""
     since = time.monotonic()
     order: list[int] = []
@@ -136,7 +140,7 @@ def forward(checkpoint: Checkpoint, ids: Array, mask: Array) -> Tensor:
 
 
 def _pooled(
-    checkpoint: Checkpoint, tokens: Sequence[Sequence[int]], waiting: list[list[int]], spent: Spent
+    checkpoint: Checkpoint, tokens: Sequence[Sequence[int]], waiting: list[list[int]], spent: EncodingCost
 ) -> Iterator[tuple[list[int], Tensor]]:
     """Batch by batch; one that does not fit into memory is halved, and so are those after it that are as large."""
     limit: float = np.inf

@@ -7,7 +7,7 @@ import numpy as np
 
 from chatrec.config.encoder import Text
 from chatrec.encoder.embed import PROFILE_USERS, PROFILES, USERS
-from chatrec.encoder.text_source import Corpus, ItemTexts, UserTexts
+from chatrec.encoder.text_source import ItemTexts, TextSource, UserTexts
 from chatrec.encoder.vector_cache import keep_only
 from chatrec.extract.snapshot import Snapshot
 
@@ -47,7 +47,7 @@ def forget_texts(root: Path, snapshot: Snapshot | None, text: Text) -> int:
     return keep_only(root, np.concatenate([np.empty(0, "V16"), *kept]))
 
 
-def _corpora(snapshot: Snapshot, text: Text) -> Iterator[Corpus]:
+def _corpora(snapshot: Snapshot, text: Text) -> Iterator[TextSource]:
     """All that an encoder may have read of a night, however it reads users."""
     everyone = np.arange(snapshot.users.height)
     yield ItemTexts(snapshot, text)

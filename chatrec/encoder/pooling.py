@@ -4,10 +4,10 @@ import torch
 from torch import Tensor
 
 from chatrec.config.encoder import Pooling
-from chatrec.encoder.pooling_config import Reading
+from chatrec.encoder.pooling_config import PoolingConfig
 
 
-def pool(states: Tensor, mask: Tensor, reading: Reading) -> Tensor:
+def pool(states: Tensor, mask: Tensor, reading: PoolingConfig) -> Tensor:
     """The pooled states of each text.
 
     Args:

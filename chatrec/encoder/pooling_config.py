@@ -17,7 +17,7 @@ OF_THE_TEXT = 2 / 3
 
 
 @dataclass(frozen=True)
-class Reading:
+class PoolingConfig:
     """What the settings mean for one model."""
 
     layers: tuple[int, ...]

@@ -12,7 +12,7 @@ from pathlib import Path
 from chatrec.config import Settings
 from chatrec.config.encoder import Encoder as EncoderSettings
 from chatrec.encoder import gguf, registry
-from chatrec.encoder.model_selection import Choice, cached, choose
+from chatrec.encoder.model_selection import SelectedModel, cached, choose
 from chatrec.extract.snapshot import Snapshot
 from chatrec.runs.run import fingerprint, write_atomically
 
@@ -22,7 +22,7 @@ NOT_OF_THE_READING = {"local", "batch_tokens", "dimensions", "shrinkage", "user_
 
 
 @dataclass(frozen=True)
-class Prepared:
+class PreparedEncoder:
     """What embeds the texts of a run."""
 
     layer: int
@@ -44,7 +44,7 @@ class Prepared:
         return settings.model_copy(update={"layer": self.layer, "pooling": self.pooling})
 
 
-def prepare(snapshot: Snapshot, settings: Settings) -> tuple[Choice, Prepared]:
+def prepare(snapshot: Snapshot, settings: Settings) -> tuple[SelectedModel, PreparedEncoder]:
     """Chooses the encoder and how it reads, or finds what was chosen before.
 
     Args:
@@ -61,7 +61,7 @@ def prepare(snapshot: Snapshot, settings: Settings) -> tuple[Choice, Prepared]:
 
         known[key] = asdict(measure(choice, snapshot, settings))
         write_atomically(file, json.dumps(known, indent=1))
-    return choice, Prepared(**known[key])
+    return choice, PreparedEncoder(**known[key])
 
 
 def unpack(settings: Settings) -> None:
@@ -69,7 +69,7 @@ def unpack(settings: Settings) -> None:
     gguf.unpack(settings.artifacts.root, choose(settings).source)
 
 
-def _key(choice: Choice, settings: EncoderSettings) -> str:
+def _key(choice: SelectedModel, settings: EncoderSettings) -> str:
     """A digest of everything that decides how is read: the files as they are, and the settings."""
     path = Path(choice.source)
     if not path.exists() and (config := cached(str(choice.source), ("config.json",))):

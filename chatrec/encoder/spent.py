@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 
 @dataclass
-class Spent:
+class EncodingCost:
     """What encoding cost."""
 
     tokens: int = 0

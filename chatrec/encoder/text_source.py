@@ -21,7 +21,7 @@ PROFILES_COMPOSED = 20_000
 """If there are more different profiles, those of users with a history say nothing in their vectors: they have items."""
 
 
-class Corpus(Protocol):
+class TextSource(Protocol):
     """The texts of some rows."""
 
     def __len__(self) -> int:
@@ -47,11 +47,11 @@ class ItemTexts:
 
     @cached_property
     def digests(self) -> Array:
-        """See Corpus."""
+        """See TextSource."""
         return texts.digests(self.read(np.arange(len(self))))
 
     def read(self, rows: Array) -> Iterator[str]:
-        """See Corpus."""
+        """See TextSource."""
         start = 0
         for block in self.snapshot.item_blocks(ROWS_OF_A_BLOCK):
             low, high = np.searchsorted(rows, (start, start + block.height))
@@ -77,11 +77,11 @@ class UserTexts:
 
     @cached_property
     def digests(self) -> Array:
-        """See Corpus."""
+        """See TextSource."""
         return texts.digests(self.read(np.arange(len(self))))
 
     def read(self, rows: Array) -> Iterator[str]:
-        """See Corpus."""
+        """See TextSource."""
         snapshot = self.snapshot
         titles = snapshot.items["title"].fill_null("").to_list() if self.history else []
         queries = snapshot.queries if self.searches else Queries.none(snapshot.users.height)
@@ -122,7 +122,7 @@ class RunTexts:
         return np.setdiff1d(everyone, self.known)
 
     @cached_property
-    def by_kind(self) -> dict[str, Corpus]:
+    def by_kind(self) -> dict[str, TextSource]:
         """Items, users, and profiles: users without what they took and searched for."""
         history = self.settings.text.history if self.reads_users else 0
         return {

@@ -10,7 +10,7 @@ from jinja2 import StrictUndefined, Template, TemplateError
 from jinja2.sandbox import SandboxedEnvironment
 
 from chatrec.data.arrays import Array
-from chatrec.data.interactions import Histories, Queries
+from chatrec.data.interactions import Interactions, Queries
 from chatrec.errors import SettingsError
 
 ITEM_COLUMNS = {"item_id", "title", "groups", "available"}
@@ -32,7 +32,7 @@ def user_texts(
     users: pl.DataFrame,
     chosen: Array,
     titles: Sequence[str],
-    histories: Histories,
+    histories: Interactions,
     length: int,
     queries: Queries,
     template: str,

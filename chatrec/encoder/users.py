@@ -4,7 +4,7 @@ import numpy as np
 
 from chatrec.config.encoder import UserText
 from chatrec.data.arrays import Array
-from chatrec.data.interactions import Histories
+from chatrec.data.interactions import Interactions
 
 READ_AT_MOST = 5_000
 """Users whose histories a CPU reads, if the model is small."""
@@ -27,7 +27,7 @@ def is_read(wanted: UserText, weights: int, device: str, users: int) -> bool:
     return device == "cuda" or (users <= READ_AT_MOST and weights <= WEIGHTS_AT_MOST)
 
 
-def compose(users: Array, items: Array, histories: Histories, length: int) -> None:
+def compose(users: Array, items: Array, histories: Interactions, length: int) -> None:
     """Adds what users took to what their profiles say, in place: unit(Σ_a v_a / (a + 1) / Σ_a 1 / (a + 1) + p).
 
     a is the age of an event, v the vector of its item, p that of the profile. A text that was never put together costs

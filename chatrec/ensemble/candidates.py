@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from chatrec.data.arrays import Array
-from chatrec.data.user_batch import Block
+from chatrec.data.user_batch import UserBatch
 from chatrec.ensemble.log_shares import Evidence
 
 NOBODY = -1
@@ -27,7 +27,7 @@ class Candidates:
     """float32, users × channels: what a channel says of an item of which it knows nothing."""
 
 
-def gather(evidence: Sequence[Evidence], block: Block, k: int, suggested: Array = NONE) -> Candidates:
+def gather(evidence: Sequence[Evidence], block: UserBatch, k: int, suggested: Array = NONE) -> Candidates:
     """Lets every channel gather, and asks all of them about everything gathered.
 
     Args:
@@ -65,7 +65,7 @@ def scores_of(items: Array, log_shares: Array, weights: Array) -> Array:
     return np.where(items >= 0, log_shares @ weights, -np.inf)
 
 
-def _union(gathered: Array, block: Block) -> Array:
+def _union(gathered: Array, block: UserBatch) -> Array:
     """Each item once in a row; without what a list may not have."""
     rows = np.arange(len(gathered))[:, None]
     items = np.sort(np.where(block.hidden[rows, gathered] | (gathered < 0), np.iinfo(np.int32).max, gathered), axis=1)

@@ -7,11 +7,11 @@ from typing import Any
 import numpy as np
 
 from chatrec.data.arrays import Array
-from chatrec.data.interactions import Histories
-from chatrec.ensemble.weights import Mix, Trial, cross_fitted_lists, fit_mix
-from chatrec.evaluation.evaluator import Measure
-from chatrec.evaluation.holdout import HoldOut, hold_items_out
-from chatrec.models.base import Channel
+from chatrec.data.interactions import Interactions
+from chatrec.ensemble.weights import EnsembleWeights, HoldoutFeatures, cross_fitted_lists, fit_mix
+from chatrec.evaluation.evaluator import Evaluator
+from chatrec.evaluation.holdout import Holdout, hold_items_out
+from chatrec.models.base import Model
 
 HIDDEN = 0.1
 """The share of known items that are hidden to learn what texts say of new ones."""
@@ -21,7 +21,7 @@ UNTESTED = "text"
 
 
 @dataclass(frozen=True)
-class NewItems:
+class ColdItems:
     """How new items are ranked among each other, and against the known ones."""
 
     share: float = 0.0
@@ -31,7 +31,7 @@ class NewItems:
     channels: Mapping[str, Any] = field(default_factory=dict)
 
 
-def hide_items(histories: Histories, items: int, seed: int) -> HoldOut:
+def hide_items(histories: Interactions, items: int, seed: int) -> Holdout:
     """Hides a seeded tenth of the items with events, as if they were new."""
     known = np.unique(histories.items)
     count = int(np.ceil(HIDDEN * len(known)))
@@ -40,15 +40,15 @@ def hide_items(histories: Histories, items: int, seed: int) -> HoldOut:
     return hold_items_out(histories, hidden, seed)
 
 
-def share_of_new(holdout: HoldOut) -> float:
+def share_of_new(holdout: Holdout) -> float:
     """How many of the held-out events were of items without earlier ones; never none and never all."""
     known = np.isin(holdout.targets, holdout.histories.items)
     return float(((~known).sum() + 0.5) / (len(known) + 1))
 
 
 def fit_new(
-    channels: Mapping[str, Channel], hidden: HoldOut, vectors: Array, seed: int
-) -> tuple[Mix, dict[str, dict[str, float]]]:
+    channels: Mapping[str, Model], hidden: Holdout, vectors: Array, seed: int
+) -> tuple[EnsembleWeights, dict[str, dict[str, float]]]:
     """Weighs channels of texts on hidden items; if their best one ranks better than all of them, it stays alone.
 
     Likelihood weighs channels, and what is likelier need not rank better where one channel is far ahead.
@@ -63,12 +63,12 @@ def fit_new(
         The weights, and metrics of all channels together and of each alone; none where nothing could be hidden.
     """
     if not len(hidden):
-        return Mix({UNTESTED: 1.0}, {}), {}
-    trial, everybody = Trial.of(channels, hidden), np.arange(len(hidden))
-    measure = Measure(hidden, vectors)
+        return EnsembleWeights({UNTESTED: 1.0}, {}), {}
+    trial, everybody = HoldoutFeatures.of(channels, hidden), np.arange(len(hidden))
+    measure = Evaluator(hidden, vectors)
     together = measure.summary(cross_fitted_lists(trial, seed))
     alone = {name: measure.summary(trial.lists({name: 1.0}, everybody)) for name in channels}
     mix, best = fit_mix(trial, everybody, seed), max(alone, key=lambda name: alone[name]["ndcg@10"])
     if alone[best]["ndcg@10"] > together["ndcg@10"]:
-        mix, together = Mix({best: 1.0}, mix.gains), alone[best]
+        mix, together = EnsembleWeights({best: 1.0}, mix.gains), alone[best]
     return mix, {NEW: together} | {f"{NEW}, {name}": each for name, each in alone.items()}

@@ -10,16 +10,16 @@ import numpy as np
 
 from chatrec.config.settings import Form, Target
 from chatrec.data.arrays import Array
-from chatrec.ensemble.cold_items import NEW, NewItems, fit_new, hide_items, share_of_new
-from chatrec.ensemble.holdout_candidates import CANDIDATES, METRICS, HeldOut
+from chatrec.ensemble.cold_items import NEW, ColdItems, fit_new, hide_items, share_of_new
+from chatrec.ensemble.holdout_candidates import CANDIDATES, METRICS, HoldoutCandidates
 from chatrec.ensemble.inner_product import Softmax
-from chatrec.ensemble.weights import Mix, Trial, cross_fitted, fit_mix
-from chatrec.evaluation.evaluator import Measure
-from chatrec.evaluation.holdout import HoldOut, K
+from chatrec.ensemble.weights import EnsembleWeights, HoldoutFeatures, cross_fitted, fit_mix
+from chatrec.evaluation.evaluator import Evaluator
+from chatrec.evaluation.holdout import Holdout, K
 from chatrec.evaluation.metrics import paired_difference
 from chatrec.models import ease
-from chatrec.models.base import Channel
-from chatrec.models.registry import EASE, POPULARITY, TEXTS, Known, fit_channels, limits, names
+from chatrec.models.base import Model
+from chatrec.models.registry import EASE, POPULARITY, TEXTS, TrainingData, fit_channels, limits, names
 from chatrec.models.serialization import load_channels, save_channels
 from chatrec.runs.run import Counts, write_atomically
 
@@ -31,7 +31,7 @@ NOTHING_MEASURED: dict[str, Any] = {"channels": {}, "better than popularity": No
 
 
 @dataclass(frozen=True)
-class Blend:
+class Ensemble:
     """What a night's lists are made of."""
 
     weights: Mapping[str, float]
@@ -39,14 +39,14 @@ class Blend:
     channels: Mapping[str, Any]
     """Those of them that were fitted with the blend; the others come from steps of their own."""
     form: Form = "exact"
-    new: NewItems = field(default_factory=NewItems)
+    new: ColdItems = field(default_factory=ColdItems)
 
     @classmethod
-    def load(cls, folder: Path) -> "Blend":
+    def load(cls, folder: Path) -> "Ensemble":
         """What `learn` wrote."""
         mix, channels = json.loads((folder / MIX).read_text(encoding="utf-8")), load_channels(folder)
         weights, of_new = mix["weights"], mix["new"]["weights"]
-        new = NewItems(mix["new"]["share"], of_new, {name: channels[name] for name in of_new})
+        new = ColdItems(mix["new"]["share"], of_new, {name: channels[name] for name in of_new})
         used = {name: channel for name, channel in channels.items() if name in weights}
         if mix["form"] == "exact":
             return cls(weights, used, "exact", new)
@@ -55,7 +55,7 @@ class Blend:
 
 
 def learn(
-    known: Known, holdout: HoldOut, others: Mapping[str, Channel], target: Target, form: Form, folder: Path
+    known: TrainingData, holdout: Holdout, others: Mapping[str, Model], target: Target, form: Form, folder: Path
 ) -> Counts:
     """Writes the blend, METRICS and what is said of held-out users.
 
@@ -77,16 +77,16 @@ def learn(
     of_texts = fit_channels(replace(known, histories=hidden.histories), target, NO_PENALTY, suited & TEXTS, form)
     new, of_new = fit_new(of_texts, hidden, known.texts, seed)
     penalty = _choose_penalty(rest, holdout, target) if form == "exact" else ease.PENALTIES[-1]
-    mix, measured = Mix({POPULARITY: 1.0}, {}), NOTHING_MEASURED
-    held = HeldOut.nothing(holdout)
+    mix, measured = EnsembleWeights({POPULARITY: 1.0}, {}), NOTHING_MEASURED
+    held = HoldoutCandidates.nothing(holdout)
     if len(holdout):
         fitted: dict[str, Any] = fit_channels(rest, target, penalty, suited - TEXTS, form) | of_texts
         if form == "linear":
             fitted = {name: Softmax(channel) for name, channel in fitted.items()}
-        trial = Trial.of({**others, **fitted}, holdout)
+        trial = HoldoutFeatures.of({**others, **fitted}, holdout)
         mix = fit_mix(trial, np.arange(len(holdout)), seed)
-        held = HeldOut.of(holdout, *cross_fitted(trial, seed, CANDIDATES))
-        measured = _measure(trial, held.items[:, :K], Measure(holdout, known.texts), seed)
+        held = HoldoutCandidates.of(holdout, *cross_fitted(trial, seed, CANDIDATES))
+        measured = _measure(trial, held.items[:, :K], Evaluator(holdout, known.texts), seed)
     held.save(folder)
     kept = fit_channels(known, target, penalty, {*mix.weights, *new.weights} - others.keys(), form)
     save_channels(kept, folder)
@@ -100,27 +100,27 @@ def learn(
     return said | _weights_and_scores(mix, new, measured["channels"])
 
 
-def _weights_and_scores(mix: Mix, new: Mix, measured: Mapping[str, Any]) -> Counts:
+def _weights_and_scores(mix: EnsembleWeights, new: EnsembleWeights, measured: Mapping[str, Any]) -> Counts:
     """What the run's record says of the weights, and NDCG@10 of what was measured."""
     weights, of_new = ({name: round(weight, 3) for name, weight in each.weights.items()} for each in (mix, new))
     scores = {f"{name} NDCG@10": measured[name]["ndcg@10"] for name in (BLEND, POPULARITY, NEW) if name in measured}
     return {"weights": weights, "weights of new items": of_new, **scores}
 
 
-def _choose_penalty(rest: Known, holdout: HoldOut, target: Target) -> float:
+def _choose_penalty(rest: TrainingData, holdout: Holdout, target: Target) -> float:
     """The penalty of EASE that predicts held-out events better; a large catalogue is not fitted twice."""
     if rest.items > ease.ONE_PENALTY_FROM or not len(holdout):
         return ease.PENALTIES[-1]
-    fade = min(EASE.values()) if target == "next" else max(EASE.values())
+    decay = min(EASE.values()) if target == "next" else max(EASE.values())
 
     def quality(penalty: float) -> float:
-        channel = replace(ease.fit(rest.histories, rest.items, penalty), fade=fade)
+        channel = replace(ease.fit(rest.histories, rest.items, penalty), decay=decay)
         return float(holdout.ndcg(channel.scores).mean())
 
     return max(ease.PENALTIES, key=quality)
 
 
-def _measure(trial: Trial, of_blend: Array, measure: Measure, seed: int) -> dict[str, Any]:
+def _measure(trial: HoldoutFeatures, of_blend: Array, measure: Evaluator, seed: int) -> dict[str, Any]:
     """Metrics by channel, and how much better the blend is than popularity, with the bounds of its interval."""
     lists: dict[str, Array] = {BLEND: of_blend}
     everybody = np.arange(len(measure.holdout))

@@ -8,14 +8,14 @@ import numpy as np
 from chatrec.data.arrays import Array
 from chatrec.ensemble.candidates import NOBODY
 from chatrec.evaluation import metrics
-from chatrec.evaluation.holdout import HoldOut, K
+from chatrec.evaluation.holdout import Holdout, K
 
 METRICS, FILE = "metrics.json", "held_out.npz"
 CANDIDATES = 100
 
 
 @dataclass(frozen=True)
-class HeldOut:
+class HoldoutCandidates:
     """The best candidates of held-out users, each user's under weights that other users gave."""
 
     users: Array
@@ -30,18 +30,18 @@ class HeldOut:
     """How many items each user took."""
 
     @classmethod
-    def of(cls, holdout: HoldOut, items: Array, scores: Array) -> "HeldOut":
+    def of(cls, holdout: Holdout, items: Array, scores: Array) -> "HoldoutCandidates":
         """Of what `chatrec.ensemble.weights.cross_fitted` gives."""
         return cls(holdout.users, items, scores.astype(np.float32), holdout.hits(items), holdout.relevant)
 
     @classmethod
-    def nothing(cls, holdout: HoldOut) -> "HeldOut":
+    def nothing(cls, holdout: Holdout) -> "HoldoutCandidates":
         """Of users of whom nothing is said."""
         shape = len(holdout), 1
         return cls.of(holdout, np.full(shape, NOBODY, np.int32), np.full(shape, -np.inf))
 
     @classmethod
-    def nobody(cls) -> "HeldOut":
+    def nobody(cls) -> "HoldoutCandidates":
         """Where nothing was held out."""
         none, width = np.empty(0, np.int64), (0, 1)
         return cls(none, np.empty(width, np.int32), np.empty(width, np.float32), np.empty(width, bool), none)
@@ -60,7 +60,7 @@ class HeldOut:
         np.savez(folder / FILE, **{name: getattr(self, name) for name in self.__dataclass_fields__})
 
     @classmethod
-    def load(cls, folder: Path) -> "HeldOut":
+    def load(cls, folder: Path) -> "HoldoutCandidates":
         """What `save` wrote."""
         with np.load(folder / FILE) as saved:
             return cls(**{name: saved[name] for name in cls.__dataclass_fields__})

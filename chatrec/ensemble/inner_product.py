@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 from chatrec.config.settings import Form
 from chatrec.data.arrays import Array
-from chatrec.data.user_batch import Block
-from chatrec.models.base import VectorChannel
+from chatrec.data.user_batch import UserBatch
+from chatrec.models.base import VectorModel
 
 EXACT_UP_TO = 200_000
 """Items: scores of all of them for everybody are too many above."""
@@ -18,7 +18,7 @@ EXACT_UP_TO = 200_000
 class Softmax:
     """A channel of vectors that speaks in logits: log P(i|u) = scale · qᵀk up to a constant a user."""
 
-    channel: VectorChannel
+    channel: VectorModel
     scale: float = 1.0
 
     logits = True
@@ -28,18 +28,18 @@ class Softmax:
         """k: items × width."""
         return self.channel.keys
 
-    def queries(self, block: Block) -> Array:
+    def queries(self, block: UserBatch) -> Array:
         """scale · q: users × width."""
         scaled: Array = self.scale * self.channel.queries(block)
         return scaled
 
-    def scores(self, block: Block) -> Array:
-        """See Channel."""
+    def scores(self, block: UserBatch) -> Array:
+        """See Model."""
         scores: Array = self.queries(block) @ self.keys.T
         return scores
 
     def added(self, latest: Array, items: Array) -> Array | None:
-        """See Channel; without the scale, which is the same for all events."""
+        """See Model; without the scale, which is the same for all events."""
         return self.channel.added(latest, items)
 
 

@@ -6,8 +6,8 @@ from typing import Protocol
 import numpy as np
 
 from chatrec.data.arrays import Array, log_sum, top_k
-from chatrec.data.user_batch import Block
-from chatrec.models.base import Channel
+from chatrec.data.user_batch import UserBatch
+from chatrec.models.base import Model
 
 FLOOR = 0.3
 """Nothing known of an item counts as this share of an equal share."""
@@ -43,7 +43,7 @@ class ScoredEvidence:
     logits: bool
 
     @classmethod
-    def of(cls, channel: Channel, block: Block) -> "ScoredEvidence":
+    def of(cls, channel: Model, block: UserBatch) -> "ScoredEvidence":
         """The channel's evidence on a block."""
         possible = np.maximum((~block.hidden).sum(1), 1)
         scores = channel.scores(block)

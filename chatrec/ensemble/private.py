@@ -13,16 +13,16 @@ from types import MappingProxyType
 import numpy as np
 
 from chatrec.data.arrays import Array
-from chatrec.ensemble.cold_items import NewItems
+from chatrec.ensemble.cold_items import ColdItems
 from chatrec.ensemble.ensemble import MIX, NO_PENALTY, NOTHING_MEASURED
-from chatrec.ensemble.holdout_candidates import METRICS, HeldOut
-from chatrec.ensemble.weights import Mix
+from chatrec.ensemble.holdout_candidates import METRICS, HoldoutCandidates
+from chatrec.ensemble.weights import EnsembleWeights
 from chatrec.models import private_ease
-from chatrec.models.base import Channel
+from chatrec.models.base import Model
 from chatrec.models.content_knn import Text
 from chatrec.models.popularity import Popularity
 from chatrec.models.ppmi_svd import unit
-from chatrec.models.registry import POPULARITY, Known
+from chatrec.models.registry import POPULARITY, TrainingData
 from chatrec.models.serialization import load_channels, save_channels
 from chatrec.privacy.statistics import Release
 from chatrec.runs.run import Counts, write_atomically
@@ -32,7 +32,7 @@ WEIGHTS: Mapping[str, float] = MappingProxyType({PAIRS: 1.0, WORDS: 0.2})
 """Popularity, which the pairs know, is for users without a history alone."""
 
 
-def channels_of(known: Known, release: Release) -> dict[str, Channel]:
+def channels_of(known: TrainingData, release: Release) -> dict[str, Model]:
     """All of them.
 
     Args:
@@ -45,13 +45,13 @@ def channels_of(known: Known, release: Release) -> dict[str, Channel]:
     return {PAIRS: private_ease.fit(release, texts), WORDS: words, POPULARITY: popular}
 
 
-def learn(known: Known, release: Release, folder: Path) -> Counts:
+def learn(known: TrainingData, release: Release, folder: Path) -> Counts:
     """Writes the blend; nothing is held out, so nothing is measured. Arguments as of `channels_of`."""
     save_channels(channels_of(known, release), folder)
-    HeldOut.nobody().save(folder)
-    nothing = NewItems()
+    HoldoutCandidates.nobody().save(folder)
+    nothing = ColdItems()
     facts = {
-        **asdict(Mix(dict(WEIGHTS), {})),
+        **asdict(EnsembleWeights(dict(WEIGHTS), {})),
         "form": "exact",
         "limits": {},
         "ease penalty": NO_PENALTY,

@@ -9,9 +9,9 @@ from chatrec.data.arrays import Array
 from chatrec.ensemble.candidates import GATHERED, NOBODY, best_places, gather
 from chatrec.ensemble.log_shares import ScoredEvidence
 from chatrec.ensemble.logit import Choices, fit_weights, log_likelihoods
-from chatrec.evaluation.holdout import HoldOut, K
+from chatrec.evaluation.holdout import Holdout, K
 from chatrec.evaluation.metrics import paired_difference
-from chatrec.models.base import Channel
+from chatrec.models.base import Model
 
 FOLDS = 2
 SURE = 0.5
@@ -20,7 +20,7 @@ NO_GAIN = (0.0, 0.0, 0.0)
 
 
 @dataclass(frozen=True)
-class Mix:
+class EnsembleWeights:
     """The weights of the channels that stay."""
 
     weights: Mapping[str, float]
@@ -30,7 +30,7 @@ class Mix:
 
 
 @dataclass(frozen=True)
-class Trial:
+class HoldoutFeatures:
     """The held-out users with their candidates."""
 
     names: list[str]
@@ -39,7 +39,7 @@ class Trial:
     choices: Choices
 
     @classmethod
-    def of(cls, channels: Mapping[str, Channel], holdout: HoldOut) -> "Trial":
+    def of(cls, channels: Mapping[str, Model], holdout: Holdout) -> "HoldoutFeatures":
         """Gathers the candidates of all held-out users."""
         parts = [
             gather([ScoredEvidence.of(channel, block) for channel in channels.values()], block, GATHERED)
@@ -61,7 +61,7 @@ class Trial:
         return found
 
 
-def fit_mix(trial: Trial, users: Array, seed: int) -> Mix:
+def fit_mix(trial: HoldoutFeatures, users: Array, seed: int) -> EnsembleWeights:
     """Weighs the channels and drops, the weakest first, those whose gain is not clear of zero.
 
     Args:
@@ -74,22 +74,22 @@ def fit_mix(trial: Trial, users: Array, seed: int) -> Mix:
         weights, with_all = _fit(trial, users, names)
         names = [name for name, weight in zip(names, weights, strict=True) if weight > 0] or names[:1]
         if len(names) == 1:
-            return Mix({names[0]: 1.0}, gains)
+            return EnsembleWeights({names[0]: 1.0}, gains)
         tried = {name: _gain(trial, users, [n for n in names if n != name], with_all, seed) for name in names}
         gains.update(tried)
         weakest = min(names, key=lambda name: tried[name][1])
         if tried[weakest][1] > 0:
             kept = weights[weights > 0].tolist()
-            return Mix(dict(zip(names, kept, strict=True)), gains)
+            return EnsembleWeights(dict(zip(names, kept, strict=True)), gains)
         names.remove(weakest)
 
 
-def cross_fitted_lists(trial: Trial, seed: int) -> Array:
+def cross_fitted_lists(trial: HoldoutFeatures, seed: int) -> Array:
     """Lists of all held-out users: users × K, padded with -1; see `cross_fitted`."""
     return cross_fitted(trial, seed, K)[0]
 
 
-def cross_fitted(trial: Trial, seed: int, k: int) -> tuple[Array, Array]:
+def cross_fitted(trial: HoldoutFeatures, seed: int, k: int) -> tuple[Array, Array]:
     """The best candidates of all held-out users, each under weights that other users gave.
 
     Args:
@@ -112,7 +112,7 @@ def cross_fitted(trial: Trial, seed: int, k: int) -> tuple[Array, Array]:
     return items, scores
 
 
-def _fit(trial: Trial, users: Array, names: list[str]) -> tuple[Array, Array]:
+def _fit(trial: HoldoutFeatures, users: Array, names: list[str]) -> tuple[Array, Array]:
     """The weights, and the log-likelihood of each user.
 
     Who took nothing that was gathered says nothing: no weights would show it to them, and a likelihood that counts such
@@ -124,7 +124,9 @@ def _fit(trial: Trial, users: Array, names: list[str]) -> tuple[Array, Array]:
     return weights, log_likelihoods(choices, weights)
 
 
-def _gain(trial: Trial, users: Array, others: list[str], with_all: Array, seed: int) -> tuple[float, float, float]:
+def _gain(
+    trial: HoldoutFeatures, users: Array, others: list[str], with_all: Array, seed: int
+) -> tuple[float, float, float]:
     _, without = _fit(trial, users, others)
     return paired_difference(with_all, without, seed, SURE)
 

@@ -10,9 +10,9 @@ from collections.abc import Iterable
 import numpy as np
 
 from chatrec.data.arrays import Array
-from chatrec.data.user_batch import Block
+from chatrec.data.user_batch import UserBatch
 from chatrec.evaluation import metrics
-from chatrec.evaluation.holdout import HoldOut
+from chatrec.evaluation.holdout import Holdout
 
 SHARE = 0.1
 
@@ -29,7 +29,7 @@ def pseudo_cold(ids: Iterable[object], seed: int) -> Array:
     return chosen
 
 
-def neighbour_ndcg(holdout: HoldOut, vectors: Array) -> metrics.Floats:
+def neighbour_ndcg(holdout: Holdout, vectors: Array) -> metrics.Floats:
     """NDCG@10 of each user for lists of the items nearest to the mean text vector of what the user took.
 
     Args:
@@ -37,7 +37,7 @@ def neighbour_ndcg(holdout: HoldOut, vectors: Array) -> metrics.Floats:
         vectors: of all items: items × dimensions, of unit length.
     """
 
-    def score(block: Block) -> Array:
+    def score(block: UserBatch) -> Array:
         scores: Array = block.weighted(np.ones_like) @ vectors @ vectors.T
         return scores
 

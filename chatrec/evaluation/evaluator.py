@@ -8,7 +8,7 @@ import numpy as np
 
 from chatrec.data.arrays import Array
 from chatrec.evaluation import metrics
-from chatrec.evaluation.holdout import HoldOut
+from chatrec.evaluation.holdout import Holdout
 
 SHORT = 10
 """Events of a short history at most."""
@@ -25,14 +25,14 @@ class Slice:
 
     rows: Array
     """Of the users in the whole hold-out."""
-    holdout: HoldOut
+    holdout: Holdout
 
 
 @dataclass(frozen=True)
-class Measure:
+class Evaluator:
     """What lists are held against."""
 
-    holdout: HoldOut
+    holdout: Holdout
     vectors: Array
     """items × dimensions, of unit length: by which items are alike; if all are the same, diversity is not measured."""
 

@@ -13,8 +13,8 @@ import numpy as np
 
 from chatrec.config.settings import Target
 from chatrec.data.arrays import Array, top_k
-from chatrec.data.interactions import Histories
-from chatrec.data.user_batch import Block, blocks
+from chatrec.data.interactions import Interactions
+from chatrec.data.user_batch import UserBatch, blocks
 from chatrec.evaluation import metrics
 
 USERS_AT_MOST = 10_000
@@ -28,10 +28,10 @@ K = 10
 
 
 @dataclass(frozen=True)
-class HoldOut:
+class Holdout:
     """What is left of the histories, and what their lists should have near the top."""
 
-    histories: Histories
+    histories: Interactions
     """Of all users, without the held-out events: what a fit may see."""
     users: Array
     """Those with targets; each has a history left."""
@@ -51,7 +51,7 @@ class HoldOut:
         """How many targets each user has."""
         return np.diff(self.starts)
 
-    def blocks(self) -> Iterator[Block]:
+    def blocks(self) -> Iterator[UserBatch]:
         """The users to be scored."""
         size = max(1, CELLS_OF_A_BLOCK // max(len(self.recommendable), 1))
         return blocks(self.histories, self.users, self.recommendable, self.exclude_seen, size)
@@ -62,7 +62,7 @@ class HoldOut:
         wanted = np.repeat(np.arange(len(self)), self.relevant) * width + self.targets
         return np.isin(np.arange(len(self))[:, None] * width + lists, wanted) & (lists >= 0)
 
-    def lists(self, score: Callable[[Block], Array]) -> Array:
+    def lists(self, score: Callable[[UserBatch], Array]) -> Array:
         """The lists that scores make: users × K.
 
         Args:
@@ -75,12 +75,12 @@ class HoldOut:
             found.append(np.where(np.isfinite(np.take_along_axis(scores, best, 1)), best, -1))
         return np.concatenate(found)
 
-    def ndcg(self, score: Callable[[Block], Array]) -> metrics.Floats:
+    def ndcg(self, score: Callable[[UserBatch], Array]) -> metrics.Floats:
         """NDCG@10 of each user."""
         return metrics.ndcg(self.hits(self.lists(score)), self.relevant)
 
 
-def hold_out(histories: Histories, recommendable: Array, exclude_seen: bool, target: Target, seed: int) -> HoldOut:
+def hold_out(histories: Interactions, recommendable: Array, exclude_seen: bool, target: Target, seed: int) -> Holdout:
     """Chooses what is held out.
 
     Args:
@@ -98,7 +98,7 @@ def hold_out(histories: Histories, recommendable: Array, exclude_seen: bool, tar
     return _without(choose(histories, random), histories, recommendable, exclude_seen, random)
 
 
-def hold_items_out(histories: Histories, hidden: Array, seed: int) -> HoldOut:
+def hold_items_out(histories: Interactions, hidden: Array, seed: int) -> Holdout:
     """Holds out all events of some items, as if these were new; lists may have nothing else.
 
     Args:
@@ -113,8 +113,8 @@ def hold_items_out(histories: Histories, hidden: Array, seed: int) -> HoldOut:
 
 
 def _without(
-    held_out: Array, histories: Histories, recommendable: Array, exclude_seen: bool, random: np.random.Generator
-) -> HoldOut:
+    held_out: Array, histories: Interactions, recommendable: Array, exclude_seen: bool, random: np.random.Generator
+) -> Holdout:
     left = histories.only(~held_out)
     users, targets = histories.event_users[held_out], histories.items[held_out]
     good = recommendable[targets] & (left.lengths[users] > 0)
@@ -125,10 +125,10 @@ def _without(
     scored = _sample(np.unique(users), USERS_AT_MOST, random)
     kept = np.isin(users, scored)
     starts = np.searchsorted(users[kept], np.append(scored, histories.users))
-    return HoldOut(left, scored, starts, targets[kept].astype(np.int32), recommendable, exclude_seen)
+    return Holdout(left, scored, starts, targets[kept].astype(np.int32), recommendable, exclude_seen)
 
 
-def _last(histories: Histories, random: np.random.Generator) -> Array:
+def _last(histories: Interactions, random: np.random.Generator) -> Array:
     most = min(USERS_AT_MOST, max(USERS_AT_LEAST, int(SHARE_OF_EVENTS * len(histories.items))))
     users = _sample(np.flatnonzero(histories.lengths >= 2), most, random)
     held_out = np.zeros(len(histories.items), bool)
@@ -136,14 +136,14 @@ def _last(histories: Histories, random: np.random.Generator) -> Array:
     return held_out
 
 
-def _period(histories: Histories, random: np.random.Generator) -> Array:
+def _period(histories: Interactions, random: np.random.Generator) -> Array:
     if not len(histories.times):
         return np.zeros(0, bool)
     held_out: Array = histories.times >= np.quantile(histories.times, PERIOD_FROM)
     return held_out if held_out.mean() <= MOST_OF_A_PERIOD else _last(histories, random)
 
 
-def _tenth(histories: Histories, random: np.random.Generator) -> Array:
+def _tenth(histories: Interactions, random: np.random.Generator) -> Array:
     users = _sample(np.flatnonzero(histories.lengths >= EVENTS_FOR_ANY), USERS_AT_MOST, random)
     chosen = np.zeros(histories.users, bool)
     chosen[users] = True
@@ -155,7 +155,7 @@ def _sample(users: Array, most: int, random: np.random.Generator) -> Array:
     return users if len(users) <= most else np.sort(random.choice(users, most, replace=False))
 
 
-def _among(users: Array, items: Array, histories: Histories, width: int) -> Array:
+def _among(users: Array, items: Array, histories: Interactions, width: int) -> Array:
     """Whether each of the pairs is in the histories."""
     had = histories.event_users * np.int64(width) + histories.items
     return np.isin(users * np.int64(width) + items, had)

@@ -11,7 +11,7 @@ from psycopg2 import sql
 
 from chatrec.config.settings import Source
 from chatrec.db.copy import copy_out
-from chatrec.extract.mapping import Mapped, id_column, id_order, is_integer
+from chatrec.extract.mapping import SourceQuery, id_column, id_order, is_integer
 from chatrec.extract.quarantine import Quarantine, decode_block
 from chatrec.extract.schema import ATTRIBUTES, RowGroups, items_schema, users_schema
 
@@ -22,7 +22,7 @@ ARRAY_SEPARATOR = "\x1f"
 class Relation:
     """Users or items as they are read: the SELECT, and what becomes of its columns."""
 
-    mapped: Mapped
+    mapped: SourceQuery
     id_name: str
     columns: Mapping[str, sql.Composable]
     order: tuple[sql.Composable, ...]
@@ -71,7 +71,7 @@ class Relation:
         return sql.Composed([sql.SQL("SELECT "), columns, given, end])
 
 
-def users_relation(mapped: Mapped) -> Relation:
+def users_relation(mapped: SourceQuery) -> Relation:
     """Users: the id and all attributes as text."""
     kind = mapped.types["user_id"]
     id_type = pl.Int64 if is_integer(kind) else pl.String
@@ -85,7 +85,7 @@ def users_relation(mapped: Mapped) -> Relation:
     )
 
 
-def items_relation(mapped: Mapped, source: Source) -> Relation:
+def items_relation(mapped: SourceQuery, source: Source) -> Relation:
     """Items; of rows with the same id the one updated last is kept.
 
     Args:

@@ -22,7 +22,7 @@ QUARANTINED_ID = pl.col("row_data").str.json_path_match("$.user_id")
 
 
 @dataclass(frozen=True)
-class Person:
+class ErasureSubject:
     """Who is erased."""
 
     text: str
@@ -30,7 +30,7 @@ class Person:
     integer: bool
 
     @classmethod
-    def of(cls, text: str, type_name: str) -> "Person":
+    def of(cls, text: str, type_name: str) -> "ErasureSubject":
         """Of an id and its type in the database."""
         return cls(text, is_integer(type_name))
 
@@ -45,7 +45,7 @@ class Person:
         return int(self.text) if self.integer else self.text.encode()
 
 
-def still_given(cursor: Any, mapping: SourceMapping, person: Person) -> dict[str, int]:
+def still_given(cursor: Any, mapping: SourceMapping, person: ErasureSubject) -> dict[str, int]:
     """How many rows of a user the mapping SELECTs give now, by relation; those that give none are left out."""
     found = {}
     for mapped in mapping.relations:
@@ -58,14 +58,14 @@ def still_given(cursor: Any, mapping: SourceMapping, person: Person) -> dict[str
     return {relation: rows for relation, rows in found.items() if rows}
 
 
-def row_of(folder: Path, person: Person) -> int | None:
+def row_of(folder: Path, person: ErasureSubject) -> int | None:
     """The number of the user's row in a snapshot; None if it has none."""
     users = pl.read_parquet(folder / USERS, columns=["user_id"])["user_id"]
     rows = (users == person.value).fill_null(False).arg_true()
     return int(rows[0]) if len(rows) else None
 
 
-def erase_from_snapshot(folder: Path, person: Person) -> Counter[str]:
+def erase_from_snapshot(folder: Path, person: ErasureSubject) -> Counter[str]:
     """Takes a user out of a snapshot; returns the rows that are gone, by kind."""
     row = row_of(folder, person)
     gone: Counter[str] = Counter()
@@ -87,7 +87,7 @@ def erase_from_snapshot(folder: Path, person: Person) -> Counter[str]:
     return gone
 
 
-def remove_days(folder: Path, person: Person) -> int:
+def remove_days(folder: Path, person: ErasureSubject) -> int:
     """Removes the files of days that have an event of a user; the next night reads them again.
 
     They are not written anew without the user: the name of a file promises what is in it.

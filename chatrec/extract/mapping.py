@@ -36,7 +36,7 @@ MAY_BE_EMPTY = {"queries"}
 
 
 @dataclass(frozen=True)
-class Mapped:
+class SourceQuery:
     """A mapping SELECT that fits the contract."""
 
     relation: str
@@ -55,14 +55,14 @@ class Mapped:
 class SourceMapping:
     """All SELECTs, checked together."""
 
-    users: Mapped
-    items: Mapped
-    interactions: Mapped
-    queries: Mapped | None = None
+    users: SourceQuery
+    items: SourceQuery
+    interactions: SourceQuery
+    queries: SourceQuery | None = None
     """None if the customer maps no search words."""
 
     @property
-    def relations(self) -> list[Mapped]:
+    def relations(self) -> list[SourceQuery]:
         """Those that there are."""
         return [self.users, self.items, self.interactions, *([self.queries] if self.queries else [])]
 
@@ -119,7 +119,7 @@ def id_order(name: str, type_name: str) -> sql.Composable:
     return column if is_integer(type_name) else sql.SQL('{} COLLATE "C"').format(column)
 
 
-def _refuse_other_ids(mapped: Mapped, column: str, owner: Mapped) -> None:
+def _refuse_other_ids(mapped: SourceQuery, column: str, owner: SourceQuery) -> None:
     mine, theirs = mapped.types[column], owner.types[column]
     if is_integer(mine) != is_integer(theirs):
         raise MappingError(
@@ -128,7 +128,7 @@ def _refuse_other_ids(mapped: Mapped, column: str, owner: Mapped) -> None:
         )
 
 
-def _refuse_unknown_attributes(items: Mapped, attributes: Sequence[str]) -> None:
+def _refuse_unknown_attributes(items: SourceQuery, attributes: Sequence[str]) -> None:
     for name in attributes:
         if name not in items.free:
             raise MappingError(
@@ -150,7 +150,7 @@ def _output_type(type_name: str) -> str:
     return "text" if type_name == "character varying" else type_name
 
 
-def _describe(cursor: Any, relation: str, select: str) -> Mapped:
+def _describe(cursor: Any, relation: str, select: str) -> SourceQuery:
     select = select.strip().rstrip(";").rstrip()
     if not select:
         raise MappingError(f"source.{relation} is empty: write a SELECT there.")
@@ -166,12 +166,12 @@ def _describe(cursor: Any, relation: str, select: str) -> Mapped:
     columns = [(column.name, column.type_code) for column in cursor.description]
     cursor.execute("SELECT oid, format_type(oid, NULL) FROM pg_type WHERE oid = ANY (%s)", ([c[1] for c in columns],))
     names = dict(cursor.fetchall())
-    mapped = Mapped(relation, select, {name: names[oid] for name, oid in columns})
+    mapped = SourceQuery(relation, select, {name: names[oid] for name, oid in columns})
     _refuse_misfits(mapped, len(columns))
     return mapped
 
 
-def _refuse_misfits(mapped: Mapped, columns: int) -> None:
+def _refuse_misfits(mapped: SourceQuery, columns: int) -> None:
     setting = f"source.{mapped.relation}"
     if columns != len(mapped.types):
         raise MappingError(f"{setting} gives two columns of the same name: rename one with AS.")

@@ -16,7 +16,7 @@ from psycopg2 import sql
 
 from chatrec.db import sql_files
 from chatrec.db.copy import copy_out
-from chatrec.extract.mapping import Mapped, id_column, id_order, is_integer
+from chatrec.extract.mapping import SourceQuery, id_column, id_order, is_integer
 from chatrec.extract.schema import RowGroups
 from chatrec.runs.run import replacing
 from chatrec.runtime.progress import progress
@@ -46,7 +46,7 @@ def bucket_folder(root: Path) -> Path:
 
 
 def read_buckets(
-    cursor: Any, mapped: Mapped, folder: Path, full: bool, block_bytes: int
+    cursor: Any, mapped: SourceQuery, folder: Path, full: bool, block_bytes: int
 ) -> tuple[list[Bucket], list[Bucket]]:
     """Brings the files of all days up to date.
 
@@ -72,7 +72,7 @@ def read_buckets(
     return buckets, changed
 
 
-def _variables(cursor: Any, mapped: Mapped) -> Mapping[str, str]:
+def _variables(cursor: Any, mapped: SourceQuery) -> Mapping[str, str]:
     optional = {
         "event": "event::text" if "event" in mapped.types else "NULL::text",
         "weight": "weight::float8" if "weight" in mapped.types else "NULL::float8",

@@ -14,7 +14,7 @@ from psycopg2 import sql
 
 from chatrec.db import sql_files
 from chatrec.db.copy import copy_out
-from chatrec.extract.mapping import Mapped, id_column, id_order
+from chatrec.extract.mapping import SourceQuery, id_column, id_order
 from chatrec.extract.quarantine import Quarantine, decode_block
 from chatrec.extract.schema import QUERIES, QUERIES_SCHEMA, RowGroups
 from chatrec.extract.validation import dense, first_broken, time_as_text, until, wrong_times
@@ -106,7 +106,7 @@ class QueriesFile:
 
 
 def read_queries(
-    cursor: Any, mapped: Mapped, file: QueriesFile, days: int, newest_event: int | None, block_bytes: int
+    cursor: Any, mapped: SourceQuery, file: QueriesFile, days: int, newest_event: int | None, block_bytes: int
 ) -> int:
     """Streams the queries of the last days.
 
@@ -139,7 +139,7 @@ def read_queries(
         return int(total) - copy_out(cursor, query, COLUMNS, write, block_bytes)
 
 
-def _variables(cursor: Any, mapped: Mapped) -> Mapping[str, str]:
+def _variables(cursor: Any, mapped: SourceQuery) -> Mapping[str, str]:
     kind = mapped.types["user_id"]
     user = id_column("user_id", kind).as_string(cursor)
     time = "occurred_at::timestamptz"

@@ -10,7 +10,7 @@ import polars as pl
 from pyarrow import parquet
 
 from chatrec.data.arrays import Array
-from chatrec.data.interactions import Histories, Queries, starts_of
+from chatrec.data.interactions import Interactions, Queries, starts_of
 from chatrec.extract.extraction import SnapshotFacts
 from chatrec.extract.schema import INTERACTIONS, ITEMS, QUARANTINE, QUERIES, SNAPSHOT, USERS
 from chatrec.runs.run import TAKEN_AT
@@ -56,10 +56,10 @@ class Snapshot:
                 yield pl.DataFrame(pl.from_arrow(batch))
 
     @cached_property
-    def histories(self) -> Histories:
+    def histories(self) -> Interactions:
         """All events by user."""
         events = pl.read_parquet(self.folder / INTERACTIONS, columns=["user", "item", "weight", "occurred_at"])
-        return Histories(
+        return Interactions(
             starts_of(events["user"].to_numpy(), self.users.height),
             events["item"].to_numpy(),
             events["weight"].to_numpy(),

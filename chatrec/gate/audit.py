@@ -11,7 +11,7 @@ import pyarrow as pa
 from pyarrow import parquet
 
 from chatrec.data.arrays import Array
-from chatrec.data.interactions import Histories
+from chatrec.data.interactions import Interactions
 
 COLUMNS = ["user", "rank", "item", "score"]
 
@@ -33,7 +33,7 @@ class Audit:
     items_shown: int = 0
 
 
-def audit(file: Path, histories: Histories, recommendable: Array, top_n: int, exclude_seen: bool) -> Audit:
+def audit(file: Path, histories: Interactions, recommendable: Array, top_n: int, exclude_seen: bool) -> Audit:
     """Audits the lists.
 
     Args:
@@ -58,7 +58,7 @@ def audit(file: Path, histories: Histories, recommendable: Array, top_n: int, ex
 
 
 class _Auditor:
-    def __init__(self, histories: Histories, recommendable: Array) -> None:
+    def __init__(self, histories: Interactions, recommendable: Array) -> None:
         self.recommendable = recommendable
         self.items = max(len(recommendable), 1)
         self.had = np.unique(histories.event_users * np.int64(self.items) + histories.items)

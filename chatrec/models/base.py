@@ -7,20 +7,20 @@ import numpy as np
 from scipy.sparse import csr_matrix
 
 from chatrec.data.arrays import Array
-from chatrec.data.user_batch import Block
+from chatrec.data.user_batch import UserBatch
 
 DENSE_FROM = 0.02
 """Rows with a larger share of entries are multiplied faster as dense ones."""
 
 
-class Channel(Protocol):
+class Model(Protocol):
     """A fitted channel."""
 
     @property
     def logits(self) -> bool:
         """Whether scores are logarithms of shares, up to a constant a user; else they are shares, up to a factor."""
 
-    def scores(self, block: Block) -> Array:
+    def scores(self, block: UserBatch) -> Array:
         """users × items, float32, higher is better; without `logits`, nothing is known of an item at 0 or below."""
 
     def added(self, latest: Array, items: Array) -> Array | None:
@@ -35,14 +35,14 @@ class Channel(Protocol):
         """
 
 
-class VectorChannel(Channel, Protocol):
+class VectorModel(Model, Protocol):
     """A channel whose scores are inner products."""
 
     @property
     def keys(self) -> Array:
         """items × width, float32."""
 
-    def queries(self, block: Block) -> Array:
+    def queries(self, block: UserBatch) -> Array:
         """users × width, float32."""
 
 
@@ -57,7 +57,7 @@ def harmonic(ages: Array) -> Array:
     return weights
 
 
-def fading(decay: float) -> Callable[[Array], Array]:
+def decaying(decay: float) -> Callable[[Array], Array]:
     """decay^age."""
     return lambda ages: np.power(decay, ages)
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from chatrec.data.arrays import Array
-from chatrec.data.user_batch import Block
+from chatrec.data.user_batch import UserBatch
 from chatrec.models.base import harmonic
 
 
@@ -20,19 +20,19 @@ class Text:
 
     @property
     def keys(self) -> Array:
-        """See VectorChannel."""
+        """See VectorModel."""
         return self.vectors
 
-    def queries(self, block: Block) -> Array:
-        """See VectorChannel."""
+    def queries(self, block: UserBatch) -> Array:
+        """See VectorModel."""
         return np.asarray(block.weighted(harmonic) @ self.vectors)
 
-    def scores(self, block: Block) -> Array:
+    def scores(self, block: UserBatch) -> Array:
         """Σ over the history of cosine / (age + 1)."""
         scores: Array = self.queries(block) @ self.keys.T
         return scores
 
     def added(self, latest: Array, items: Array) -> Array:
-        """See Channel."""
+        """See Model."""
         found = np.einsum("und,ued->une", self.vectors[items], self.vectors[latest])
         return np.where(latest[:, None, :] >= 0, found * harmonic(np.arange(latest.shape[1])), 0)

@@ -6,12 +6,12 @@ import numpy as np
 from scipy.sparse import coo_matrix, csr_matrix
 
 from chatrec.data.arrays import Array
-from chatrec.data.interactions import Histories
+from chatrec.data.interactions import Interactions
 
 PAIRS_AT_ONCE = 20_000_000
 
 
-def lagged(histories: Histories, lag: int) -> tuple[Array, Array, Array]:
+def lagged(histories: Interactions, lag: int) -> tuple[Array, Array, Array]:
     """The pairs that are `lag` events apart.
 
     Returns:
@@ -23,7 +23,7 @@ def lagged(histories: Histories, lag: int) -> tuple[Array, Array, Array]:
     return histories.items[earlier], histories.items[later], histories.starts[users[later] + 1] - 1 - later
 
 
-def weighted_counts(histories: Histories, items: int, weights: Callable[[int], float], lags: int) -> csr_matrix:
+def weighted_counts(histories: Interactions, items: int, weights: Callable[[int], float], lags: int) -> csr_matrix:
     """Σ_k weights(k) N_k over lags from 1.
 
     Returns:
@@ -35,7 +35,9 @@ def weighted_counts(histories: Histories, items: int, weights: Callable[[int], f
     return total
 
 
-def _batches(histories: Histories, weights: Callable[[int], float], lags: int) -> Iterator[tuple[Array, Array, Array]]:
+def _batches(
+    histories: Interactions, weights: Callable[[int], float], lags: int
+) -> Iterator[tuple[Array, Array, Array]]:
     waiting: list[tuple[Array, Array, Array]] = []
     for lag in range(1, lags + 1):
         rows, columns, _ = lagged(histories, lag)

@@ -11,9 +11,9 @@ from scipy.linalg import lapack
 from scipy.sparse import csr_matrix
 
 from chatrec.data.arrays import Array
-from chatrec.data.interactions import Histories
-from chatrec.data.user_batch import Block
-from chatrec.models.base import added_by_events, fading, places_among, product
+from chatrec.data.interactions import Interactions
+from chatrec.data.user_batch import UserBatch
+from chatrec.models.base import added_by_events, decaying, places_among, product
 
 USER_POWER = -0.3
 DROPOUT = 0.35
@@ -32,25 +32,25 @@ class Ease:
     """B: known × known, float32."""
     known: Array
     """int32, ordered: the items that it is fitted on."""
-    fade: float = 1.0
+    decay: float = 1.0
 
     logits = False
 
-    def scores(self, block: Block) -> Array:
+    def scores(self, block: UserBatch) -> Array:
         """x B."""
-        histories = block.weighted(fading(self.fade))
+        histories = block.weighted(decaying(self.decay))
         scores = np.zeros(histories.shape, np.float32)
         scores[:, self.known] = product(histories[:, self.known], self.weights)
         return scores
 
     def added(self, latest: Array, items: Array) -> Array:
-        """See Channel."""
-        weights = fading(self.fade)(np.arange(latest.shape[1]))
+        """See Model."""
+        weights = decaying(self.decay)(np.arange(latest.shape[1]))
         rows, columns = (places_among(self.known, each) for each in (latest, items))
         return added_by_events(self.weights, weights, rows, columns)
 
 
-def fit(histories: Histories, items: int, penalty: float) -> Ease:
+def fit(histories: Interactions, items: int, penalty: float) -> Ease:
     """Of the EXACT_UP_TO items that were taken most; time goes with their number³, memory with its square."""
     taken = np.bincount(histories.items, minlength=items)
     known = np.sort(np.argsort(-taken, kind="stable")[:EXACT_UP_TO]).astype(np.int32)

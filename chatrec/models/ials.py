@@ -13,8 +13,8 @@ import torch
 from scipy.sparse import csr_matrix
 
 from chatrec.data.arrays import Array
-from chatrec.data.interactions import Histories
-from chatrec.data.user_batch import Block
+from chatrec.data.interactions import Interactions
+from chatrec.data.user_batch import UserBatch
 from chatrec.models.base import uniform
 
 WIDTH = 64
@@ -40,25 +40,25 @@ class Ials:
 
     @property
     def keys(self) -> Array:
-        """See VectorChannel."""
+        """See VectorModel."""
         return self.items
 
-    def queries(self, block: Block) -> Array:
+    def queries(self, block: UserBatch) -> Array:
         """u: the best for the history."""
         taken = (block.weighted(uniform) > 0).astype(np.float32).tocsr()
         return _solve(taken, self.items, self.mean)
 
-    def scores(self, block: Block) -> Array:
+    def scores(self, block: UserBatch) -> Array:
         """uᵀv."""
         scores: Array = self.queries(block) @ self.keys.T
         return scores
 
     def added(self, latest: Array, items: Array) -> None:
-        """See Channel."""
+        """See Model."""
         return
 
 
-def fit(histories: Histories, items: int, seed: int) -> Ials:
+def fit(histories: Interactions, items: int, seed: int) -> Ials:
     """Alternates between users and items."""
     users, rows = histories.distinct(items)
     taken = csr_matrix((np.ones(len(users), np.float32), (users, rows)), shape=(histories.users, items))

@@ -14,8 +14,8 @@ from scipy.linalg import cho_solve, cholesky
 from scipy.sparse import csr_matrix
 
 from chatrec.data.arrays import Array
-from chatrec.data.interactions import Histories
-from chatrec.data.user_batch import Block
+from chatrec.data.interactions import Interactions
+from chatrec.data.user_batch import UserBatch
 from chatrec.features.catalogue import Features
 from chatrec.models import ease
 from chatrec.models.base import added_by_events, places_among, product, uniform
@@ -83,12 +83,12 @@ class Kernel:
 
     logits = False
 
-    def scores(self, block: Block) -> Array:
+    def scores(self, block: UserBatch) -> Array:
         """x W."""
         return product(block.weighted(uniform)[:, self.known], self.weights)
 
     def added(self, latest: Array, items: Array) -> Array:
-        """See Channel."""
+        """See Model."""
         rows = places_among(self.known, latest)
         return added_by_events(self.weights, uniform(np.arange(latest.shape[1])), rows, items)
 
@@ -107,7 +107,7 @@ class Targets:
     """Who would take each of them, see `behaviours`."""
 
     @classmethod
-    def of(cls, histories: Histories, items: int) -> "Targets":
+    def of(cls, histories: Interactions, items: int) -> "Targets":
         """Of the items with events that EASE knows; all others are as good as new."""
         fitted = ease.fit(histories, items, PENALTY)
         taken = np.bincount(histories.items, minlength=items)[fitted.known]

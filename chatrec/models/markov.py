@@ -13,8 +13,8 @@ import numpy as np
 from scipy.sparse import block_diag, csr_matrix, diags
 
 from chatrec.data.arrays import Array
-from chatrec.data.interactions import Histories
-from chatrec.data.user_batch import Block
+from chatrec.data.interactions import Interactions
+from chatrec.data.user_batch import UserBatch
 from chatrec.models.base import added_by_events, harmonic, product
 from chatrec.models.cooccurrence import weighted_counts
 from chatrec.models.ppmi_svd import clusters, ppmi_vectors, unit
@@ -47,7 +47,7 @@ class Transitions:
 
     logits = False
 
-    def scores(self, block: Block) -> Array:
+    def scores(self, block: UserBatch) -> Array:
         """Σ over the history of weight × P."""
         histories = block.weighted(harmonic)
         by_groups = np.asarray((histories @ self._members(self.leans)).todense()) @ self.between
@@ -55,7 +55,7 @@ class Transitions:
         return scores
 
     def added(self, latest: Array, items: Array) -> Array:
-        """See Channel."""
+        """See Model."""
         weights = harmonic(np.arange(latest.shape[1]))
         found = added_by_events(self.own, weights, latest, items)
         there = np.where((latest >= 0)[:, None, :] & (items >= 0)[:, :, None], weights, 0)
@@ -71,7 +71,7 @@ class Transitions:
         return csr_matrix((values.ravel(), (rows, self.groups.ravel())), shape=(items, len(self.between)))
 
 
-def fit(histories: Histories, items: int, seed: int) -> Transitions:
+def fit(histories: Interactions, items: int, seed: int) -> Transitions:
     """Counts the transitions of all histories, between items and between groups."""
     counts = weighted_counts(histories, items, lambda lag: lag**-LAG_POWER, LAGS)
     popular = np.bincount(histories.items, minlength=items) + 0.5
@@ -103,7 +103,7 @@ def fit(histories: Histories, items: int, seed: int) -> Transitions:
     )
 
 
-def _levels(histories: Histories, items: int, seed: int) -> Iterator[Array]:
+def _levels(histories: Interactions, items: int, seed: int) -> Iterator[Array]:
     """The group of each item, level by level."""
     wanted = [count for count in LEVELS if count * LEAST_MEMBERS <= items]
     if wanted:

@@ -6,8 +6,8 @@ import numpy as np
 from scipy.sparse import csr_matrix
 
 from chatrec.data.arrays import Array
-from chatrec.data.interactions import Histories
-from chatrec.data.user_batch import Block
+from chatrec.data.interactions import Interactions
+from chatrec.data.user_batch import UserBatch
 
 SMOOTHING = 1.0
 """Events that every item is taken to have had: a new item of a group is not impossible."""
@@ -29,19 +29,19 @@ class Popularity:
 
     @property
     def keys(self) -> Array:
-        """See VectorChannel: the logarithm, because a sum of logits multiplies shares."""
+        """See VectorModel: the logarithm, because a sum of logits multiplies shares."""
         return np.log(self.weights + np.float32(SMOOTHING))[:, None]
 
-    def queries(self, block: Block) -> Array:
-        """See VectorChannel."""
+    def queries(self, block: UserBatch) -> Array:
+        """See VectorModel."""
         return np.ones((len(block.users), 1), np.float32)
 
-    def scores(self, block: Block) -> Array:
+    def scores(self, block: UserBatch) -> Array:
         """How popular each item is."""
         return np.repeat(self.weights[None, :], len(block.users), axis=0)
 
     def added(self, latest: Array, items: Array) -> None:
-        """See Channel."""
+        """See Model."""
         return
 
 
@@ -50,12 +50,12 @@ def popularity(items: Array, weights: Array, count: int) -> Array:
     return np.bincount(items, weights=weights, minlength=count).astype(np.float64)
 
 
-def fit(histories: Histories, items: int) -> Popularity:
+def fit(histories: Interactions, items: int) -> Popularity:
     """Counts all events alike."""
     return Popularity(popularity(histories.items, histories.weights, items).astype(np.float32))
 
 
-def fit_recent(histories: Histories, items: int, half_life: float) -> Popularity:
+def fit_recent(histories: Interactions, items: int, half_life: float) -> Popularity:
     """Counts an event half as much for each `half_life` that it is older than the newest."""
     span = max(int(np.ptp(histories.times)), 1) if len(histories.times) else 1
     age = (histories.times.max(initial=0) - histories.times) / span
@@ -64,7 +64,7 @@ def fit_recent(histories: Histories, items: int, half_life: float) -> Popularity
     )
 
 
-def fit_last_days(histories: Histories, items: int, days: int) -> Popularity | None:
+def fit_last_days(histories: Interactions, items: int, days: int) -> Popularity | None:
     """Counts the events of the last days before the newest one.
 
     Returns:

@@ -6,7 +6,7 @@ from scipy.sparse import csr_matrix
 from scipy.sparse.linalg import svds
 
 from chatrec.data.arrays import Array
-from chatrec.data.interactions import Histories
+from chatrec.data.interactions import Interactions
 from chatrec.models.cooccurrence import weighted_counts
 
 LAGS = 10
@@ -14,7 +14,7 @@ DEVIATION = 0.05
 ITERATIONS = 20
 
 
-def ppmi_vectors(histories: Histories, items: int, width: int, seed: int) -> Array:
+def ppmi_vectors(histories: Interactions, items: int, width: int, seed: int) -> Array:
     """U√Σ of the positive pointwise mutual information of neighbours, turned at random.
 
     PPMI = max(0, log(S · T_ij / (r_i r_j))) with T = Σ_{k≤10} (N_k + N_kᵀ) / k, its sum S and its row sums r

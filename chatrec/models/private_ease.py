@@ -18,7 +18,7 @@ from scipy.sparse.linalg import eigsh
 from sklearn.utils.extmath import randomized_svd
 
 from chatrec.data.arrays import Array
-from chatrec.data.user_batch import Block
+from chatrec.data.user_batch import UserBatch
 from chatrec.features.catalogue import Features
 from chatrec.models.base import uniform
 from chatrec.privacy.statistics import Release
@@ -52,20 +52,20 @@ class Spectral:
 
     @property
     def keys(self) -> Array:
-        """See VectorChannel."""
+        """See VectorModel."""
         return self.items
 
-    def queries(self, block: Block) -> Array:
-        """See VectorChannel."""
+    def queries(self, block: UserBatch) -> Array:
+        """See VectorModel."""
         return np.asarray(block.weighted(uniform) @ self.taken)
 
-    def scores(self, block: Block) -> Array:
+    def scores(self, block: UserBatch) -> Array:
         """x B, but for the diagonal of B."""
         scores: Array = self.queries(block) @ self.keys.T
         return scores
 
     def added(self, latest: Array, items: Array) -> Array:
-        """See Channel."""
+        """See Model."""
         found = np.einsum("upd,ued->upe", self.items[items], self.taken[latest])
         return np.where(latest[:, None, :] >= 0, found, 0)
 

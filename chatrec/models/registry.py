@@ -8,10 +8,10 @@ import numpy as np
 
 from chatrec.config.settings import Form, Target
 from chatrec.data.arrays import Array
-from chatrec.data.interactions import Histories
+from chatrec.data.interactions import Interactions
 from chatrec.features.catalogue import Features
 from chatrec.models import ease, ials, kernel_ridge, markov, popularity, sequential_ease, two_tower, user_knn
-from chatrec.models.base import Channel
+from chatrec.models.base import Model
 from chatrec.models.content_knn import Text
 
 RIDGE_UP_TO = 5_000
@@ -24,14 +24,14 @@ EASE = {"ease": 1.0, "ease lately": 0.95, "ease now": 0.8}
 TEXT_TOWER, TEXT_KERNEL, LANGUAGE_KERNEL = "text tower", "text kernel", "language kernel"
 TEXTS = {"text", TEXT_KERNEL, LANGUAGE_KERNEL, TEXT_TOWER, "language tower"}
 """Channels that know new items too; the maps come without and with what the language model says."""
-FADE_OF_TEXTS: dict[Target, float] = {"next": 0.8, "period": 1.0, "any": 1.0}
+DECAY_OF_TEXTS: dict[Target, float] = {"next": 0.8, "period": 1.0, "any": 1.0}
 
 
 @dataclass(frozen=True)
-class Known:
+class TrainingData:
     """What channels are fitted on."""
 
-    histories: Histories
+    histories: Interactions
     items: int
     """How many there are."""
     texts: Array
@@ -47,8 +47,8 @@ class Known:
 
 
 def fit_channels(
-    known: Known, target: Target, penalty: float, wanted: Collection[str] | None = None, form: Form = "exact"
-) -> dict[str, Channel]:
+    known: TrainingData, target: Target, penalty: float, wanted: Collection[str] | None = None, form: Form = "exact"
+) -> dict[str, Model]:
     """The channels that suit the target and the size.
 
     Args:
@@ -60,14 +60,14 @@ def fit_channels(
     """
     wanted = names(known, target, form) if wanted is None else wanted
     found = {name: fit() for name, fit in _kinds(known, target, form).items() if name in wanted}
-    readings = {name: fade for name, fade in EASE.items() if name in wanted}
+    readings = {name: decay for name, decay in EASE.items() if name in wanted}
     if readings and form == "exact":
         fitted = ease.fit(known.histories, known.items, penalty)
-        found |= {name: replace(fitted, fade=fade) for name, fade in readings.items()}
+        found |= {name: replace(fitted, decay=decay) for name, decay in readings.items()}
     return found
 
 
-def names(known: Known, target: Target, form: Form = "exact") -> tuple[str, ...]:
+def names(known: TrainingData, target: Target, form: Form = "exact") -> tuple[str, ...]:
     """Of all channels that suit, in the order in which `fit_channels` fits them.
 
     Beside a kernel the text tower adds nothing.
@@ -76,7 +76,7 @@ def names(known: Known, target: Target, form: Form = "exact") -> tuple[str, ...]
     return tuple(name for name in found if name != TEXT_TOWER or LANGUAGE_KERNEL not in found)
 
 
-def limits(known: Known, target: Target, form: Form) -> dict[str, str]:
+def limits(known: TrainingData, target: Target, form: Form) -> dict[str, str]:
     """What tonight's size leaves of channels: for each that is not fitted on all, what takes over."""
     found = {}
     if form == "linear":
@@ -94,7 +94,7 @@ def limits(known: Known, target: Target, form: Form) -> dict[str, str]:
     return found
 
 
-def _kinds(known: Known, target: Target, form: Form) -> dict[str, Callable[[], Channel]]:
+def _kinds(known: TrainingData, target: Target, form: Form) -> dict[str, Callable[[], Model]]:
     found = dict(_vectors(known, target, form))
     if form == "exact":
         found |= dict(_pairs(known, target))
@@ -102,13 +102,13 @@ def _kinds(known: Known, target: Target, form: Form) -> dict[str, Callable[[], C
     return found
 
 
-def _vectors(known: Known, target: Target, form: Form) -> Iterator[tuple[str, Callable[[], Channel]]]:
+def _vectors(known: TrainingData, target: Target, form: Form) -> Iterator[tuple[str, Callable[[], Model]]]:
     """Channels whose scores are inner products of short vectors."""
     histories, items = known.histories, known.items
     yield POPULARITY, lambda: popularity.fit(histories, items)
     yield "text", lambda: Text(known.texts)
     if known.features.kinds:
-        fit, joined = partial(two_tower.fit, fade=FADE_OF_TEXTS[target]), known.features.joined
+        fit, joined = partial(two_tower.fit, decay=DECAY_OF_TEXTS[target]), known.features.joined
         yield TEXT_TOWER, lambda: fit(histories, joined, known.unread, seed=known.seed)
         read = partial(fit, histories, joined, known.texts)
         seeds = range(known.seed + 1, known.seed + 1 + _language_towers(known, form))
@@ -120,7 +120,7 @@ def _vectors(known: Known, target: Target, form: Form) -> Iterator[tuple[str, Ca
         yield "ials", lambda: ials.fit(histories, items, known.seed)
 
 
-def _pairs(known: Known, target: Target) -> Iterator[tuple[str, Callable[[], Channel]]]:
+def _pairs(known: TrainingData, target: Target) -> Iterator[tuple[str, Callable[[], Model]]]:
     """Channels that count pairs of items, or of users; EASE is another."""
     histories, items = known.histories, known.items
     if target != "any":
@@ -131,7 +131,7 @@ def _pairs(known: Known, target: Target) -> Iterator[tuple[str, Callable[[], Cha
         yield "neighbours", lambda: user_knn.fit(histories, items)
 
 
-def _kernels(known: Known) -> Iterator[tuple[str, Callable[[], Channel]]]:
+def _kernels(known: TrainingData) -> Iterator[tuple[str, Callable[[], Model]]]:
     """Channels that compare all known items with all others."""
     if not _has_kernel(known):
         return
@@ -141,14 +141,14 @@ def _kernels(known: Known) -> Iterator[tuple[str, Callable[[], Channel]]]:
     yield LANGUAGE_KERNEL, lambda: kernel_ridge.fit(targets(), known.features, known.texts)
 
 
-def _language_towers(known: Known, form: Form) -> int:
+def _language_towers(known: TrainingData, form: Form) -> int:
     """Of how many seeds: a second one takes the place of the text kernel."""
     return 2 if form == "exact" and _has_kernel(known) and _taken(known) > kernel_ridge.TWICE_UP_TO else 1
 
 
-def _has_kernel(known: Known) -> bool:
+def _has_kernel(known: TrainingData) -> bool:
     return bool(known.features.kinds) and kernel_ridge.suits(_taken(known), known.items)
 
 
-def _taken(known: Known) -> int:
+def _taken(known: TrainingData) -> int:
     return len(np.unique(known.histories.items))

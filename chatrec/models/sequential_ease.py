@@ -12,13 +12,13 @@ import numpy as np
 from scipy.linalg import cho_factor, cho_solve
 
 from chatrec.data.arrays import Array
-from chatrec.data.interactions import Histories
-from chatrec.data.user_batch import NEGLIGIBLE, Block
-from chatrec.models.base import added_by_events, fading, product
+from chatrec.data.interactions import Interactions
+from chatrec.data.user_batch import NEGLIGIBLE, UserBatch
+from chatrec.models.base import added_by_events, decaying, product
 from chatrec.models.cooccurrence import lagged
 
-FADES = (0.0, 0.6, 0.9)
-FADES_OF_FEW, FEW_EVENTS = (0.5, 0.9), 300_000
+DECAYS = (0.0, 0.6, 0.9)
+DECAYS_OF_FEW, FEW_EVENTS = (0.5, 0.9), 300_000
 PENALTY, PENALTY_OF_FEW = 300.0, 100.0
 
 
@@ -32,25 +32,25 @@ class Ridge:
 
     logits = False
 
-    def scores(self, block: Block) -> Array:
+    def scores(self, block: UserBatch) -> Array:
         """Σ_a x_a B_a."""
         return sum(  # type: ignore[return-value]
-            product(block.weighted(fading(fade)), weights)
-            for fade, weights in zip(self.fades, self.weights, strict=True)
+            product(block.weighted(decaying(decay)), weights)
+            for decay, weights in zip(self.fades, self.weights, strict=True)
         )
 
     def added(self, latest: Array, items: Array) -> Array:
-        """See Channel."""
+        """See Model."""
         return sum(  # type: ignore[return-value]
-            added_by_events(weights, fading(fade)(np.arange(latest.shape[1])), latest, items)
-            for fade, weights in zip(self.fades, self.weights, strict=True)
+            added_by_events(weights, decaying(decay)(np.arange(latest.shape[1])), latest, items)
+            for decay, weights in zip(self.fades, self.weights, strict=True)
         )
 
 
-def fit(histories: Histories, items: int) -> Ridge:
+def fit(histories: Interactions, items: int) -> Ridge:
     """Solves the regression; time goes with (fades × items)³, memory with its square."""
     few = len(histories.items) < FEW_EVENTS
-    fades, penalty = (FADES_OF_FEW, PENALTY_OF_FEW) if few else (FADES, PENALTY)
+    fades, penalty = (DECAYS_OF_FEW, PENALTY_OF_FEW) if few else (DECAYS, PENALTY)
     gram, targets = _sums(histories, items, fades)
     gram[np.diag_indices_from(gram)] += penalty
     factor = cho_factor(gram, lower=True, overwrite_a=True, check_finite=False)
@@ -58,7 +58,7 @@ def fit(histories: Histories, items: int) -> Ridge:
     return Ridge(fades, np.ascontiguousarray(weights, np.float32).reshape(len(fades), items, items))
 
 
-def _sums(histories: Histories, items: int, fades: tuple[float, ...]) -> tuple[Array, Array]:
+def _sums(histories: Interactions, items: int, fades: tuple[float, ...]) -> tuple[Array, Array]:
     """G and R."""
     size = len(fades) * items
     gram, targets = np.zeros((size, size), np.float32), np.zeros((size, items), np.float32)
@@ -83,9 +83,9 @@ def _sums(histories: Histories, items: int, fades: tuple[float, ...]) -> tuple[A
     return gram, targets
 
 
-def _lags(fade: float) -> int:
+def _lags(decay: float) -> int:
     """Up to which lag fade^lag is not negligible."""
-    return int(np.log(NEGLIGIBLE) / np.log(fade)) + 1
+    return int(np.log(NEGLIGIBLE) / np.log(decay)) + 1
 
 
 def _repeats(product_of_fades: float, after: Array) -> Array:
@@ -98,6 +98,6 @@ def _counts(keys: Array, weights: Array | None, items: int) -> Array:
     return np.bincount(keys, weights, items * items).reshape(items, items).astype(np.float32)
 
 
-def _places(histories: Histories) -> Array:
+def _places(histories: Interactions) -> Array:
     places: Array = np.arange(len(histories.items)) - histories.starts[histories.event_users]
     return places

@@ -10,7 +10,7 @@ import numpy as np
 from scipy.sparse import csr_matrix, issparse
 
 from chatrec.data.arrays import Array
-from chatrec.models.base import Channel
+from chatrec.models.base import Model
 from chatrec.models.content_knn import Text
 from chatrec.models.ease import Ease
 from chatrec.models.ials import Ials
@@ -30,7 +30,7 @@ KINDS: Mapping[str, type[Any]] = {
 }
 
 
-def save_channels(channels: Mapping[str, Channel], folder: Path) -> None:
+def save_channels(channels: Mapping[str, Model], folder: Path) -> None:
     """Writes INDEX and the arrays; an array that channels share is written once."""
     files: dict[int, str] = {}
 
@@ -55,7 +55,7 @@ def save_channels(channels: Mapping[str, Channel], folder: Path) -> None:
     write_atomically(folder / INDEX, json.dumps(described, indent=1))
 
 
-def load_channels(folder: Path) -> dict[str, Channel]:
+def load_channels(folder: Path) -> dict[str, Model]:
     """What `save_channels` wrote, in the same order; arrays are mapped, not read."""
 
     def array(name: str) -> Array:

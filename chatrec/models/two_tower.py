@@ -17,9 +17,9 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from chatrec.data.arrays import Array
-from chatrec.data.interactions import Histories
-from chatrec.data.user_batch import Block
-from chatrec.models.base import fading
+from chatrec.data.interactions import Interactions
+from chatrec.data.user_batch import UserBatch
+from chatrec.models.base import decaying
 from chatrec.runtime.progress import progress
 
 WIDTH = 128
@@ -47,32 +47,32 @@ class Tower:
     """e^t v and b: items × (width + 1)."""
     taken: Array
     """h: items × width, what an event adds to a history."""
-    fade: float = 1.0
+    decay: float = 1.0
     """How an event fades with each that came after it."""
 
     logits = True
 
     @property
     def keys(self) -> Array:
-        """See VectorChannel."""
+        """See VectorModel."""
         return self.items
 
-    def queries(self, block: Block) -> Array:
+    def queries(self, block: UserBatch) -> Array:
         """u and 1."""
-        weights = block.weighted(fading(self.fade))
+        weights = block.weighted(decaying(self.decay))
         length = np.sqrt(np.asarray(weights.power(2).sum(1)))
         users = np.asarray(weights @ self.taken) / np.maximum(length, EMPTY)
         return np.hstack([users, np.ones((len(users), 1))]).astype(np.float32)
 
-    def scores(self, block: Block) -> Array:
+    def scores(self, block: UserBatch) -> Array:
         """log P(i|u) up to a constant a user."""
         scores: Array = self.queries(block) @ self.keys.T
         return scores
 
     def added(self, latest: Array, items: Array) -> Array:
-        """See Channel; without 1/√n, which is the same for all events."""
+        """See Model; without 1/√n, which is the same for all events."""
         found = np.einsum("upd,ued->upe", self.items[items][:, :, :-1], self.taken[latest])
-        return np.where(latest[:, None, :] >= 0, found * fading(self.fade)(np.arange(latest.shape[1])), 0)
+        return np.where(latest[:, None, :] >= 0, found * decaying(self.decay)(np.arange(latest.shape[1])), 0)
 
 
 class _Model(nn.Module):
@@ -108,7 +108,7 @@ class _Batch:
     """Items among which the targets are told apart, ordered."""
 
     @classmethod
-    def draw(cls, histories: Histories, users: Array, known: Array, random: np.random.Generator) -> Self:
+    def draw(cls, histories: Interactions, users: Array, known: Array, random: np.random.Generator) -> Self:
         rows, events = histories.positions(users)
         within, items = events - histories.starts[users][rows], histories.items[events]
         order = np.lexsort((random.random(len(rows)), rows))
@@ -151,14 +151,14 @@ class _Batch:
         return had
 
 
-def fit(histories: Histories, features: csr_matrix, vectors: Array, fade: float, seed: int) -> Tower:
+def fit(histories: Interactions, features: csr_matrix, vectors: Array, decay: float, seed: int) -> Tower:
     """Learns the tower.
 
     Args:
         histories: of all users.
         features: φ, items × features.
         vectors: E, items × dimensions.
-        fade: how an event of a history fades with each that came after it.
+        decay: how an event of a history fades with each that came after it.
         seed: of the first weights and the order of users.
     """
     torch.manual_seed(seed)
@@ -180,14 +180,14 @@ def fit(histories: Histories, features: csr_matrix, vectors: Array, fade: float,
             optimiser.step()
             rates.step()
             shown.advance(note=f"loss {loss.item():.2f}")
-    return _tower(model, features, dense, fade)
+    return _tower(model, features, dense, decay)
 
 
 def joined(towers: Sequence[Tower]) -> Tower:
     """One tower whose scores are the mean of several: vectors side by side."""
     own = np.hstack([tower.items[:, :-1] for tower in towers]) / len(towers)
     bias = np.mean([tower.items[:, -1:] for tower in towers], axis=0)
-    return Tower(np.hstack([own, bias]), np.hstack([tower.taken for tower in towers]), towers[0].fade)
+    return Tower(np.hstack([own, bias]), np.hstack([tower.taken for tower in towers]), towers[0].decay)
 
 
 def _rate(done: float) -> float:
@@ -206,7 +206,7 @@ def _batches(users: Array, steps: int, random: np.random.Generator) -> Iterator[
 
 
 @torch.inference_mode()
-def _tower(model: _Model, features: csr_matrix, vectors: Tensor, fade: float) -> Tower:
+def _tower(model: _Model, features: csr_matrix, vectors: Tensor, decay: float) -> Tower:
     items = np.empty((features.shape[0], WIDTH + 1), np.float32)
     taken = np.empty((features.shape[0], WIDTH), np.float32)
     for start in range(0, len(items), ITEMS_AT_ONCE):
@@ -215,4 +215,4 @@ def _tower(model: _Model, features: csr_matrix, vectors: Tensor, fade: float) ->
         items[part, :-1] = (model.sharpness.exp() * own).numpy()
         items[part, -1] = bias.numpy()
         taken[part] = (own + model.free[part]).numpy()
-    return Tower(items, taken, fade)
+    return Tower(items, taken, decay)

@@ -9,8 +9,8 @@ import numpy as np
 from scipy.sparse import csr_matrix, diags
 
 from chatrec.data.arrays import Array, top_k
-from chatrec.data.interactions import Histories
-from chatrec.data.user_batch import Block
+from chatrec.data.interactions import Interactions
+from chatrec.data.user_batch import UserBatch
 from chatrec.models.base import uniform
 
 NEIGHBOURS = 300
@@ -27,7 +27,7 @@ class Neighbours:
 
     logits = False
 
-    def scores(self, block: Block) -> Array:
+    def scores(self, block: UserBatch) -> Array:
         """Σ over the most alike users of likeness, for what they took."""
         likeness = np.asarray((self._unit(block.weighted(uniform)) @ self._unit(self.histories).T).todense()) ** 2
         likeness[likeness > 1 - 1e-6] = 0  # the user, or somebody who took exactly the same
@@ -38,7 +38,7 @@ class Neighbours:
         return np.asarray((weights @ self.histories).todense(), np.float32)
 
     def added(self, latest: Array, items: Array) -> None:
-        """See Channel."""
+        """See Model."""
         return
 
     def _unit(self, histories: csr_matrix) -> csr_matrix:
@@ -47,7 +47,7 @@ class Neighbours:
         return diags(1 / np.maximum(norms, 1e-9)).astype(np.float32) @ weighted
 
 
-def fit(histories: Histories, items: int) -> Neighbours:
+def fit(histories: Interactions, items: int) -> Neighbours:
     """Remembers the histories."""
     users, rows = histories.distinct(items)
     matrix = csr_matrix((np.ones(len(users), np.float32), (users, rows)), shape=(histories.users, items))

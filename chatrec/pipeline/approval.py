@@ -12,7 +12,7 @@ from chatrec.config import Settings
 from chatrec.config.settings import Approval
 from chatrec.db import records
 from chatrec.db.engine import open_database
-from chatrec.errors import NightStopped
+from chatrec.errors import RunStopped
 from chatrec.pipeline.runner import of_run
 from chatrec.pipeline.step_cache import manifest_of
 from chatrec.runs.run import Run
@@ -65,14 +65,14 @@ def refuse_unapproved(engine: Engine, run: int, verdict: str) -> None:
     """Lets only what needs no approval, or has it, be published.
 
     Raises:
-        NightStopped: a person has to decide first, or decided against it.
+        RunStopped: a person has to decide first, or decided against it.
     """
     with engine.connect() as connection:
         record = records.by_number(connection, run)
     if record.approval in (None, "approved"):
         return
     why = f"was rejected by {record.approval_by}" if record.approval == "rejected" else "waits for approval"
-    raise NightStopped(
+    raise RunStopped(
         f"Run {record.key} {why}; the night before stays live. {verdict} "
         f"`chatrec run --run {record.key} --approve` publishes it."
     )

@@ -16,10 +16,10 @@ if TYPE_CHECKING:
 
     from chatrec.config.rules import Rules as RulesSettings
     from chatrec.data.arrays import Array
-    from chatrec.data.interactions import Histories
-    from chatrec.evaluation.holdout import HoldOut
+    from chatrec.data.interactions import Interactions
+    from chatrec.evaluation.holdout import Holdout
     from chatrec.extract.snapshot import Snapshot
-    from chatrec.models.registry import Known
+    from chatrec.models.registry import TrainingData
     from chatrec.ranking.rules.rules import Rules
 
 
@@ -50,7 +50,7 @@ class Context:
         return Snapshot(self.of("extract"))
 
     @cached_property
-    def holdout(self) -> HoldOut:
+    def holdout(self) -> Holdout:
         """What no fit may see before the blend is weighed."""
         from chatrec.evaluation.holdout import hold_out
 
@@ -87,7 +87,7 @@ class Context:
         newest = 0 if self.settings.privacy.enabled else snapshot.newest  # what is newest is somebody's
         return Rules.of(rules, snapshot.items, Clock(snapshot.taken_at, newest))
 
-    def known(self, histories: Histories) -> Known:
+    def known(self, histories: Interactions) -> TrainingData:
         """What channels may be fitted on.
 
         Args:
@@ -97,7 +97,7 @@ class Context:
 
         from chatrec.encoder.embed import ITEMS
         from chatrec.features.catalogue import features_of
-        from chatrec.models.registry import Known
+        from chatrec.models.registry import TrainingData
 
         items, vectors = self.snapshot.items, np.load(self.of("embed") / ITEMS)
-        return Known(histories, items.height, vectors, self.settings.compute.seed, features_of(items))
+        return TrainingData(histories, items.height, vectors, self.settings.compute.seed, features_of(items))

@@ -24,7 +24,7 @@ from chatrec.db.lock import hold
 from chatrec.encoder import registry
 from chatrec.encoder.erasure import blank, forget_texts
 from chatrec.errors import Busy
-from chatrec.extract.erasure import Person, erase_from_snapshot, remove_days, row_of, still_given
+from chatrec.extract.erasure import ErasureSubject, erase_from_snapshot, remove_days, row_of, still_given
 from chatrec.extract.extraction import selects
 from chatrec.extract.extraction import snapshot as read_only
 from chatrec.extract.mapping import check_mapping
@@ -70,7 +70,7 @@ def erase(settings: Settings, user: str) -> Erased:
     """
     root, schema = settings.artifacts.root, settings.database.schema_name
     with open_database(settings, "chatrec erase") as engine, _alone(engine, schema, root) as nights:
-        person = Person.of(*user_id_of(engine, user))
+        person = ErasureSubject.of(*user_id_of(engine, user))
         given = _still_given(settings, person)
         number = erasures.begin(engine, person.text, settings.erasure.key, given)
         removed = _tables(engine, person)
@@ -98,7 +98,7 @@ def _alone(engine: Engine, schema: str, root: Path) -> Iterator[list[Run]]:
         yield nights
 
 
-def _still_given(settings: Settings, person: Person) -> dict[str, int]:
+def _still_given(settings: Settings, person: ErasureSubject) -> dict[str, int]:
     name = "source.url" if settings.source.url else "database.url"
     engine = engines.source(settings, "chatrec erase")
     try:
@@ -113,7 +113,7 @@ def _kept(engine: Engine) -> list[records.RunRecord]:
         return records.kept(connection)
 
 
-def _tables(engine: Engine, person: Person) -> Counter[str]:
+def _tables(engine: Engine, person: ErasureSubject) -> Counter[str]:
     """Removes the person's rows from the tables of all nights, published or not."""
     removed: Counter[str] = Counter()
     for output in OUTPUTS:
@@ -123,7 +123,7 @@ def _tables(engine: Engine, person: Person) -> Counter[str]:
     return removed
 
 
-def _files(settings: Settings, nights: list[Run], kept: set[str], person: Person) -> Counter[str]:
+def _files(settings: Settings, nights: list[Run], kept: set[str], person: ErasureSubject) -> Counter[str]:
     """Removes the person from the files of nights that are kept, and the files of the others."""
     root, removed = settings.artifacts.root, Counter[str]()
     with progress("Erasing", len(nights) + 1, "nights") as shown:
@@ -150,7 +150,7 @@ def _files(settings: Settings, nights: list[Run], kept: set[str], person: Person
     return removed
 
 
-def _from_night(night: Run, person: Person) -> Counter[str]:
+def _from_night(night: Run, person: ErasureSubject) -> Counter[str]:
     """Its snapshot stays, without the person; what was learned from it goes."""
     removed: Counter[str] = Counter()
     row = row_of(night.step_folder("extract"), person)

@@ -134,7 +134,7 @@ def _measure(context: Context) -> Counts:
     from chatrec.aigc.state import AigcState
     from chatrec.encoder.embed import ITEMS
     from chatrec.ensemble.ensemble import BLEND
-    from chatrec.evaluation.evaluator import Measure
+    from chatrec.evaluation.evaluator import Evaluator
     from chatrec.models.registry import POPULARITY
     from chatrec.report.compared_models import Systems
     from chatrec.report.holdout_snapshot import load_holdout
@@ -144,11 +144,11 @@ def _measure(context: Context) -> Counts:
     settings, texts = context.settings, np.load(context.of("embed") / ITEMS)
     held = load_holdout(context.of("extract"), settings.ranking.exclude_seen)
     known = context.known(held.histories)
-    others = {aigc.NAME: aigc.AigcChannel(AigcState.load(context.of("aigc")))}
+    others = {aigc.NAME: aigc.AigcModel(AigcState.load(context.of("aigc")))}
     systems = Systems.load(context.of("blend"), known, others, settings.ranking.target)
     learning = _curve(context.of("aigc") / aigc.CURVE)
     target, seed = settings.ranking.target, settings.compute.seed
-    found = measure(systems, Measure(held, texts), context.run.key, target, seed, learning)
+    found = measure(systems, Evaluator(held, texts), context.run.key, target, seed, learning)
     found.save(context.folder)
     return {f"{name} NDCG@10": found.systems[name]["ndcg@10"] for name in (BLEND, POPULARITY)}
 

@@ -5,28 +5,28 @@ from collections.abc import Callable
 import numpy as np
 
 from chatrec.data.arrays import Array
-from chatrec.data.interactions import Histories
+from chatrec.data.interactions import Interactions
 from chatrec.encoder.embed import ITEMS
-from chatrec.ensemble.holdout_candidates import HeldOut
+from chatrec.ensemble.holdout_candidates import HoldoutCandidates
 from chatrec.errors import SettingsError
 from chatrec.evaluation.metrics import gini
 from chatrec.pipeline.context import Context
 from chatrec.ranking.coverage import reach
-from chatrec.ranking.diversity import Calibration, Relevance, Variety
+from chatrec.ranking.diversity import Calibration, Diversifier, Relevance
 from chatrec.ranking.diversity_choice import strongest
 from chatrec.ranking.fairness.audit import BY_ATTRIBUTE, EXPOSURE, by_attribute, exposure_of, nothing
 from chatrec.ranking.fairness.fairness import Fairness, weigh
 from chatrec.ranking.lists import RECOMMENDATIONS
-from chatrec.ranking.recommender import Ranker, padded_groups
+from chatrec.ranking.recommender import Recommender, padded_groups
 from chatrec.runs.run import Counts
 
 
-def varied(context: Context, ranker: Ranker) -> tuple[Ranker, Counts]:
+def varied(context: Context, ranker: Recommender) -> tuple[Recommender, Counts]:
     """The ranker that fills places as `diversity.mode` says."""
     wanted = context.settings.diversity
     if wanted.mode == "off":
         return ranker, {}
-    held = HeldOut.load(context.of("blend"))
+    held = HoldoutCandidates.load(context.of("blend"))
     way, strength, gain = strongest(held, _ways(context, ranker, context.holdout.histories), wanted.max_loss)
     if way:
         way = _ways(context, ranker, ranker.histories)(strength)
@@ -35,7 +35,7 @@ def varied(context: Context, ranker: Ranker) -> tuple[Ranker, Counts]:
     }
 
 
-def covering(context: Context, ranker: Ranker, profiles: Array) -> tuple[Ranker, Counts]:
+def covering(context: Context, ranker: Recommender, profiles: Array) -> tuple[Recommender, Counts]:
     """The ranker whose lists together have the share of the catalogue that `diversity.coverage` asks for."""
     settings = context.settings
     if not settings.diversity.coverage:
@@ -46,7 +46,7 @@ def covering(context: Context, ranker: Ranker, profiles: Array) -> tuple[Ranker,
     return ranker, {"coverage before": round(found.before, 4), "coverage": round(found.after, 4)}
 
 
-def _ways(context: Context, ranker: Ranker, histories: Histories) -> Callable[[float], Variety]:
+def _ways(context: Context, ranker: Recommender, histories: Interactions) -> Callable[[float], Diversifier]:
     if context.settings.diversity.mode == "mmr":
         vectors = np.load(context.of("embed") / ITEMS)
         return lambda strength: Relevance(vectors, strength)
@@ -54,7 +54,7 @@ def _ways(context: Context, ranker: Ranker, histories: Histories) -> Callable[[f
     return lambda strength: Calibration(groups, histories, strength)
 
 
-def weighed(context: Context, ranker: Ranker, profiles: Array) -> Fairness | None:
+def weighed(context: Context, ranker: Recommender, profiles: Array) -> Fairness | None:
     """What providers are owed, and their prices; None if nothing is asked."""
     settings = context.settings
     if not settings.fairness.attribute:
@@ -68,7 +68,7 @@ def audit(context: Context, fairness: Fairness | None) -> Counts:
     Returns:
         What the gate looks at; nothing if nothing is asked.
     """
-    settings, held = context.settings, HeldOut.load(context.of("blend"))
+    settings, held = context.settings, HoldoutCandidates.load(context.of("blend"))
     exposure, metrics_of = nothing()
     counts: Counts = {}
     ndcg = held.ndcg(held.scores)

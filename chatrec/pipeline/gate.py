@@ -6,7 +6,7 @@ from sqlalchemy import Engine
 
 from chatrec.db import records
 from chatrec.ensemble.holdout_candidates import METRICS
-from chatrec.errors import NightStopped
+from chatrec.errors import RunStopped
 from chatrec.extract.queries import BEYOND
 from chatrec.gate import Evidence, judge, judge_fairness, verdict, warnings
 from chatrec.gate.audit import audit
@@ -23,7 +23,7 @@ def judge_night(context: Context) -> Counts:
     """Runs all checks and stores them.
 
     Raises:
-        NightStopped: a check failed; the message says which and why.
+        RunStopped: a check failed; the message says which and why.
     """
     assert context.database is not None
     engine = context.database
@@ -39,7 +39,7 @@ def judge_night(context: Context) -> Counts:
         records.set_approval(connection, context.number, "wanted" if asked else None)
     words = " ".join(filter(None, [verdict(checks), (context.counts or {})["blend"].get("privacy")]))
     if any(not check.ok for check in checks):
-        raise NightStopped(words)
+        raise RunStopped(words)
     return {"checks": len(checks), "warnings": warned, "users listed": evidence.audit.users, "verdict": words}
 
 

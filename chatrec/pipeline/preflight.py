@@ -90,7 +90,7 @@ def _render(settings: Settings, mapping: SourceMapping) -> str:
     """Both templates on some of the customer's own rows."""
     import numpy as np
 
-    from chatrec.data.interactions import Histories, Queries
+    from chatrec.data.interactions import Interactions, Queries
     from chatrec.encoder.texts import item_texts, user_texts
     from chatrec.extract.catalogue import items_relation, users_relation
 
@@ -100,7 +100,9 @@ def _render(settings: Settings, mapping: SourceMapping) -> str:
         users = users_relation(mapping.users).sample(cursor, SAMPLE_ROWS)
     engine.dispose()
     titles = items["title"].fill_null("").to_list()
-    nobody = Histories(np.zeros(len(users) + 1, np.int64), *(np.empty(0, kind) for kind in (np.int32, "f4", np.int64)))
+    nobody = Interactions(
+        np.zeros(len(users) + 1, np.int64), *(np.empty(0, kind) for kind in (np.int32, "f4", np.int64))
+    )
     of_items = item_texts(items, settings.text.item)
     everyone, queries = np.arange(len(users)), Queries.none(len(users))
     of_users = user_texts(users, everyone, titles, nobody, settings.text.history, queries, settings.text.user)

@@ -19,7 +19,7 @@ from sqlalchemy import Engine
 
 from chatrec.config.duties import Privacy
 from chatrec.data.arrays import Array
-from chatrec.data.interactions import Histories
+from chatrec.data.interactions import Interactions
 from chatrec.db import ledger
 from chatrec.errors import RunError
 from chatrec.extract.snapshot import Snapshot
@@ -122,7 +122,7 @@ def lend_secret(root: Path, other: Path) -> None:
 class _Fit:
     """A release of tonight's data before it is made."""
 
-    histories: Histories
+    histories: Interactions
     items: Array
     """Ids as text."""
     deviation: float

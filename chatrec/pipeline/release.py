@@ -26,7 +26,7 @@ def release(context: Context) -> Counts:
     """Publishes the run and retires the oldest.
 
     Raises:
-        NightStopped: a person has to decide first, or decided against it.
+        RunStopped: a person has to decide first, or decided against it.
     """
     assert context.database is not None
     engine, settings = context.database, context.settings

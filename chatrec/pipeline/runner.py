@@ -14,7 +14,7 @@ from chatrec.config import Settings
 from chatrec.db import migrate, records
 from chatrec.db.engine import open_database
 from chatrec.db.lock import hold
-from chatrec.errors import NightStopped, RunError, SettingsError
+from chatrec.errors import RunError, RunStopped, SettingsError
 from chatrec.pipeline.context import Context
 from chatrec.pipeline.step_cache import do, done_before, inputs_of, manifest_of, reuse
 from chatrec.pipeline.steps import BY_NAME, STEPS, Step
@@ -106,7 +106,7 @@ def run_night(
         The record of the run.
 
     Raises:
-        NightStopped: a check failed, or a person has to decide.
+        RunStopped: a check failed, or a person has to decide.
         Busy: another night is at work; says whose.
         ChatrecError: the night failed; recorded with the run.
     """
@@ -180,7 +180,7 @@ def _do(engine: Engine, settings: Settings, run: Run, number: int, step: Step) -
         manifest = (_reuse(context, step, inputs) if step.reusable else None) or do(context, step, inputs)
     except Exception as error:
         _record_step(engine, number, step, "failed", time.monotonic() - clock, {"error": str(error)[:1000]})
-        if isinstance(error, NightStopped):
+        if isinstance(error, RunStopped):
             _record_end(engine, run.key, "stopped", str(error))
         raise
     _record_step(engine, number, step, "done", manifest.seconds, manifest.counts)

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from chatrec.config.rules import Rules
     from chatrec.data.arrays import Array
     from chatrec.extract.snapshot import Snapshot
-    from chatrec.ranking.recommender import Ranker
+    from chatrec.ranking.recommender import Recommender
 
 
 @dataclass(frozen=True)
@@ -150,7 +150,7 @@ def blend(context: Context) -> Counts:
 
     use_threads(context.settings)
     settings, known = context.settings, context.known(context.snapshot.histories)
-    others = {aigc.NAME: aigc.AigcChannel(AigcState.load(context.of("aigc") / aigc.WEIGHED))}
+    others = {aigc.NAME: aigc.AigcModel(AigcState.load(context.of("aigc") / aigc.WEIGHED))}
     form = form_of(settings.ranking.form, known.items)
     return learn(known, context.holdout, others, settings.ranking.target, form, context.folder)
 
@@ -169,21 +169,21 @@ def index(context: Context) -> Counts:
     """Builds the FAISS index of the available items."""
     import numpy as np
 
-    from chatrec.aigc.aigc import AigcChannel
+    from chatrec.aigc.aigc import AigcModel
     from chatrec.aigc.state import AigcState
-    from chatrec.data.user_batch import Block
-    from chatrec.ensemble.ensemble import Blend
+    from chatrec.data.user_batch import UserBatch
+    from chatrec.ensemble.ensemble import Ensemble
     from chatrec.retrieval import index as faiss_index
-    from chatrec.retrieval.concatenated import Joint
+    from chatrec.retrieval.concatenated import ConcatenatedVectors
 
     use_threads(context.settings)
     settings = context.settings
-    joint = Joint.of(Blend.load(context.of("blend")), AigcChannel(AigcState.load(context.of("aigc"))))
+    joint = ConcatenatedVectors.of(Ensemble.load(context.of("blend")), AigcModel(AigcState.load(context.of("aigc"))))
     rows = np.flatnonzero(context.listable).astype(np.int32)
     known = np.flatnonzero(context.snapshot.histories.lengths > 0)
     random = np.random.default_rng(settings.compute.seed)
     sample = np.sort(random.choice(known, min(1000, len(known)), replace=False))
-    block = Block(context.snapshot.histories, sample, context.recommendable, settings.ranking.exclude_seen)
+    block = UserBatch(context.snapshot.histories, sample, context.recommendable, settings.ranking.exclude_seen)
     users = joint.join({name: channel.queries(block) for name, channel in joint.channels.items()})
     built = faiss_index.build(joint.keys[rows], rows, users, settings.index)
     built.save(context.folder)
@@ -195,15 +195,15 @@ def rank(context: Context) -> Counts:
     """Makes everybody's list."""
     import numpy as np
 
-    from chatrec.aigc.aigc import AigcChannel
+    from chatrec.aigc.aigc import AigcModel
     from chatrec.aigc.groups import ItemGroups
     from chatrec.aigc.state import AigcState
     from chatrec.encoder.embed import USERS
-    from chatrec.ensemble.ensemble import Blend
+    from chatrec.ensemble.ensemble import Ensemble
     from chatrec.ensemble.private import popularity_of
     from chatrec.pipeline.fairness import audit, covering, varied, weighed
     from chatrec.ranking.recommend import recommend
-    from chatrec.ranking.recommender import Ranker
+    from chatrec.ranking.recommender import Recommender
     from chatrec.ranking.searches import Searches
     from chatrec.retrieval.index import ItemIndex
 
@@ -212,9 +212,9 @@ def rank(context: Context) -> Counts:
     if settings.ranking.search and snapshot.queries.texts:
         asked, half_life = settings.ranking.search, settings.ranking.search_half_life
         searches = Searches.of(snapshot, asked, half_life)
-    ranker = Ranker(
-        Blend.load(context.of("blend")),
-        AigcChannel(AigcState.load(context.of("aigc"))),
+    ranker = Recommender(
+        Ensemble.load(context.of("blend")),
+        AigcModel(AigcState.load(context.of("aigc"))),
         ItemGroups.load(context.of("groups")),
         ItemIndex.load(context.of("index")),
         context.snapshot.histories,
@@ -236,12 +236,12 @@ def rank(context: Context) -> Counts:
     return counts | variety | coverage | audit(context, fairness) | _effects_of_rules(context, ranker, texts)
 
 
-def _effects_of_rules(context: Context, ranker: Ranker, profiles: Array) -> Counts:
+def _effects_of_rules(context: Context, ranker: Recommender, profiles: Array) -> Counts:
     """What each rule does to the lists of a sample of users; nothing without rules."""
     from chatrec.ranking.rule_ablation import effects
 
-    def without(rules: Rules) -> Callable[[], Ranker]:
-        def make() -> Ranker:
+    def without(rules: Rules) -> Callable[[], Recommender]:
+        def make() -> Recommender:
             found = context.rules_of(rules)
             return ranker.under(found, found.allowed_of(context.recommendable))
 

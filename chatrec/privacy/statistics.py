@@ -20,7 +20,7 @@ import numpy as np
 from scipy.sparse import csr_matrix, diags_array
 
 from chatrec.data.arrays import Array
-from chatrec.data.interactions import Histories
+from chatrec.data.interactions import Interactions
 from chatrec.privacy.noise import Noise
 from chatrec.runs.run import replacing
 
@@ -99,7 +99,7 @@ class Release:
             return cls(found["items"], found["popular"], paired, pairs, float(found["deviation"]))
 
 
-def about(noise: Noise, run: str, histories: Histories, items: Array, deviation: float) -> Noise:
+def about(noise: Noise, run: str, histories: Interactions, items: Array, deviation: float) -> Noise:
     """The noise of a release: it depends on all that the release is made from, and on when.
 
     Args:
@@ -119,7 +119,7 @@ def about(noise: Noise, run: str, histories: Histories, items: Array, deviation:
     )
 
 
-def make(histories: Histories, items: Array, deviation: float, noise: Noise) -> Release:
+def make(histories: Interactions, items: Array, deviation: float, noise: Noise) -> Release:
     """Makes a release.
 
     Args:
@@ -143,7 +143,7 @@ def make(histories: Histories, items: Array, deviation: float, noise: Noise) -> 
     return Release(items, popular, paired, pairs.astype(np.float32), deviation)
 
 
-def parts(histories: Histories, items: int, among: Array | None = None) -> csr_matrix:
+def parts(histories: Interactions, items: int, among: Array | None = None) -> csr_matrix:
     """Each user's vector x_u / √n_u, on GRID: users × items, float64, no row with a norm above 1.
 
     Args:

@@ -9,7 +9,7 @@ from sqlalchemy import Engine, text
 
 from chatrec.db.copy import copy_in
 from chatrec.db.engine import cursor
-from chatrec.errors import NightStopped, TransientError
+from chatrec.errors import RunStopped, TransientError
 from chatrec.publish.outputs import Files, Output
 
 ATTACHED = text("""
@@ -29,7 +29,7 @@ def load(engine: Engine, output: Output, run: int, files: Files) -> int:
         The number of rows.
 
     Raises:
-        NightStopped: what the table holds is not what was sent.
+        RunStopped: what the table holds is not what was sent.
     """
     table, parent = sql.Identifier(output.partition(run)), sql.Identifier(output.table)
     names = {"table": table, "parent": parent, "run": sql.Literal(run)}
@@ -60,9 +60,7 @@ def _compare(opened: Any, output: Output, names: dict[str, Any], sent: int) -> N
     opened.execute(sql.SQL("SELECT count(*), count(*) FILTER (WHERE run = {run}) FROM {table}").format(**names))
     rows, of_run = opened.fetchone()
     if not rows == of_run == sent:
-        raise NightStopped(
-            f"{output.name}: {sent} rows were sent and {of_run} of {rows} arrived; nothing is published."
-        )
+        raise RunStopped(f"{output.name}: {sent} rows were sent and {of_run} of {rows} arrived; nothing is published.")
 
 
 def attach(engine: Engine, outputs: Sequence[Output], run: int) -> None:

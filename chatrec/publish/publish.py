@@ -8,7 +8,7 @@ from sqlalchemy import Engine, text
 
 from chatrec.db import records
 from chatrec.db.lock import hold
-from chatrec.errors import NightStopped
+from chatrec.errors import RunStopped
 from chatrec.publish import partitions, pointer
 from chatrec.publish.outputs import OUTPUTS, Files, Output
 from chatrec.ranking.lists import NAMES
@@ -42,7 +42,7 @@ def publish(
 
     Raises:
         Busy: another publish is at work.
-        NightStopped: a later night is live, or rows went missing.
+        RunStopped: a later night is live, or rows went missing.
         TransientError: an older reader does not end.
     """
     with hold(engine, schema, "publish"):
@@ -96,7 +96,7 @@ def _refuse_older(engine: Engine, run: int) -> None:
     with engine.connect() as connection:
         live, mine = records.live(connection), records.by_number(connection, run)
     if live and live.snapshot_at and mine.snapshot_at and live.snapshot_at > mine.snapshot_at:
-        raise NightStopped(
+        raise RunStopped(
             f"Run {live.key} is live and was read later ({live.snapshot_at:%Y-%m-%d %H:%M:%S %Z}) than {mine.key}: "
             "older lists are not published over newer ones."
         )

@@ -9,10 +9,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from chatrec.data.arrays import Array
-from chatrec.ranking.diversity import Reserved, Variety
+from chatrec.ranking.diversity import Diversifier, Reserved
 from chatrec.ranking.fairness.exposure_duals import Sample
 from chatrec.ranking.fairness.fairness import gather
-from chatrec.ranking.recommender import Ranker
+from chatrec.ranking.recommender import Recommender
 
 CANDIDATES = 300
 USERS_OF_AN_ITEM = 20
@@ -28,16 +28,16 @@ class Reached:
     before: float
     """The share of the available items that lists have without it."""
     after: float
-    variety: Variety | None
+    variety: Diversifier | None
     """Fills the last places; None where nothing is to be done."""
 
 
-def reach(ranker: Ranker, profiles: Array, coverage: float, memory_mb: int) -> Reached:
+def reach(ranker: Recommender, profiles: Array, coverage: float, memory_mb: int) -> Reached:
     """Chooses last places for items that no list has, until lists together have a share of the catalogue.
 
     Args:
         ranker: of the lists.
-        profiles: users × dimensions, see Lister.
+        profiles: users × dimensions, see ListBuilder.
         coverage: the share of the available items.
         memory_mb: bounds a block.
     """

@@ -8,14 +8,14 @@ from typing import Protocol
 import numpy as np
 
 from chatrec.data.arrays import Array
-from chatrec.data.interactions import Histories
+from chatrec.data.interactions import Interactions
 
 USERS_AT_ONCE = 256
 OWN_SHARE = 0.01
 """Of what the user takes in what the list shows, so that a group that is not shown has a finite price (Steck 2018)."""
 
 
-class Variety(Protocol):
+class Diversifier(Protocol):
     """A way to fill places."""
 
     def scores(self, users: Array, items: Array, scores: Array, n: int) -> Array:
@@ -41,7 +41,7 @@ class Relevance:
     strength: float
 
     def scores(self, users: Array, items: Array, scores: Array, n: int) -> Array:
-        """See Variety."""
+        """See Diversifier."""
         return _in_parts(lambda part: self._of(items[part], scores[part], n), items, scores)
 
     def _of(self, items: Array, scores: Array, n: int) -> Array:
@@ -67,7 +67,7 @@ class Calibration:
 
     groups: Array
     """(items + 1) × most groups of an item, padded with -1; the last row is nobody's."""
-    histories: Histories
+    histories: Interactions
     strength: float
 
     @cached_property
@@ -82,7 +82,7 @@ class Calibration:
         return weights
 
     def scores(self, users: Array, items: Array, scores: Array, n: int) -> Array:
-        """See Variety."""
+        """See Diversifier."""
         return _in_parts(lambda part: self._of(users[part], items[part], scores[part], n), items, scores)
 
     def taken(self, users: Array) -> Array:
@@ -122,7 +122,7 @@ class Calibration:
 class Reserved:
     """Last places that are kept for certain items."""
 
-    inner: Variety | None
+    inner: Diversifier | None
     """Fills the other places; None fills them by score."""
     users: Array
     """Ascending; a user is here once for each place."""
@@ -130,7 +130,7 @@ class Reserved:
     """What stands in it."""
 
     def scores(self, users: Array, items: Array, scores: Array, n: int) -> Array:
-        """See Variety."""
+        """See Diversifier."""
         wanted = self.inner.scores(users, items, scores, n) if self.inner else scores.copy()
         low, high = np.searchsorted(self.users, users), np.searchsorted(self.users, users, side="right")
         for row in np.flatnonzero(high > low):

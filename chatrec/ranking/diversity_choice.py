@@ -2,14 +2,16 @@
 
 from collections.abc import Callable
 
-from chatrec.ensemble.holdout_candidates import HeldOut
+from chatrec.ensemble.holdout_candidates import HoldoutCandidates
 from chatrec.evaluation.holdout import K
-from chatrec.ranking.diversity import Variety
+from chatrec.ranking.diversity import Diversifier
 
 STRENGTHS = (4.0, 2.0, 1.0, 0.5, 0.2, 0.1, 0.05)
 
 
-def strongest(held: HeldOut, make: Callable[[float], Variety], max_loss: float) -> tuple[Variety | None, float, float]:
+def strongest(
+    held: HoldoutCandidates, make: Callable[[float], Diversifier], max_loss: float
+) -> tuple[Diversifier | None, float, float]:
     """The strongest way that costs no more than is tolerated.
 
     Args:

@@ -11,10 +11,10 @@ from chatrec.ensemble.candidates import NOBODY, NONE
 from chatrec.models.popularity import SMOOTHING
 from chatrec.ranking.lists import GROUP, POPULAR, SEARCHED, Lists
 from chatrec.ranking.rules.rules import Rules
-from chatrec.ranking.scored import NO_RULES, Rated
+from chatrec.ranking.scored import NO_RULES, ScoredCandidates
 
 
-def searched_lists(users: Array, rated: Rated) -> Lists:
+def searched_lists(users: Array, rated: ScoredCandidates) -> Lists:
     """What searches and popularity rate best.
 
     Args:

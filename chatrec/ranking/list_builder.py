@@ -8,10 +8,10 @@ from chatrec.data.arrays import Array
 from chatrec.models.popularity import shares_of_groups
 from chatrec.ranking.fallback import Shown, group_lists, popular_lists, searched_lists
 from chatrec.ranking.lists import Lists
-from chatrec.ranking.recommender import Ranker
+from chatrec.ranking.recommender import Recommender
 
 
-class Lister:
+class ListBuilder:
     """Chooses for each user where the list comes from.
 
     Args:
@@ -20,7 +20,7 @@ class Lister:
         memory: bytes that bound a block.
     """
 
-    def __init__(self, ranker: Ranker, profiles: Array, memory: int) -> None:
+    def __init__(self, ranker: Recommender, profiles: Array, memory: int) -> None:
         self.ranker, self.profiles, self.memory = ranker, profiles, memory
         self.recommendable = recommendable = ranker.recommendable
         self.popular = ranker.popular

@@ -8,7 +8,7 @@ import pyarrow as pa
 
 from chatrec.data.arrays import Array
 from chatrec.extract.schema import RowGroups
-from chatrec.ranking.list_builder import Lister
+from chatrec.ranking.list_builder import ListBuilder
 from chatrec.ranking.lists import (
     ATTENTION,
     ATTENTION_SCHEMA,
@@ -19,7 +19,7 @@ from chatrec.ranking.lists import (
     SCHEMA,
     SHORT,
 )
-from chatrec.ranking.recommender import Ranker
+from chatrec.ranking.recommender import Recommender
 from chatrec.runs.run import Counts, write_atomically
 from chatrec.runtime.progress import progress
 
@@ -27,7 +27,7 @@ USERS_OF_A_BLOCK = 8192
 GROUPS_OF_A_USER = 5
 
 
-def recommend(ranker: Ranker, profiles: Array, folder: Path, memory_mb: int) -> Counts:
+def recommend(ranker: Recommender, profiles: Array, folder: Path, memory_mb: int) -> Counts:
     """Writes RECOMMENDATIONS, ATTENTION and NAMES.
 
     Args:
@@ -40,7 +40,7 @@ def recommend(ranker: Ranker, profiles: Array, folder: Path, memory_mb: int) -> 
         Rows, users by the kind of their list, the number of different items in all lists, and where caps keep lists
         short, how many users have such a list.
     """
-    lister = Lister(ranker, profiles, memory_mb << 20)
+    lister = ListBuilder(ranker, profiles, memory_mb << 20)
     users_by_kind = dict.fromkeys(KINDS, 0)
     channels = ranker.sources
     write_atomically(folder / NAMES, json.dumps({"sources": [*channels, *FALLBACKS], "evidence": channels}))

@@ -11,22 +11,22 @@ import numpy as np
 from chatrec.aigc import aigc as aigc
 from chatrec.aigc.groups import ItemGroups
 from chatrec.data.arrays import Array
-from chatrec.data.interactions import Histories
-from chatrec.data.user_batch import Block
+from chatrec.data.interactions import Interactions
+from chatrec.data.user_batch import UserBatch
 from chatrec.ensemble.candidates import GATHERED, NOBODY
-from chatrec.ensemble.ensemble import Blend
+from chatrec.ensemble.ensemble import Ensemble
 from chatrec.ensemble.log_shares import Evidence, ScoredEvidence
 from chatrec.models import popularity
-from chatrec.models.base import Channel
-from chatrec.ranking.diversity import Variety
+from chatrec.models.base import Model
+from chatrec.ranking.diversity import Diversifier
 from chatrec.ranking.lists import BLEND, Lists
 from chatrec.ranking.rule_candidates import suggested
 from chatrec.ranking.rules.items import padded
 from chatrec.ranking.rules.rules import Rules
-from chatrec.ranking.scored import NO_RULES, Rated, beside, rate
+from chatrec.ranking.scored import NO_RULES, ScoredCandidates, beside, rate
 from chatrec.ranking.searches import SEARCH, Searches
 from chatrec.ranking.slots import tiers
-from chatrec.retrieval.concatenated import Joint
+from chatrec.retrieval.concatenated import ConcatenatedVectors
 from chatrec.retrieval.index import ItemIndex
 from chatrec.retrieval.vectors import IndexedEvidence, PartOfIndex, Vectors
 
@@ -45,14 +45,14 @@ LEAST_SHARE = 0.25
 
 
 @dataclass(frozen=True)
-class Ranker:
+class Recommender:
     """Everything that the lists of a night are made from."""
 
-    blend: Blend
-    aigc: aigc.AigcChannel
+    blend: Ensemble
+    aigc: aigc.AigcModel
     groups: ItemGroups
     index: ItemIndex
-    histories: Histories
+    histories: Interactions
     recommendable: Array
     """bool for each item."""
     top_n: int
@@ -66,12 +66,12 @@ class Ranker:
     """None where search words do not count."""
     rules: Rules = NO_RULES
     """`recommendable` keeps what they allow."""
-    variety: Variety | None = None
+    variety: Diversifier | None = None
     """None fills places by score alone."""
     known_popularity: Array | None = None
     """How popular each item is, where the events may not say it."""
 
-    def under(self, rules: Rules, recommendable: Array, **others: Any) -> "Ranker":
+    def under(self, rules: Rules, recommendable: Array, **others: Any) -> "Recommender":
         """The same under other rules; what does not depend on them is shared, because vectors are large."""
         made = replace(self, rules=rules, recommendable=recommendable, **others)
         for name in ("channels", "_vectors", "_popular", "_joint", "_groups_of_items"):
@@ -79,7 +79,7 @@ class Ranker:
         return made
 
     @cached_property
-    def channels(self) -> Mapping[str, Channel]:
+    def channels(self) -> Mapping[str, Model]:
         """The channels of the blend and those that rank new items, in the order of the shares of a row."""
         known = {**self.blend.new.channels, **self.blend.channels, aigc.NAME: self.aigc}
         return {name: known[name] for name in dict.fromkeys([*self.blend.weights, *self.blend.new.weights])}
@@ -123,9 +123,9 @@ class Ranker:
             vectors,
         )
 
-    def block(self, users: Array, recommendable: Array) -> Block:
+    def block(self, users: Array, recommendable: Array) -> UserBatch:
         """Users whose lists may have some of the items."""
-        return Block(self.histories, users, recommendable, *self._hiding)
+        return UserBatch(self.histories, users, recommendable, *self._hiding)
 
     @cached_property
     def considered(self) -> int:
@@ -138,7 +138,7 @@ class Ranker:
     def _shapes(self) -> bool:
         return self.rules.shape_lists or self.variety is not None
 
-    def _wanted(self, users: Array, rated: Rated) -> Array:
+    def _wanted(self, users: Array, rated: ScoredCandidates) -> Array:
         """Scores in whose order places are filled."""
         return self.variety.scores(users, rated.items, rated.scores, self.top_n) if self.variety else rated.scores
 
@@ -168,7 +168,7 @@ class Ranker:
         least, most = (math.ceil(share * self.top_n) for share in (self.new_at_least, self.new_at_most))
         return least, most
 
-    def _with_new(self, known: Rated, users: Array) -> Rated:
+    def _with_new(self, known: ScoredCandidates, users: Array) -> ScoredCandidates:
         """Lists of known and new items together."""
         block, new = self.block(users, self.new), self.blend.new
         evidence: list[Evidence] = [ScoredEvidence.of(new.channels[name], block) for name in new.weights]
@@ -176,7 +176,7 @@ class Ranker:
         order = tiers(known.items.shape[1], rated.items.shape[1], *self.places_of_new)
         return both.at(self.rules.columns(both.items, self._wanted(users, both), self.top_n, order))
 
-    def rated_by_searches(self, users: Array) -> Rated:
+    def rated_by_searches(self, users: Array) -> ScoredCandidates:
         """Of users without a history: what answers their searches, the rest by popularity."""
         assert self.searches, "asked about searches where they do not count"
         block = self.block(users, self.recommendable)
@@ -187,7 +187,7 @@ class Ranker:
             return rated
         return rated.at(self.rules.columns(rated.items, rated.scores, self.top_n))
 
-    def _rated(self, evidence: list[Evidence], weights: Mapping[str, float], block: Block) -> Rated:
+    def _rated(self, evidence: list[Evidence], weights: Mapping[str, float], block: UserBatch) -> ScoredCandidates:
         """The best, with a share of 0 for the channels that say nothing of them."""
         if self.searches:
             evidence = [*evidence, self.searches.evidence(block)]
@@ -198,7 +198,7 @@ class Ranker:
         shares[:, :, [self.sources.index(name) for name in weights]] = rated.shares
         return replace(rated, shares=shares)
 
-    def _evidence(self, block: Block, of_aigc: Array) -> list[Evidence]:
+    def _evidence(self, block: UserBatch, of_aigc: Array) -> list[Evidence]:
         """Of each channel; those that the index holds gather together."""
         joint = self._joint
         found: list[Evidence] = []
@@ -232,8 +232,8 @@ class Ranker:
         return popularity.Popularity(self.popular.astype(np.float32))
 
     @cached_property
-    def _joint(self) -> Joint:
-        return Joint.of(self.blend, self.aigc)
+    def _joint(self) -> ConcatenatedVectors:
+        return ConcatenatedVectors.of(self.blend, self.aigc)
 
     @cached_property
     def _groups_of_items(self) -> Array:
@@ -248,7 +248,7 @@ class Ranker:
         strongest = np.take_along_axis(groups, weights.argmax(2)[..., None], 2)[..., 0]
         return np.where(items >= 0, strongest, NOBODY)
 
-    def _strongest_event(self, items: Array, shares: Array, block: Block) -> Array:
+    def _strongest_event(self, items: Array, shares: Array, block: UserBatch) -> Array:
         """The event that adds most to the strongest of those channels whose scores are sums, if it is strong."""
         latest = block.histories.latest(block.users, EVENTS_OF_A_REASON)
         found, strength = np.full(items.shape, NOBODY, np.int32), np.full(items.shape, LEAST_SHARE, np.float32)

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from chatrec.data.arrays import Array
-from chatrec.ranking.list_builder import Lister
-from chatrec.ranking.recommender import Ranker
+from chatrec.ranking.list_builder import ListBuilder
+from chatrec.ranking.recommender import Recommender
 from chatrec.runtime.progress import progress
 
 SAMPLED = 1_000
@@ -27,14 +27,14 @@ class Effect:
 
 
 def effects(
-    ranker: Ranker, without: Mapping[str, Callable[[], Ranker]], profiles: Array, memory_mb: int
+    ranker: Recommender, without: Mapping[str, Callable[[], Recommender]], profiles: Array, memory_mb: int
 ) -> tuple[int, dict[str, Effect]]:
     """Measures all rules of a night.
 
     Args:
         ranker: with all of them.
         without: for each rule what makes a ranker without it.
-        profiles: users × dimensions, see Lister.
+        profiles: users × dimensions, see ListBuilder.
         memory_mb: bounds a block.
 
     Returns:
@@ -53,9 +53,9 @@ def effects(
     return len(users), found
 
 
-def _lists(ranker: Ranker, profiles: Array, memory_mb: int, users: Array) -> dict[int, Array]:
+def _lists(ranker: Recommender, profiles: Array, memory_mb: int, users: Array) -> dict[int, Array]:
     """The items of each user's list, in order."""
-    parts = Lister(ranker, profiles, memory_mb << 20).lists(users)
+    parts = ListBuilder(ranker, profiles, memory_mb << 20).lists(users)
     return {int(user): row[row >= 0] for part in parts for user, row in zip(part.users, part.items, strict=True)}
 
 

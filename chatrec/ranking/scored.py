@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from chatrec.data.arrays import Array, log_softmax
-from chatrec.data.user_batch import Block
+from chatrec.data.user_batch import UserBatch
 from chatrec.ensemble.candidates import GATHERED, NOBODY, NONE, Candidates, gather, scores_of
 from chatrec.ensemble.log_shares import Evidence
 from chatrec.ranking.rules.rules import Rules
@@ -17,7 +17,7 @@ SLACK = 2
 
 
 @dataclass(frozen=True)
-class Rated:
+class ScoredCandidates:
     """users × places, the best first."""
 
     items: Array
@@ -27,10 +27,10 @@ class Rated:
     shares: Array
     """users × places × channels: what part of the score each gives."""
 
-    def at(self, columns: Array) -> "Rated":
+    def at(self, columns: Array) -> "ScoredCandidates":
         """Some of the places in another order: users × columns, -1 for padding."""
         there, columns = columns >= 0, np.maximum(columns, 0)
-        return Rated(
+        return ScoredCandidates(
             np.where(there, np.take_along_axis(self.items, columns, 1), NOBODY),
             np.where(there, np.take_along_axis(self.scores, columns, 1), -np.inf),
             np.take_along_axis(self.shares, columns[:, :, None], 1),
@@ -40,11 +40,11 @@ class Rated:
 def rate(
     evidence: Sequence[Evidence],
     weights: Array,
-    block: Block,
+    block: UserBatch,
     n: int,
     rules: Rules = NO_RULES,
     suggested: Array = NONE,
-) -> Rated:
+) -> ScoredCandidates:
     """Lets channels gather, and keeps the n best; under rules also what is pinned, and only what caps let in.
 
     Args:
@@ -64,10 +64,10 @@ def rate(
     there, places = places >= 0, np.maximum(places, 0)
     items = np.where(there, np.take_along_axis(found.items, places, 1), NOBODY)
     said = np.where(there, np.take_along_axis(log_softmax(scores) + added, places, 1), -np.inf)
-    return Rated(items, said, _shares(found, places, weights))
+    return ScoredCandidates(items, said, _shares(found, places, weights))
 
 
-def beside(known: Rated, new: Rated, share: float) -> Rated:
+def beside(known: ScoredCandidates, new: ScoredCandidates, share: float) -> ScoredCandidates:
     """Known items and new ones behind them, with scores that can be compared.
 
     Args:
@@ -75,7 +75,7 @@ def beside(known: Rated, new: Rated, share: float) -> Rated:
         new: of items without, with the same channels.
         share: the chance that an event is of a new item.
     """
-    return Rated(
+    return ScoredCandidates(
         np.hstack([known.items, new.items]),
         np.hstack([known.scores + np.log1p(-share), new.scores + np.log(share)]),
         np.concatenate([known.shares, new.shares], 1),

@@ -13,7 +13,7 @@ from scipy.sparse import csr_matrix
 
 from chatrec.data.arrays import Array
 from chatrec.data.interactions import Queries
-from chatrec.data.user_batch import Block
+from chatrec.data.user_batch import UserBatch
 from chatrec.ensemble.candidates import NOBODY
 from chatrec.ensemble.log_shares import FLOOR, floor_of
 from chatrec.extract.snapshot import Snapshot
@@ -54,7 +54,7 @@ class Searches:
         found: Array = np.asarray(self._of(users).sum(1)).ravel() > 0
         return found
 
-    def evidence(self, block: Block) -> "SearchEvidence":
+    def evidence(self, block: UserBatch) -> "SearchEvidence":
         """Of a block of users."""
         latest = self.queries.starts[block.users]
         searched = self.queries.lengths[block.users] > 0
@@ -81,7 +81,7 @@ class SearchEvidence:
     """users × items, not negative."""
     strength: Array
     """0 to 1, of each user's latest search."""
-    block: Block
+    block: UserBatch
 
     def gathered(self, k: int) -> Array:
         """See Evidence."""

@@ -10,12 +10,12 @@ import numpy as np
 from chatrec.config.settings import Target
 from chatrec.data.arrays import Array
 from chatrec.ensemble.candidates import GATHERED, NOBODY, Candidates, best_places, gather
-from chatrec.ensemble.ensemble import BLEND, MIX, Blend
+from chatrec.ensemble.ensemble import BLEND, MIX, Ensemble
 from chatrec.ensemble.log_shares import ScoredEvidence
-from chatrec.evaluation.holdout import HoldOut, K
+from chatrec.evaluation.holdout import Holdout, K
 from chatrec.models import popularity
-from chatrec.models.base import Channel
-from chatrec.models.registry import POPULARITY, Known, fit_channels
+from chatrec.models.base import Model
+from chatrec.models.registry import POPULARITY, TrainingData, fit_channels
 
 DAYS = 7
 RECENT = f"popularity of {DAYS} days"
@@ -25,13 +25,13 @@ RECENT = f"popularity of {DAYS} days"
 class Systems:
     """Everything that is compared, fitted without the held-out events."""
 
-    channels: Mapping[str, Channel]
+    channels: Mapping[str, Model]
     """All that the blend tried, and popularity of the last days if the log knows days."""
     weights: Mapping[str, float]
     """Of the blend."""
 
     @classmethod
-    def load(cls, blend: Path, known: Known, others: Mapping[str, Channel], target: Target) -> "Systems":
+    def load(cls, blend: Path, known: TrainingData, others: Mapping[str, Model], target: Target) -> "Systems":
         """The channels that the blend kept; those that it dropped are fitted here.
 
         Args:
@@ -40,7 +40,7 @@ class Systems:
             others: channels that were fitted elsewhere.
             target: what a list must predict.
         """
-        loaded = Blend.load(blend)
+        loaded = Ensemble.load(blend)
         mix = json.loads((blend / MIX).read_text(encoding="utf-8"))
         channels = {**others, **loaded.channels}
         dropped = {POPULARITY, *mix["gains"]} - channels.keys()
@@ -48,11 +48,11 @@ class Systems:
         recent = popularity.fit_last_days(known.histories, known.items, DAYS)
         return cls(channels if recent is None else {**channels, RECENT: recent}, loaded.weights)
 
-    def alone(self, holdout: HoldOut) -> dict[str, Array]:
+    def alone(self, holdout: Holdout) -> dict[str, Array]:
         """Lists of each channel: users × K."""
         return {name: holdout.lists(channel.scores) for name, channel in self.channels.items()}
 
-    def blended(self, holdout: HoldOut) -> dict[str, Array]:
+    def blended(self, holdout: Holdout) -> dict[str, Array]:
         """Lists of the blend, as BLEND, and of the blend without each channel, as the channel's name: users × K.
 
         The weights of the others stay as they are, so this is what the channel adds to them and not what could be had

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 
-from chatrec.evaluation.holdout import HoldOut
+from chatrec.evaluation.holdout import Holdout
 from chatrec.extract.schema import INTERACTIONS, INTERACTIONS_SCHEMA, ITEMS, QUARANTINE, SNAPSHOT, USERS
 from chatrec.extract.snapshot import Snapshot
 from chatrec.report.splits import write_table
@@ -15,7 +15,7 @@ from chatrec.runs.run import TAKEN_AT
 TARGETS = "targets.npz"
 
 
-def write_rest(snapshot: Snapshot, holdout: HoldOut, folder: Path) -> None:
+def write_rest(snapshot: Snapshot, holdout: Holdout, folder: Path) -> None:
     """Writes the snapshot that fits may see, and TARGETS, which they never open.
 
     Queries stay behind: people search for what they take next, so they would tell what is held out.
@@ -34,7 +34,7 @@ def write_rest(snapshot: Snapshot, holdout: HoldOut, folder: Path) -> None:
     np.savez(folder / TARGETS, users=holdout.users, starts=holdout.starts, targets=holdout.targets)
 
 
-def load_holdout(folder: Path, exclude_seen: bool) -> HoldOut:
+def load_holdout(folder: Path, exclude_seen: bool) -> Holdout:
     """The hold-out whose rest was written.
 
     Args:
@@ -44,4 +44,4 @@ def load_holdout(folder: Path, exclude_seen: bool) -> HoldOut:
     rest = Snapshot(folder)
     with np.load(folder / TARGETS) as saved:
         users, starts, targets = (saved[name] for name in ("users", "starts", "targets"))
-    return HoldOut(rest.histories, users, starts, targets, rest.items["available"].to_numpy(), exclude_seen)
+    return Holdout(rest.histories, users, starts, targets, rest.items["available"].to_numpy(), exclude_seen)

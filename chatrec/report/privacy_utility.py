@@ -11,11 +11,11 @@ import numpy as np
 from chatrec.data.arrays import Array
 from chatrec.ensemble.ensemble import BLEND
 from chatrec.ensemble.private import WEIGHTS, channels_of
-from chatrec.evaluation.evaluator import Measure
-from chatrec.evaluation.holdout import HoldOut
+from chatrec.evaluation.evaluator import Evaluator
+from chatrec.evaluation.holdout import Holdout
 from chatrec.evaluation.metrics import Interval, interval
 from chatrec.models import ease, popularity
-from chatrec.models.registry import Known
+from chatrec.models.registry import TrainingData
 from chatrec.privacy import gaussian
 from chatrec.privacy import statistics as releases
 from chatrec.privacy.noise import Noise
@@ -44,7 +44,7 @@ class Utility:
 
 
 def measure(
-    known: Known, items: Array, holdout: HoldOut, epsilons: Sequence[float], delta: float, noise: Noise, run: str
+    known: TrainingData, items: Array, holdout: Holdout, epsilons: Sequence[float], delta: float, noise: Noise, run: str
 ) -> Utility:
     """Fits on what is not held out, at each ε.
 
@@ -57,7 +57,7 @@ def measure(
         noise: of the secret.
         run: whose snapshot it is.
     """
-    judge, rest = Measure(holdout, known.texts), replace(known, histories=holdout.histories)
+    judge, rest = Evaluator(holdout, known.texts), replace(known, histories=holdout.histories)
 
     def quality(lists: Array) -> Interval:
         return interval(judge.ndcg(lists), known.seed)

@@ -11,7 +11,7 @@ import numpy as np
 from chatrec.config.settings import Target
 from chatrec.data.arrays import Array
 from chatrec.ensemble.ensemble import BLEND
-from chatrec.evaluation.evaluator import Measure
+from chatrec.evaluation.evaluator import Evaluator
 from chatrec.evaluation.metrics import Floats, Interval, interval, lorenz, paired_difference
 from chatrec.models.registry import POPULARITY
 from chatrec.report.compared_models import DAYS, RECENT, Systems
@@ -83,7 +83,12 @@ class Evaluation:
 
 
 def measure(
-    systems: Systems, measure: Measure, run: str, target: Target, seed: int, learning: Mapping[str, list[float]] | None
+    systems: Systems,
+    measure: Evaluator,
+    run: str,
+    target: Target,
+    seed: int,
+    learning: Mapping[str, list[float]] | None,
 ) -> Evaluation:
     """Measures all systems.
 

@@ -8,19 +8,19 @@ import numpy as np
 
 from chatrec.aigc import aigc as aigc
 from chatrec.data.arrays import Array
-from chatrec.ensemble.ensemble import Blend
-from chatrec.models.base import VectorChannel
+from chatrec.ensemble.ensemble import Ensemble
+from chatrec.models.base import VectorModel
 
 
 @dataclass(frozen=True)
-class Joint:
+class ConcatenatedVectors:
     """Channels side by side: the inner product of their joined vectors is the weighted sum of theirs."""
 
-    channels: Mapping[str, VectorChannel]
+    channels: Mapping[str, VectorModel]
     weights: Mapping[str, float]
 
     @classmethod
-    def of(cls, blend: Blend, learned: aigc.AigcChannel) -> "Joint":
+    def of(cls, blend: Ensemble, learned: aigc.AigcModel) -> "ConcatenatedVectors":
         """Of a night."""
         if blend.form == "exact":
             return cls({aigc.NAME: learned}, {aigc.NAME: 1.0})

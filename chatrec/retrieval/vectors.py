@@ -6,7 +6,7 @@ from functools import cached_property
 import numpy as np
 
 from chatrec.data.arrays import Array, log_sum
-from chatrec.data.user_batch import Block
+from chatrec.data.user_batch import UserBatch
 from chatrec.ensemble.candidates import NOBODY
 from chatrec.ensemble.log_shares import floor_of
 from chatrec.retrieval.index import ItemIndex
@@ -49,7 +49,7 @@ class IndexedEvidence:
     vectors: Vectors
     users: Array
     """users × width."""
-    block: Block
+    block: UserBatch
 
     def gathered(self, k: int) -> Array:
         """The best k items of each user that a list may have; -1 only where there is no more."""

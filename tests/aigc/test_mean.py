@@ -9,16 +9,16 @@ from chatrec.aigc import mean as module
 from chatrec.aigc.mean import fit
 from chatrec.aigc.state import Fitted, learn_profiles
 from chatrec.config.settings import Aigc as AigcSettings
-from chatrec.data.interactions import Histories
-from chatrec.evaluation.holdout import HoldOut, hold_out
+from chatrec.data.interactions import Interactions
+from chatrec.evaluation.holdout import Holdout, hold_out
 from tests.support.histories import checkerboard
 
 USERS, ITEMS = 120, 30
 
 
 @pytest.fixture
-def learn() -> Callable[..., tuple[Fitted, HoldOut]]:
-    def do(vectors: str = "learned", given: np.ndarray | None = None, epochs: int = 40) -> tuple[Fitted, HoldOut]:
+def learn() -> Callable[..., tuple[Fitted, Holdout]]:
+    def do(vectors: str = "learned", given: np.ndarray | None = None, epochs: int = 40) -> tuple[Fitted, Holdout]:
         holdout = hold_out(checkerboard(), np.ones(ITEMS, bool), True, "next", 0)
         settings = AigcSettings(vectors=vectors, width=8, history=6, epochs=epochs)
         return fit(holdout, np.eye(ITEMS, 8, dtype=np.float32) if given is None else given, settings, 0), holdout
@@ -26,7 +26,7 @@ def learn() -> Callable[..., tuple[Fitted, HoldOut]]:
     return do
 
 
-def share_of_right_items(fitted: Fitted, holdout: HoldOut) -> float:
+def share_of_right_items(fitted: Fitted, holdout: Holdout) -> float:
     histories = holdout.histories
     users = np.arange(USERS)
     scores = fitted.encoder.read(fitted.items, histories.latest(users, 6)) @ fitted.items.T
@@ -36,13 +36,13 @@ def share_of_right_items(fitted: Fitted, holdout: HoldOut) -> float:
     return float((best % 2 == users % 2).mean())
 
 
-def test_the_checkerboard_is_learned(learn: Callable[..., tuple[Fitted, HoldOut]]) -> None:
+def test_the_checkerboard_is_learned(learn: Callable[..., tuple[Fitted, Holdout]]) -> None:
     fitted, holdout = learn()
     assert share_of_right_items(fitted, holdout) == 1
 
 
 def test_sampled_softmax_learns_it_too(
-    learn: Callable[..., tuple[Fitted, HoldOut]], monkeypatch: pytest.MonkeyPatch
+    learn: Callable[..., tuple[Fitted, Holdout]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(module, "FULL_SOFTMAX_BELOW", 1)
     monkeypatch.setattr(module, "NEGATIVES", 16)
@@ -50,7 +50,7 @@ def test_sampled_softmax_learns_it_too(
 
 
 @pytest.mark.parametrize("vectors", ["given", "both"])
-def test_text_alone_and_text_beside_behaviour(learn: Callable[..., tuple[Fitted, HoldOut]], vectors: str) -> None:
+def test_text_alone_and_text_beside_behaviour(learn: Callable[..., tuple[Fitted, Holdout]], vectors: str) -> None:
     """The text of an item says whether its number is even."""
     given = np.zeros((ITEMS, 3), np.float32)
     given[np.arange(ITEMS), np.arange(ITEMS) % 2] = 1
@@ -58,7 +58,7 @@ def test_text_alone_and_text_beside_behaviour(learn: Callable[..., tuple[Fitted,
 
 
 def test_without_events_there_are_vectors_all_the_same() -> None:
-    nothing = Histories(np.zeros(4, np.int64), *(np.empty(0, kind) for kind in (np.int32, np.float32, np.int64)))
+    nothing = Interactions(np.zeros(4, np.int64), *(np.empty(0, kind) for kind in (np.int32, np.float32, np.int64)))
     holdout = hold_out(nothing, np.ones(5, bool), True, "next", 0)
     fitted = fit(holdout, np.eye(5, 3, dtype=np.float32), AigcSettings(width=4), 0)
     assert fitted.items.shape == (5, 4)

@@ -13,17 +13,17 @@ from torch.nn import functional
 from chatrec.aigc import sequence
 from chatrec.aigc.autoconfig import Plan, plan, remembered
 from chatrec.aigc.batching import batches
-from chatrec.aigc.net import SequenceNet, Shape
+from chatrec.aigc.net import NetConfig, SequenceNet
 from chatrec.aigc.softmax import FullSoftmax, GroupSoftmax, Members
 from chatrec.aigc.state import AigcState, Fitted
 from chatrec.aigc.users import SequenceUsers
 from chatrec.config.settings import Aigc
-from chatrec.data.interactions import Histories
+from chatrec.data.interactions import Interactions
 from chatrec.models.ppmi_svd import ppmi_vectors
 from tests.support.histories import histories, rounds
 from tests.support.softmax import GROUP_OF, ITEMS, TARGETS, WEIGHTS, WIDTH, check, parts
 
-SMALL = Shape(WIDTH, heads=2, window=6, dropout=0, token_dropout=0)
+SMALL = NetConfig(WIDTH, heads=2, window=6, dropout=0, token_dropout=0)
 
 
 def test_the_full_softmax_is_torchs() -> None:
@@ -106,7 +106,7 @@ def test_users_are_read_alike_alone_and_together() -> None:
 
 
 def learned(
-    folder: Path, before: Histories, everything: Histories, wanted: Plan, seed: int = 0, items: int = ITEMS
+    folder: Path, before: Interactions, everything: Interactions, wanted: Plan, seed: int = 0, items: int = ITEMS
 ) -> tuple[Fitted, Fitted]:
     """Without measuring how fast this machine is."""
     remembered(folder / "rates.json", wanted, items, lambda: 1e6)

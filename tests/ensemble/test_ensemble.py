@@ -9,15 +9,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from chatrec.config.settings import Form
-from chatrec.data.user_batch import Block
+from chatrec.data.user_batch import UserBatch
 from chatrec.ensemble.candidates import gather
-from chatrec.ensemble.ensemble import Blend, learn
-from chatrec.ensemble.holdout_candidates import METRICS, HeldOut
+from chatrec.ensemble.ensemble import Ensemble, learn
+from chatrec.ensemble.holdout_candidates import METRICS, HoldoutCandidates
 from chatrec.ensemble.log_shares import FLOOR, ScoredEvidence
 from chatrec.ensemble.logit import Choices, fit_weights, log_likelihoods
-from chatrec.ensemble.weights import Trial, cross_fitted_lists, fit_mix
-from chatrec.evaluation.holdout import HoldOut, hold_out
-from chatrec.models.registry import Known
+from chatrec.ensemble.weights import HoldoutFeatures, cross_fitted_lists, fit_mix
+from chatrec.evaluation.holdout import Holdout, hold_out
+from chatrec.models.registry import TrainingData
 from tests.support.histories import checkerboard, histories
 
 ITEMS = 30
@@ -30,16 +30,16 @@ class Planted:
     values: np.ndarray
     logits: bool = False
 
-    def scores(self, block: Block) -> np.ndarray:
+    def scores(self, block: UserBatch) -> np.ndarray:
         return self.values[block.users]
 
     def added(self, latest: np.ndarray, items: np.ndarray) -> None:
         return
 
 
-def block(values: np.ndarray, of_users: list[list[int]], recommendable: np.ndarray | None = None) -> Block:
+def block(values: np.ndarray, of_users: list[list[int]], recommendable: np.ndarray | None = None) -> UserBatch:
     allowed = np.ones(values.shape[1], bool) if recommendable is None else recommendable
-    return Block(histories(of_users), np.arange(len(of_users)), allowed, True)
+    return UserBatch(histories(of_users), np.arange(len(of_users)), allowed, True)
 
 
 def test_shares_by_hand() -> None:
@@ -99,16 +99,16 @@ def test_padding_does_not_matter() -> None:
 
 
 @pytest.fixture
-def holdout() -> HoldOut:
+def holdout() -> Holdout:
     return hold_out(checkerboard(), np.ones(ITEMS, bool), True, "next", 0)
 
 
-def test_a_channel_that_knows_is_kept_and_one_that_guesses_is_dropped(holdout: HoldOut) -> None:
+def test_a_channel_that_knows_is_kept_and_one_that_guesses_is_dropped(holdout: Holdout) -> None:
     random = np.random.default_rng(0)
     knows = random.random((120, ITEMS))
     knows[holdout.users, holdout.targets] += 5
     channels = {"guesses": Planted(random.random((120, ITEMS))), "knows": Planted(knows)}
-    trial = Trial.of(channels, holdout)
+    trial = HoldoutFeatures.of(channels, holdout)
     mix = fit_mix(trial, np.arange(len(holdout)), 0)
     assert set(mix.weights) == {"knows"}
     assert mix.gains["guesses"][1] <= 0
@@ -116,16 +116,16 @@ def test_a_channel_that_knows_is_kept_and_one_that_guesses_is_dropped(holdout: H
 
 
 @pytest.mark.parametrize("form", ["exact", "linear"])
-def test_the_night_learns_the_checkerboard(form: Form, holdout: HoldOut, tmp_path: Path) -> None:
-    known = Known(checkerboard(), ITEMS, np.eye(ITEMS, 4, dtype=np.float32), 0)
+def test_the_night_learns_the_checkerboard(form: Form, holdout: Holdout, tmp_path: Path) -> None:
+    known = TrainingData(checkerboard(), ITEMS, np.eye(ITEMS, 4, dtype=np.float32), 0)
     counts = learn(known, holdout, {}, "next", form, tmp_path)
     assert counts["blend NDCG@10"] > counts["popularity NDCG@10"] + 0.1
-    loaded = Blend.load(tmp_path)
+    loaded = Ensemble.load(tmp_path)
     assert set(loaded.channels) == set(loaded.weights)
     assert loaded.form == form
     assert form == "exact" or set(loaded.weights) <= {"popularity", "text", "ials"}
     assert (tmp_path / METRICS).exists()
-    held = HeldOut.load(tmp_path)
+    held = HoldoutCandidates.load(tmp_path)
     assert held.ndcg(held.scores).mean() == pytest.approx(counts["blend NDCG@10"], abs=1e-6)
     assert held.ndcg(np.where(held.hits, 1.0, held.scores - 100)).mean() > counts["blend NDCG@10"]
     nobody = np.where(held.hits, -np.inf, held.scores)
@@ -135,5 +135,5 @@ def test_the_night_learns_the_checkerboard(form: Form, holdout: HoldOut, tmp_pat
 def test_without_held_out_events_there_is_popularity(tmp_path: Path) -> None:
     made = histories([[0], [1], [1]])
     holdout = hold_out(made, np.ones(ITEMS, bool), True, "period", 0)
-    learn(Known(made, ITEMS, np.eye(ITEMS, 4, dtype=np.float32), 0), holdout, {}, "period", "exact", tmp_path)
-    assert dict(Blend.load(tmp_path).weights) == {"popularity": 1.0}
+    learn(TrainingData(made, ITEMS, np.eye(ITEMS, 4, dtype=np.float32), 0), holdout, {}, "period", "exact", tmp_path)
+    assert dict(Ensemble.load(tmp_path).weights) == {"popularity": 1.0}

@@ -4,14 +4,14 @@ import numpy as np
 import pytest
 
 from chatrec.evaluation import metrics
-from chatrec.evaluation.evaluator import Measure
-from chatrec.evaluation.holdout import HoldOut
+from chatrec.evaluation.evaluator import Evaluator
+from chatrec.evaluation.holdout import Holdout
 from tests.support.histories import histories
 
 ITEMS = 6
 LEFT = histories([[0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1], [0, 1], [2]])
 """Item 0 has 10 events, item 1 two, item 2 one: 13. Twelve are four fifths and more, so 0 and 1 are the head."""
-HELD = HoldOut(
+HELD = Holdout(
     LEFT, np.array([0, 1, 2]), np.array([0, 2, 3, 4]), np.array([1, 2, 5, 0], np.int32), np.ones(ITEMS, bool), False
 )
 LISTS = np.array([[2, 3, 1], [4, 5, -1], [1, 0, 2]])
@@ -19,7 +19,7 @@ SAME = np.ones((ITEMS, 2), np.float32) / np.sqrt(2)
 
 
 def test_slices_by_hand() -> None:
-    slices = Measure(HELD, SAME).slices
+    slices = Evaluator(HELD, SAME).slices
     found = {name: (part.holdout.users.tolist(), part.holdout.targets.tolist()) for name, part in slices.items()}
     assert found == {
         "long histories": ([0], [1, 2]),
@@ -32,7 +32,7 @@ def test_slices_by_hand() -> None:
 
 def test_metrics_of_slices_by_hand() -> None:
     second, third = 1 / np.log2(3), 1 / np.log2(4)
-    found = Measure(HELD, SAME).summary(LISTS)
+    found = Evaluator(HELD, SAME).summary(LISTS)
     expected = {
         "ndcg@10 tail items": (1 + second) / 2,
         "recall@10 tail items": 1,
@@ -49,7 +49,7 @@ def test_metrics_of_slices_by_hand() -> None:
 
 
 def test_what_is_shown_is_measured_by_what_is_left() -> None:
-    found = Measure(HELD, SAME).summary(LISTS)
+    found = Evaluator(HELD, SAME).summary(LISTS)
     bits = {0: np.log2(3 / 2), 1: np.log2(3 / 2)} | dict.fromkeys([2, 3, 4, 5], np.log2(3))
     assert found["novelty@10"] == pytest.approx(
         np.mean([np.mean([bits[i] for i in row if i >= 0]) for row in LISTS.tolist()]), abs=1e-6
@@ -66,14 +66,14 @@ def test_what_is_shown_is_measured_by_what_is_left() -> None:
 
 
 def test_diversity_needs_vectors_that_differ() -> None:
-    assert "diversity@10" not in Measure(HELD, SAME).summary(LISTS)
-    found = Measure(HELD, np.eye(ITEMS, dtype=np.float32)).summary(LISTS)
+    assert "diversity@10" not in Evaluator(HELD, SAME).summary(LISTS)
+    found = Evaluator(HELD, np.eye(ITEMS, dtype=np.float32)).summary(LISTS)
     assert found["diversity@10"] == 1
 
 
 def test_a_slice_without_targets_has_no_metric() -> None:
-    known = HoldOut(LEFT, np.array([2]), np.array([0, 1]), np.array([0], np.int32), np.ones(ITEMS, bool), False)
-    found = Measure(known, SAME).summary(LISTS[2:])
+    known = Holdout(LEFT, np.array([2]), np.array([0, 1]), np.array([0], np.int32), np.ones(ITEMS, bool), False)
+    found = Evaluator(known, SAME).summary(LISTS[2:])
     assert found["users cold items"] == 0
     assert "ndcg@10 cold items" not in found
     assert all(np.isfinite(value) for value in found.values())
@@ -82,7 +82,7 @@ def test_a_slice_without_targets_has_no_metric() -> None:
 def test_items_with_equally_many_events_are_on_the_same_side() -> None:
     """Of five items with two events each four make 80 %; so all five are the head."""
     left = histories([[0, 1, 2, 3, 4], [4, 3, 2, 1, 0]])
-    held = HoldOut(left, np.array([0]), np.array([0, 5]), np.arange(5, dtype=np.int32), np.ones(ITEMS, bool), False)
-    slices = Measure(held, SAME).slices
+    held = Holdout(left, np.array([0]), np.array([0, 5]), np.arange(5, dtype=np.int32), np.ones(ITEMS, bool), False)
+    slices = Evaluator(held, SAME).slices
     assert len(slices["head items"].holdout.targets) == 5
     assert len(slices["tail items"].rows) == 0

@@ -8,23 +8,23 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from chatrec.data.arrays import top_k
-from chatrec.data.interactions import Histories
-from chatrec.data.user_batch import Block
+from chatrec.data.interactions import Interactions
+from chatrec.data.user_batch import UserBatch
 from chatrec.evaluation import holdout as module
-from chatrec.evaluation.holdout import HoldOut, hold_out
+from chatrec.evaluation.holdout import Holdout, hold_out
 from tests.support.histories import histories
 
 ITEMS = 12
 of_users = st.lists(st.lists(st.integers(0, ITEMS - 1), max_size=12), min_size=1, max_size=8)
 
 
-def held(users: list[list[int]], target: str, exclude_seen: bool = True) -> tuple[Histories, HoldOut]:
+def held(users: list[list[int]], target: str, exclude_seen: bool = True) -> tuple[Interactions, Holdout]:
     made = histories(users)
     recommendable = np.arange(ITEMS) != 3
     return made, hold_out(made, recommendable, exclude_seen, target, 0)  # type: ignore[arg-type]
 
 
-def targets_of(found: HoldOut) -> dict[int, list[int]]:
+def targets_of(found: Holdout) -> dict[int, list[int]]:
     return {int(u): found.targets[found.starts[n] : found.starts[n + 1]].tolist() for n, u in enumerate(found.users)}
 
 
@@ -56,14 +56,16 @@ def test_period_is_what_comes_late() -> None:
     _, found = held([[0, 1, 2, 4, 5, 6, 7, 8], [1, 2]], "period")
     assert found.histories.times.max() == 7
     assert targets_of(found) == {}  # the second user has nothing left
-    late = Histories(np.array([0, 6, 10]), np.arange(10, dtype=np.int32), np.ones(10, np.float32), np.tile(range(5), 2))
+    late = Interactions(
+        np.array([0, 6, 10]), np.arange(10, dtype=np.int32), np.ones(10, np.float32), np.tile(range(5), 2)
+    )
     found = hold_out(late, np.ones(ITEMS, bool), True, "period", 0)
     assert targets_of(found) == {0: [4], 1: [9]}
 
 
 def test_without_a_spread_of_times_the_last_events_are_taken() -> None:
     made = histories([[0, 1, 2], [4, 5]])
-    at_once = Histories(made.starts, made.items, made.weights, np.zeros(5, np.int64))
+    at_once = Interactions(made.starts, made.items, made.weights, np.zeros(5, np.int64))
     found = hold_out(at_once, np.ones(ITEMS, bool), True, "period", 0)
     assert targets_of(found) == {0: [2], 1: [5]}
 
@@ -79,7 +81,7 @@ def test_a_score_that_knows_the_targets_is_perfect(users: list[list[int]]) -> No
     _, found = held(users, "any")
     wanted = targets_of(found)
 
-    def know(block: Block) -> np.ndarray:
+    def know(block: UserBatch) -> np.ndarray:
         return np.array([[item in wanted[int(user)] for item in range(ITEMS)] for user in block.users], float)
 
     assert (found.ndcg(know) == 1).all()

@@ -9,13 +9,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from chatrec.config.settings import Form, Target
-from chatrec.data.interactions import Histories
-from chatrec.data.user_batch import Block
+from chatrec.data.interactions import Interactions
+from chatrec.data.user_batch import UserBatch
 from chatrec.models import ease, ials, markov, popularity, registry, sequential_ease, user_knn
-from chatrec.models.base import Channel
+from chatrec.models.base import Model
 from chatrec.models.content_knn import Text
 from chatrec.models.cooccurrence import weighted_counts
-from chatrec.models.registry import Known, fit_channels
+from chatrec.models.registry import TrainingData, fit_channels
 from chatrec.models.serialization import load_channels, save_channels
 from tests.support.histories import checkerboard, histories
 
@@ -24,8 +24,8 @@ SOME = [[0, 1, 2, 1], [3], [], [4, 5, 6, 7, 0, 1], [2, 0], [5, 5, 5]]
 lists_of_items = st.lists(st.lists(st.integers(0, ITEMS - 1), max_size=7), min_size=1, max_size=5)
 
 
-def block(made: Histories, exclude_seen: bool = True) -> Block:
-    return Block(made, np.flatnonzero(made.lengths), np.ones(ITEMS, bool), exclude_seen)
+def block(made: Interactions, exclude_seen: bool = True) -> UserBatch:
+    return UserBatch(made, np.flatnonzero(made.lengths), np.ones(ITEMS, bool), exclude_seen)
 
 
 @given(lists_of_items, st.integers(1, 4))
@@ -61,7 +61,7 @@ def test_ridge_with_three_fades(monkeypatch: pytest.MonkeyPatch) -> None:
     """The newest event alone is one of them: 0^0 is 1."""
     monkeypatch.setattr(sequential_ease, "FEW_EVENTS", 0)
     monkeypatch.setattr(sequential_ease, "PENALTY", sequential_ease.PENALTY_OF_FEW)
-    monkeypatch.setattr(sequential_ease, "FADES_OF_FEW", sequential_ease.FADES)
+    monkeypatch.setattr(sequential_ease, "DECAYS_OF_FEW", sequential_ease.DECAYS)
     for of_users in ([[0, 1, 2, 3, 4, 0, 1]], SOME):
         test_ridge_is_the_regression_over_all_prefixes.hypothesis.inner_test(of_users)
 
@@ -157,9 +157,9 @@ def test_every_channel_learns_the_checkerboard(target: str) -> None:
     made = checkerboard()
     texts = np.zeros((30, 2), np.float32)
     texts[np.arange(30), np.arange(30) % 2] = 1
-    fitted = fit_channels(Known(made, 30, texts, 0), target, 10.0)  # type: ignore[arg-type]
+    fitted = fit_channels(TrainingData(made, 30, texts, 0), target, 10.0)  # type: ignore[arg-type]
     users = np.arange(120)
-    everybody = Block(made, users, np.ones(30, bool), True)
+    everybody = UserBatch(made, users, np.ones(30, bool), True)
     assert {"next": "ridge", "period": "ridge", "any": "ials"}[target] in fitted
     for name, channel in fitted.items():
         if not name.startswith("popular"):
@@ -169,7 +169,7 @@ def test_every_channel_learns_the_checkerboard(target: str) -> None:
 
 @pytest.mark.parametrize(("target", "form"), [("next", "exact"), ("any", "exact"), ("next", "linear")])
 def test_the_record_says_what_a_size_forbids(target: Target, form: Form, monkeypatch: pytest.MonkeyPatch) -> None:
-    known = Known(checkerboard(), 30, np.eye(30, dtype=np.float32), 0)
+    known = TrainingData(checkerboard(), 30, np.eye(30, dtype=np.float32), 0)
     monkeypatch.setattr(registry, "RIDGE_UP_TO", 29)
     monkeypatch.setattr(registry, "NEIGHBOURS_UP_TO", 29)
     monkeypatch.setattr(ease, "EXACT_UP_TO", 29)
@@ -190,8 +190,8 @@ def test_scores_are_the_sums_of_what_events_add(of_users: list[list[int]]) -> No
     mine = block(made)
     random = np.random.default_rng(0)
     texts = random.normal(size=(ITEMS, 3)).astype(np.float32)
-    summed: list[Channel] = [markov.fit(made, ITEMS, 0), sequential_ease.fit(made, ITEMS), Text(texts)]
-    summed += [replace(ease.fit(made, ITEMS, 10.0), fade=fade) for fade in (1.0, 0.8)]
+    summed: list[Model] = [markov.fit(made, ITEMS, 0), sequential_ease.fit(made, ITEMS), Text(texts)]
+    summed += [replace(ease.fit(made, ITEMS, 10.0), decay=decay) for decay in (1.0, 0.8)]
     items = np.tile(np.arange(ITEMS), (len(mine.users), 1))
     for channel in summed:
         added = channel.added(made.latest(mine.users, 7), items)
@@ -201,7 +201,7 @@ def test_scores_are_the_sums_of_what_events_add(of_users: list[list[int]]) -> No
 
 def test_what_was_saved_is_loaded(tmp_path: Path) -> None:
     made = histories(SOME)
-    fitted = fit_channels(Known(made, ITEMS, np.eye(ITEMS, 3, dtype=np.float32), 0), "period", 10.0)
+    fitted = fit_channels(TrainingData(made, ITEMS, np.eye(ITEMS, 3, dtype=np.float32), 0), "period", 10.0)
     fitted |= {"neighbours": user_knn.fit(made, ITEMS), "ials": ials.fit(made, ITEMS, 0)}
     save_channels(fitted, tmp_path)
     loaded = load_channels(tmp_path)

@@ -2,19 +2,19 @@
 
 import numpy as np
 
-from chatrec.data.interactions import Histories
+from chatrec.data.interactions import Interactions
 from chatrec.models import popularity
 
 DAY = 86_400 * 1_000_000
 NOW = 20_000 * DAY
 
 
-def taken(days_ago: list[float], first: int = NOW) -> Histories:
+def taken(days_ago: list[float], first: int = NOW) -> Interactions:
     """One user; the n-th event takes item n and weighs n + 1."""
     events = len(days_ago)
     times = first - (np.array(days_ago) * DAY).astype(np.int64)
     weights = np.arange(1, events + 1).astype(np.float32)
-    return Histories(np.array([0, events]), np.arange(events, dtype=np.int32), weights, times)
+    return Interactions(np.array([0, events]), np.arange(events, dtype=np.int32), weights, times)
 
 
 def test_only_the_last_days_before_the_newest_event_count() -> None:

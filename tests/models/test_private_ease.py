@@ -4,7 +4,7 @@ import numpy as np
 import polars as pl
 import pytest
 
-from chatrec.data.user_batch import Block
+from chatrec.data.user_batch import UserBatch
 from chatrec.features.catalogue import features_of
 from chatrec.models import private_ease
 from chatrec.models.private_ease import Directions
@@ -46,7 +46,7 @@ def test_it_is_ease_of_what_it_keeps() -> None:
 def test_under_noise_it_knows_who_takes_what() -> None:
     people = histories(population(3_000, np.random.default_rng(0)))
     channel = private_ease.fit(make(people, IDS, 4.2, NOISE), catalogue())
-    block = Block(people, np.arange(100), np.ones(ITEMS, bool), True)
+    block = UserBatch(people, np.arange(100), np.ones(ITEMS, bool), True)
     scores = np.where(block.hidden, -np.inf, channel.scores(block))
     best = scores.argmax(1)
     assert (best // (ITEMS // 2) == np.arange(100) % 2).mean() > 0.95
@@ -60,7 +60,7 @@ def test_texts_tell_of_an_item_that_is_new() -> None:
     release = make(histories(rows), known, 4.2, NOISE).onto(IDS)
     assert new not in release.paired
     channel = private_ease.fit(release, catalogue())
-    scores = channel.scores(Block(people, np.arange(100), np.ones(ITEMS, bool), True))[:, new]
+    scores = channel.scores(UserBatch(people, np.arange(100), np.ones(ITEMS, bool), True))[:, new]
     assert scores[::2].mean() > scores[1::2].mean() + scores.std() / 2
 
 
@@ -71,4 +71,4 @@ def test_what_events_add_comes_to_the_score() -> None:
     latest = people.latest(users, 20)
     items = np.tile(np.arange(ITEMS), (10, 1))
     added = channel.added(latest, items).sum(2)
-    assert added == pytest.approx(channel.scores(Block(people, users, np.ones(ITEMS, bool), True)), abs=1e-4)
+    assert added == pytest.approx(channel.scores(UserBatch(people, users, np.ones(ITEMS, bool), True)), abs=1e-4)

@@ -9,16 +9,16 @@ import polars as pl
 import pytest
 
 from chatrec.data.arrays import Array
-from chatrec.data.interactions import Histories
-from chatrec.data.user_batch import Block
+from chatrec.data.interactions import Interactions
+from chatrec.data.user_batch import UserBatch
 from chatrec.ensemble.cold_items import NEW as NEW_ITEMS
-from chatrec.ensemble.ensemble import Blend, learn
+from chatrec.ensemble.ensemble import Ensemble, learn
 from chatrec.ensemble.holdout_candidates import METRICS
 from chatrec.evaluation.holdout import hold_out
 from chatrec.features.catalogue import Features, features_of
 from chatrec.models import kernel_ridge, two_tower
-from chatrec.models.base import Channel
-from chatrec.models.registry import TEXTS, Known, names
+from chatrec.models.base import Model
+from chatrec.models.registry import TEXTS, TrainingData, names
 from chatrec.models.serialization import load_channels, save_channels
 from tests.support.histories import histories
 
@@ -29,7 +29,7 @@ ITEMS, NEW = 60, 12
 
 
 @cache
-def shop(topics: tuple[str, ...]) -> tuple[Histories, Features]:
+def shop(topics: tuple[str, ...]) -> tuple[Interactions, Features]:
     random = np.random.default_rng(3)
     titles = [" ".join(random.choice(topics[item % 3].split(), 2, replace=False)) for item in range(ITEMS)]
     known = np.arange(ITEMS - NEW)
@@ -37,7 +37,7 @@ def shop(topics: tuple[str, ...]) -> tuple[Histories, Features]:
     return histories(taken), features_of(pl.DataFrame({"title": titles, "groups": [[] for _ in titles]}))
 
 
-def fitted(kind: str, topics: tuple[str, ...]) -> Channel:
+def fitted(kind: str, topics: tuple[str, ...]) -> Model:
     log, features = shop(topics)
     vectors = np.zeros((ITEMS, 2), np.float32)
     if kind == "kernel":
@@ -45,8 +45,8 @@ def fitted(kind: str, topics: tuple[str, ...]) -> Channel:
     return two_tower.fit(log, features.joined, vectors, 0.8, 0)
 
 
-def block(log: Histories) -> Block:
-    return Block(log, np.arange(log.users), np.ones(ITEMS, bool), True)
+def block(log: Interactions) -> UserBatch:
+    return UserBatch(log, np.arange(log.users), np.ones(ITEMS, bool), True)
 
 
 @pytest.mark.parametrize("topics", [TOPICS, CHINESE], ids=["English", "Chinese"])
@@ -159,10 +159,10 @@ def test_of_a_catalogue_just_above_the_limit_all_maps_are_fitted(
     """48 items have events; without the hidden tenth they are few enough for the kernels under either limit."""
     monkeypatch.setattr(kernel_ridge, limit, value)
     log, features = shop(TOPICS)
-    known = Known(log, ITEMS, np.eye(ITEMS, 4, dtype=np.float32), 0, features)
+    known = TrainingData(log, ITEMS, np.eye(ITEMS, 4, dtype=np.float32), 0, features)
     assert {*names(known, "next")} & TEXTS == {"text", *maps}
     learn(known, hold_out(log, np.ones(ITEMS, bool), True, "next", 0), {}, "next", "exact", tmp_path)
     measured = json.loads((tmp_path / METRICS).read_text(encoding="utf-8"))["channels"]
     tried = {name.removeprefix(f"{NEW_ITEMS}, ") for name in measured if name.startswith(f"{NEW_ITEMS}, ")}
     assert tried == {*names(known, "next")} & TEXTS
-    assert Blend.load(tmp_path).new.channels
+    assert Ensemble.load(tmp_path).new.channels

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from chatrec.config import Settings
-from chatrec.errors import NightStopped
+from chatrec.errors import RunStopped
 from chatrec.pipeline import answer, begin, perform, question, run_night
 from chatrec.pipeline.approval import asks
 from chatrec.pipeline.steps import STEPS
@@ -47,7 +47,7 @@ def test_a_night_that_warns_waits_and_is_approved_by_hand(shop: Shop, configure:
     before = shop.lists()
 
     asking = configure(ranking__top_n=1, publish__approval="on_warning", **WARNS)
-    with pytest.raises(NightStopped, match=rf"waits for approval.*coverage.*chatrec run --run {SECOND} --approve"):
+    with pytest.raises(RunStopped, match=rf"waits for approval.*coverage.*chatrec run --run {SECOND} --approve"):
         run_night(asking, SECOND)
     assert state(shop, SECOND) == ("stopped", "wanted", None)
     assert shop.execute(LIVE) == [(FIRST,)]
@@ -75,7 +75,7 @@ def test_step_by_step_the_answer_counts(shop: Shop, configure: Callable[..., Set
     assert "coverage: " in asked.verdict
     answer(settings, FIRST, False, "anna")
     assert state(shop, FIRST) == ("stopped", "rejected", "anna")
-    with pytest.raises(NightStopped, match="was rejected by anna"):
+    with pytest.raises(RunStopped, match="was rejected by anna"):
         perform(settings, FIRST, "publish")
     assert shop.lists() == []
 

@@ -10,7 +10,7 @@ import pytest
 from chatrec.config import Settings, load
 from chatrec.db import engine as engines
 from chatrec.db.lock import hold
-from chatrec.errors import Busy, NightStopped
+from chatrec.errors import Busy, RunStopped
 from chatrec.pipeline import STEPS, run_night
 from chatrec.runs.run import Run, digest_of
 from tests.support import processes
@@ -149,7 +149,7 @@ def test_odd_data_give_sensible_lists(
 
 def test_nobody_to_recommend_to_is_a_verdict(night: Settings, shop: Shop) -> None:
     shop.execute("TRUNCATE customers")
-    with pytest.raises(NightStopped, match="some lists: 0 rows for 0 of 0 users"):
+    with pytest.raises(RunStopped, match="some lists: 0 rows for 0 of 0 users"):
         run(night.override({"checks.max_quarantine": 1.0}))
 
 

@@ -12,7 +12,7 @@ from chatrec.config import Settings
 from chatrec.encoder import checkpoint, registry
 from chatrec.encoder.embed import ITEMS
 from chatrec.encoder.encode import encode_all
-from chatrec.encoder.spent import Spent
+from chatrec.encoder.spent import EncodingCost
 from chatrec.encoder.texts import item_texts
 from chatrec.encoder.training import loop
 from chatrec.encoder.whitening import Whitening, chosen
@@ -54,7 +54,7 @@ class Tuning:
         """Of the items, by one encoder and nothing else, without any store."""
         items = Snapshot(runs_under(self.root)[-1].step_folder("extract")).items
         loaded = checkpoint.load(encoder, self.settings.encoder, pretrained=False)
-        raw = encode_all(loaded, item_texts(items, self.settings.text.item), Silent(), Spent())
+        raw = encode_all(loaded, item_texts(items, self.settings.text.item), Silent(), EncodingCost())
         return Whitening.fit([raw], loaded.width, *chosen(self.settings.encoder, False))(raw)
 
 

@@ -5,7 +5,7 @@ from collections.abc import Callable
 import pytest
 
 from chatrec.config import Settings
-from chatrec.errors import NightStopped, RunError
+from chatrec.errors import RunError, RunStopped
 from tests.support.extracts import QUERIES, SEARCHES
 from tests.support.nights import Finished, migrate, run
 from tests.support.shop import Shop
@@ -138,7 +138,7 @@ def test_a_failed_check_keeps_yesterdays_lists_until_the_settings_allow_it(finis
     shop, settings, first = finished.shop, finished.settings, finished.night
     before = shop.lists()
     shop.execute("DELETE FROM customers WHERE no >= 5")
-    with pytest.raises(NightStopped, match="users against the live run"):
+    with pytest.raises(RunStopped, match="users against the live run"):
         run(settings, "20270101T000000Z")
     assert shop.lists() == before
     (state, verdict) = shop.execute("SELECT state, verdict FROM chatrec.runs ORDER BY run DESC LIMIT 1")[0]
@@ -155,7 +155,7 @@ def test_an_older_snapshot_is_not_published_over_a_newer_one(finished: Finished)
     settings = finished.settings
     run(settings.override({"night.dry_run": True}), "20260301T000000Z")
     run(settings, "20260302T000000Z")
-    with pytest.raises(NightStopped, match="20260302T000000Z is live and was read later"):
+    with pytest.raises(RunStopped, match="20260302T000000Z is live and was read later"):
         run(settings, "20260301T000000Z")
 
 

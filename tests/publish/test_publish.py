@@ -10,7 +10,7 @@ from sqlalchemy import Engine, event, text
 
 from chatrec.db import records
 from chatrec.db.lock import hold
-from chatrec.errors import Busy, NightStopped, RunError, TransientError
+from chatrec.errors import Busy, RunError, RunStopped, TransientError
 from chatrec.publish import partitions, pointer
 from chatrec.publish.outputs import OUTPUTS, Files
 from chatrec.publish.publish import publish, retire
@@ -152,7 +152,7 @@ def test_rows_that_go_missing_stop_the_night(
 ) -> None:
     night(engine, files, 1)
     monkeypatch.setattr(partitions, "copy_in", lambda *arguments, **options: 99)
-    with pytest.raises(NightStopped, match="items: 99 rows were sent and 0 of 0 arrived"):
+    with pytest.raises(RunStopped, match="items: 99 rows were sent and 0 of 0 arrived"):
         night(engine, files, 2)
     assert live_scores(engine) == {1.0}
 

@@ -9,7 +9,7 @@ import pytest
 
 from chatrec.ranking import recommend as module
 from chatrec.ranking.fallback import Shown, popular_lists
-from chatrec.ranking.list_builder import Lister
+from chatrec.ranking.list_builder import ListBuilder
 from chatrec.ranking.lists import ATTENTION, NAMES, RECOMMENDATIONS
 from chatrec.ranking.recommend import recommend
 from tests.support.rankers import ITEMS, WEIGHTS, ranker
@@ -45,7 +45,7 @@ def test_blocks_do_not_change_the_lists(tmp_path: Path, monkeypatch: pytest.Monk
     whole = lists(one)
     monkeypatch.setattr(module, "USERS_OF_A_BLOCK", 2)
     one_by_one = lambda self, users, _: (users[i : i + 1] for i in range(len(users)))  # noqa: E731
-    monkeypatch.setattr(Lister, "_by_memory", one_by_one)
+    monkeypatch.setattr(ListBuilder, "_by_memory", one_by_one)
     parts = lists(two)
     assert whole.select("user", "rank", "item", "source", "group", "because").equals(
         parts.select("user", "rank", "item", "source", "group", "because")

@@ -10,9 +10,9 @@ from hypothesis import strategies as st
 
 from chatrec.aigc.aigc import NAME
 from chatrec.config.settings import Index
-from chatrec.data.user_batch import Block
-from chatrec.ensemble.cold_items import NewItems
-from chatrec.ensemble.ensemble import Blend
+from chatrec.data.user_batch import UserBatch
+from chatrec.ensemble.cold_items import ColdItems
+from chatrec.ensemble.ensemble import Ensemble
 from chatrec.ensemble.inner_product import Softmax
 from chatrec.ensemble.log_shares import FLOOR, ScoredEvidence
 from chatrec.models import popularity
@@ -22,7 +22,7 @@ from chatrec.ranking import recommender
 from chatrec.ranking.recommender import padded_groups
 from chatrec.retrieval import index as faiss_index
 from chatrec.retrieval import vectors as module
-from chatrec.retrieval.concatenated import Joint
+from chatrec.retrieval.concatenated import ConcatenatedVectors
 from chatrec.retrieval.vectors import IndexedEvidence, Vectors
 from tests.support.histories import histories
 from tests.support.rankers import GROUPS, ITEMS, TOP_N, USUAL, WEIGHTS, WIDTH, log_shares, ranker
@@ -86,9 +86,9 @@ def test_new_items_are_ranked_by_their_texts_within_the_bounds(least: float, mos
     random = np.random.default_rng(5)
     text = Text(unit(random.normal(size=(ITEMS, WIDTH)).astype(np.float32)))
     usual = ranker(of_users, np.ones(ITEMS, bool))
-    blend = replace(usual.blend, new=NewItems(0.3, {"text": 1.5}, {"text": text}))
+    blend = replace(usual.blend, new=ColdItems(0.3, {"text": 1.5}, {"text": text}))
     lists = replace(usual, blend=blend, new_at_least=least, new_at_most=most).lists(np.arange(3))
-    scores = text.scores(Block(usual.histories, np.arange(3), np.ones(ITEMS, bool), True))[:, new]
+    scores = text.scores(UserBatch(usual.histories, np.arange(3), np.ones(ITEMS, bool), True))[:, new]
     for row in range(3):
         found = [item for item in lists.items[row] if item in new]
         assert math.ceil(least * TOP_N) <= len(found) <= math.ceil(most * TOP_N)
@@ -108,10 +108,10 @@ def test_a_linear_blend_is_one_inner_product(hidden: list[int]) -> None:
     log = histories([random.integers(0, ITEMS, 12).tolist() for _ in range(30)])
     channels = {"text": Softmax(Text(texts), 0.7), "popularity": Softmax(popularity.fit(log, ITEMS), 0.4)}
     exact = ranker(of_users, recommendable)
-    blend = Blend({"text": 1.0, NAME: 0.5, "popularity": 1.0}, channels, "linear")
-    joint = Joint.of(blend, exact.aigc)
+    blend = Ensemble({"text": 1.0, NAME: 0.5, "popularity": 1.0}, channels, "linear")
+    joint = ConcatenatedVectors.of(blend, exact.aigc)
     rows = np.flatnonzero(recommendable).astype(np.int32)
-    block = Block(exact.histories, np.arange(3), recommendable, True)
+    block = UserBatch(exact.histories, np.arange(3), recommendable, True)
     users = joint.join({name: channel.queries(block) for name, channel in joint.channels.items()})
     made = replace(exact, blend=blend, index=faiss_index.build(joint.keys[rows], rows, users, USUAL))
     lists = made.lists(np.arange(3))
@@ -139,7 +139,7 @@ def test_lists_are_full_with_an_approximate_index(index: Index) -> None:
 
 def test_the_index_says_what_all_scores_say(monkeypatch: pytest.MonkeyPatch) -> None:
     made = ranker([[1, 5, 9], [20]], np.arange(ITEMS) != 2, two_levels=True)
-    block = Block(made.histories, np.arange(2), made.recommendable, True)
+    block = UserBatch(made.histories, np.arange(2), made.recommendable, True)
     scored = ScoredEvidence.of(made.aigc, block)
     queries = made.aigc.state.queries(made.aigc.users(block))
     items = np.tile(np.flatnonzero(~block.hidden.any(0)), (2, 1))

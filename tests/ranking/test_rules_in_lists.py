@@ -9,11 +9,11 @@ from hypothesis import strategies as st
 from scipy.sparse import csr_matrix
 
 from chatrec.data.interactions import Queries
-from chatrec.ensemble.cold_items import NewItems
+from chatrec.ensemble.cold_items import ColdItems
 from chatrec.models.content_knn import Text
 from chatrec.models.ppmi_svd import unit
-from chatrec.ranking.list_builder import Lister
-from chatrec.ranking.recommender import Ranker
+from chatrec.ranking.list_builder import ListBuilder
+from chatrec.ranking.recommender import Recommender
 from chatrec.ranking.rule_ablation import Effect, effects
 from chatrec.ranking.rules.rules import Cap, Pin, Returns, Rules
 from chatrec.ranking.searches import Searches
@@ -28,7 +28,7 @@ def codes(values: list[int]) -> np.ndarray:
     return np.array([*values, -1], np.int32)[:, None]
 
 
-def kinds(of_users: list[list[int]]) -> Ranker:
+def kinds(of_users: list[list[int]]) -> Recommender:
     """Items that nobody took are new and ranked by texts; the first user without a history searched for item 3."""
     made = ranker(of_users, EVERYTHING)
     made.aigc.state.profile[:] = 0.1
@@ -38,14 +38,14 @@ def kinds(of_users: list[list[int]]) -> Ranker:
     starts = np.concatenate([[0], np.cumsum(asked)]).astype(np.int64)
     queries = Queries(starts, ["x"], np.zeros(asked.sum(), np.int32), np.zeros(asked.sum(), np.int64))
     searches = Searches(queries, csr_matrix(([1.0], ([0], [3])), shape=(1, ITEMS), dtype=np.float32), 1.0, 7.0, 0)
-    blend = replace(made.blend, new=NewItems(0.3, {"text": 1.5}, {"text": text}))
+    blend = replace(made.blend, new=ColdItems(0.3, {"text": 1.5}, {"text": text}))
     return replace(made, blend=blend, searches=searches, new_at_least=0.2)
 
 
-def lists(made: Ranker, of_users: list[list[int]]) -> dict[int, list[int]]:
+def lists(made: Recommender, of_users: list[list[int]]) -> dict[int, list[int]]:
     """Of everybody, every kind of list."""
     profiles = (np.arange(len(of_users)) % 2)[:, None].astype(np.float32)
-    parts = list(Lister(made, profiles, 1 << 24).lists(np.arange(len(of_users))))
+    parts = list(ListBuilder(made, profiles, 1 << 24).lists(np.arange(len(of_users))))
     assert all(np.isfinite(part.scores).all() for part in parts)
     return {
         int(user): [int(item) for item in row if item >= 0]

@@ -9,7 +9,7 @@ import pytest
 from scipy.sparse import csr_matrix
 
 from chatrec.data.interactions import Queries
-from chatrec.data.user_batch import Block
+from chatrec.data.user_batch import UserBatch
 from chatrec.ranking.lists import NAMES, RECOMMENDATIONS
 from chatrec.ranking.recommend import recommend
 from chatrec.ranking.searches import DAY, SEARCH, Searches
@@ -43,7 +43,7 @@ def test_a_search_moves_the_list_and_no_other() -> None:
 
 def test_an_old_search_says_little() -> None:
     made = ranker(OF_USERS, np.ones(ITEMS, bool))
-    block = Block(made.histories, np.arange(5), made.recommendable, True)
+    block = UserBatch(made.histories, np.arange(5), made.recommendable, True)
     of_age = searches([0, 7, 70, None, None]).evidence(block)
     said = of_age.log_shares(np.full((5, 1), WANTED))[:, 0] - of_age.floor
     assert said[1] == pytest.approx(said[0] / 2, rel=1e-4)

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from chatrec.aigc.groups import ItemGroups
-from chatrec.data.interactions import Histories, Queries, starts_of
+from chatrec.data.interactions import Interactions, Queries, starts_of
 from chatrec.models.popularity import CLOCK_FROM, DAY
 from chatrec.ranking.tables import similar as module
 from chatrec.ranking.tables.popular import EVERYTHING, popular_items, trending_items
@@ -23,12 +23,12 @@ GROUPS = ItemGroups(
 )
 
 
-def at_days(of_items: list[tuple[int, float]]) -> Histories:
+def at_days(of_items: list[tuple[int, float]]) -> Interactions:
     """Events of one user, each an item and its day."""
     ordered = sorted(of_items, key=lambda event: event[1])
     times = np.array([CLOCK_FROM + int(day * DAY) for _, day in ordered], np.int64)
     items = np.array([item for item, _ in ordered], np.int32)
-    return Histories(np.array([0, len(items)]), items, np.ones(len(items), np.float32), times)
+    return Interactions(np.array([0, len(items)]), items, np.ones(len(items), np.float32), times)
 
 
 @given(st.lists(st.lists(st.integers(0, ITEMS - 1), max_size=8), min_size=1, max_size=5), st.integers(1, 4))

@@ -13,8 +13,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from chatrec.evaluation.evaluator import Measure
-from chatrec.evaluation.holdout import HoldOut
+from chatrec.evaluation.evaluator import Evaluator
+from chatrec.evaluation.holdout import Holdout
 from tests.support.histories import histories
 
 ITEMS, USERS, K = 200, 60, 10
@@ -44,9 +44,9 @@ class Work:
         """By chatrec."""
         starts = np.cumsum([0, *(len(mine) for mine in self.taken)])
         targets = np.array([item for mine in self.taken for item in mine], np.int32)
-        held = HoldOut(histories(self.seen), np.arange(USERS), starts, targets, np.ones(ITEMS, bool), True)
+        held = Holdout(histories(self.seen), np.arange(USERS), starts, targets, np.ones(ITEMS, bool), True)
         padded = np.array([[*mine, *[-1] * (K - len(mine))] for mine in self.lists])
-        return Measure(held, np.zeros((ITEMS, 1), np.float32)).summary(padded)
+        return Evaluator(held, np.zeros((ITEMS, 1), np.float32)).summary(padded)
 
 
 @pytest.fixture(scope="module")

@@ -11,12 +11,12 @@ import numpy as np
 import polars as pl
 import pytest
 
-from chatrec.aigc.aigc import CURVE, AigcChannel
+from chatrec.aigc.aigc import CURVE, AigcModel
 from chatrec.aigc.state import AigcState
 from chatrec.config import Settings
-from chatrec.data.interactions import Histories
-from chatrec.data.user_batch import Block
-from chatrec.ensemble.ensemble import Blend
+from chatrec.data.interactions import Interactions
+from chatrec.data.user_batch import UserBatch
+from chatrec.ensemble.ensemble import Ensemble
 from chatrec.errors import RunError, SettingsError
 from chatrec.extract.schema import INTERACTIONS, INTERACTIONS_SCHEMA, ITEMS, USERS
 from chatrec.extract.snapshot import Snapshot
@@ -35,11 +35,11 @@ Scores = dict[int, np.ndarray]
 
 
 @pytest.fixture(scope="module")
-def everything(whole: Run) -> Histories:
+def everything(whole: Run) -> Interactions:
     return Snapshot(whole.step_folder("extract")).histories
 
 
-def last_events(everything: Histories) -> dict[int, int]:
+def last_events(everything: Interactions) -> dict[int, int]:
     """What each user took last, if it was new to them."""
     found = {}
     for user in range(everything.users):
@@ -50,7 +50,7 @@ def last_events(everything: Histories) -> dict[int, int]:
 
 
 def test_the_last_events_are_gone_from_the_snapshot_that_is_fitted(
-    evaluated: Evaluated, everything: Histories, whole: Run
+    evaluated: Evaluated, everything: Interactions, whole: Run
 ) -> None:
     held = load_holdout(evaluated.folder / "extract", True)
     wanted = {int(user): int(item) for user, item in zip(held.users, held.targets, strict=True)}
@@ -71,7 +71,7 @@ def test_texts_of_histories_are_not_taken_from_the_night(evaluated: Evaluated, w
     )
 
 
-def popular(everything: Histories, days: float) -> Scores:
+def popular(everything: Interactions, days: float) -> Scores:
     """Weights of all events but the last of each user, of the last days among them."""
     left = np.ones(len(everything.items), bool)
     left[everything.starts[1:][everything.lengths > 0] - 1] = False
@@ -82,14 +82,14 @@ def popular(everything: Histories, days: float) -> Scores:
     return dict.fromkeys(range(everything.users), scores)
 
 
-def blend(evaluated: Evaluated, everything: Histories, left_out: str = "") -> Scores:
+def blend(evaluated: Evaluated, everything: Interactions, left_out: str = "") -> Scores:
     """Every item's score by the formula of the blend, from the channels that it kept."""
-    kept = Blend.load(evaluated.folder / "blend")
-    channels = {**kept.channels, "aigc": AigcChannel(AigcState.load(evaluated.folder / "aigc"))}
+    kept = Ensemble.load(evaluated.folder / "blend")
+    channels = {**kept.channels, "aigc": AigcModel(AigcState.load(evaluated.folder / "aigc"))}
     histories = Snapshot(evaluated.folder / "extract").histories
     found = {}
     for user in last_events(everything):
-        block = Block(histories, np.array([user]), np.ones(60, bool), True)
+        block = UserBatch(histories, np.array([user]), np.ones(60, bool), True)
         allowed = [item for item in range(60) if item not in histories.of(user)]
         found[user] = np.zeros(60)
         for name, weight in kept.weights.items():
@@ -103,7 +103,7 @@ def blend(evaluated: Evaluated, everything: Histories, left_out: str = "") -> Sc
     return found
 
 
-def recount(scores: Scores, everything: Histories) -> dict[str, float]:
+def recount(scores: Scores, everything: Interactions) -> dict[str, float]:
     """Ranks of the targets among what each user has not had, one user after the other."""
     values: dict[str, list[float]] = {"ndcg@10": [], "recall@10": [], "mrr@10": []}
     for user, target in last_events(everything).items():
@@ -116,14 +116,14 @@ def recount(scores: Scores, everything: Histories) -> dict[str, float]:
     return {name: sum(each) / len(each) for name, each in values.items()}
 
 
-def test_numbers_of_popularity_are_those_of_a_recount(evaluated: Evaluated, everything: Histories) -> None:
+def test_numbers_of_popularity_are_those_of_a_recount(evaluated: Evaluated, everything: Interactions) -> None:
     systems = evaluated.evaluation.systems
     for name, days in (("popularity", math.inf), (RECENT, 7)):
         expected = recount(popular(everything, days), everything)
         assert {metric: systems[name][metric] for metric in expected} == pytest.approx(expected, abs=1e-6), name
 
 
-def test_numbers_of_the_blend_are_those_of_its_formula(evaluated: Evaluated, everything: Histories) -> None:
+def test_numbers_of_the_blend_are_those_of_its_formula(evaluated: Evaluated, everything: Interactions) -> None:
     evaluation = evaluated.evaluation
     expected = recount(blend(evaluated, everything), everything)
     assert {name: evaluation.systems["blend"][name] for name in expected} == pytest.approx(expected, abs=1e-6)
@@ -257,7 +257,7 @@ def test_where_nothing_can_be_held_out_it_says_so(night: Settings, copied: Run) 
         evaluate_copy(night, copied)
 
 
-def test_a_night_done_anew_is_evaluated_anew(night: Settings, copied: Run, everything: Histories) -> None:
+def test_a_night_done_anew_is_evaluated_anew(night: Settings, copied: Run, everything: Interactions) -> None:
     """The same key with other events: the first of each user are gone."""
     settings = night.override({"artifacts.root": copied.root, "aigc.minutes": 0})
     first, _ = evaluate(settings, None, nothing)

@@ -2,17 +2,17 @@
 
 import numpy as np
 
-from chatrec.data.interactions import Histories, starts_of
+from chatrec.data.interactions import Interactions, starts_of
 
 ITEMS = 40
 IDS = np.array([f"item {number}" for number in range(ITEMS)])
 
 
-def histories(taken: list[np.ndarray]) -> Histories:
+def histories(taken: list[np.ndarray]) -> Interactions:
     """Of users who took these items."""
     owners = np.repeat(np.arange(len(taken)), [len(each) for each in taken])
     items = np.concatenate([np.empty(0, np.int32), *taken]).astype(np.int32)
-    return Histories(
+    return Interactions(
         starts_of(owners, len(taken)), items, np.ones(len(items), np.float32), np.arange(len(items), dtype=np.int64)
     )
 

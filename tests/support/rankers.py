@@ -4,16 +4,16 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from chatrec.aigc.aigc import NAME, AigcChannel
+from chatrec.aigc.aigc import NAME, AigcModel
 from chatrec.aigc.groups import ItemGroups
 from chatrec.aigc.state import AigcState, GroupOutput
 from chatrec.aigc.users import MeanUsers
 from chatrec.config.settings import Index
-from chatrec.data.user_batch import Block
-from chatrec.ensemble.ensemble import Blend
+from chatrec.data.user_batch import UserBatch
+from chatrec.ensemble.ensemble import Ensemble
 from chatrec.ensemble.log_shares import FLOOR
 from chatrec.models import ease, markov
-from chatrec.ranking.recommender import Ranker
+from chatrec.ranking.recommender import Recommender
 from chatrec.retrieval import index as faiss_index
 from tests.support.histories import histories
 
@@ -41,7 +41,7 @@ def ranker(
     seen: bool = True,
     weights: Mapping[str, float] = WEIGHTS,
     two_levels: bool = False,
-) -> Ranker:
+) -> Recommender:
     random = np.random.default_rng(1)
     items, bias = random.normal(size=(ITEMS, WIDTH)), random.normal(size=ITEMS)
     means = np.array([items[GROUPS.items[GROUPS.groups == k]].mean(0) for k in range(3)])
@@ -56,13 +56,13 @@ def ranker(
     rows = np.flatnonzero(recommendable).astype(np.int32)
     users = state.queries(state.users(made.latest(np.arange(len(of_users)), 3)))
     built = faiss_index.build(state.keys[rows], rows, users, index)
-    blend = Blend(weights, {name: channel for name, channel in channels.items() if name in weights})
-    return Ranker(blend, AigcChannel(state), GROUPS, built, made, recommendable, TOP_N, seen, 0)
+    blend = Ensemble(weights, {name: channel for name, channel in channels.items() if name in weights})
+    return Recommender(blend, AigcModel(state), GROUPS, built, made, recommendable, TOP_N, seen, 0)
 
 
-def log_shares(made: Ranker, user: int, allowed: list[int]) -> dict[str, np.ndarray]:
+def log_shares(made: Recommender, user: int, allowed: list[int]) -> dict[str, np.ndarray]:
     """What each channel says of the allowed items, written out."""
-    block = Block(made.histories, np.array([user]), made.recommendable, made.exclude_seen)
+    block = UserBatch(made.histories, np.array([user]), made.recommendable, made.exclude_seen)
     found = {}
     for name, channel in made.channels.items():
         scores = channel.scores(block)[0].astype(np.float64)[allowed]

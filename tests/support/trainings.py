@@ -5,8 +5,8 @@ from pathlib import Path
 import numpy as np
 
 from chatrec.config import Settings
-from chatrec.data.interactions import Histories
-from chatrec.encoder.model_selection import Choice
+from chatrec.data.interactions import Interactions
+from chatrec.encoder.model_selection import SelectedModel
 from chatrec.encoder.training.finetune import Material
 from tests.support.shop import KINDS
 
@@ -19,21 +19,21 @@ def texts() -> list[str]:
     return [" ".join(random.choice(kinds[item % 3], 3)) for item in range(ITEMS)]
 
 
-def histories() -> Histories:
+def histories() -> Interactions:
     """A user takes things of one kind."""
     random = np.random.default_rng(1)
     items = np.concatenate([random.choice(np.arange(user % 3, ITEMS, 3), EVENTS) for user in range(USERS)])
     starts = np.arange(USERS + 1, dtype=np.int64) * EVENTS
-    return Histories(starts, items.astype(np.int32), np.ones(len(items), np.float32), np.arange(len(items)))
+    return Interactions(starts, items.astype(np.int32), np.ones(len(items), np.float32), np.arange(len(items)))
 
 
 def material() -> Material:
     return Material(texts(), np.ones(ITEMS, bool), histories(), ["age: 20", "age: 30"])
 
 
-def start(folder: Path) -> Choice:
+def start(folder: Path) -> SelectedModel:
     """The encoder that is gone on with."""
-    return Choice("named", folder, "it is set")
+    return SelectedModel("named", folder, "it is set")
 
 
 def settings(folder: Path, **changes: object) -> Settings:

@@ -18,7 +18,7 @@ from torch.nn.functional import cross_entropy, normalize
 from chatrec.data.arrays import Array
 from chatrec.encoder.checkpoint import Checkpoint
 from chatrec.encoder.encode import encode_all, forward, padded, tokenise
-from chatrec.encoder.spent import Spent
+from chatrec.encoder.spent import EncodingCost
 from chatrec.encoder.training.loop import Objective, state_of
 from chatrec.encoder.training.pairs import Batch, Pairs
 from chatrec.encoder.whitening import Whitening
@@ -114,7 +114,7 @@ def whitening_of(
 
 def _encode(reader: Checkpoint, texts: Sequence[str], items: Array, shown: Progress) -> Array:
     """Raw vectors without a gradient."""
-    return encode_all(reader, [texts[item] for item in items], shown, Spent())
+    return encode_all(reader, [texts[item] for item in items], shown, EncodingCost())
 
 
 def pair_loss(left: Tensor, right: Tensor, sharpness: Tensor, batch: Batch, log_chances: Tensor) -> Tensor:

@@ -12,10 +12,10 @@ import numpy as np
 from chatrec.config import Settings
 from chatrec.config.encoder import Method
 from chatrec.data.arrays import Array
-from chatrec.data.interactions import Histories
+from chatrec.data.interactions import Interactions
 from chatrec.encoder import registry
 from chatrec.encoder.checkpoint import Checkpoint
-from chatrec.encoder.model_selection import Choice
+from chatrec.encoder.model_selection import SelectedModel
 from chatrec.encoder.training.contrastive import Contrastive, whitening_of
 from chatrec.encoder.training.history import Curve
 from chatrec.encoder.training.loop import Plan, fit
@@ -42,13 +42,13 @@ class Material:
     """Texts of all items."""
     learnable: Array
     """bool for each item: whether anything may be learned of it."""
-    histories: Histories
+    histories: Interactions
     """Events of learnable items alone."""
     users: Sequence[str]
     """Texts of users, which name no other item."""
 
 
-def finetune(start: Choice, material: Material, settings: Settings, target: Path) -> Counts:
+def finetune(start: SelectedModel, material: Material, settings: Settings, target: Path) -> Counts:
     """Trains a candidate and saves it; a killed training is gone on with.
 
     Args:

@@ -6,7 +6,7 @@ from functools import cached_property
 import numpy as np
 
 from chatrec.data.arrays import Array
-from chatrec.data.interactions import Histories
+from chatrec.data.interactions import Interactions
 
 NEAR = 5
 """Events that are at most so many places apart make a pair."""
@@ -26,7 +26,7 @@ class Batch:
 class Pairs:
     """The pairs of some histories, drawn at random: first a user, then an event, then one near it."""
 
-    histories: Histories
+    histories: Interactions
     items: int
 
     @cached_property

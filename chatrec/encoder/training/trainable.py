@@ -15,7 +15,7 @@ from transformers.utils import logging as transformers_logging
 from chatrec.config.encoder import Device, Method
 from chatrec.config.encoder import Encoder as EncoderSettings
 from chatrec.encoder.checkpoint import Checkpoint, choose_device, cut, read
-from chatrec.encoder.pooling_config import Reading
+from chatrec.encoder.pooling_config import PoolingConfig
 from chatrec.errors import SettingsError
 
 
@@ -56,7 +56,7 @@ class Learner:
             pretrained: whether the model has read more than the catalogue.
         """
         reader = self.model.base_model
-        how = Reading.of(reader, self.tokenizer, settings, pretrained)
+        how = PoolingConfig.of(reader, self.tokenizer, settings, pretrained)
         put_back = cut(reader, how.layers)
         yield Checkpoint(reader, self.tokenizer, self.device, "", how)
         put_back()

@@ -7,11 +7,11 @@ import polars as pl
 
 from chatrec.config.duties import Fairness as Settings
 from chatrec.data.arrays import Array, top_k
-from chatrec.ensemble.holdout_candidates import HeldOut
+from chatrec.ensemble.holdout_candidates import HoldoutCandidates
 from chatrec.ranking.fairness.exposure_duals import HIGHEST, Sample, find_prices
 from chatrec.ranking.fairness.providers import Providers, share_of
-from chatrec.ranking.list_builder import Lister
-from chatrec.ranking.recommender import Ranker
+from chatrec.ranking.list_builder import ListBuilder
+from chatrec.ranking.recommender import Recommender
 from chatrec.ranking.slots import tiers
 from chatrec.runtime.progress import progress
 
@@ -40,24 +40,24 @@ class Fairness:
         bonus: Array = (self.providers.shares @ self.prices).astype(np.float32)
         return bonus
 
-    def applied(self, ranker: Ranker) -> Ranker:
+    def applied(self, ranker: Recommender) -> Recommender:
         """The ranker under these prices."""
         rules = ranker.rules
         factors = self.bonus if rules.log_factors is None else rules.log_factors + self.bonus
         return ranker.under(replace(rules, log_factors=factors), ranker.recommendable) if self.prices.any() else ranker
 
-    def ndcg(self, held: HeldOut) -> tuple[Array, Array]:
+    def ndcg(self, held: HoldoutCandidates) -> tuple[Array, Array]:
         """NDCG@10 of held-out users without prices and under them."""
         return held.ndcg(held.scores), held.ndcg(held.scores + np.append(self.bonus, 0)[held.items])
 
 
-def weigh(ranker: Ranker, items: pl.DataFrame, profiles: Array, settings: Settings, memory_mb: int) -> Fairness:
+def weigh(ranker: Recommender, items: pl.DataFrame, profiles: Array, settings: Settings, memory_mb: int) -> Fairness:
     """Finds out what providers are owed, and at what price they get it.
 
     Args:
         ranker: of tonight's lists, without prices.
         items: the catalogue.
-        profiles: users × dimensions, see Lister.
+        profiles: users × dimensions, see ListBuilder.
         settings: of fairness; with mode off all prices are 0.
         memory_mb: bounds a block.
     """
@@ -74,7 +74,7 @@ def weigh(ranker: Ranker, items: pl.DataFrame, profiles: Array, settings: Settin
     return Fairness(providers, target, owed, before, prices)
 
 
-def gather(ranker: Ranker, profiles: Array, memory_mb: int, candidates: int = CANDIDATES) -> Sample:
+def gather(ranker: Recommender, profiles: Array, memory_mb: int, candidates: int = CANDIDATES) -> Sample:
     """So many candidates of all users, or of some if there are many."""
     random, everybody = np.random.default_rng(ranker.seed), ranker.histories.users
     users = np.arange(everybody)
@@ -86,7 +86,7 @@ def gather(ranker: Ranker, profiles: Array, memory_mb: int, candidates: int = CA
         top_n=min(max(candidates, 2 * ranker.top_n), int(ranker.recommendable.sum())),
         variety=None,
     )
-    lister, width = Lister(wide, profiles, memory_mb << 20), wide.top_n
+    lister, width = ListBuilder(wide, profiles, memory_mb << 20), wide.top_n
     items = np.full((len(users), width), -1, np.int32)
     scores = np.full((len(users), width), -np.inf, np.float32)
     with progress("Weighing exposure", len(users), "users") as shown:
@@ -106,7 +106,7 @@ def gather(ranker: Ranker, profiles: Array, memory_mb: int, candidates: int = CA
 class _Filling:
     """How the ranker fills lists from candidates."""
 
-    ranker: Ranker
+    ranker: Recommender
     items: Array
 
     def __call__(self, scores: Array) -> Array:

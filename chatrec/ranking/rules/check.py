@@ -7,11 +7,11 @@ from psycopg2 import sql
 
 from chatrec.config.rules import Rules
 from chatrec.errors import SettingsError
-from chatrec.extract.mapping import TIMES, Mapped
+from chatrec.extract.mapping import TIMES, SourceQuery
 from chatrec.ranking.rules.items import GROUPS, NOT_KEPT
 
 
-def check_rules(cursor: Any, items: Mapped, separator: str, rules: Rules) -> str:
+def check_rules(cursor: Any, items: SourceQuery, separator: str, rules: Rules) -> str:
     """Looks for every column, group and item that a rule names.
 
     Args:
@@ -33,7 +33,7 @@ def check_rules(cursor: Any, items: Mapped, separator: str, rules: Rules) -> str
     return f"{count} rules" if count != 1 else "1 rule"
 
 
-def _columns(items: Mapped, rules: Rules) -> Iterator[str]:
+def _columns(items: SourceQuery, rules: Rules) -> Iterator[str]:
     there = [name for name in items.types if name not in NOT_KEPT]
     selections = [(rule.name, rule.attribute) for rule in rules.selections if rule.attribute]
     for name, attribute in (*selections, *((cap.name, cap.attribute) for cap in rules.caps)):
@@ -52,7 +52,7 @@ def _columns(items: Mapped, rules: Rules) -> Iterator[str]:
             )
 
 
-def _groups(cursor: Any, items: Mapped, separator: str, rules: Rules) -> Iterator[str]:
+def _groups(cursor: Any, items: SourceQuery, separator: str, rules: Rules) -> Iterator[str]:
     asked = [(f'Rule "{rule.name}"', name) for rule in rules.selections for name in rule.groups]
     asked += [("rules.repeat", name) for name in rules.repeat.groups]
     if not asked:
@@ -70,7 +70,7 @@ def _groups(cursor: Any, items: Mapped, separator: str, rules: Rules) -> Iterato
             yield f'{rule} names the group "{name}", which no item has; groups are {_some(there)}.'
 
 
-def _items(cursor: Any, items: Mapped, rules: Rules) -> Iterator[str]:
+def _items(cursor: Any, items: SourceQuery, rules: Rules) -> Iterator[str]:
     if not rules.pins:
         return
     query = sql.SQL("SELECT item_id::text FROM (\n{}\n) AS mapped WHERE item_id::text = ANY ({})")

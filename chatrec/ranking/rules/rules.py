@@ -10,7 +10,7 @@ import polars as pl
 
 from chatrec.config import rules as settings
 from chatrec.data.arrays import Array
-from chatrec.data.interactions import Histories
+from chatrec.data.interactions import Interactions
 from chatrec.ranking.rules.constraints import admitted, pinned_places
 from chatrec.ranking.rules.items import codes_of, in_groups, meant, times_of
 
@@ -59,7 +59,7 @@ class Returns:
     until: int
     """Only what was taken at this time or before, microseconds since 1970."""
 
-    def events(self, histories: Histories) -> Array:
+    def events(self, histories: Interactions) -> Array:
         """bool for each event: whether it keeps nothing from coming again."""
         returning: Array = self.items[histories.items] & (histories.times <= self.until)
         return returning
@@ -112,7 +112,7 @@ class Rules:
         """bool for each item: whether it is among some, and allowed."""
         return recommendable if self.allowed is None else recommendable & self.allowed
 
-    def hidden_by_events(self, exclude_seen: bool, histories: Histories) -> tuple[bool, Array | None]:
+    def hidden_by_events(self, exclude_seen: bool, histories: Interactions) -> tuple[bool, Array | None]:
         """Whether what a user took is hidden, and which events hide nothing all the same; None if all hide.
 
         Args:

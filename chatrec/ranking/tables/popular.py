@@ -4,14 +4,14 @@ import numpy as np
 
 from chatrec.aigc.groups import ItemGroups
 from chatrec.data.arrays import Array, top_k_per_group
-from chatrec.data.interactions import Histories
+from chatrec.data.interactions import Interactions
 from chatrec.models.popularity import CLOCK_FROM, DAY, SMOOTHING, popularity
 
 EVERYTHING = -1
 """Stands for the whole catalogue among the groups."""
 
 
-def popular_items(histories: Histories, groups: ItemGroups, possible: Array, n: int) -> dict[str, Array]:
+def popular_items(histories: Interactions, groups: ItemGroups, possible: Array, n: int) -> dict[str, Array]:
     """The items with most events.
 
     Args:
@@ -36,7 +36,7 @@ def popular_items(histories: Histories, groups: ItemGroups, possible: Array, n: 
     return {"group": group, "rank": rank, "item": item, "score": popular[item] / totals[group + 1]}
 
 
-def trending_items(histories: Histories, possible: Array, n: int, days: float) -> dict[str, Array]:
+def trending_items(histories: Interactions, possible: Array, n: int, days: float) -> dict[str, Array]:
     """The items that are taken more than usual.
 
     With r events of an item among R lately, and u among U before, R (u + 1) / (U + items) = e are expected lately; the

@@ -10,7 +10,7 @@ import torch
 from chatrec.config.encoder import Encoder
 from chatrec.encoder import checkpoint
 from chatrec.encoder.encode import encode_all, forward, padded, tokenise
-from chatrec.encoder.spent import Spent
+from chatrec.encoder.spent import EncodingCost
 from chatrec.encoder.training.contrastive import pair_loss
 from chatrec.encoder.training.finetune import finetune
 from chatrec.encoder.training.pairs import Batch
@@ -55,14 +55,14 @@ def test_training_reads_as_encoding_does(llama_folder: Path, layer: int, pooling
         tokens = tokenise(reader, TEXTS)
         found = forward(reader, *padded(tokens, reader.tokenizer.pad_token_id)).detach().numpy()
     encoder = checkpoint.load(llama_folder, settings, pretrained)
-    assert np.abs(found - encode_all(encoder, TEXTS, Silent(), Spent())).max() < 1e-5
+    assert np.abs(found - encode_all(encoder, TEXTS, Silent(), EncodingCost())).max() < 1e-5
     assert torch.equal(learner.model(torch.arange(8)[None]).logits, whole)  # all layers are back
 
 
 def kinship(folder: Path) -> float:
     """How much more alike items of one kind are than others: the difference of mean cosines."""
     encoder = checkpoint.load(folder, Encoder(device="cpu"), pretrained=False)
-    raw = encode_all(encoder, texts(), Silent(), Spent())
+    raw = encode_all(encoder, texts(), Silent(), EncodingCost())
     vectors = Whitening.fit([raw], encoder.width, 16, 0.1)(raw)
     cosines, kinds = vectors @ vectors.T, np.arange(ITEMS) % 3
     same = kinds[:, None] == kinds[None, :]

@@ -14,7 +14,7 @@ from chatrec.config.encoder import Encoder
 from chatrec.encoder.checkpoint import Checkpoint, load
 from chatrec.encoder.encode import encode_all
 from chatrec.encoder.model_selection import choose
-from chatrec.encoder.spent import Spent
+from chatrec.encoder.spent import EncodingCost
 from chatrec.encoder.training.trainable import Learner, adapt
 from chatrec.errors import SettingsError
 from chatrec.runtime.progress import Silent
@@ -70,7 +70,7 @@ def test_the_wheel_can_learn_and_be_saved(tmp_path: Path) -> None:
 
 
 def vectors_of(loaded: Checkpoint) -> np.ndarray:
-    return encode_all(loaded, ["bread"], Silent(), Spent())
+    return encode_all(loaded, ["bread"], Silent(), EncodingCost())
 
 
 def test_lora_fits_another_family(llama_folder: Path, tmp_path: Path) -> None:

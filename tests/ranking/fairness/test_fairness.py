@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from chatrec.config import Settings
-from chatrec.errors import NightStopped, SettingsError
+from chatrec.errors import RunStopped, SettingsError
 from chatrec.pipeline.preflight import preflight
 from tests.support.nights import Finished, Scene, run
 from tests.support.shop import SELECTS, Shop
@@ -102,7 +102,7 @@ def test_a_night_outside_its_bounds_is_said_or_stopped(open_market: Settings, ma
     assert ok
     assert value < 0.95
     assert message.startswith("Outside its bounds: ")
-    with pytest.raises(NightStopped, match="of the exposure that it is owed, the least of 3 providers"):
+    with pytest.raises(RunStopped, match="of the exposure that it is owed, the least of 3 providers"):
         run(fair(weak, stops=True))
 
 
