@@ -4,8 +4,9 @@ ChatrecError
 ├── TerminalError          trying again cannot help
 │   ├── SettingsError      a setting is wrong: which one, and what to write instead
 │   │   └── MappingError   a mapping SELECT does not fit the contract
-│   ├── NightStopped       a check stopped the night before anything was published
-│   └── RunError           a run that does not exist, or cannot do what is asked of it
+│   ├── RunStopped         a check stopped the night before anything was published
+│   ├── RunError           a run that does not exist, or cannot do what is asked of it
+│   └── DataError          a table or an argument that a model cannot use: what is wrong with it
 └── TransientError         trying again may help
     ├── DatabaseUnavailable
     └── Busy               somebody else is at work: who, and on what
@@ -45,6 +46,12 @@ class RunStopped(TerminalError):
 
 class RunError(TerminalError):
     """A run that does not exist, or cannot do what is asked of it."""
+
+
+class DataError(TerminalError, ValueError):
+    """A table or an argument that a model cannot use."""
+
+    exit_code = 2
 
 
 class DatabaseUnavailable(TransientError):
