@@ -81,7 +81,7 @@ def run_demo(file: Path | None = None) -> None:
         log = folder / "logs" / "demo.log"
         shown.print(f"\n[bold]chatrec_nightly[/] under Airflow [dim](its log: {log})[/]")
         record = _night(shown, engine, settings, log)
-        _lists(shown, engine)
+        show_lists(shown, engine)
         _further(shown, engine, record, time.monotonic() - started)
 
 
@@ -171,12 +171,13 @@ def _newest(engine: Engine) -> records.RunRecord | None:
     return found[0] if found else None
 
 
-def _lists(shown: Console, engine: Engine) -> None:
+def show_lists(shown: Console, engine: Engine, length: int = 10) -> None:
+    """Prints what three people liked, and the first rows of their lists."""
     for user in EXAMPLE_USERS:
         with engine.connect() as connection:
             liked = connection.execute(LIKED, {"user": user}).scalars().all()
         shown.print(f"\n[bold]User {user}[/] liked {', '.join(liked)}")
-        shown.print(lists_table(list_of(engine, str(user))))
+        shown.print(lists_table(list_of(engine, str(user))[:length]))
 
 
 def _further(shown: Console, engine: Engine, record: records.RunRecord, seconds: float) -> None:
