@@ -116,14 +116,14 @@ def _number(value: int | None) -> str:
 
 
 KINDS = {
-    "aigc": "the order of events",
+    "aigc": "recent events",
     "text": "its text",
     "language": "its text",
     "popular": "popularity",
     "search": "searches",
 }
 """What a source of evidence is about, by the first word of its name."""
-BEHAVIOUR = "what similar people took"
+BEHAVIOUR = "similar users"
 """What all other sources are about."""
 
 
@@ -145,7 +145,7 @@ def reason(values: Mapping[str, Any]) -> str:
         words.append(f"in {values['group']}")
     if evidence := values.get("evidence"):
         kind, share = next(iter(kinds(evidence).items()))
-        words.append(f"{share:.0%} from {kind}")
+        words.append(f"{share:.0%} by {kind}")
     return ", ".join(words)
 
 

@@ -1,7 +1,7 @@
 """Draws docs/images/demo.svg from the lists that `make demo` published.
 
-    make demo
-    .venv/bin/python docs/pictures.py
+make demo
+.venv/bin/python docs/pictures.py
 """
 
 from pathlib import Path
@@ -11,7 +11,7 @@ from rich.console import Console
 from chatrec.db.engine import open_database
 from chatrec.demo.show import settings_of, show_lists
 
-WIDTH = 104
+WIDTH = 124
 
 
 def main() -> None:
