@@ -4,6 +4,7 @@ make demo
 .venv/bin/python docs/pictures.py
 """
 
+from io import StringIO
 from pathlib import Path
 
 from rich.console import Console
@@ -16,7 +17,7 @@ WIDTH = 124
 
 def main() -> None:
     """Writes the picture."""
-    shown = Console(record=True, width=WIDTH, file=Path("/dev/null").open("w"), highlight=False)
+    shown = Console(record=True, width=WIDTH, file=StringIO(), highlight=False)
     with open_database(settings_of(None), "chatrec demo") as engine:
         show_lists(shown, engine, 5)
     svg = shown.export_svg(title="make demo")
