@@ -1,1 +1,1 @@
-"""Arrays and interactions, as all models take them."""
+"""Arrays, interactions and batches of users, the input of all models."""

@@ -1,4 +1,4 @@
-"""Some users at a time: their histories as a matrix, and what their lists may not have."""
+"""Batches of users: their histories as a matrix, and the items excluded from their lists."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -11,12 +11,12 @@ from chatrec.data.arrays import Array
 from chatrec.data.interactions import Interactions
 
 NEGLIGIBLE = 0.02
-"""Events that weigh less are left out."""
+"""Smallest weight of an event that counts."""
 
 
 @dataclass(frozen=True)
 class UserBatch:
-    """Some users, all with a history."""
+    """A batch of users, all with a history."""
 
     histories: Interactions
     users: Array
@@ -24,11 +24,11 @@ class UserBatch:
     """bool for each item."""
     exclude_seen: bool
     returning: Array | None = None
-    """bool for each event: it does not keep its item from coming again; None: all do, if `exclude_seen`."""
+    """bool for each event: whether its item may be recommended again in spite of `exclude_seen`; None for no event."""
 
     @cached_property
     def hidden(self) -> Array:
-        """bool, users × items: what a list may not have."""
+        """bool, users × items: items excluded from each list."""
         hidden = np.repeat(~self.recommendable[None, :], len(self.users), axis=0)
         if self.exclude_seen:
             rows, events, _ = self._events
@@ -39,13 +39,13 @@ class UserBatch:
         return hidden
 
     def weighted(self, weigh: Callable[[Array], Array]) -> csr_matrix:
-        """The histories as a matrix.
+        """Histories as a matrix.
 
         Args:
-            weigh: from the age of an event (0 is the newest) to its weight.
+            weigh: Function from the age of an event (0 for the newest) to its weight.
 
         Returns:
-            users × items, float32; an item taken twice has the sum of both weights.
+            users × items, float32. Weights of several events with an item are added.
         """
         rows, events, ages = self._events
         weights = weigh(ages).astype(np.float32)
@@ -55,7 +55,7 @@ class UserBatch:
 
     @cached_property
     def _events(self) -> tuple[Array, Array, Array]:
-        """The row, the position and the age of every event."""
+        """Row, position and age of every event."""
         rows, events = self.histories.positions(self.users)
         return rows, events, self.histories.starts[self.users + 1][rows] - 1 - events
 
@@ -63,6 +63,6 @@ class UserBatch:
 def blocks(
     histories: Interactions, users: Array, recommendable: Array, exclude_seen: bool, size: int
 ) -> Iterator[UserBatch]:
-    """The users in blocks of at most `size`."""
+    """Yield the users in batches of at most `size`."""
     for start in range(0, len(users), size):
         yield UserBatch(histories, users[start : start + size], recommendable, exclude_seen)

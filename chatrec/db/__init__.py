@@ -1,1 +1,1 @@
-"""PostgreSQL: connections, migrations, locks, bulk copies and the record of runs."""
+"""PostgreSQL: connections, migrations, locks, bulk copies and run records."""

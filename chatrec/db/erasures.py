@@ -1,4 +1,4 @@
-"""A person's rows in chatrec's own tables, and the record that they were removed."""
+"""Remove a user's rows from chatrec's tables, and record the erasure."""
 
 import hashlib
 import hmac
@@ -12,26 +12,26 @@ from sqlalchemy import Engine, text
 from chatrec.db.engine import cursor
 
 QUARANTINED = sql.SQL("DELETE FROM quarantine WHERE relation <> 'items' AND row_data ->> 'user_id' = {}")
-"""The user_id of an item, if there is one, is no reader: it is a text of the catalogue."""
+"""Quarantined items are kept: a user_id of an item is a text of the catalogue, not a user."""
 
 
 def remove_rows(engine: Engine, tables: Sequence[str], user: str) -> int:
-    """Removes a user's rows; then the tables' free space and statistics forget them too.
+    """Remove a user's rows, and vacuum and analyse the tables, so that free space and statistics lose them too.
 
     Args:
-        engine: of the database.
-        tables: with a column user_id.
-        user: the id, as PostgreSQL writes it.
+        engine: Engine of the database.
+        tables: Tables with a column user_id.
+        user: User id, as PostgreSQL writes it.
 
     Returns:
-        How many rows there were.
+        Number of removed rows.
     """
     condition = sql.SQL("DELETE FROM {} WHERE user_id = {}")
     return sum(_delete(engine, table, condition.format(sql.Identifier(table), sql.Literal(user))) for table in tables)
 
 
 def remove_quarantined(engine: Engine, user: str) -> int:
-    """Removes the rows of a user that broke the contract; returns how many there were."""
+    """Remove a user's quarantined rows; returns their number."""
     return _delete(engine, "quarantine", QUARANTINED.format(sql.Literal(user)))
 
 
@@ -46,16 +46,16 @@ def _delete(engine: Engine, table: str, statement: sql.Composable) -> int:
 
 
 def begin(engine: Engine, user: str, key: str, still_given: Mapping[str, int]) -> int:
-    """Records that an erasure begins.
+    """Record the start of an erasure.
 
     Args:
-        engine: of the database.
-        user: the id, as PostgreSQL writes it; it is not stored.
-        key: under which its hash is stored; empty stores none, because ids can be guessed and tried.
-        still_given: rows that the mapping SELECTs give.
+        engine: Engine of the database.
+        user: User id, as PostgreSQL writes it. It is not stored.
+        key: Key of the stored HMAC of the id. Without a key none is stored, because ids can be guessed.
+        still_given: Number of rows that the mapping SELECTs still return, by relation.
 
     Returns:
-        The number of the erasure.
+        Number of the erasure.
     """
     person = hmac.new(key.encode(), user.encode(), hashlib.sha256).hexdigest() if key else None
     with engine.begin() as connection:
@@ -68,7 +68,7 @@ def begin(engine: Engine, user: str, key: str, still_given: Mapping[str, int]) -
 
 
 def finish(engine: Engine, erasure: int, removed: Mapping[str, Any]) -> None:
-    """Records that an erasure is done, and what it removed."""
+    """Record the end of an erasure and what it removed."""
     with engine.begin() as connection:
         connection.execute(
             text("UPDATE erasures SET finished_at = now(), removed = :removed WHERE erasure = :erasure"),

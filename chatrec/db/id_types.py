@@ -1,4 +1,4 @@
-"""The customer's id types in chatrec's output tables: chosen by the first migration, the same ever after."""
+"""Id types of chatrec's output tables, set by the first migration and fixed from then on."""
 
 from sqlalchemy import Engine, text
 from sqlalchemy.exc import DataError
@@ -13,10 +13,10 @@ TYPES = text("""
 
 
 def refuse_other_types(engine: Engine, user_id_type: str, item_id_type: str) -> None:
-    """Compares the mapping with the tables.
+    """Compare the id types of the mapping with those of the tables.
 
     Raises:
-        SettingsError: they differ; says how to go on.
+        SettingsError: If they differ. Names the remedy.
     """
     with engine.connect() as connection:
         tables = {name: kind for name, kind in connection.execute(TYPES)}
@@ -29,14 +29,14 @@ def refuse_other_types(engine: Engine, user_id_type: str, item_id_type: str) -> 
 
 
 def user_id_of(engine: Engine, given: str) -> tuple[str, str]:
-    """A user id that a person typed, as PostgreSQL writes it.
+    """Normalise a user id to the form that PostgreSQL writes.
 
     Returns:
-        The id, and its type.
+        The id and its type.
 
     Raises:
-        SettingsError: there are no tables yet.
-        RunError: it cannot be an id of this database.
+        SettingsError: If there are no tables yet.
+        RunError: If the id is not valid for the type of user_id.
     """
     with engine.connect() as connection:
         kind = dict(tuple(row) for row in connection.execute(TYPES)).get("user_id")
@@ -45,4 +45,4 @@ def user_id_of(engine: Engine, given: str) -> tuple[str, str]:
         try:
             return str(connection.scalar(text(f"SELECT CAST(CAST(:given AS {kind}) AS text)"), {"given": given})), kind
         except DataError:
-            raise RunError(f"{given!r} is no user id: ids here are of type {kind}.") from None
+            raise RunError(f"Invalid user id {given!r}: expected {kind}.") from None

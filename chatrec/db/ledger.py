@@ -1,4 +1,4 @@
-"""The ledger of privacy: a row for each release, and what all of them together have told."""
+"""The privacy ledger: a row per release, with the cumulative privacy loss."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -11,24 +11,24 @@ class Entry:
     """A row of `privacy_ledger`."""
 
     release: str
-    """The name of its file."""
+    """Name of its file."""
     run: int
     made_at: datetime
     epsilon: float
     delta: float
     mechanism: str
     deviation: float
-    """Of the noise."""
+    """Standard deviation of the noise."""
     total_epsilon: float
-    """Of this release and all before it."""
+    """Cumulative epsilon of this release and all before it."""
     key: str
-    """Of the run."""
+    """Key of the run."""
     nights: int
-    """Published since then, with the run's own."""
+    """Number of runs published since then, including its own."""
 
 
 def entries(connection: Connection) -> list[Entry]:
-    """All rows, the oldest first."""
+    """List the ledger, the oldest entry first."""
     rows = connection.execute(
         text("""
             SELECT l.*, r.key,
@@ -49,7 +49,7 @@ def charge(
     deviation: float,
     total_epsilon: float,
 ) -> None:
-    """Records a release, before anything is made from it."""
+    """Record a release, before it is used."""
     connection.execute(
         text("""
             INSERT INTO privacy_ledger (release, run, epsilon, delta, mechanism, deviation, total_epsilon)

@@ -1,6 +1,6 @@
-"""Advisory locks: one night at a time, one publish at a time, and the loser says who holds it.
+"""Advisory locks: one run at a time, one publish at a time. An error names the holder.
 
-A lock belongs to a connection: when its process is killed, PostgreSQL lets go of it.
+A lock belongs to a connection: when its process is killed, PostgreSQL releases it.
 """
 
 import hashlib
@@ -24,16 +24,16 @@ HOLDERS = text("""
 
 @contextmanager
 def hold(engine: Engine, schema: str, name: str, shared: bool = False) -> Iterator[None]:
-    """Holds a lock for the length of the block.
+    """Hold a lock for the length of the block.
 
     Args:
-        engine: the lock gets a connection of its own; its application name is what a loser reads.
-        schema: locks of different installations have nothing to do with each other.
-        name: what is locked: "night" or "publish".
-        shared: several may hold it shared, none beside somebody who holds it alone.
+        engine: Engine for a connection of the lock's own, whose application name identifies the holder.
+        schema: Schema of the installation; locks of different schemas are independent.
+        name: Name of the lock, "night" or "publish".
+        shared: Whether to take the lock shared instead of exclusively.
 
     Raises:
-        Busy: somebody else holds it; the message says who.
+        Busy: If another process holds the lock. Names the holder.
     """
     key = _key(schema, name)
     take = "pg_try_advisory_lock_shared" if shared else "pg_try_advisory_lock"
@@ -45,7 +45,7 @@ def hold(engine: Engine, schema: str, name: str, shared: bool = False) -> Iterat
 
 @contextmanager
 def wait_for(engine: Engine, schema: str, name: str) -> Iterator[None]:
-    """Holds a lock for the length of the block, after waiting for whoever has it."""
+    """Wait for a lock and hold it for the length of the block."""
     with _own_connection(engine) as connection:
         connection.execute(text("SELECT pg_advisory_lock(:key)"), {"key": _key(schema, name)})
         yield
@@ -57,14 +57,14 @@ def _own_connection(engine: Engine) -> Iterator[Connection]:
         try:
             yield connection
         finally:
-            with suppress(DBAPIError):  # a connection that broke off holds nothing any more
+            with suppress(DBAPIError):  # a lost connection holds no lock
                 connection.execute(text("SELECT pg_advisory_unlock_all()"))
 
 
 def _holders(connection: Connection, key: int) -> str:
-    found = connection.execute(HOLDERS, {"key": key}).all()
-    names = [f"{row.application_name}, since {row.since}" for row in found]
-    return "; ".join(names) or "somebody who has just let go of it: try again"
+    rows = connection.execute(HOLDERS, {"key": key}).all()
+    names = [f"{row.application_name}, since {row.since}" for row in rows]
+    return "; ".join(names) or "a process that has just released it: try again"
 
 
 def _key(schema: str, name: str) -> int:

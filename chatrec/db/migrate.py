@@ -1,6 +1,6 @@
 """Forward-only migrations: plain SQL files, each in a transaction of its own, recorded with their checksum.
 
-Why not a tool: docs/decisions/0002-migrations.md.
+docs/decisions/0002-migrations.md says why no migration tool is used.
 """
 
 import hashlib
@@ -18,36 +18,36 @@ from chatrec.errors import RunError
 
 @dataclass(frozen=True)
 class Migration:
-    """One file of `sql/migrations`."""
+    """A file of `sql/migrations`."""
 
     name: str
     text: str
 
     @property
     def checksum(self) -> str:
-        """Of the text as it is in the file, before variables are filled in."""
+        """Checksum of the file's text, before variables are substituted."""
         return hashlib.sha256(self.text.encode()).hexdigest()
 
 
 def migrations() -> list[Migration]:
-    """All migrations, the first one first."""
+    """List all migrations in order."""
     files = sorted((sql_files.folder() / "migrations").glob("*.sql"))
     return [Migration(file.stem, file.read_text(encoding="utf-8")) for file in files]
 
 
 def migrate(engine: Engine, schema: str, variables: Mapping[str, str]) -> list[str]:
-    """Applies what is pending; when two start at once, one waits and then finds nothing to do.
+    """Apply pending migrations. Of two concurrent calls one waits, and then has none to apply.
 
     Args:
-        engine: its connections must see `schema` first.
-        schema: created if it is not there.
-        variables: values of `:user_id_type` and `:item_id_type`.
+        engine: Engine with `schema` first in the search path.
+        schema: Schema, created if it does not exist.
+        variables: Values of `:user_id_type` and `:item_id_type`.
 
     Returns:
-        The names of the migrations that were applied.
+        Names of the applied migrations.
 
     Raises:
-        RunError: an applied migration was edited, or the database is newer than this code.
+        RunError: If an applied migration was edited, or the database is newer than this code.
     """
     with wait_for(engine, schema, "migrate"), engine.connect() as connection:
         _prepare(connection, schema)
@@ -58,11 +58,11 @@ def migrate(engine: Engine, schema: str, variables: Mapping[str, str]) -> list[s
 
 
 def pending(engine: Engine, schema: str) -> list[str]:
-    """The names of the migrations that `migrate` would apply."""
+    """Names of the migrations that `migrate` would apply."""
     with engine.connect() as connection:
         recorded = connection.scalar(text("SELECT to_regclass(:name)"), {"name": f"{schema}.migrations"})
-        found = _pending(connection) if recorded else migrations()
-    return [migration.name for migration in found]
+        todo = _pending(connection) if recorded else migrations()
+    return [migration.name for migration in todo]
 
 
 def _prepare(connection: Connection, schema: str) -> None:

@@ -1,4 +1,4 @@
-"""The record of runs in the database: what a person, a page or the next night asks about."""
+"""Run records in the database, read by the command line, the pages and later runs."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -27,24 +27,24 @@ class RunRecord:
     started_by: str
     started_at: datetime
     snapshot_at: datetime | None
-    """When the customer's tables were read."""
+    """When the source tables were read."""
     finished_at: datetime | None
     published_at: datetime | None
     kept: bool
     verdict: str | None
     approval: str | None
-    """Whether a person has to decide about the publish: "wanted", "approved", "rejected"; None: nobody is asked."""
+    """State of the approval of the publish: "wanted", "approved" or "rejected"; None if none is required."""
     approval_by: str | None
     live: bool
 
     @property
     def seconds(self) -> float | None:
-        """From the start to the end, if there is one."""
+        """Seconds from start to end, or None if the run has not ended."""
         return (self.finished_at - self.started_at).total_seconds() if self.finished_at else None
 
 
 def open_run(connection: Connection, key: str, started_by: str, settings: Mapping[str, Any]) -> RunRecord:
-    """Records that a run begins, or goes on."""
+    """Record that a run starts or resumes."""
     connection.execute(
         text("""
             INSERT INTO runs (key, started_by, settings) VALUES (:key, :by, :settings)
@@ -58,10 +58,10 @@ def open_run(connection: Connection, key: str, started_by: str, settings: Mappin
 
 
 def get(connection: Connection, key: str) -> RunRecord:
-    """The run with a key.
+    """Get a run by its key.
 
     Raises:
-        RunError: there is none.
+        RunError: If there is none.
     """
     row = connection.execute(text(f"SELECT {COLUMNS} FROM runs r WHERE r.key = :key"), {"key": key}).first()
     if row is None:
@@ -70,12 +70,12 @@ def get(connection: Connection, key: str) -> RunRecord:
 
 
 def by_number(connection: Connection, run: int) -> RunRecord:
-    """The run with a number that exists."""
+    """Get a run by its number, which must exist."""
     return _record(connection.execute(text(f"SELECT {COLUMNS} FROM runs r WHERE r.run = :run"), {"run": run}).one())
 
 
 def latest(connection: Connection, limit: int = 20) -> list[RunRecord]:
-    """The newest runs, the newest first."""
+    """List the latest runs, the newest first."""
     rows = connection.execute(
         text(f"SELECT {COLUMNS} FROM runs r ORDER BY r.started_at DESC, r.run DESC LIMIT :limit"),
         {"limit": limit},
@@ -84,7 +84,7 @@ def latest(connection: Connection, limit: int = 20) -> list[RunRecord]:
 
 
 def kept(connection: Connection) -> list[RunRecord]:
-    """The runs whose lists can be read, the one published last first."""
+    """List the runs whose lists are kept, the latest published first."""
     rows = connection.execute(
         text(f"SELECT {COLUMNS} FROM runs r WHERE r.kept ORDER BY r.published_at DESC, r.run DESC")
     )
@@ -92,13 +92,13 @@ def kept(connection: Connection) -> list[RunRecord]:
 
 
 def live(connection: Connection) -> RunRecord | None:
-    """The run that `recommendations` shows."""
+    """The live run, whose lists `recommendations` shows, or None."""
     row = connection.execute(text(f"SELECT {COLUMNS} FROM runs r JOIN live_run l USING (run)")).first()
     return _record(row) if row else None
 
 
 def interrupted(connection: Connection, started_by: str) -> RunRecord | None:
-    """The newest run, if it was begun in this way, lately, and never ended: what it read is not yet old."""
+    """The newest run if it was started in this way within 12 hours and never ended, so its snapshot is recent."""
     row = connection.execute(
         text(f"""
             SELECT {COLUMNS} FROM runs r
@@ -111,7 +111,7 @@ def interrupted(connection: Connection, started_by: str) -> RunRecord | None:
 
 
 def end(connection: Connection, run: int, state: str, verdict: str) -> None:
-    """Records how a run ended."""
+    """Record how a run ended."""
     connection.execute(
         text("UPDATE runs SET state = :state, verdict = :verdict, finished_at = now() WHERE run = :run"),
         {"run": run, "state": state, "verdict": verdict},
@@ -119,7 +119,7 @@ def end(connection: Connection, run: int, state: str, verdict: str) -> None:
 
 
 def set_approval(connection: Connection, run: int, approval: str | None, by: str | None = None) -> None:
-    """Records that a person is to decide about the publish of a run, or has done so."""
+    """Record that the publish of a run requires approval, or the decision about it."""
     connection.execute(
         text("UPDATE runs SET approval = :approval, approval_by = :by WHERE run = :run"),
         {"run": run, "approval": approval, "by": by},
@@ -127,7 +127,7 @@ def set_approval(connection: Connection, run: int, approval: str | None, by: str
 
 
 def set_snapshot(connection: Connection, run: int, microseconds: int) -> None:
-    """Records when the customer's tables were read, in microseconds since 1970."""
+    """Record when the source tables were read, in microseconds since 1970."""
     connection.execute(
         text("UPDATE runs SET snapshot_at = to_timestamp(:seconds) WHERE run = :run"),
         {"run": run, "seconds": microseconds / 1_000_000},
@@ -135,7 +135,7 @@ def set_snapshot(connection: Connection, run: int, microseconds: int) -> None:
 
 
 def give_up_others(connection: Connection, run: int, started_by: str) -> None:
-    """Runs that were begun in the same way and never ended will not be gone on with."""
+    """Mark other unfinished runs that were started in the same way as failed; they are not resumed."""
     connection.execute(
         text("""
             UPDATE runs SET state = 'failed', verdict = 'interrupted; a later run took its place',
@@ -147,7 +147,7 @@ def give_up_others(connection: Connection, run: int, started_by: str) -> None:
 
 
 def step_begins(connection: Connection, run: int, step: str) -> None:
-    """Records that a step is at work."""
+    """Record the start of a step."""
     connection.execute(
         text("""
             INSERT INTO run_steps (run, step, state, started_at) VALUES (:run, :step, 'running', now())
@@ -161,7 +161,7 @@ def step_begins(connection: Connection, run: int, step: str) -> None:
 def step_ends(
     connection: Connection, run: int, step: str, state: str, seconds: float, counts: Mapping[str, Any]
 ) -> None:
-    """Records how a step ended."""
+    """Record the end of a step."""
     connection.execute(
         text("""
             UPDATE run_steps SET state = :state, seconds = :seconds, counts = :counts
@@ -172,7 +172,7 @@ def step_ends(
 
 
 def steps(connection: Connection, run: int) -> list[Row[Any]]:
-    """The steps of a run in the order in which they began: step, state, seconds, counts."""
+    """List step, state, seconds and counts of the steps of a run, in the order of their start."""
     rows = connection.execute(
         text("SELECT step, state, seconds, counts FROM run_steps WHERE run = :run ORDER BY started_at"),
         {"run": run},
@@ -181,7 +181,7 @@ def steps(connection: Connection, run: int) -> list[Row[Any]]:
 
 
 def replace_checks(connection: Connection, run: int, checks: Sequence[Mapping[str, Any]]) -> None:
-    """Stores the checks of a run: name, ok, value, threshold, message, warned."""
+    """Store the checks of a run: name, ok, value, threshold, message, warned."""
     connection.execute(text("DELETE FROM run_checks WHERE run = :run"), {"run": run})
     connection.execute(
         text("""
@@ -193,7 +193,7 @@ def replace_checks(connection: Connection, run: int, checks: Sequence[Mapping[st
 
 
 def replace_metrics(connection: Connection, run: int, metrics: Mapping[str, Mapping[str, float]]) -> None:
-    """Stores the metrics of a run: values by channel and name."""
+    """Store the metrics of a run: values by model and name."""
     connection.execute(text("DELETE FROM run_metrics WHERE run = :run"), {"run": run})
     rows = [
         {"run": run, "channel": channel, "metric": name, "value": value}
@@ -208,15 +208,15 @@ def replace_metrics(connection: Connection, run: int, metrics: Mapping[str, Mapp
 
 
 def metrics(connection: Connection, run: int) -> dict[str, dict[str, float]]:
-    """The metrics of a run, by channel and name."""
+    """Metrics of a run, by model and name."""
     rows = connection.execute(
         text("SELECT channel, metric, value FROM run_metrics WHERE run = :run ORDER BY channel, metric"),
         {"run": run},
     )
-    found: dict[str, dict[str, float]] = {}
+    values: dict[str, dict[str, float]] = {}
     for channel, name, value in rows:
-        found.setdefault(channel, {})[name] = value
-    return found
+        values.setdefault(channel, {})[name] = value
+    return values
 
 
 def _record(row: Row[Any]) -> RunRecord:

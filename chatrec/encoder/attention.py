@@ -1,6 +1,7 @@
-"""Attention without a mask: a causal model never looks at padding that stands to the right of a text.
+"""Causal attention without a padding mask.
 
-So no mask is built, read or waited for, and the fused causal kernels of the processor and of the GPU can be used.
+A causal model never attends to padding at the right of a text, so no mask is built, and the fused causal kernels of CPU
+and GPU apply.
 """
 
 from typing import Any
@@ -9,16 +10,16 @@ from transformers import AttentionInterface
 from transformers.integrations.sdpa_attention import sdpa_attention_forward
 
 NAME = "causal"
-"""Unlike "sdpa" it has no partner that makes masks: the model asks for none."""
+"""Unlike "sdpa", no mask function is registered under this name, so the model builds no mask."""
 FUSED = "sdpa"
 
 AttentionInterface.register(NAME, sdpa_attention_forward)
 
 
 def without_mask(model: Any) -> None:
-    """Lets a causal language model attend to all tokens before, whatever mask it is given, in place.
+    """Switch a causal language model to attention without a mask, in place.
 
-    A model keeps its masks that has no fused attention, or that may not look at all tokens before.
+    Models without fused attention, or with a sliding window, keep their masks.
     """
     sees_all = getattr(model.config, "sliding_window", None) is None
     if sees_all and model.config._attn_implementation == FUSED:

@@ -1,4 +1,4 @@
-"""How a model reads within the time that a CPU may take: fewer layers, and the mean over a text instead of a prompt."""
+"""Fit the encoder to the time that a CPU may take: fewer layers, and mean pooling in place of a prompt."""
 
 import logging
 import time
@@ -24,11 +24,11 @@ from chatrec.runtime.hardware import use_threads
 LOG = logging.getLogger("chatrec")
 QUARTER = MIDDLE / 2
 TEXTS_COUNTED, TEXTS_TIMED = 512, 32
-"""The texts of a sample: how long texts are, and how fast they are read."""
+"""Sample sizes: texts whose length is measured, and texts that are timed."""
 
 
 def measure(choice: SelectedModel, snapshot: Snapshot, settings: Settings) -> PreparedEncoder:
-    """Loads the model and chooses the reading with most layers that the time allows."""
+    """Load the model and choose the pooling config with the most layers that fits into `encoder.minutes`."""
     use_threads(settings.compute.threads)
     encoder = settings.encoder
     loaded = checkpoint.load(choice.source, encoder, choice.pretrained)
@@ -44,7 +44,7 @@ def measure(choice: SelectedModel, snapshot: Snapshot, settings: Settings) -> Pr
 
 
 def _shorter(loaded: Checkpoint, settings: EncoderSettings, pretrained: bool) -> list[EncoderSettings]:
-    """Readings that cost less, the best first; none on a GPU, or where the settings leave no choice."""
+    """Cheaper settings, the best first. Empty on a GPU, or where the settings leave no choice."""
     if loaded.device.type != "cpu" or not pretrained or settings.pooling != "auto" or settings.layer:
         return []
     depth = int(loaded.model.config.num_hidden_layers)
@@ -55,7 +55,7 @@ def _shorter(loaded: Checkpoint, settings: EncoderSettings, pretrained: bool) ->
 def _within(
     loaded: Checkpoint, corpora: Sequence[TextSource], others: Sequence[EncoderSettings], settings: EncoderSettings
 ) -> tuple[float, EncoderSettings | None]:
-    """Tokens a second of the whole reading, and the one that takes no longer than is allowed; None is the whole."""
+    """Tokens per second at full depth, and the settings that fit into the time; None stands for full depth."""
     sample, texts = _sample(corpora)
     if not sample:
         return 0.0, None
@@ -63,33 +63,33 @@ def _within(
     rate = _rate(loaded, tokens[:TEXTS_TIMED])
     read, prompts = texts * sum(map(len, tokens)) / len(tokens), texts * len(loaded.reading.prompt)
     layers = max(loaded.reading.layers)
-    costs = [(None, read / rate), *((each, (read - prompts) / rate * each.layer / layers) for each in others)]
+    costs = [(None, read / rate), *((other, (read - prompts) / rate * other.layer / layers) for other in others)]
     allowed = 60 * settings.minutes
     chosen, seconds = next((cost for cost in costs if cost[1] <= allowed), costs[-1])
     if seconds > allowed:
         LOG.warning(
-            "Reading %s texts takes this CPU about %.0f minutes, and encoder.minutes is %g: raise it, let a GPU read, "
+            "Encoding %s texts takes this CPU about %.0f minutes, and encoder.minutes is %g: raise it, use a GPU, "
             "or choose a smaller encoder.model.", f"{texts:,}", seconds / 60, settings.minutes,
         )  # fmt: skip
     return rate, chosen
 
 
 def _sample(corpora: Sequence[TextSource]) -> tuple[list[str], int]:
-    """Some of the different texts, and how many there are."""
+    """A sample of the distinct texts, and the number of distinct texts."""
     digests = np.concatenate([corpus.digests for corpus in corpora])
-    different = np.flatnonzero(digests != NO_TEXT)
-    different = different[np.unique(digests[different], return_index=True)[1]]
+    distinct = np.flatnonzero(digests != NO_TEXT)
+    distinct = distinct[np.unique(digests[distinct], return_index=True)[1]]
     random = np.random.default_rng(0)
-    chosen = np.sort(random.permutation(different)[:TEXTS_COUNTED])
-    found, start = list[str](), 0
+    chosen = np.sort(random.permutation(distinct)[:TEXTS_COUNTED])
+    sample, start = list[str](), 0
     for corpus in corpora:
-        found += corpus.read(chosen[(chosen >= start) & (chosen < start + len(corpus))] - start)
+        sample += corpus.read(chosen[(chosen >= start) & (chosen < start + len(corpus))] - start)
         start += len(corpus)
-    return [found[row] for row in random.permutation(len(found))], len(different)
+    return [sample[row] for row in random.permutation(len(sample))], len(distinct)
 
 
 def _rate(loaded: Checkpoint, tokens: Sequence[Sequence[int]]) -> float:
-    """Tokens a second; the first texts only wake the processor up."""
+    """Tokens per second. A first batch warms up the processor."""
     ordered = sorted(tokens, key=len)
     pad = loaded.tokenizer.pad_token_id
     with torch.inference_mode():
@@ -100,10 +100,10 @@ def _rate(loaded: Checkpoint, tokens: Sequence[Sequence[int]]) -> float:
 
 
 def load(choice: SelectedModel, prepared: PreparedEncoder, settings: Settings) -> Checkpoint:
-    """The model, cut to what is read of it.
+    """Load the prepared model, cut after the deepest layer that is used.
 
     Raises:
-        RunError: it is not the one that was prepared.
+        RunError: If the model is not the one that was prepared.
     """
     use_threads(settings.compute.threads)
     loaded = checkpoint.load(choice.source, prepared.settings(settings.encoder), choice.pretrained)

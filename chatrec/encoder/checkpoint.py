@@ -1,4 +1,4 @@
-"""A causal language model that encodes: from the Hugging Face hub, a folder or a GGUF file, cut after a layer."""
+"""Causal language models for encoding, loaded from the Hugging Face hub, a folder or a GGUF file."""
 
 import hashlib
 import logging
@@ -27,21 +27,21 @@ LOG = logging.getLogger(__name__)
 GGUF = ".gguf"
 BATCH_TOKENS = {"cpu": 2048}
 LARGE_BATCH = 32_768
-"""On what is no CPU."""
+"""Tokens of a batch on devices other than the CPU."""
 
 
 @dataclass(frozen=True)
 class Checkpoint:
-    """What encodes: a model on its device, its tokenizer, how it is used, and a digest of all that."""
+    """A model on its device, with its tokenizer, its pooling config, and a digest of these."""
 
     model: Any
-    """Its `last_hidden_state` is what is pooled."""
+    """Its `last_hidden_state` is pooled."""
     tokenizer: PreTrainedTokenizerBase
     device: torch.device
     fingerprint: str
     reading: PoolingConfig
     weights: int = 0
-    """How many there are."""
+    """Number of parameters."""
     batch_tokens: int = BATCH_TOKENS["cpu"]
 
     @property
@@ -51,16 +51,16 @@ class Checkpoint:
 
 
 def load(source: str | Path, settings: EncoderSettings, pretrained: bool = True) -> Checkpoint:
-    """Loads a model for encoding.
+    """Load a model for encoding.
 
     Args:
-        source: a hub name, a folder as `save_pretrained` writes it, or a GGUF file.
-        settings: device, layer, pooling, prompt and length of texts.
-        pretrained: whether it has read more than the catalogue; decides where the settings leave it open.
+        source: A hub name, a folder as `save_pretrained` writes it, or a GGUF file.
+        settings: Device, layer, pooling, prompt and text length.
+        pretrained: Whether the model was trained on more than the catalogue. Decides what the settings leave open.
 
     Raises:
-        SettingsError: there is no such model, it cannot be loaded or has not so many layers, or a prompt leaves no room
-            for texts; names the setting.
+        SettingsError: If the model does not exist, cannot be loaded or has fewer layers, or if the prompt leaves no
+            room for texts. Names the setting.
     """
     model, tokenizer = read(AutoModel, source)
     reading = PoolingConfig.of(model, tokenizer, settings, pretrained)
@@ -77,7 +77,7 @@ def load(source: str | Path, settings: EncoderSettings, pretrained: bool = True)
 
 
 def place_of(source: str | Path) -> dict[str, str]:
-    """What `from_pretrained` takes for a hub name, a folder, or a GGUF file."""
+    """Arguments of `from_pretrained` for a hub name, a folder, or a GGUF file."""
     path = Path(source)
     if path.suffix == GGUF:
         return {"pretrained_model_name_or_path": str(path.parent), "gguf_file": path.name}
@@ -86,21 +86,21 @@ def place_of(source: str | Path) -> dict[str, str]:
 
 @contextmanager
 def without_bars() -> Iterator[None]:
-    """Transformers loads in silence: a bar is no line of a log."""
+    """Load with transformers without progress bars, which would clutter a log."""
     transformers_logging.disable_progress_bar()
-    with redirect_stderr(StringIO()):  # reading GGUF draws one that no setting turns off
+    with redirect_stderr(StringIO()):  # reading GGUF draws a bar that no setting turns off
         yield
 
 
 def read(kind: Any, source: str | Path) -> tuple[Any, PreTrainedTokenizerBase]:
-    """A model in float32 and its tokenizer, as they were saved.
+    """Load a model in float32 and its tokenizer.
 
     Args:
-        kind: AutoModel for the part that encodes, AutoModelForCausalLM for all of it.
-        source: a hub name, a folder, or a GGUF file.
+        kind: AutoModel for the part that encodes, AutoModelForCausalLM for the whole model.
+        source: A hub name, a folder, or a GGUF file.
 
     Raises:
-        SettingsError: there is no such model, or it cannot be loaded; names `encoder.model`.
+        SettingsError: If the model does not exist or cannot be loaded. Names `encoder.model`.
     """
     where = place_of(source)
     try:
@@ -114,26 +114,26 @@ def read(kind: Any, source: str | Path) -> tuple[Any, PreTrainedTokenizerBase]:
             "the name of one on the hub (which needs the network)."
         ) from None
     if tokenizer.pad_token is None:
-        tokenizer.pad_token = tokenizer.eos_token  # GPT-2 has none; the mask hides what is padded
+        tokenizer.pad_token = tokenizer.eos_token  # GPT-2 has none; padding is masked
     tokenizer.padding_side = "right"
     return model, tokenizer
 
 
 def cut(model: Any, layers: Sequence[int]) -> Callable[[], None]:
-    """Takes the blocks behind the deepest of some layers away, in place.
+    """Remove the blocks after the deepest of the given layers, in place.
 
-    What such a model gives is the residual stream behind each layer, `hidden_states[layer]` of Hugging Face, one beside
-    the other; behind the last one comes the norm that the model ends with.
+    The model then returns the residual stream after each layer (`hidden_states[layer]` of Hugging Face), concatenated.
+    After the last layer of the model its final norm is applied.
 
     Args:
-        model: the part of a causal language model that encodes.
-        layers: from 1.
+        model: The part of a causal language model that encodes.
+        layers: Numbers of layers, from 1.
 
     Returns:
-        Puts them back.
+        A function that restores the model.
 
     Raises:
-        SettingsError: there are not so many; names `encoder.layer`.
+        SettingsError: If the model has fewer layers. Names `encoder.layer`.
     """
     own = blocks(model)
     if max(layers) > len(own):
@@ -163,7 +163,7 @@ def cut(model: Any, layers: Sequence[int]) -> Callable[[], None]:
 
 
 def choose_device(wanted: str) -> torch.device:
-    """The device that a setting means."""
+    """Resolve `encoder.device`; "auto" takes CUDA, then MPS, then the CPU."""
     if wanted != "auto":
         return torch.device(wanted)
     if torch.cuda.is_available():
@@ -172,10 +172,10 @@ def choose_device(wanted: str) -> torch.device:
 
 
 def choose_precision(wanted: EncodingPrecision, device: torch.device, pretrained: bool) -> EncodingPrecision:
-    """The precision that a setting means; a rule and no race, so that a machine always comes to the same vectors.
+    """Resolve `encoder.precision`. "auto" is a fixed rule, not a benchmark, so a machine always gets the same vectors.
 
     Raises:
-        SettingsError: it is int8, and the device is no CPU.
+        SettingsError: If int8 is set and the device is not a CPU.
     """
     if wanted == "int8" and device.type != "cpu":
         raise SettingsError(
@@ -193,7 +193,7 @@ def choose_precision(wanted: EncodingPrecision, device: torch.device, pretrained
 
 
 def _fingerprint(model: Any, tokenizer: Any, used: str) -> str:
-    """Everything that decides the vector of a text: weights, tokenizer, and how they are used."""
+    """Digest of everything that determines the vector of a text: weights, tokenizer and pooling."""
     total = hashlib.sha256(used.encode())
     for name, weights in sorted(model.state_dict().items()):
         total.update(name.encode())

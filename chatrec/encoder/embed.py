@@ -1,4 +1,4 @@
-"""All vectors of a night: items, users, and the profiles of a sample of users who have a history."""
+"""Vectors of a run: of items, of users, and of the profiles of a sample of users with a history."""
 
 import json
 from collections.abc import Iterator
@@ -32,16 +32,16 @@ PROFILES = "profiles.npy"
 PROFILE_USERS = "profile_users.npy"
 KINDS = ("items", "users", "profiles")
 CHOICE = "encoder.json"
-"""Of the step `encoder`."""
+"""Output file of the step `encoder`."""
 
 
 def prepare_encoder(snapshot: Snapshot, settings: Settings, folder: Path) -> Counts:
-    """Writes CHOICE: which model embeds, and how it reads. Trains the local GPT-2 first, if that is it.
+    """Write CHOICE, the encoder and its pooling config. Trains the local GPT-2 first if it is the chosen model.
 
     Args:
-        snapshot: of the run.
-        settings: of the run.
-        folder: of this step.
+        snapshot: Snapshot of the run.
+        settings: Settings of the run.
+        folder: Folder of this step.
     """
     choice = choose(settings)
     counts: Counts = {"encoder": choice.name, "because": choice.reason}
@@ -62,16 +62,16 @@ def _train_local(snapshot: Snapshot, settings: Settings, folder: Path) -> Counts
 
 
 def embed(snapshot: Snapshot, settings: Settings, folder: Path, name: str) -> Counts:
-    """Writes ITEMS, USERS, PROFILES and PROFILE_USERS: unit vectors, float32, zero for a text that is empty.
+    """Write ITEMS, USERS, PROFILES and PROFILE_USERS: unit vectors, float32, zero for an empty text.
 
     Args:
-        snapshot: of tonight.
-        settings: encoder and templates.
-        folder: of this step.
-        name: of this night, the same when the step is done again.
+        snapshot: Snapshot of the run.
+        settings: Encoder and templates.
+        folder: Folder of this step.
+        name: Name of the run, unchanged when the step is repeated.
 
     Returns:
-        How many texts were encoded and how many were known, tokens, share of padding, the encoder.
+        Numbers of texts encoded and texts found in the cache, tokens, share of padding, and the encoder.
     """
     night = _Night(snapshot, settings, name)
     whiten = night.whitening()
@@ -92,8 +92,8 @@ def embed(snapshot: Snapshot, settings: Settings, folder: Path, name: str) -> Co
 
 @contextmanager
 def _file(file: Path, shape: tuple[int, int]) -> Iterator[Array]:
-    """A matrix that becomes a file; memory need not hold it."""
-    if 0 in shape:  # of nothing there is no map
+    """A memory-mapped matrix that is saved as a file."""
+    if 0 in shape:  # an empty file cannot be mapped
         np.save(file, nothing := np.empty(shape, np.float32))
         yield nothing
         return
@@ -103,13 +103,13 @@ def _file(file: Path, shape: tuple[int, int]) -> Iterator[Array]:
 
 
 def _fill(matrix: Array, places: Places, whiten: Whitening, of: Array | None = None) -> None:
-    """Writes whitened vectors into their rows; `of` says which rows these are, if not all."""
+    """Write whitened vectors into their rows; `of` maps them to rows of the matrix."""
     for rows, which, vectors in places.vectors():
         matrix[rows if of is None else of[rows]] = whiten(vectors)[which]
 
 
 class _Night:
-    """The texts of a night, what encodes them, and what was counted."""
+    """Texts of a run, their encoder, and counts."""
 
     def __init__(self, snapshot: Snapshot, settings: Settings, name: str) -> None:
         self.settings, self.name = settings, name
@@ -123,26 +123,26 @@ class _Night:
 
     @cached_property
     def checkpoint(self) -> "Checkpoint":
-        """What encodes; loaded when the first text is new."""
+        """The model, loaded when a text is not in the cache."""
         from chatrec.encoder.budget import load
 
         return load(self.choice, self.prepared, self.settings)
 
     def whitening(self) -> Whitening:
-        """The map of tonight, fitted on the items."""
+        """The whitening of the run, fitted on the items."""
         raw = (vectors for _, _, vectors in self.places("items").vectors())
         how = chosen(self.settings.encoder, self.choice.pretrained)
         return Whitening.fit(raw, self.prepared.width, *how)
 
     def places(self, kind: str) -> Places:
-        """Where the raw vectors of a kind are; those that are nowhere are encoded first."""
+        """Positions of the raw vectors of a kind in the cache; missing texts are encoded first."""
         if kind not in self._places:
             self.encode(kind)
             self._places[kind] = self.store.places(self.texts.by_kind[kind].digests)
         return self._places[kind]
 
     def encode(self, kind: str) -> None:
-        """Encodes what is new."""
+        """Encode the texts that are not in the cache."""
         corpus = self.texts.by_kind[kind]
 
         def encode_parts(parts: Iterator[list[str]], shown: Progress) -> Iterator[Array]:
@@ -159,7 +159,7 @@ class _Night:
         self.counts[f"{kind} embedded"] = encoded
         self.counts[f"{kind} known"] = distinct - encoded
         for state in ("embedded", "known"):
-            self.counts[f"texts {state}"] = sum(self.counts.get(f"{each} {state}", 0) for each in KINDS)
+            self.counts[f"texts {state}"] = sum(self.counts.get(f"{name} {state}", 0) for name in KINDS)
         self.counts["user text"] = "read" if self.texts.reads_users else "composed"
         self.counts["tokens"] = self.spent.tokens
         self.counts["tokens a second"] = round(self.spent.rate)

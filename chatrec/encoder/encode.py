@@ -1,4 +1,4 @@
-"""Texts through the model, in batches of like length."""
+"""Encode texts in batches of similar length."""
 
 import time
 from collections.abc import Iterable, Iterator, Sequence
@@ -20,46 +20,46 @@ from chatrec.runtime.progress import Progress
 CHARACTERS_OF_A_TOKEN = 16
 """No tokenizer in use makes longer tokens on average: a text of a megabyte is cut before it is tokenised."""
 MOST_PADDING, LEAST_OF_A_BATCH = 0.04, 1 / 16
-"""A batch with this share of the tokens that it may have ends before padding is a larger share of it."""
+"""A batch that has reached LEAST_OF_A_BATCH of its tokens ends before its share of padding exceeds MOST_PADDING."""
 PARTS_AT_ONCE = {"cuda": 4}
-"""On a GPU batches are large, and few of them are only in part filled if more texts are sorted."""
+"""On a GPU batches are large; sorting several parts together leaves fewer of them partly filled."""
 
 
 def encode(
     checkpoint: Checkpoint, parts: Iterable[Sequence[str]], shown: Progress, spent: EncodingCost
 ) -> Iterator[Array]:
-    """The raw vectors of texts, part by part; the next part is read and tokenised while one goes through the model.
+    """Raw vectors of texts, part by part. The next part is read and tokenised while one goes through the model.
 
     Args:
-        checkpoint: the model.
-        parts: texts of any length, empty ones included; those of a part are in memory at once.
-        shown: advances by texts.
-        spent: is added to.
+        checkpoint: Model.
+        parts: Texts of any length, empty ones included. The texts of a part are in memory at once.
+        shown: Progress, advanced by texts.
+        spent: Cost of encoding, updated in place.
 
     Yields:
         texts × width, float32, in the order of the texts of a part.
 
     Raises:
-        SettingsError: not even one text fits into the memory of the device.
+        SettingsError: If not even a single text fits into the memory of the device.
     """
     tokenised = ahead(_tokenised(checkpoint, iter(parts)))
     while True:
         since = time.monotonic()
-        found = next(tokenised, None)
+        tokenised_parts = next(tokenised, None)
         spent.seconds += time.monotonic() - since
-        if found is None:
+        if tokenised_parts is None:
             return
-        tokens, ends = found
+        tokens, ends = tokenised_parts
         yield from np.split(encode_tokens(checkpoint, tokens, shown, spent), ends)
 
 
 def encode_all(checkpoint: Checkpoint, texts: Sequence[str], shown: Progress, spent: EncodingCost) -> Array:
-    """The raw vectors of texts in one part."""
+    """Raw vectors of texts: texts × width, float32."""
     return next(encode(checkpoint, [texts], shown, spent))
 
 
 def _tokenised(checkpoint: Checkpoint, parts: Iterator[Sequence[str]]) -> Iterator[tuple[list[list[int]], Array]]:
-    """The tokens of as many parts as are encoded at once, and where one part ends and the next one starts."""
+    """Tokens of the parts that are encoded together, and the boundaries between the parts."""
     while some := list(islice(parts, PARTS_AT_ONCE.get(checkpoint.device.type, 1))):
         yield tokenise(checkpoint, list(chain.from_iterable(some))), np.cumsum(list(map(len, some)))[:-1]
 
@@ -67,29 +67,29 @@ def _tokenised(checkpoint: Checkpoint, parts: Iterator[Sequence[str]]) -> Iterat
 def encode_tokens(
     checkpoint: Checkpoint, tokens: Sequence[Sequence[int]], shown: Progress, spent: EncodingCost
 ) -> Array:
-    """The same of what `tokenise` found."""
+    """Raw vectors of tokenised texts: texts × width, float32."""
     since = time.monotonic()
     order: list[int] = []
-    found = [torch.zeros((0, checkpoint.width))]  # stays on the device: copying each batch would wait for it
+    pooled_batches = [torch.zeros((0, checkpoint.width))]  # stays on the device: copying each batch would wait for it
     waiting = _mixed(batches(list(map(len, tokens)), checkpoint.batch_tokens))
     with torch.inference_mode():
         for batch, pooled in _pooled(checkpoint, tokens, waiting, spent):
             order += batch
-            found.append(pooled)
+            pooled_batches.append(pooled)
             now = time.monotonic()
             spent.seconds, since = spent.seconds + now - since, now
             shown.advance(len(batch), f"{spent.rate:,.0f} tokens/s")
-        vectors: Array = torch.cat(found[1:] or found)[np.argsort(order)].cpu().numpy()
+        vectors: Array = torch.cat(pooled_batches[1:] or pooled_batches)[np.argsort(order)].cpu().numpy()
     spent.seconds += time.monotonic() - since
     return vectors
 
 
 def batches(lengths: Sequence[int], batch_tokens: int) -> Iterator[list[int]]:
-    """Groups texts of like length, the shortest first, so that almost nothing is padded.
+    """Group texts of similar length, the shortest first, to keep padding small.
 
     Args:
-        lengths: tokens of each text.
-        batch_tokens: most tokens of a batch; a longer text is a batch of its own.
+        lengths: Number of tokens of each text.
+        batch_tokens: Maximum tokens of a batch. A longer text is a batch of its own.
     """
     batch: list[int] = []
     tokens = 0
@@ -106,24 +106,24 @@ def batches(lengths: Sequence[int], batch_tokens: int) -> Iterator[list[int]]:
 
 
 def _mixed(made: Iterable[list[int]]) -> list[list[int]]:
-    """Long and short texts by turns, so that what is done says how long the rest takes."""
+    """Batches in random order, so that the remaining time can be estimated from those that are done."""
     ordered = list(made)
     return [ordered[number] for number in np.random.default_rng(0).permutation(len(ordered))]
 
 
 def tokenise(checkpoint: Checkpoint, texts: Sequence[str]) -> list[list[int]]:
-    """The tokens of each text, at least one, and those of the prompt."""
+    """Tokens of each text, at least one, followed by those of the prompt."""
     prompt = list(checkpoint.reading.prompt)
     longest = checkpoint.reading.max_tokens - len(prompt)
     cut = [text[: longest * CHARACTERS_OF_A_TOKEN] for text in texts]
-    words: Any = checkpoint.tokenizer.backend_tokenizer  # asked itself, it holds up Python for a fifth of the time
+    words: Any = checkpoint.tokenizer.backend_tokenizer  # called directly, it takes a fifth of the time
     words.enable_truncation(longest)
     words.no_padding()
-    return [(found.ids or [checkpoint.tokenizer.eos_token_id]) + prompt for found in words.encode_batch_fast(cut)]
+    return [(encoding.ids or [checkpoint.tokenizer.eos_token_id]) + prompt for encoding in words.encode_batch_fast(cut)]
 
 
 def padded(tokens: Sequence[Sequence[int]], pad: int) -> tuple[Array, Array]:
-    """Texts as a matrix of tokens, filled up with `pad`, and a mask that is 1 where a token is one of the text's."""
+    """Token ids padded with `pad`, and a mask that is 1 for tokens and 0 for padding: both texts × tokens, int64."""
     lengths = np.fromiter(map(len, tokens), np.int64, len(tokens))
     mask = np.arange(lengths.max()) < lengths[:, None]
     ids = np.full(mask.shape, pad, np.int64)
@@ -132,17 +132,19 @@ def padded(tokens: Sequence[Sequence[int]], pad: int) -> tuple[Array, Array]:
 
 
 def forward(checkpoint: Checkpoint, ids: Array, mask: Array) -> Tensor:
-    """The raw vectors of a batch, float32, on the checkpoint's device: through here go training and encoding alike."""
-    there = _to(checkpoint.device, mask)
-    states = checkpoint.model(_to(checkpoint.device, ids), attention_mask=there, use_cache=False).last_hidden_state
-    with torch.autocast(checkpoint.device.type, enabled=False):  # while learning: a mean of many tokens in eight bits
-        return pool(states, there, checkpoint.reading)
+    """Raw vectors of a batch, float32, on the model's device. Used by training and encoding."""
+    on_device = _to(checkpoint.device, mask)
+    states = checkpoint.model(_to(checkpoint.device, ids), attention_mask=on_device, use_cache=False).last_hidden_state
+    with torch.autocast(
+        checkpoint.device.type, enabled=False
+    ):  # in training, bfloat16 is too coarse for a mean over many tokens
+        return pool(states, on_device, checkpoint.reading)
 
 
 def _pooled(
     checkpoint: Checkpoint, tokens: Sequence[Sequence[int]], waiting: list[list[int]], spent: EncodingCost
 ) -> Iterator[tuple[list[int], Tensor]]:
-    """Batch by batch; one that does not fit into memory is halved, and so are those after it that are as large."""
+    """Pooled vectors batch by batch. A batch that runs out of memory is halved, and so are later ones of its size."""
     limit: float = np.inf
     while waiting:
         batch = waiting.pop()
@@ -171,6 +173,6 @@ def _refuse_a_single_text(batch: Sequence[int], mask: Array) -> None:
 
 
 def _to(device: torch.device, array: Array) -> Tensor:
-    """On a GPU from pinned memory, so that nobody waits for the copy."""
+    """Move to a device; from pinned memory to a GPU, which makes the copy asynchronous."""
     tensor = torch.from_numpy(array)
     return tensor.pin_memory().to(device, non_blocking=True) if device.type == "cuda" else tensor.to(device)

@@ -1,4 +1,4 @@
-"""Taking one user out of what the language model made: vectors of a night, and those that nights share."""
+"""Erase a user from the encoder's output: vectors of a run, and the vector cache that runs share."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,11 +13,11 @@ from chatrec.extract.snapshot import Snapshot
 
 
 def blank(folder: Path, row: int) -> None:
-    """Makes the vectors of a user zero, as of one of whom nothing is known.
+    """Set the vectors of a user to zero, as for a user without texts.
 
     Args:
-        folder: of the step embed; it may be gone.
-        row: of the user.
+        folder: Folder of the step embed. It may be missing.
+        row: Row of the user.
     """
     if not (folder / PROFILE_USERS).exists():
         return
@@ -30,25 +30,25 @@ def blank(folder: Path, row: int) -> None:
 
 
 def forget_texts(root: Path, snapshot: Snapshot | None, text: Text) -> int:
-    """Removes the vectors of texts that nobody has any more.
+    """Remove the vectors of texts that are no longer in use.
 
-    What somebody's texts were on earlier nights cannot be told once the events are gone. So those that are still in use
-    stay, and an erased user's are none of them unless somebody else has the same.
+    A user's texts of earlier runs cannot be derived once the events are gone. So only vectors of texts in use are
+    kept, which excludes those of an erased user unless another user has the same text.
 
     Args:
-        root: the artifact root.
-        snapshot: of the newest night, without the user; None keeps nothing.
-        text: the templates of that night.
+        root: Artifact root.
+        snapshot: Snapshot of the latest run, without the user. None keeps no vectors.
+        text: Templates of that run.
 
     Returns:
-        How many vectors are gone.
+        Number of vectors removed.
     """
-    kept = [each.digests for each in _corpora(snapshot, text)] if snapshot else []
+    kept = [source.digests for source in _corpora(snapshot, text)] if snapshot else []
     return keep_only(root, np.concatenate([np.empty(0, "V16"), *kept]))
 
 
 def _corpora(snapshot: Snapshot, text: Text) -> Iterator[TextSource]:
-    """All that an encoder may have read of a night, however it reads users."""
+    """All texts of a run that an encoder may have read, for every setting of user texts."""
     everyone = np.arange(snapshot.users.height)
     yield ItemTexts(snapshot, text)
     yield UserTexts(snapshot, everyone, text.history, True, text)

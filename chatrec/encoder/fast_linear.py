@@ -1,8 +1,8 @@
-"""The same linear maps by faster kernels.
+"""Linear layers with faster kernels.
 
-On the CPU by oneDNN's, with weights in the layout that they want. Beside PyTorch's own float32 (MKL, which likes one
-maker's processors) they were 1.4 times as fast for GPT-2 on an AMD EPYC with AVX-512: .15 by the layout, .2 because the
-activation is done while a product is in the registers. On a GPU that is all there is to gain.
+On the CPU these are oneDNN's, with prepacked weights. GPT-2 on an AMD EPYC with AVX-512 was 1.4 times as fast as with
+PyTorch's own float32 kernels (MKL, which is tuned for Intel): .15 from the layout, .2 from fusing the activation. On a
+GPU only the fused activation helps.
 """
 
 from collections.abc import Iterator
@@ -17,15 +17,15 @@ from transformers.pytorch_utils import Conv1D
 from chatrec.config.encoder import EncodingPrecision
 
 ROWS = 2048
-"""Tokens of a batch for which the layout is made; any other number works too."""
+"""Batch size in tokens for which weights are packed; other sizes work too."""
 FUSED = {"c_fc": "act", "gate_proj": "act_fn"}
-"""In the blocks of GPT-2, and of Llama and those like it: linear maps, and the activation that comes right behind."""
+"""Linear layers in the blocks of GPT-2 and of Llama-like models, and the activation that directly follows each."""
 NOTHING, TANH = ("none", ""), ("gelu", "tanh")
 ACTIVATIONS = {NewGELUActivation: TANH, GELUTanh: TANH, SiLUActivation: ("swish", "")}
 
 
 class PackedLinear(nn.Module):
-    """act(xWᵀ + b)."""
+    """Linear layer with packed weights: act(xWᵀ + b)."""
 
     def __init__(self, linear: nn.Linear, activation: tuple[str, str]) -> None:
         super().__init__()
@@ -40,9 +40,9 @@ class PackedLinear(nn.Module):
 
 
 class Int8Linear(nn.Module):
-    """xWᵀ + b in whole numbers: a scale for each row of W, and one for each token, so that batches do not matter.
+    """Linear layer in int8: one scale per row of W and one per token, so that results do not depend on the batch.
 
-    Dettmers et al. 2022 (LLM.int8(), arXiv:2208.07339, section 2.1), without its outliers in 16 bits.
+    Dettmers et al. 2022 (LLM.int8(), arXiv:2208.07339, section 2.1), without the outliers in 16 bits.
     """
 
     def __init__(self, linear: nn.Linear) -> None:
@@ -61,7 +61,7 @@ class Int8Linear(nn.Module):
 
 
 class GeluLinear(nn.Module):
-    """gelu(xWᵀ + b) in one pass on a GPU; there PyTorch takes the approximation by tanh, on a CPU it does not."""
+    """gelu(xWᵀ + b) in one kernel on a GPU, where PyTorch uses the tanh approximation (on a CPU it does not)."""
 
     def __init__(self, linear: nn.Linear) -> None:
         super().__init__()
@@ -74,13 +74,13 @@ class GeluLinear(nn.Module):
 
 
 def _whole(rows: Tensor) -> tuple[Tensor, Tensor]:
-    """Rows as numbers from -127 to 127, and what one stands for in each row."""
+    """Quantise rows to -127…127; returns the quantised rows and the scale of each."""
     scale = rows.abs().amax(1, keepdim=True).clamp(min=1e-12) / 127
     return torch.round(rows / scale).to(torch.int8), scale
 
 
 def speed_up(model: Any, precision: EncodingPrecision, device: torch.device) -> None:
-    """Replaces linear maps of a model on its device, in place; where nothing is faster nothing changes."""
+    """Replace linear layers of a model on its device by faster ones, in place, where there are any."""
     for owner, name, linear in list(_linear_maps(model)):
         if precision == "int8":
             setattr(owner, name, Int8Linear(linear))
@@ -112,28 +112,28 @@ def _linear_maps(model: nn.Module) -> Iterator[tuple[nn.Module, str, nn.Linear]]
 
 
 def _linear(transposed: Conv1D) -> nn.Linear:
-    """GPT-2 keeps its weights the other way round."""
+    """GPT-2 stores its weights transposed."""
     width, out = transposed.weight.shape
-    made = nn.Linear(width, out, device="meta")  # of which nothing stays
+    made = nn.Linear(width, out, device="meta")  # parameters are replaced below
     made.weight, made.bias = nn.Parameter(transposed.weight.detach().T), transposed.bias
     return made
 
 
 def _in_one_pass(norm: LlamaRMSNorm) -> nn.RMSNorm:
-    """PyTorch's own kernel, where Hugging Face takes six."""
-    made = nn.RMSNorm(norm.weight.shape, norm.variance_epsilon, device="meta")  # of which nothing stays
+    """RMSNorm in one kernel of PyTorch; Hugging Face uses six."""
+    made = nn.RMSNorm(norm.weight.shape, norm.variance_epsilon, device="meta")  # parameters are replaced below
     made.weight = norm.weight
     return made
 
 
 def _activation(owner: nn.Module, name: str) -> tuple[str, str]:
-    """The activation behind a linear map; NOTHING if it is not known to come right behind."""
+    """The activation that directly follows a linear layer; NOTHING if none is known."""
     return ACTIVATIONS.get(type(getattr(owner, FUSED.get(name, ""), None)), NOTHING)
 
 
 def _take_activation(owner: nn.Module, name: str) -> tuple[str, str]:
-    """The same, taken out of its block."""
-    found = _activation(owner, name)
-    if found != NOTHING:
+    """The same activation, removed from its block."""
+    activation = _activation(owner, name)
+    if activation != NOTHING:
         setattr(owner, FUSED[name], nn.Identity())
-    return found
+    return activation

@@ -1,4 +1,4 @@
-"""GGUF files, read once: unpacking one takes longer than loading the weights that are in it."""
+"""Unpack GGUF files once: unpacking takes longer than loading the unpacked weights."""
 
 import logging
 from pathlib import Path
@@ -9,17 +9,17 @@ from chatrec.runs.run import fingerprint, replacing
 LOG = logging.getLogger("chatrec")
 SUFFIX = ".gguf"
 UNPACKED_AT_MOST = 1 << 30
-"""Bytes; the folder takes up to eight times as much, so a larger file is read as it is."""
+"""Bytes. The folder takes up to eight times as much, so a larger file is not unpacked."""
 
 
 def folder_of(root: Path, file: Path) -> Path:
-    """The folder for the weights of a file."""
+    """Folder for the unpacked weights of a file."""
     state = file.stat()
     return root / registry.FOLDER / f"{file.stem}-{fingerprint(state.st_size, state.st_mtime_ns)[:8]}"
 
 
 def unpacked(root: Path, source: str | Path) -> str | Path:
-    """The folder with the weights of a GGUF file, if there is one; else the source as it is."""
+    """Folder with the unpacked weights of a GGUF file if it exists, else the source."""
     path = Path(source)
     if path.suffix == SUFFIX and path.is_file() and (folder := folder_of(root, path)).is_dir():
         return folder
@@ -27,13 +27,13 @@ def unpacked(root: Path, source: str | Path) -> str | Path:
 
 
 def unpack(root: Path, source: str | Path) -> None:
-    """Writes the weights of a GGUF file, in float32, and its tokenizer as an ordinary folder of a Hugging Face model.
+    """Write the float32 weights and the tokenizer of a GGUF file as an ordinary Hugging Face folder.
 
-    Anything else is left alone, and so is a file that is too large.
+    Other sources and files above UNPACKED_AT_MOST are left alone.
 
     Args:
-        root: the artifact root.
-        source: of an encoder.
+        root: Artifact root.
+        source: Source of an encoder.
     """
     path = Path(source)
     if path.suffix != SUFFIX or not path.is_file() or path.stat().st_size > UNPACKED_AT_MOST:

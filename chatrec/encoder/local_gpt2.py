@@ -1,6 +1,6 @@
-"""A compact GPT-2 of your own: a byte-level BPE and next-token prediction on the catalogue's text.
+"""Train a compact GPT-2 on the catalogue's texts: a byte-level BPE and next-token prediction.
 
-It is trained once and kept as an ordinary Hugging Face folder; a changed catalogue does not change it.
+The model is trained once and kept as an ordinary Hugging Face folder; a changed catalogue does not change it.
 """
 
 import shutil
@@ -25,16 +25,16 @@ LETTERS_OF_A_TEXT = 20_000
 
 
 def train(texts: Sequence[str], target: Path, settings: EncoderSettings, seed: int) -> Counts:
-    """Trains a tokenizer and a model and saves them.
+    """Train and save a tokenizer and a model.
 
     Args:
-        texts: the catalogue's.
-        target: the folder to make.
+        texts: Texts of the catalogue.
+        target: Folder to create.
         settings: `encoder.local` and `encoder.max_tokens`.
-        seed: of weights and of the order of texts.
+        seed: Seed of the weights and of the order of texts.
 
     Returns:
-        Tokens read, the first and the last loss in nats a token.
+        Tokens trained on, the first and the last loss in nats per token.
     """
     cut = [text[:LETTERS_OF_A_TEXT] for text in texts]
     tokenizer = _train_tokenizer(cut, settings.local.vocabulary)

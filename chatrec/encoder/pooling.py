@@ -1,4 +1,4 @@
-"""One vector from the hidden states of all tokens: a weighted sum, and what the weights are."""
+"""Pool the hidden states of all tokens into one vector: a weighted sum."""
 
 import torch
 from torch import Tensor
@@ -8,12 +8,12 @@ from chatrec.encoder.pooling_config import PoolingConfig
 
 
 def pool(states: Tensor, mask: Tensor, reading: PoolingConfig) -> Tensor:
-    """The pooled states of each text.
+    """Pool the states of each text.
 
     Args:
-        states: texts × tokens × width, those of all layers that are read one beside the other.
-        mask: texts × tokens, 1 for a token and 0 for the padding at the right.
-        reading: how; whether the first token counts is no matter for a text of one token, where it does.
+        states: texts × tokens × width, the states of the layers concatenated.
+        mask: texts × tokens, 1 for a token and 0 for padding at the right.
+        reading: Pooling config. In a text of one token the first token always counts.
 
     Returns:
         texts × width, float32.
@@ -37,11 +37,11 @@ def _sum(states: Tensor, weights: Tensor) -> Tensor:
 
 
 def _weights(mask: Tensor, pooling: Pooling) -> Tensor:
-    """texts × tokens, float32, summing to 1.
+    """Weights of the tokens: texts × tokens, float32, rows summing to 1.
 
-    mean: all tokens alike (Reimers and Gurevych 2019, arXiv:1908.10084). weighted: with causal attention a later token
-    has read more of the text, so token p counts p times (SGPT, Muennighoff 2022, arXiv:2202.08904, eq. 2). last: the
-    token that has read all of it (Neelakantan et al. 2022, arXiv:2201.10005).
+    mean: uniform (Reimers and Gurevych 2019, arXiv:1908.10084). weighted: proportional to the position, because under
+    causal attention later tokens have seen more of the text (SGPT, Muennighoff 2022, arXiv:2202.08904, eq. 2). last:
+    the last token only (Neelakantan et al. 2022, arXiv:2201.10005).
     """
     positions = torch.arange(1, mask.shape[1] + 1, device=mask.device)
     if pooling == "mean":
@@ -54,7 +54,7 @@ def _weights(mask: Tensor, pooling: Pooling) -> Tensor:
 
 
 def _without_first(mask: Tensor) -> Tensor:
-    """Attention parks on the first token, whose state says little of the text (Xiao et al. 2023, arXiv:2309.17453)."""
+    """Mask the first token, an attention sink that carries little of the text (Xiao et al. 2023, arXiv:2309.17453)."""
     kept = mask.clone()
     kept[:, 0] = (mask.sum(1) == 1).to(mask.dtype)
     return kept

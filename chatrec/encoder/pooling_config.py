@@ -1,4 +1,4 @@
-"""How a model reads: up to which layers, how much of a text, what is written after it, and how states are pooled."""
+"""Pooling config of an encoder: layers, text length, prompt and pooling."""
 
 from dataclasses import dataclass
 from typing import Any, Self
@@ -11,41 +11,41 @@ from chatrec.config.encoder import Pooling
 from chatrec.errors import SettingsError
 
 MIDDLE, LATE = 1 / 2, 3 / 4
-"""How deep a pre-trained model is read: where the states of a text, and where that after a prompt, say most."""
+"""Relative depth at which a pre-trained model is read: for the states of a text, and for the state after a prompt."""
 OF_THE_TEXT = 2 / 3
-"""How deep, beside the state after a prompt, the text is read: as a share of the depth of the former."""
+"""With a prompt, depth at which the states of the text are read, relative to that of the state after the prompt."""
 
 
 @dataclass(frozen=True)
 class PoolingConfig:
-    """What the settings mean for one model."""
+    """Settings resolved for one model."""
 
     layers: tuple[int, ...]
-    """Whose states are read, from 1; vectors are as many times as wide as the model."""
+    """Layers whose states are pooled, from 1. A raw vector has the width of the model times their number."""
     max_tokens: int = 128
-    """Of a text with its prompt."""
+    """Maximum length of a text with its prompt."""
     pooling: Pooling = "mean"
     first_token: bool = False
     prompt: tuple[int, ...] = ()
-    """Tokens."""
+    """Tokens of the prompt."""
 
     @classmethod
     def of(cls, model: Any, tokenizer: PreTrainedTokenizerBase, settings: EncoderSettings, pretrained: bool) -> Self:
-        """Chooses what the settings leave open.
+        """Choose what the settings leave open.
 
-        A pre-trained model foresees, after a prompt, one word for all of a text, and the state there is a vector of the
-        text (Jiang et al. 2024, arXiv:2307.16645), best in a late layer; the texts themselves are told apart best in
-        the middle (Skean et al. 2025, arXiv:2502.02013). A model of the catalogue alone has never met a prompt, and is
-        read to its end.
+        After a prompt, a pre-trained model predicts one word for the whole text, and the state there represents the
+        text (Jiang et al. 2024, arXiv:2307.16645), best in a late layer. The states of the text itself are most
+        discriminative in the middle layers (Skean et al. 2025, arXiv:2502.02013). A model trained on the catalogue
+        alone has never seen a prompt, so its last layer is pooled.
 
         Args:
-            model: the part of a causal language model that encodes.
-            tokenizer: of that model.
-            settings: layer, pooling, prompt and length of texts.
-            pretrained: whether it has read more than the catalogue.
+            model: The part of a causal language model that encodes.
+            tokenizer: Tokenizer of that model.
+            settings: Layer, pooling, prompt and text length.
+            pretrained: Whether the model was trained on more than the catalogue.
 
         Raises:
-            SettingsError: a prompt leaves no token for a text; names `encoder.max_tokens`.
+            SettingsError: If the prompt leaves no token for a text. Names `encoder.max_tokens`.
         """
         pooling = settings.pooling if settings.pooling != "auto" else "prompt" if pretrained else "mean"
         is_prompted = pooling == "prompt"
@@ -63,7 +63,7 @@ class PoolingConfig:
 
 
 def blocks(model: Any) -> nn.ModuleList:
-    """The transformer blocks, whatever the model calls them."""
+    """Transformer blocks of a model, found by their number."""
     layers = model.config.num_hidden_layers
     lists = (module for module in model.modules() if isinstance(module, nn.ModuleList))
-    return next(found for found in lists if len(found) == layers)
+    return next(modules for modules in lists if len(modules) == layers)

@@ -1,7 +1,7 @@
-"""The encoder of a run as far as it can be known without its weights: how it reads, and the name of its vectors.
+"""The prepared encoder of a run: its pooling config and the name of its vectors, known without loading weights.
 
-A CPU may take `encoder.minutes` to read a catalogue for the first time. The reading that fits is chosen by the measured
-rate and remembered beside the encoders, so later runs read in the same way, and load no model unless a text is new.
+A CPU may take `encoder.minutes` to encode a catalogue for the first time. The pooling config that fits is chosen by the
+measured rate and stored beside the encoders. Later runs use the same one, and load the model only for new texts.
 """
 
 import json
@@ -23,32 +23,32 @@ NOT_OF_THE_READING = {"local", "batch_tokens", "dimensions", "shrinkage", "user_
 
 @dataclass(frozen=True)
 class PreparedEncoder:
-    """What embeds the texts of a run."""
+    """The encoder of a run."""
 
     layer: int
-    """`encoder.layer`, chosen."""
+    """Resolved `encoder.layer`."""
     pooling: str
-    """`encoder.pooling`, chosen."""
+    """Resolved `encoder.pooling`."""
     fingerprint: str
-    """The folder of the vectors."""
+    """Name of the folder of the vectors."""
     width: int
     """Length of a raw vector."""
     weights: int
-    """Parameters of the layers that are read."""
+    """Number of parameters of the layers in use."""
     device: str
     tokens_per_second: float
-    """As measured; 0 where no time had to be measured."""
+    """Measured rate; 0 if no measurement was needed."""
 
     def settings(self, settings: EncoderSettings) -> EncoderSettings:
-        """The settings with what was chosen."""
+        """Settings with the resolved layer and pooling."""
         return settings.model_copy(update={"layer": self.layer, "pooling": self.pooling})
 
 
 def prepare(snapshot: Snapshot, settings: Settings) -> tuple[SelectedModel, PreparedEncoder]:
-    """Chooses the encoder and how it reads, or finds what was chosen before.
+    """Choose the encoder and its pooling config, or load what was chosen before.
 
     Args:
-        snapshot: whose texts are to be read.
+        snapshot: Snapshot whose texts will be encoded.
         settings: `encoder`, `text` and the artifact root.
     """
     unpack(settings)
@@ -65,17 +65,17 @@ def prepare(snapshot: Snapshot, settings: Settings) -> tuple[SelectedModel, Prep
 
 
 def unpack(settings: Settings) -> None:
-    """Makes an ordinary folder of the encoder if it comes as a GGUF file; a part of `prepare` that needs no texts."""
+    """Unpack the encoder if it is a GGUF file. This part of `prepare` needs no texts."""
     gguf.unpack(settings.artifacts.root, choose(settings).source)
 
 
 def _key(choice: SelectedModel, settings: EncoderSettings) -> str:
-    """A digest of everything that decides how is read: the files as they are, and the settings."""
+    """Digest of everything that determines the pooling config: the model's files and the settings."""
     path = Path(choice.source)
     if not path.exists() and (config := cached(str(choice.source), ("config.json",))):
         path = config.parent
-    files = [path] if path.is_file() else sorted(each for each in path.glob("*") if each.name != registry.VERSION)
-    stamps = [(each.name, each.stat().st_size, each.stat().st_mtime_ns) for each in files]
+    files = [path] if path.is_file() else sorted(file for file in path.glob("*") if file.name != registry.VERSION)
+    stamps = [(file.name, file.stat().st_size, file.stat().st_mtime_ns) for file in files]
     used = settings.model_dump(mode="json", exclude=NOT_OF_THE_READING)
     machine = sys.platform, NVIDIA.exists()  # asking torch for its devices takes seconds
     return fingerprint(str(choice.source), choice.pretrained, stamps, used, machine)

@@ -1,8 +1,8 @@
-"""Encoders that were made here: a folder each under `encoders/`, and a note of which one is live.
+"""Registry of trained encoders: a folder for each under `encoders/`, and a record of the live one.
 
-A version is an ordinary folder of a Hugging Face model with `version.json` in it: how it was made, from what, what it
-scored. `encoders/live.json` names the live one and those before it. Until one is promoted there is no live version, and
-the settings say what encodes.
+A version is an ordinary Hugging Face folder with a `version.json`: how and from what it was made, and its scores.
+`encoders/live.json` names the live version and the earlier ones. Until a version is promoted there is no live version,
+and the settings choose the encoder.
 """
 
 import json
@@ -21,62 +21,62 @@ FOLDER = "encoders"
 VECTORS = "vectors"
 VERSION, LIVE, ERASED = "version.json", "live.json", "erased.json"
 MODEL = "config.json"
-"""The file without which a folder is no model."""
+"""The file that marks a folder as a model."""
 REPLACED = ("auto", "local")
-"""What `encoder.model` must be for a version to take its place: who names a model gets it."""
+"""Values of `encoder.model` that the live version replaces. A model that is named explicitly is always used."""
 TUNED = ("full", "bias", "lora")
 
 
 @dataclass(frozen=True)
 class Version:
-    """An encoder."""
+    """A trained encoder."""
 
     name: str
-    """Of its folder."""
+    """Name of its folder."""
     fingerprint: str
-    """Of its files."""
+    """Digest of its files."""
     how: str
-    """local, full, bias or lora."""
+    """Training method: local, full, bias or lora."""
     start: str
-    """What it was made from; empty for one that began with nothing."""
+    """The model that training started from; empty for one trained from scratch."""
     made_at: str
     facts: Counts
-    """What its trainings came to."""
+    """Facts about its training."""
     scores: Mapping[str, Any]
-    """What it was measured at."""
+    """Evaluation scores."""
     pretrained: bool = False
-    """Whether it has read more than the catalogue, itself or what it was made from."""
+    """Whether it, or the model that it started from, was trained on more than the catalogue."""
     vectors: str = ""
-    """The folder under `vectors/` that has its vectors, if it encoded the catalogue."""
+    """Folder of its vectors under `vectors/`, if it encoded the catalogue."""
 
 
 @dataclass(frozen=True)
 class _Live:
-    """Which version is live."""
+    """The live version and those before it."""
 
     live: str | None
     before: tuple[str | None, ...]
-    """Those before it, the latest last; None where the settings chose."""
+    """Earlier live versions, the latest last; None where the settings chose."""
 
 
 def work_folder(target: Path) -> Path:
-    """Where the checkpoints of a training are that makes a version.
+    """Folder of the checkpoints of a training.
 
-    It has the name of a partial file: what nobody goes on with is removed after a day like one.
+    It is named like a partial file, so an abandoned training is removed after a day.
     """
     return target.with_name(f".{target.name}.0")
 
 
 @contextmanager
 def creating(target: Path, how: str, start: str, pretrained: bool, facts: Counts) -> Iterator[Path]:
-    """A folder to save a model in; it becomes a version when the block ends well.
+    """Yield a folder to save a model in, which becomes a version when the block succeeds.
 
     Args:
-        target: the version's folder.
-        how: it is made.
-        start: what it is made from.
-        pretrained: whether that has read more than the catalogue.
-        facts: what its trainings came to.
+        target: Folder of the version.
+        how: Training method.
+        start: The model that training started from.
+        pretrained: Whether that model was trained on more than the catalogue.
+        facts: Facts about the training.
     """
     with replacing(target) as partial:
         partial.mkdir()
@@ -85,27 +85,27 @@ def creating(target: Path, how: str, start: str, pretrained: bool, facts: Counts
 
 
 def versions(root: Path) -> list[Version]:
-    """All versions under an artifact root, the oldest first."""
+    """List the versions under an artifact root, the oldest first."""
     files = (root / FOLDER).glob(f"[!.]*/{VERSION}")
     return sorted((_read(file.parent) for file in files), key=lambda version: (version.made_at, version.name))
 
 
 def of(folder: Path) -> Version | None:
-    """The version that a folder is; None if it is something else."""
+    """The version in a folder, or None if the folder is not a version."""
     return _read(folder) if (folder / VERSION).is_file() else None
 
 
 def record(folder: Path, scores: Mapping[str, Any], vectors: str = "") -> None:
-    """Adds scores to a version, and where its vectors are; a folder that is no version is left alone."""
+    """Add scores and the folder of vectors to a version. Other folders are left alone."""
     if version := of(folder):
         _write(folder, replace(version, scores={**version.scores, **scores}, vectors=vectors or version.vectors))
 
 
 def live(root: Path) -> Path | None:
-    """The folder of the live version; None if the settings choose what encodes.
+    """Folder of the live version, or None if the settings choose the encoder.
 
     Raises:
-        RunError: its folder is gone.
+        RunError: If the folder is missing.
     """
     name = _state(root).live
     if name is None:
@@ -120,27 +120,30 @@ def live(root: Path) -> Path | None:
 
 
 def promote(root: Path, name: str) -> Path:
-    """Makes a version the live one; the next night encodes with it.
+    """Make a version live; the next run encodes with it.
 
     Raises:
-        RunError: there is no such version, or its files are not what they were.
+        RunError: If the version does not exist, or its files were changed.
     """
     folder, state = root / FOLDER / name, _state(root)
     known = {version.name: version for version in versions(root)}
     if name not in known:
         raise RunError(f"There is no encoder {name!r} under {root / FOLDER}. There are: {', '.join(known) or 'none'}.")
     if known[name].fingerprint != _fingerprint(folder):
-        raise RunError(f"The files of encoder {folder} are not those that were saved: it may not be used.")
+        raise RunError(f"The files of encoder {folder} are not those that were saved: it cannot be promoted.")
     if name != state.live:
         _write_state(root, _Live(name, (*state.before, state.live)))
     return folder
 
 
 def go_back(root: Path) -> Path | None:
-    """Makes the version live again that was before this one; None if the settings choose again.
+    """Make the previous version live again.
+
+    Returns:
+        Its folder, or None if the settings choose again.
 
     Raises:
-        RunError: no version was live before.
+        RunError: If no version was promoted.
     """
     state = _state(root)
     if not state.before:
@@ -150,12 +153,12 @@ def go_back(root: Path) -> Path | None:
 
 
 def somebody_is_erased(root: Path) -> None:
-    """From now on all that has been fine-tuned learned from somebody whom it may not remember."""
+    """Record an erasure: all fine-tuned versions so far were trained on data of a user who is now erased."""
     write_atomically(root / FOLDER / ERASED, json.dumps({"at": _now()}))
 
 
 def remembers(root: Path, folder: Path) -> bool:
-    """Whether an encoder learned from somebody who has been erased since."""
+    """Whether an encoder was trained on data of a user who has been erased since."""
     file, version = root / FOLDER / ERASED, of(folder)
     if version is None or version.how not in TUNED or not file.exists():
         return False
@@ -163,16 +166,16 @@ def remembers(root: Path, folder: Path) -> bool:
 
 
 def prune(root: Path, keep: int) -> list[str]:
-    """Removes fine-tuned versions and their vectors; the live one, the one before it and the newest stay.
+    """Remove fine-tuned versions and their vectors, except for the live one, the one before it and the newest.
 
-    Whoever remembers somebody who was erased goes, but for the live one.
+    Versions that were trained on data of an erased user are removed too, except for the live one.
 
     Args:
-        root: the artifact root.
-        keep: how many of the newest stay, at least one.
+        root: Artifact root.
+        keep: Number of newest versions to keep, at least one.
 
     Returns:
-        The names of what was removed.
+        Names of the removed versions.
     """
     state, tuned = _state(root), [version for version in versions(root) if version.how in TUNED]
     kept = {state.live, *state.before[-1:], *(version.name for version in tuned[-keep:])}
@@ -201,7 +204,7 @@ def _read(folder: Path) -> Version:
 
 def _write(folder: Path, version: Version) -> None:
     values = asdict(version)
-    del values["name"]  # a folder says its name itself
+    del values["name"]  # the folder has the name
     write_atomically(folder / VERSION, json.dumps(values, indent=1, ensure_ascii=False))
 
 

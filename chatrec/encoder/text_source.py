@@ -1,4 +1,4 @@
-"""All texts of a kind. They are rendered whenever they are read, a block at a time: memory need not hold them."""
+"""Texts of items and users, rendered on demand, a block at a time, so that they need not fit into memory."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -16,28 +16,28 @@ from chatrec.extract.snapshot import Snapshot
 
 ROWS_OF_A_BLOCK = 20_000
 PROFILES_AT_MOST = 5_000
-"""Profiles of users with a history: enough to learn what a profile says about behaviour."""
+"""Sample size of profiles of users with a history: enough to learn how profiles relate to behaviour."""
 PROFILES_COMPOSED = 20_000
-"""If there are more different profiles, those of users with a history say nothing in their vectors: they have items."""
+"""Above this number of distinct profiles, vectors of users with a history are composed of their items alone."""
 
 
 class TextSource(Protocol):
-    """The texts of some rows."""
+    """A source of texts, one per row."""
 
     def __len__(self) -> int:
-        """How many rows."""
+        """Number of rows."""
 
     def read(self, rows: Array) -> Iterator[str]:
-        """The texts of some rows, which ascend."""
+        """Yield the texts of the given rows, which must ascend."""
 
     @property
     def digests(self) -> Array:
-        """One a row, as `texts.digests` gives them."""
+        """Digest of each text, as returned by `texts.digests`."""
 
 
 @dataclass(frozen=True)
 class ItemTexts:
-    """The texts of all items."""
+    """Texts of all items."""
 
     snapshot: Snapshot
     template: Text
@@ -47,11 +47,11 @@ class ItemTexts:
 
     @cached_property
     def digests(self) -> Array:
-        """See TextSource."""
+        """Digest of each text."""
         return texts.digests(self.read(np.arange(len(self))))
 
     def read(self, rows: Array) -> Iterator[str]:
-        """See TextSource."""
+        """Yield the texts of the given items, which must ascend."""
         start = 0
         for block in self.snapshot.item_blocks(ROWS_OF_A_BLOCK):
             low, high = np.searchsorted(rows, (start, start + block.height))
@@ -62,14 +62,14 @@ class ItemTexts:
 
 @dataclass(frozen=True)
 class UserTexts:
-    """The texts of some users."""
+    """Texts of some users."""
 
     snapshot: Snapshot
     users: Array
     history: int
-    """Titles of each; 0 gives the profile alone."""
+    """Number of latest titles per user; 0 renders the profile alone."""
     searches: bool
-    """Whether what they searched for is told."""
+    """Whether texts include search queries."""
     template: Text
 
     def __len__(self) -> int:
@@ -77,11 +77,11 @@ class UserTexts:
 
     @cached_property
     def digests(self) -> Array:
-        """See TextSource."""
+        """Digest of each text."""
         return texts.digests(self.read(np.arange(len(self))))
 
     def read(self, rows: Array) -> Iterator[str]:
-        """See TextSource."""
+        """Yield the texts of the given users, which must ascend."""
         snapshot = self.snapshot
         titles = snapshot.items["title"].fill_null("").to_list() if self.history else []
         queries = snapshot.queries if self.searches else Queries.none(snapshot.users.height)
@@ -96,10 +96,10 @@ class RunTexts:
     """All texts that a run embeds.
 
     Args:
-        snapshot: of the run.
-        settings: the templates, and how users are read.
-        weights: how many parameters the encoder has.
-        device: the type of its device.
+        snapshot: Snapshot of the run.
+        settings: Templates and `encoder.user_text`.
+        weights: Number of parameters of the encoder.
+        device: Type of its device.
     """
 
     def __init__(self, snapshot: Snapshot, settings: Settings, weights: int, device: str) -> None:
@@ -109,13 +109,13 @@ class RunTexts:
 
     @cached_property
     def sample(self) -> Array:
-        """Users with a history whose profiles are embedded alone."""
+        """Rows of the sampled users with a history, whose profiles are embedded on their own."""
         random = np.random.default_rng(self.settings.compute.seed)
         return np.sort(random.choice(self.known, min(PROFILES_AT_MOST, len(self.known)), replace=False))
 
     @cached_property
     def described(self) -> Array:
-        """Users whose text is embedded."""
+        """Rows of the users whose texts are embedded."""
         everyone = np.arange(self.snapshot.users.height)
         if self.reads_users or len(np.unique(self._users(everyone, 0).digests)) <= PROFILES_COMPOSED:
             return everyone
@@ -123,7 +123,7 @@ class RunTexts:
 
     @cached_property
     def by_kind(self) -> dict[str, TextSource]:
-        """Items, users, and profiles: users without what they took and searched for."""
+        """Sources of items, users and profiles. A profile is a user's text without interactions and queries."""
         history = self.settings.text.history if self.reads_users else 0
         return {
             "items": ItemTexts(self.snapshot, self.settings.text),

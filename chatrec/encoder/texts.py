@@ -1,4 +1,4 @@
-"""Rows into text, by the templates of the settings."""
+"""Render texts of items and users from the templates of the settings."""
 
 import hashlib
 from collections.abc import Iterable, Iterator, Sequence
@@ -18,10 +18,10 @@ NO_TEXT = np.void(bytes(16))
 
 
 def item_texts(items: pl.DataFrame, template: str) -> list[str]:
-    """The text of every item, in order; an item without any text has an empty one.
+    """Texts of all items, in order; empty for an item without any text.
 
     Raises:
-        SettingsError: the template is wrong; names `text.item`.
+        SettingsError: If the template is invalid. Names `text.item`.
     """
     compiled = _compile(template, "text.item")
     names = [name for name in items.columns if name not in ITEM_COLUMNS and items.schema[name] == pl.String]
@@ -37,19 +37,19 @@ def user_texts(
     queries: Queries,
     template: str,
 ) -> list[str]:
-    """The text of some users.
+    """Texts of some users.
 
     Args:
-        users: all users with their attributes.
-        chosen: rows of the users to write.
-        titles: of all items.
-        histories: what they took.
-        length: how many of the latest titles the template gets.
-        queries: what they searched for; without titles and queries a text is the profile alone.
+        users: All users with their attributes.
+        chosen: Rows of the users to render.
+        titles: Titles of all items.
+        histories: Interactions of the users.
+        length: Number of latest titles passed to the template.
+        queries: Search queries of the users. Without titles and queries a text is the profile alone.
         template: `text.user` of the settings.
 
     Raises:
-        SettingsError: the template is wrong; names `text.user`.
+        SettingsError: If the template is invalid. Names `text.user`.
     """
     compiled = _compile(template, "text.user")
     latest = histories.latest(chosen, length)
@@ -64,12 +64,12 @@ def user_texts(
 
 
 def digests(written: Iterable[str]) -> Array:
-    """The names of texts: 16 bytes each, NO_TEXT for an empty one."""
+    """Digests of texts: 16 bytes each, NO_TEXT for an empty text."""
     return np.frombuffer(b"".join(digest(text) if text else NO_TEXT.tobytes() for text in written), NO_TEXT.dtype)
 
 
 def digest(text: str) -> bytes:
-    """The name of a text."""
+    """Digest of a text, 16 bytes."""
     return hashlib.blake2b(text.encode(), digest_size=NO_TEXT.itemsize).digest()
 
 
@@ -92,7 +92,7 @@ def _compile(template: str, setting: str) -> Template:
 
 
 def _render(template: Template, values: dict[str, Any], setting: str) -> str:
-    """The text with every run of white space as one space, so that layout does not make a text new."""
+    """Render with white space collapsed, so that layout does not change a digest."""
     try:
         return " ".join(template.render(values).split())
     except TemplateError as error:

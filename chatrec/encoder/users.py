@@ -1,4 +1,4 @@
-"""What a user likes, as a vector of the same space as the items': read by the language model, or composed."""
+"""User vectors in the space of the items: encoded by the language model, or composed of item vectors."""
 
 import numpy as np
 
@@ -7,20 +7,20 @@ from chatrec.data.arrays import Array
 from chatrec.data.interactions import Interactions
 
 READ_AT_MOST = 5_000
-"""Users whose histories a CPU reads, if the model is small."""
+"""Largest number of users whose histories are encoded on a CPU, with a small model."""
 WEIGHTS_AT_MOST = 20_000_000
-"""Of a small model."""
+"""Largest number of parameters of a small model."""
 USERS_OF_A_BLOCK = 8192
 
 
 def is_read(wanted: UserText, weights: int, device: str, users: int) -> bool:
-    """Whether the language model reads what users took.
+    """Whether the language model encodes the histories of users.
 
     Args:
-        wanted: `encoder.user_text`; auto reads on a GPU, and where a small model has few users to read.
-        weights: how many parameters the model has.
-        device: the type of its device.
-        users: how many have a history.
+        wanted: `encoder.user_text`; "auto" encodes on a GPU, and on a CPU with a small model and few users.
+        weights: Number of parameters of the model.
+        device: Type of its device.
+        users: Number of users with a history.
     """
     if wanted != "auto":
         return wanted == "read"
@@ -28,16 +28,16 @@ def is_read(wanted: UserText, weights: int, device: str, users: int) -> bool:
 
 
 def compose(users: Array, items: Array, histories: Interactions, length: int) -> None:
-    """Adds what users took to what their profiles say, in place: unit(Σ_a v_a / (a + 1) / Σ_a 1 / (a + 1) + p).
+    """Add histories to profile vectors, in place: unit(Σ_a v_a / (a + 1) / Σ_a 1 / (a + 1) + p).
 
-    a is the age of an event, v the vector of its item, p that of the profile. A text that was never put together costs
-    nothing to read; the mean of item vectors as a user is that of AlphaRec (Sheng et al. 2025, arXiv:2407.05441).
+    a is the age of an event, v_a the vector of its item, p the vector of the profile. This avoids encoding a text per
+    user. The mean of item vectors as a user vector follows AlphaRec (Sheng et al. 2025, arXiv:2407.05441).
 
     Args:
-        users: users × dimensions, vectors of profiles, zero where there is nothing to say.
+        users: users × dimensions, vectors of profiles, zero for an empty profile.
         items: items × dimensions.
-        histories: what users took; who took nothing stays as it is.
-        length: how many of the latest events count.
+        histories: Interactions of the users. Users without any are unchanged.
+        length: Number of latest events that count.
     """
     known = np.flatnonzero(histories.lengths > 0)
     harmonic = (1 / (np.arange(length) + 1)).astype(np.float32)

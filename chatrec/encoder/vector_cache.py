@@ -1,6 +1,6 @@
-"""Raw vectors by the digest of their text, in Parquet: a text is encoded once in the life of an encoder.
+"""Cache of raw vectors by the digest of their text, in Parquet: each encoder encodes a text once.
 
-The vectors of different encoders are in different folders and never meet.
+Each encoder has a folder of its own.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -21,45 +21,45 @@ from chatrec.runtime.prefetch import behind
 from chatrec.runtime.progress import Progress, progress
 
 TEXTS_OF_A_PART = 5_000
-"""What is kept at once: a killed night does at most twice so many texts again, on a GPU five times."""
+"""Texts of a file. A killed run repeats at most twice as many, on a GPU five times."""
 
 
 @dataclass(frozen=True)
 class Places:
-    """Where the vector of each row is."""
+    """Positions of the vectors of some rows in the cache."""
 
     files: Sequence[Path]
     file: Array
-    """int32, for each row its file; -1 for a text that is not there."""
+    """int32, the file of each row; -1 for a text that is not in the cache."""
     place: Array
-    """int32, for each row its place in the file."""
+    """int32, the position of each row in its file."""
 
     def vectors(self) -> Iterator[tuple[Array, Array, Array]]:
-        """The vectors that are there, a file at a time: rows, which of the vectors each has, vectors (each once)."""
+        """Yield (rows, index, vectors) for each file: row `rows[i]` has the vector `vectors[index[i]]`."""
         order = np.argsort(self.file, kind="stable")
         ends = np.searchsorted(self.file[order], np.arange(len(self.files) + 1))
         for file, start, end in zip(self.files, ends[:-1], ends[1:], strict=True):
             if start < end:
                 rows = order[start:end]
-                places, which = np.unique(self.place[rows], return_inverse=True)
-                yield rows, which, _vectors_of(file)[places]
+                positions, which = np.unique(self.place[rows], return_inverse=True)
+                yield rows, which, _vectors_of(file)[positions]
 
 
 class VectorStore:
-    """The vectors of one encoder."""
+    """The cached vectors of one encoder."""
 
     def __init__(self, root: Path, fingerprint: str, width: int) -> None:
         self.folder = root / VECTORS / fingerprint
         self.width = width
 
     def places(self, digests: Array) -> Places:
-        """Where the vectors of texts are; of a text that is there more than once the newest counts.
+        """Positions of the vectors of texts. If a text was encoded more than once, the newest vector is used.
 
         Args:
-            digests: one a row, as `texts.digests` gives them.
+            digests: Digest of the text of each row, as returned by `texts.digests`.
         """
         files = sorted(self.folder.glob("part-*.parquet"), reverse=True)
-        there = pl.concat(
+        cached = pl.concat(
             [
                 pl.DataFrame(schema={"digest": pl.Binary, "file": pl.Int32, "place": pl.Int32}),
                 *(
@@ -70,16 +70,16 @@ class VectorStore:
                 ),
             ]
         ).unique("digest", keep="first", maintain_order=True)
-        found = _column(digests).join(there, on="digest", how="left", maintain_order="left")
-        file, place = (found[name].fill_null(-1).to_numpy() for name in ("file", "place"))
+        positions = _column(digests).join(cached, on="digest", how="left", maintain_order="left")
+        file, place = (positions[name].fill_null(-1).to_numpy() for name in ("file", "place"))
         return Places(files, file, place)
 
     def vectors(self, digests: Array) -> Array:
-        """The vectors of texts that are all there: texts × width."""
-        found = np.zeros((len(digests), self.width), np.float32)
+        """Vectors of texts that are all in the cache: texts × width, float32."""
+        matrix = np.zeros((len(digests), self.width), np.float32)
         for rows, which, vectors in self.places(digests).vectors():
-            found[rows] = vectors[which]
-        return found
+            matrix[rows] = vectors[which]
+        return matrix
 
     def add_missing(
         self,
@@ -90,22 +90,22 @@ class VectorStore:
         encode: Callable[[Iterator[list[str]], Progress], Iterator[Array]],
         anew: bool = False,
     ) -> int:
-        """Encodes the texts that are not there.
+        """Encode the texts that are not in the cache.
 
-        What is to be encoded is written down first and then worked off in parts, each of them kept when it is done. So
-        a killed run resumes where it was, in the same batches, and comes to the same bytes.
+        A plan of the texts to encode is saved first and then processed in parts, each saved when it is complete. So a
+        killed run resumes where it stopped, with the same batches, and produces the same bytes.
 
         Args:
-            name: of this piece of work, the same when it is done again after a kill.
-            label: of the progress.
-            digests: of the text of each row.
-            read: from rows, ascending, to their texts.
-            encode: from the texts of each part to their raw vectors; asks for a part while it works on
-                the one before, and is not called without any.
-            anew: encode all texts, whatever is there.
+            name: Name of this plan, unchanged when it is repeated after a kill.
+            label: Label of the progress.
+            digests: Digest of the text of each row.
+            read: Function from ascending rows to their texts.
+            encode: Function from the texts of each part to their raw vectors. It requests a part while it encodes the
+                one before, and is not called if there are no texts.
+            anew: Whether to encode all texts again.
 
         Returns:
-            How many texts there were to encode, those of a killed attempt included.
+            Number of texts to encode, including those of a killed attempt.
         """
         plan = self._plan(name, digests, anew)
         parts = {
@@ -123,7 +123,7 @@ class VectorStore:
         return len(plan)
 
     def _plan(self, name: str, digests: Array, anew: bool) -> Array:
-        """The rows to encode, ascending, each text once."""
+        """Rows to encode, ascending, each text once."""
         file = self._plan_file(name)
         if file.exists():
             written = pl.read_parquet(file)
@@ -143,14 +143,14 @@ class VectorStore:
 
 
 def keep_only(root: Path, digests: Array) -> int:
-    """Removes the vectors of all texts but some, of every encoder, and what was still to be encoded.
+    """Remove all vectors of all encoders except those of the given texts, and all plans.
 
     Args:
-        root: the artifact root.
-        digests: of the texts that stay.
+        root: Artifact root.
+        digests: Digests of the texts to keep.
 
     Returns:
-        How many vectors are gone.
+        Number of vectors removed.
     """
     kept, gone = _column(np.unique(digests)), 0
     for plan in (root / VECTORS).glob("*/plan-*.parquet"):

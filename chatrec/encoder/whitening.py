@@ -1,8 +1,8 @@
-"""GPT-2's vectors are nearly parallel: standardised, whitened, shortened and of unit length they tell texts apart.
+"""Whitening of raw vectors: standardise, whiten, truncate and normalise to unit length.
 
-Standardising takes away the few dimensions that dominate every cosine (Timkey and van Schijndel 2021,
-arXiv:2109.04404); whitening is V/√(λ + s·λ̄) over the eigenvectors V and eigenvalues λ of the correlation
-(Su et al. 2021, arXiv:2103.15316), and its shrinkage s keeps the noise of the smallest ones down.
+Raw vectors of GPT-2 are nearly parallel. Standardising removes the few dimensions that dominate every cosine (Timkey
+and van Schijndel 2021, arXiv:2109.04404). Whitening is V/√(λ + s·λ̄) over the eigenvectors V and eigenvalues λ of the
+correlation (Su et al. 2021, arXiv:2103.15316); the shrinkage s damps the noise of the smallest eigenvalues.
 """
 
 from collections.abc import Iterable
@@ -14,18 +14,18 @@ from chatrec.config.encoder import Encoder as EncoderSettings
 from chatrec.data.arrays import Array
 
 PRETRAINED, CATALOGUE = (256, 10.0), (128, 0.1)
-"""Dimensions and shrinkage for a pre-trained model, and for one that has read the catalogue alone."""
+"""Dimensions and shrinkage for a pre-trained model, and for one trained on the catalogue alone."""
 
 
 def chosen(settings: EncoderSettings, pretrained: bool) -> tuple[int, float]:
-    """Dimensions and shrinkage, where the settings leave them open."""
+    """Dimensions and shrinkage; defaults depend on whether the model is pre-trained."""
     dimensions, shrinkage = PRETRAINED if pretrained else CATALOGUE
     return settings.dimensions or dimensions, settings.shrinkage or shrinkage
 
 
 @dataclass(frozen=True)
 class Whitening:
-    """A map that was fitted on the items of a night and serves its users too."""
+    """A map fitted on the items of a run and applied to its items and users."""
 
     mean: Array
     deviation: Array
@@ -34,13 +34,13 @@ class Whitening:
 
     @classmethod
     def fit(cls, blocks: Iterable[Array], width: int, dimensions: int, shrinkage: float) -> "Whitening":
-        """Learns the map.
+        """Fit the map.
 
         Args:
-            blocks: texts × width, raw; one after the other, because all of them may be more than memory holds.
-            width: of raw vectors.
-            dimensions: length of the mapped vectors, at most the width.
-            shrinkage: s.
+            blocks: Raw vectors in blocks, each texts × width; all of them need not fit into memory.
+            width: Length of a raw vector.
+            dimensions: Length of the mapped vectors, at most the width.
+            shrinkage: Shrinkage s.
         """
         count, mean, covariance = _moments(blocks, width)
         deviation = np.sqrt(np.diag(covariance)) if count else np.ones(width)
@@ -51,7 +51,7 @@ class Whitening:
         return cls(mean, deviation, _fixed_signs(directions[:, largest]) * scale)
 
     def __call__(self, vectors: Array) -> Array:
-        """texts × width, raw, to texts × dimensions of unit length, float32."""
+        """Map raw vectors, texts × width, to vectors of unit length, texts × dimensions, float32."""
         mapped = (vectors.astype(np.float64) - self.mean) / self.deviation @ self.projection
         length = np.linalg.norm(mapped, axis=1, keepdims=True)
         unit: Array = (mapped / np.where(length > 1e-9, length, 1.0)).astype(np.float32)
@@ -59,25 +59,25 @@ class Whitening:
 
 
 def _moments(blocks: Iterable[Array], width: int) -> tuple[int, Array, Array]:
-    """How many vectors, their mean and their covariance, each block merged into what came before.
+    """Number, mean and covariance of vectors, updated block by block.
 
-    Chan, Golub and LeVeque 1983 (The American Statistician 37(3), eq. 2.1) for more than one dimension: nothing is lost
-    where means are large against deviations, as with GPT-2.
+    Chan, Golub and LeVeque 1983 (The American Statistician 37(3), eq. 2.1) in several dimensions: accurate where means
+    are large against deviations, as with GPT-2.
     """
     count, mean, scatter = 0, np.zeros(width), np.zeros((width, width))
     for block in blocks:
         own = block.astype(np.float64)
         own_mean = own.mean(0) if len(own) else mean
         own -= own_mean
-        apart = own_mean - mean
-        scatter += own.T @ own + np.outer(apart, apart) * (count * len(own) / max(count + len(own), 1))
-        mean = mean + apart * (len(own) / max(count + len(own), 1))
+        difference = own_mean - mean
+        scatter += own.T @ own + np.outer(difference, difference) * (count * len(own) / max(count + len(own), 1))
+        mean = mean + difference * (len(own) / max(count + len(own), 1))
         count += len(own)
     return count, mean, scatter / max(count, 1)
 
 
 def _fixed_signs(directions: Array) -> Array:
-    """An eigenvector's sign is arbitrary: its largest entry is made positive."""
+    """Fix the arbitrary sign of eigenvectors: the largest entry of each becomes positive."""
     largest = np.abs(directions).argmax(0)
     fixed: Array = directions * np.sign(directions[largest, np.arange(directions.shape[1])])
     return fixed

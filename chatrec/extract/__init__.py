@@ -1,1 +1,1 @@
-"""Reading the customer: the mapping, the snapshot, the quarantine."""
+"""Extraction from the source database: mapping, snapshot and quarantine."""

@@ -1,4 +1,4 @@
-"""Users and items: streamed into Parquet in the order of their ids, each id once."""
+"""Extract users and items into Parquet, sorted by id, each id once."""
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
@@ -20,19 +20,19 @@ ARRAY_SEPARATOR = "\x1f"
 
 @dataclass(frozen=True)
 class Relation:
-    """Users or items as they are read: the SELECT, and what becomes of its columns."""
+    """How users or items are read: the SELECT and the conversion of its columns."""
 
     mapped: SourceQuery
     id_name: str
     columns: Mapping[str, sql.Composable]
     order: tuple[sql.Composable, ...]
-    """Of rows with the same id the first one is kept."""
+    """Sort order; of rows with the same id the first one is kept."""
     schema: pa.Schema
     typed: Callable[[pl.DataFrame], pl.DataFrame]
-    """Gives the columns, all text, their types."""
+    """Converts columns of text to their types."""
 
     def read(self, cursor: Any, file: Path, quarantine: Quarantine, block_bytes: int) -> int:
-        """Writes all good rows to a Parquet file; returns how many there are."""
+        """Write all valid rows to a Parquet file; returns their number."""
         sorter = _Sorter(self, quarantine)
         with RowGroups(file, self.schema) as rows:
             copy_out(
@@ -45,7 +45,7 @@ class Relation:
         return rows.rows
 
     def sample(self, cursor: Any, rows: int) -> pl.DataFrame:
-        """Some rows, whichever come first."""
+        """The first `rows` rows that the database returns."""
         blocks: list[pa.Table] = [pa.table({name: pa.array([], pa.binary()) for name in self.columns})]
         copy_out(
             cursor,
@@ -56,12 +56,12 @@ class Relation:
         return self.as_kept(decode_block(pa.concat_tables(blocks))[0])
 
     def as_kept(self, rows: pl.DataFrame) -> pl.DataFrame:
-        """Rows of text as rows of the file."""
+        """Convert rows of text to the schema of the file."""
         table = self.typed(rows).select(self.schema.names).to_arrow().cast(self.schema)
         return pl.DataFrame(pl.from_arrow(table))
 
     def _query(self) -> sql.Composable:
-        """All rows; the whole row breaks ties, so that the order depends on values alone."""
+        """Query of all rows. The whole row breaks ties, so that the order depends on values alone."""
         order = sql.SQL(", ").join([*self.order, sql.SQL('mapped::text COLLATE "C"')])
         return self._select(sql.SQL(" ORDER BY ") + order)
 
@@ -72,7 +72,7 @@ class Relation:
 
 
 def users_relation(mapped: SourceQuery) -> Relation:
-    """Users: the id and all attributes as text."""
+    """Relation of users: the id, and all attributes as text."""
     kind = mapped.types["user_id"]
     id_type = pl.Int64 if is_integer(kind) else pl.String
     return Relation(
@@ -86,11 +86,11 @@ def users_relation(mapped: SourceQuery) -> Relation:
 
 
 def items_relation(mapped: SourceQuery, source: Source) -> Relation:
-    """Items; of rows with the same id the one updated last is kept.
+    """Relation of items. Of rows with the same id the one updated last is kept.
 
     Args:
-        mapped: the SELECT.
-        source: what stands between the groups of an item, and which columns are no texts.
+        mapped: The SELECT of items.
+        source: Separator of the groups of an item, and the columns that are attributes.
     """
     separator, attributes = source.groups_separator, source.item_attributes
     kind = mapped.types["item_id"]
@@ -111,7 +111,7 @@ def items_relation(mapped: SourceQuery, source: Source) -> Relation:
 
 
 def split_groups(column: pl.Expr, separator: str) -> pl.Expr:
-    """The distinct groups of an item, in the order in which they were written; none is an empty list."""
+    """Split a column into lists of distinct groups, in their written order; empty without groups."""
     parts = column.fill_null("").str.split(separator).list.eval(pl.element().str.strip_chars())
     return parts.list.eval(pl.element().filter(pl.element() != "")).list.unique(maintain_order=True)
 
@@ -138,14 +138,14 @@ def _texts(names: Iterable[str]) -> dict[str, sql.Composable]:
 
 
 class _Sorter:
-    """Sorts out rows without an id, with bytes that are no UTF-8, and ids that came before."""
+    """Quarantines rows without an id, rows that are not UTF-8, and duplicate ids."""
 
     def __init__(self, relation: Relation, quarantine: Quarantine) -> None:
         self.relation, self.quarantine = relation, quarantine
         self.last_id: str | None = None
 
     def good(self, block: pa.Table) -> pa.Table:
-        """The rows of a block that keep the contract; the others go to the quarantine."""
+        """Valid rows of a block; the others are quarantined."""
         rows, not_utf8 = decode_block(block)
         id_name = self.relation.id_name
         reasons = rows.select(
@@ -160,7 +160,7 @@ class _Sorter:
         return self.relation.as_kept(rows.filter(reasons.is_null())).to_arrow().cast(self.relation.schema)
 
     def _with_duplicates(self, ids: pl.Series, reasons: pl.Series) -> pl.Series:
-        """Rows are sorted by id: a good row with the id of the good row before it is a duplicate."""
+        """Add duplicates to the reasons. Rows are sorted by id, so a duplicate follows a valid row with the same id."""
         good = pl.DataFrame({"id": ids, "row": pl.arange(len(ids), eager=True)}).filter(reasons.is_null())
         before = good["id"].shift(1, fill_value=self.last_id)
         repeated = good.filter(good["id"].eq_missing(before))["row"]

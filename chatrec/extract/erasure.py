@@ -1,7 +1,7 @@
-"""Taking one user out of what was read: snapshots, days of events, quarantine.
+"""Erase a user from extracted data: snapshots, daily partitions of events, quarantine.
 
-A snapshot keeps the user's row, because others are found by the number of theirs; all that the row says is removed.
-The row goes last: as long as it is there, a killed erasure finds the user's events again.
+A snapshot keeps the user's row, because other users are identified by row number, but the row is emptied. This is done
+last: until then, a killed erasure finds the user's events again.
 """
 
 from collections import Counter
@@ -23,50 +23,50 @@ QUARANTINED_ID = pl.col("row_data").str.json_path_match("$.user_id")
 
 @dataclass(frozen=True)
 class ErasureSubject:
-    """Who is erased."""
+    """The user to erase."""
 
     text: str
-    """The id, as PostgreSQL writes it."""
+    """User id, as PostgreSQL writes it."""
     integer: bool
 
     @classmethod
     def of(cls, text: str, type_name: str) -> "ErasureSubject":
-        """Of an id and its type in the database."""
+        """Create a subject from an id and its type in the database."""
         return cls(text, is_integer(type_name))
 
     @property
     def value(self) -> int | str:
-        """The id in USERS."""
+        """User id as in USERS."""
         return int(self.text) if self.integer else self.text
 
     @property
     def read(self) -> int | bytes:
-        """The id in the files of days."""
+        """User id as in the daily partitions."""
         return int(self.text) if self.integer else self.text.encode()
 
 
 def still_given(cursor: Any, mapping: SourceMapping, person: ErasureSubject) -> dict[str, int]:
-    """How many rows of a user the mapping SELECTs give now, by relation; those that give none are left out."""
-    found = {}
+    """Count the rows of a user in each source relation; relations without any are left out."""
+    counts = {}
     for mapped in mapping.relations:
         if mapped.relation == "items":
             continue
         column = id_column("user_id", mapped.types["user_id"])
         given = sql.SQL(f"SELECT count(*) FROM (\n{mapped.select}\n) AS mapped WHERE ")
         cursor.execute(sql.Composed([given, column, sql.SQL(" = "), sql.Literal(person.value)]))
-        found[mapped.relation] = int(cursor.fetchone()[0])
-    return {relation: rows for relation, rows in found.items() if rows}
+        counts[mapped.relation] = int(cursor.fetchone()[0])
+    return {relation: rows for relation, rows in counts.items() if rows}
 
 
 def row_of(folder: Path, person: ErasureSubject) -> int | None:
-    """The number of the user's row in a snapshot; None if it has none."""
+    """Row number of the user in a snapshot, or None."""
     users = pl.read_parquet(folder / USERS, columns=["user_id"])["user_id"]
     rows = (users == person.value).fill_null(False).arg_true()
     return int(rows[0]) if len(rows) else None
 
 
 def erase_from_snapshot(folder: Path, person: ErasureSubject) -> Counter[str]:
-    """Takes a user out of a snapshot; returns the rows that are gone, by kind."""
+    """Erase a user from a snapshot; returns the number of removed rows by kind."""
     row = row_of(folder, person)
     gone: Counter[str] = Counter()
     if row is not None:
@@ -88,9 +88,9 @@ def erase_from_snapshot(folder: Path, person: ErasureSubject) -> Counter[str]:
 
 
 def remove_days(folder: Path, person: ErasureSubject) -> int:
-    """Removes the files of days that have an event of a user; the next night reads them again.
+    """Remove the daily partitions with events of a user; the next run reads these days again.
 
-    They are not written anew without the user: the name of a file promises what is in it.
+    They are not rewritten without the user, because the name of a partition is the digest of its rows.
     """
     days = [file for file in folder.glob("[!.]*.parquet") if _count(file, pl.col("user_id") == person.read)]
     for file in days:
@@ -103,7 +103,7 @@ def _kind(name: str) -> str:
 
 
 def _remove(file: Path, where: pl.Expr) -> int:
-    """Removes rows of a Parquet file; returns how many there were."""
+    """Remove rows of a Parquet file; returns their number."""
     rows = _count(file, where) if file.exists() else 0
     if rows:
         _rewrite(file, lambda block: block.filter(~where.fill_null(False)))
@@ -115,7 +115,7 @@ def _count(file: Path, where: pl.Expr) -> int:
 
 
 def _rewrite(file: Path, change: Callable[[pl.DataFrame], pl.DataFrame]) -> None:
-    """Passes a Parquet file through a function, a block at a time."""
+    """Rewrite a Parquet file through a function, a block at a time."""
     with replacing(file) as partial, parquet.ParquetFile(file) as old:
         schema = old.schema_arrow
         with RowGroups(partial, schema) as rows:

@@ -1,4 +1,4 @@
-"""One consistent look at the customer's tables: all SELECTs in one read-only snapshot, into Parquet."""
+"""Extract a consistent snapshot of the source tables into Parquet: all SELECTs in one read-only transaction."""
 
 import json
 from collections.abc import Iterator
@@ -26,38 +26,38 @@ from chatrec.extract.validation import until
 from chatrec.runs.run import TAKEN_AT, Counts, write_atomically
 
 BLOCK_SHARE = 32
-"""A block of text, parsed and converted, takes some ten times its size: a share of the memory that is well below."""
+"""Share of the memory for a block of text, which takes about ten times its size while it is parsed and converted."""
 
 
 @dataclass(frozen=True)
 class SnapshotFacts:
-    """What SNAPSHOT says beside the rows."""
+    """Contents of the file SNAPSHOT."""
 
     user_id_type: str
     item_id_type: str
     buckets: tuple[str, ...]
-    """Files of the days of events, below the shared folder."""
+    """Names of the daily partitions in the shared folder."""
 
 
 def extract(
     engine: Engine, source: Source, text: Text, folder: Path, root: Path, full: bool = False, memory_mb: int = 1024
 ) -> Counts:
-    """Writes a snapshot.
+    """Write a snapshot.
 
     Args:
-        engine: of the customer's database.
-        source: the mapping.
-        text: how many queries are kept, and how old.
-        folder: empty; gets the snapshot's files.
-        root: the artifact root, for the files of days, which nights share.
-        full: read every day of events again.
-        memory_mb: bounds the blocks.
+        engine: Engine of the source database.
+        source: The mapping.
+        text: Number and age of the queries to keep.
+        folder: Empty folder for the files of the snapshot.
+        root: Artifact root, for the daily partitions that runs share.
+        full: Whether to read every day of events again.
+        memory_mb: Memory limit, which bounds the size of blocks.
 
     Returns:
-        Counts of users, items, interactions, queries, days, days read, quarantined rows by reason.
+        Counts of users, items, interactions, queries, days, days read, and quarantined rows by reason.
 
     Raises:
-        MappingError: a SELECT does not fit the contract.
+        MappingError: If a SELECT does not fit the contract.
     """
     block_bytes = (memory_mb << 20) // BLOCK_SHARE
     quarantine = Quarantine(folder / QUARANTINE)
@@ -97,7 +97,7 @@ def extract(
 
 
 def selects(source: Source) -> dict[str, str]:
-    """The SELECTs by the name of their relation."""
+    """Mapping SELECTs by relation."""
     return {
         "users": source.users,
         "items": source.items,
@@ -108,7 +108,7 @@ def selects(source: Source) -> dict[str, str]:
 
 @contextmanager
 def snapshot(engine: Engine) -> Iterator[Any]:
-    """A psycopg2 cursor in one REPEATABLE READ, READ ONLY transaction, its time zone UTC."""
+    """Yield a psycopg2 cursor in a REPEATABLE READ, READ ONLY transaction with the time zone UTC."""
     pooled = engine.raw_connection()
     connection: Any = pooled.driver_connection
     try:
@@ -123,7 +123,7 @@ def snapshot(engine: Engine) -> Iterator[Any]:
 
 @contextmanager
 def _readable_data_errors() -> Iterator[None]:
-    """A value that cannot be cast is a mistake in the mapping."""
+    """Report a value that cannot be cast as an error of the mapping."""
     try:
         yield
     except DataError as error:
@@ -140,7 +140,7 @@ def _ids(file: Path, name: str) -> pl.Series:
 
 
 def _newest(events: pl.LazyFrame, now: int) -> int | None:
-    """The newest time that is not in the future."""
+    """Newest time of an event that is not in the future, or None."""
     times = pl.col("occurred_at").filter(pl.col("occurred_at") <= until(now))
     newest: int | None = events.select(times.max()).collect(engine="streaming").item()
     return newest

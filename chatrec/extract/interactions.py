@@ -1,7 +1,7 @@
-"""Events of known users on known items, as dense integers in the order of users and time.
+"""Valid events of known users on known items, with dense integer ids, sorted by user and time.
 
-What makes an event good can change from night to night (an item appears, a date is no longer in the future), so it is
-decided each night for all events; the buckets keep everything as it was read.
+Whether an event is valid can change between runs (an item appears, a date is no longer in the future), so each run
+validates all events; daily partitions keep everything as it was read.
 """
 
 from pathlib import Path
@@ -19,18 +19,18 @@ ROWS_OF_A_BLOCK = 2_000_000
 def write_interactions(
     events: pl.LazyFrame, users: pl.Series, items: pl.Series, now: int, folder: Path, quarantine: Quarantine
 ) -> int:
-    """Writes INTERACTIONS.
+    """Write INTERACTIONS.
 
     Args:
-        events: columns user_id, item_id, event, weight, occurred_at.
-        users: the ids of USERS, in their order.
-        items: the ids of ITEMS, in their order.
-        now: the snapshot's time, microseconds since 1970.
-        folder: of the snapshot.
-        quarantine: gets the events that break the contract.
+        events: Columns user_id, item_id, event, weight, occurred_at.
+        users: Ids of USERS, in their order.
+        items: Ids of ITEMS, in their order.
+        now: Time of the snapshot, microseconds since 1970.
+        folder: Folder of the snapshot.
+        quarantine: Quarantine for invalid events.
 
     Returns:
-        The number of good events.
+        Number of valid events.
     """
     good = [pl.DataFrame(pl.from_arrow(INTERACTIONS_SCHEMA.empty_table()))]
     total = int(events.select(pl.len()).collect().item())
@@ -52,12 +52,12 @@ def write_interactions(
 
 
 def _shuffled_items() -> pl.Expr:
-    """Breaks ties of time without favour: by item number the newest item would always seem the last one taken."""
+    """Break ties of time by a hash: by row number, the newest item would always come last in a history."""
     return pl.col("item").cast(pl.UInt64) * 2_654_435_761 % 2**32
 
 
 def _decoded(rows: pl.DataFrame) -> tuple[pl.DataFrame, pl.Series]:
-    """Text columns as text, and which rows have bytes that are no UTF-8."""
+    """Decode text columns; returns the rows and a mask of rows that are not UTF-8."""
     not_utf8 = pl.Series("not_utf8", [False]).new_from_index(0, rows.height)
     for name in ("user_id", "item_id", "event"):
         if rows.schema[name] == pl.Binary:

@@ -1,4 +1,4 @@
-"""The contract: which columns the mapping SELECTs must give, and in which types."""
+"""The contract of the mapping SELECTs: their columns and types."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -30,9 +30,9 @@ OPTIONAL: dict[str, dict[str, set[str]]] = {
     "queries": {},
 }
 FREE = {"users", "items"}
-"""Relations whose further columns are attributes and texts; a further column of another one is a mistake."""
+"""Relations whose further columns are attributes or texts; other relations may not have any."""
 MAY_BE_EMPTY = {"queries"}
-"""Relations that a customer may do without."""
+"""Relations that may be left out."""
 
 
 @dataclass(frozen=True)
@@ -42,79 +42,79 @@ class SourceQuery:
     relation: str
     select: str
     types: Mapping[str, str]
-    """PostgreSQL's name of the type of every column."""
+    """PostgreSQL type name of every column."""
 
     @property
     def free(self) -> list[str]:
-        """The columns beyond the contract: attributes of users, texts of items."""
+        """Columns beyond the contract: attributes of users, texts and attributes of items."""
         known = {*REQUIRED[self.relation], *OPTIONAL[self.relation]}
         return [name for name in self.types if name not in known]
 
 
 @dataclass(frozen=True)
 class SourceMapping:
-    """All SELECTs, checked together."""
+    """All mapping SELECTs, checked together."""
 
     users: SourceQuery
     items: SourceQuery
     interactions: SourceQuery
     queries: SourceQuery | None = None
-    """None if the customer maps no search words."""
+    """None if search queries are not mapped."""
 
     @property
     def relations(self) -> list[SourceQuery]:
-        """Those that there are."""
+        """The mapped relations."""
         return [self.users, self.items, self.interactions, *([self.queries] if self.queries else [])]
 
     @property
     def id_types(self) -> dict[str, str]:
-        """PostgreSQL's types of both ids, as migrations ask for them."""
+        """PostgreSQL types of both ids, as variables for migrations."""
         return {"user_id_type": self.user_id_type, "item_id_type": self.item_id_type}
 
     @property
     def user_id_type(self) -> str:
-        """The type of user_id in chatrec's output tables."""
+        """Type of user_id in chatrec's output tables."""
         return _output_type(self.users.types["user_id"])
 
     @property
     def item_id_type(self) -> str:
-        """The type of item_id in chatrec's output tables."""
+        """Type of item_id in chatrec's output tables."""
         return _output_type(self.items.types["item_id"])
 
 
 def check_mapping(cursor: Any, selects: Mapping[str, str], item_attributes: Sequence[str] = ()) -> SourceMapping:
-    """Asks PostgreSQL what the SELECTs give, without reading a row.
+    """Check columns and types of the SELECTs in PostgreSQL, without reading rows.
 
     Args:
-        cursor: of psycopg2, on the source database.
-        selects: the SELECT of users, items, interactions and queries; that of queries may be empty.
-        item_attributes: further columns of items that are no texts.
+        cursor: psycopg2 cursor on the source database.
+        selects: SELECTs of users, items, interactions and queries; that of queries may be empty.
+        item_attributes: Further columns of items that are attributes, not texts.
 
     Raises:
-        MappingError: names the setting, the column and what to write.
+        MappingError: If a SELECT does not fit. Names the setting, the column and the remedy.
     """
     given = {name: select for name, select in selects.items() if name not in MAY_BE_EMPTY or select.strip()}
-    found = SourceMapping(**{relation: _describe(cursor, relation, select) for relation, select in given.items()})
-    _refuse_unknown_attributes(found.items, item_attributes)
-    _refuse_other_ids(found.interactions, "user_id", found.users)
-    _refuse_other_ids(found.interactions, "item_id", found.items)
-    if found.queries:
-        _refuse_other_ids(found.queries, "user_id", found.users)
-    return found
+    mapping = SourceMapping(**{relation: _describe(cursor, relation, select) for relation, select in given.items()})
+    _refuse_unknown_attributes(mapping.items, item_attributes)
+    _refuse_other_ids(mapping.interactions, "user_id", mapping.users)
+    _refuse_other_ids(mapping.interactions, "item_id", mapping.items)
+    if mapping.queries:
+        _refuse_other_ids(mapping.queries, "user_id", mapping.users)
+    return mapping
 
 
 def is_integer(type_name: str) -> bool:
-    """Whether ids of this type are numbers; all others are read as text."""
+    """Whether ids of a type are read as integers; all others are read as text."""
     return type_name in INTEGER_IDS
 
 
 def id_column(name: str, type_name: str) -> sql.Composable:
-    """An id as it is read: a number, or text."""
+    """SQL expression that reads an id, as integer or text."""
     return sql.SQL("{}").format(sql.Identifier(name)) if is_integer(type_name) else _as_text(name)
 
 
 def id_order(name: str, type_name: str) -> sql.Composable:
-    """An id as it is sorted: by value or by bytes, the same on every server."""
+    """SQL expression that sorts an id, by value or by bytes, the same on every server."""
     column = id_column(name, type_name)
     return column if is_integer(type_name) else sql.SQL('{} COLLATE "C"').format(column)
 

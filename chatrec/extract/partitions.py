@@ -1,7 +1,7 @@
-"""One Parquet file for each day of events, named by the digest of its rows and shared between nights.
+"""Daily partitions: one Parquet file per day of events, named by the digest of its rows and shared between runs.
 
-A night asks the server for the digest of every day (one scan, in the snapshot's transaction) and copies only the days
-whose file is not there. So an incremental night reads the same as a full one by construction.
+A run asks the server for the digest of every day (one scan, in the snapshot's transaction) and copies only the days
+without a file. So an incremental run has the same data as a full one by construction.
 """
 
 from collections.abc import Mapping, Sequence
@@ -28,7 +28,7 @@ COLUMNS = ("day", "user_id", "item_id", "event", "weight", "occurred_at")
 
 @dataclass(frozen=True)
 class Bucket:
-    """A day of events as it is in the database now."""
+    """A day of events as it is in the source database."""
 
     day: str
     events: int
@@ -36,29 +36,29 @@ class Bucket:
 
     @property
     def name(self) -> str:
-        """The name of its file: equal names, equal rows."""
+        """Name of the file; equal names mean equal rows."""
         return f"{self.day}.{self.events}.{self.hash}.parquet"
 
 
 def bucket_folder(root: Path) -> Path:
-    """Where the files of all days of all nights are."""
+    """Folder of the daily partitions of all runs."""
     return root / "events"
 
 
 def read_buckets(
     cursor: Any, mapped: SourceQuery, folder: Path, full: bool, block_bytes: int
 ) -> tuple[list[Bucket], list[Bucket]]:
-    """Brings the files of all days up to date.
+    """Update the daily partitions.
 
     Args:
-        cursor: of psycopg2, in the snapshot's transaction, its time zone UTC.
-        mapped: the SELECT of interactions.
-        folder: of the files.
-        full: read every day again.
-        block_bytes: about how much text is held at once.
+        cursor: psycopg2 cursor in the snapshot's transaction, with the time zone UTC.
+        mapped: The SELECT of interactions.
+        folder: Folder of the partitions.
+        full: Whether to read every day again.
+        block_bytes: Approximate size of a block of text.
 
     Returns:
-        All days, and those of them that were read.
+        All days, and the days that were read.
     """
     variables = _variables(cursor, mapped)
     cursor.execute(sql_files.read("queries/day_digests.sql", variables))
@@ -112,7 +112,7 @@ def _write(
 
 
 def bucket_schema(integer_users: bool, integer_items: bool) -> pa.Schema:
-    """Columns of a bucket: as they were read, bad rows included, text ids as bytes."""
+    """Schema of a daily partition: rows as read, invalid ones included, text ids as bytes."""
     return pa.schema(
         [
             ("user_id", pa.int64() if integer_users else pa.binary()),
@@ -125,7 +125,7 @@ def bucket_schema(integer_users: bool, integer_items: bool) -> pa.Schema:
 
 
 class _Files:
-    """Rows arrive day after day: each day's file is open until the next day begins."""
+    """Writes rows that arrive in the order of days; one day's file is open at a time."""
 
     def __init__(self, names: Mapping[str, Path], schema: pa.Schema) -> None:
         self.names = names
@@ -164,7 +164,7 @@ class _Files:
 
 
 def _typed(rows: pa.Table, schema: pa.Schema) -> pa.Table:
-    """PostgreSQL's text as numbers, where the schema says so."""
+    """Cast PostgreSQL's text to the types of the schema."""
     columns = [
         rows[field.name] if field.type == pa.binary() else rows[field.name].cast(pa.string()).cast(field.type)
         for field in schema
@@ -173,10 +173,10 @@ def _typed(rows: pa.Table, schema: pa.Schema) -> pa.Table:
 
 
 def scan(folder: Path, buckets: Sequence[str]) -> pl.LazyFrame:
-    """The events of some buckets, day after day.
+    """Scan the events of some daily partitions, in their order.
 
     Args:
-        folder: of the files.
-        buckets: names of files.
+        folder: Folder of the partitions.
+        buckets: Names of the files.
     """
     return pl.scan_parquet([folder / name for name in buckets])

@@ -1,4 +1,4 @@
-"""Rows that break the contract: kept as they were read, with the reason, and counted. Nothing is dropped silently."""
+"""Quarantine of invalid rows: kept as read, with the reason, and counted. No row is dropped silently."""
 
 import json
 from collections import Counter
@@ -12,10 +12,10 @@ from chatrec.extract.schema import QUARANTINE_SCHEMA, RowGroups
 
 
 def decode(values: pl.Series) -> tuple[pl.Series, pl.Series]:
-    """Bytes as text.
+    """Decode bytes to text.
 
     Returns:
-        The texts, and for each whether its bytes were no UTF-8 (then the text has U+FFFD in their place).
+        The texts, and a mask of those that are not UTF-8, in which U+FFFD replaces the invalid bytes.
     """
     try:
         return values.cast(pl.String), pl.Series(values.name, [False]).new_from_index(0, len(values))
@@ -26,7 +26,7 @@ def decode(values: pl.Series) -> tuple[pl.Series, pl.Series]:
 
 
 def decode_block(block: pa.Table) -> tuple[pl.DataFrame, pl.Series]:
-    """Columns of bytes as text, and which rows have bytes that are no UTF-8."""
+    """Decode columns of bytes; returns the texts and a mask of rows that are not UTF-8."""
     decoded = {name: decode(pl.Series(name, pl.from_arrow(block[name]))) for name in block.column_names}
     bad = pl.DataFrame({name: not_utf8 for name, (_, not_utf8) in decoded.items()})
     texts = pl.DataFrame({name: text for name, (text, _) in decoded.items()})
@@ -42,19 +42,19 @@ def _is_not_utf8(value: bytes) -> bool:
 
 
 class Quarantine:
-    """The file of a snapshot's bad rows."""
+    """Writer of the invalid rows of a snapshot."""
 
     def __init__(self, file: Path) -> None:
         self._file = RowGroups(file, QUARANTINE_SCHEMA)
         self._counts: Counter[tuple[str, str]] = Counter()
 
     def add(self, relation: str, rows: pl.DataFrame, reasons: pl.Series) -> None:
-        """Puts rows away.
+        """Add rows.
 
         Args:
             relation: "users", "items", "interactions" or "queries".
-            rows: the rows, as text or numbers.
-            reasons: one for each row, in words.
+            rows: Rows, as text or numbers.
+            reasons: The reason of each row, as text.
         """
         if not len(rows):
             return
@@ -64,17 +64,17 @@ class Quarantine:
         self._file.write(pa.table(block, QUARANTINE_SCHEMA))
 
     def close(self) -> dict[str, int]:
-        """Ends the file.
+        """Close the file.
 
         Returns:
-            Rows by "relation: reason".
+            Number of rows by "relation: reason".
         """
         self._file.close()
         return {f"{relation}: {reason}": n for (relation, reason), n in sorted(self._counts.items())}
 
 
 def _plain(row: dict[str, Any]) -> dict[str, Any]:
-    """JSON knows no NaN and no infinity: they become text."""
+    """Convert NaN and infinity to text, since JSON has neither."""
     return {
         name: value if not isinstance(value, float) or abs(value) < float("inf") else str(value)
         for name, value in row.items()

@@ -1,6 +1,6 @@
-"""What users searched for lately: streamed into Parquet by user, the newest first, a few of each.
+"""Extract recent search queries into Parquet: by user, the newest first, a limited number per user.
 
-The server leaves out what is too old and sorts the rest, so a log of any length passes through the memory of a block.
+The server filters out old queries and sorts the rest, so memory for one block suffices for a log of any length.
 """
 
 from collections.abc import Mapping
@@ -29,33 +29,33 @@ NO_QUERIES: Counts = {"queries": 0, BEYOND: 0, TOO_OLD: 0}
 
 
 def normalised(texts: pl.Expr) -> pl.Expr:
-    """The key of a query: NFKC (Unicode Standard Annex 15), lower case, single spaces.
+    """Normalise queries: NFKC (Unicode Standard Annex 15), lower case, single spaces.
 
-    NFKC comes twice, because a lower-case letter may compose where its capital does not.
+    NFKC is applied twice, because a lower-case letter may compose where its capital does not.
     """
     lower = texts.str.normalize("NFKC").str.to_lowercase().str.normalize("NFKC")
     return lower.str.replace_all(r"\s+", " ").str.strip_chars(" ")
 
 
 def oldest_kept(days: int, *newest: int | None) -> int:
-    """Where the last days begin, microseconds since 1970.
+    """Start of the time window of queries, microseconds since 1970.
 
     Args:
-        days: before the newest moment.
-        *newest: of events and of queries; None where there is none.
+        days: Length of the window, before the newest time.
+        *newest: Newest times of events and of queries; None where there are none.
     """
     return max((moment for moment in newest if moment is not None), default=0) - days * MICROSECONDS_OF_A_DAY
 
 
 class QueriesFile:
-    """Writes QUERIES: takes queries by user, the newest first, and keeps the first few good ones of each.
+    """Writer of QUERIES. Takes queries by user, the newest first, and keeps the first valid ones of each user.
 
     Args:
-        folder: of the snapshot.
-        users: the ids of USERS, in their order.
-        each: how many of a user are kept.
-        now: the snapshot's time, microseconds since 1970.
-        quarantine: gets the queries that break the contract.
+        folder: Folder of the snapshot.
+        users: Ids of USERS, in their order.
+        each: Maximum number of queries per user.
+        now: Time of the snapshot, microseconds since 1970.
+        quarantine: Quarantine for invalid queries.
     """
 
     def __init__(self, folder: Path, users: pl.Series, each: int, now: int, quarantine: Quarantine) -> None:
@@ -66,11 +66,11 @@ class QueriesFile:
         self._last_user, self._of_last_user = -1, 0
 
     def write(self, rows: pl.DataFrame, not_utf8: pl.Series) -> None:
-        """Adds queries.
+        """Add queries.
 
         Args:
-            rows: user_id as USERS has it, query, occurred_at in microseconds since 1970.
-            not_utf8: for each, whether its bytes were no UTF-8.
+            rows: Columns user_id as in USERS, query, and occurred_at in microseconds since 1970.
+            not_utf8: Mask of the rows that are not UTF-8.
         """
         known = (
             rows.with_columns(not_utf8=not_utf8, key=normalised(pl.col("query")))
@@ -85,17 +85,17 @@ class QueriesFile:
         self._file.write(kept.select("user", pl.col("key").alias("query"), "occurred_at").to_arrow())
 
     def _newest(self, good: pl.DataFrame) -> pl.DataFrame:
-        """The queries that are among the newest of their user, who may have begun in a block before."""
+        """The queries within the limit of their user, whose first queries may be in an earlier block."""
         if good.is_empty():
             return good
         before = pl.when(pl.col("user") == self._last_user).then(self._of_last_user).otherwise(0)
-        places = good.with_columns(place=pl.int_range(pl.len()).over("user") + before)
-        self._last_user, self._of_last_user = places["user"][-1], places["place"][-1] + 1
-        return places.filter(pl.col("place") < self.each)
+        ranked = good.with_columns(place=pl.int_range(pl.len()).over("user") + before)
+        self._last_user, self._of_last_user = ranked["user"][-1], ranked["place"][-1] + 1
+        return ranked.filter(pl.col("place") < self.each)
 
     @property
     def counts(self) -> Counts:
-        """Queries kept, and good ones that are not."""
+        """Numbers of queries kept, and of valid queries beyond the limit."""
         return {"queries": self._file.rows, BEYOND: self.beyond}
 
     def __enter__(self) -> "QueriesFile":
@@ -108,18 +108,18 @@ class QueriesFile:
 def read_queries(
     cursor: Any, mapped: SourceQuery, file: QueriesFile, days: int, newest_event: int | None, block_bytes: int
 ) -> int:
-    """Streams the queries of the last days.
+    """Stream the queries of the last days.
 
     Args:
-        cursor: of psycopg2, in the snapshot's transaction, its time zone UTC.
-        mapped: the SELECT of queries.
-        file: gets them.
-        days: before the newest moment of the snapshot, an event's or a query's.
-        newest_event: microseconds since 1970; None if there is no event.
-        block_bytes: about how much text is held at once.
+        cursor: psycopg2 cursor in the snapshot's transaction, with the time zone UTC.
+        mapped: The SELECT of queries.
+        file: Writer of the queries.
+        days: Length of the time window, before the newest event or query of the snapshot.
+        newest_event: Time of the newest event, microseconds since 1970; None without events.
+        block_bytes: Approximate size of a block of text.
 
     Returns:
-        How many were too old.
+        Number of queries that were too old.
     """
     variables = _variables(cursor, mapped)
     cursor.execute(sql_files.read("queries/newest_query.sql", {**variables, "until": str(until(file.now))}))

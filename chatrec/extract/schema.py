@@ -1,7 +1,7 @@
-"""The Parquet files of a snapshot, and the one vocabulary of their columns.
+"""The Parquet files of a snapshot and their schemas.
 
-Every file is written in row groups of a fixed number of rows, whatever the blocks in which the rows arrived:
-so equal rows give equal bytes, and a digest of the file is a digest of its rows.
+Every file is written in row groups of a fixed size, independent of the blocks in which rows arrive. So equal rows give
+equal bytes, and the digest of a file is a digest of its rows.
 """
 
 from collections.abc import Sequence
@@ -18,7 +18,7 @@ QUERIES = "queries.parquet"
 QUARANTINE = "quarantine.parquet"
 SNAPSHOT = "snapshot.json"
 ATTRIBUTES = "attributes"
-"""The column of ITEMS that holds what is no text."""
+"""Column of ITEMS with the attributes of an item."""
 
 ROWS_OF_A_GROUP = 200_000
 
@@ -42,12 +42,12 @@ QUERIES_SCHEMA = pa.schema(
 
 
 def users_schema(integer_ids: bool, attributes: list[str]) -> pa.Schema:
-    """Columns of USERS: the id and the attributes as text."""
+    """Schema of USERS: the id, and the attributes as text."""
     return pa.schema([("user_id", id_type(integer_ids)), *((name, pa.string()) for name in attributes)])
 
 
 def items_schema(integer_ids: bool, texts: list[str], attributes: Sequence[str] = ()) -> pa.Schema:
-    """Columns of ITEMS: the id, what the contract names, the further columns as text, and attributes as one struct."""
+    """Schema of ITEMS: the id, the columns of the contract, further texts, and attributes as one struct."""
     struct = pa.struct([(name, pa.string()) for name in attributes])
     return pa.schema(
         [
@@ -62,12 +62,12 @@ def items_schema(integer_ids: bool, texts: list[str], attributes: Sequence[str] 
 
 
 def id_type(integer_ids: bool) -> pa.DataType:
-    """How an id is kept: a number, or text."""
+    """Arrow type of an id: integer or text."""
     return pa.int64() if integer_ids else pa.string()
 
 
 class RowGroups:
-    """Writes a Parquet file in row groups of a fixed size, from blocks of any size."""
+    """Writer of a Parquet file with row groups of a fixed size, from blocks of any size."""
 
     def __init__(self, file: Path, schema: pa.Schema) -> None:
         self.schema = schema
@@ -77,7 +77,7 @@ class RowGroups:
         self._rows_waiting = 0
 
     def write(self, block: pa.Table) -> None:
-        """Adds rows; they are on disk when their group is full or the file is closed."""
+        """Add rows. They are written when their group is full or the file is closed."""
         self.rows += block.num_rows
         self._waiting.append(block.cast(self.schema))
         self._rows_waiting += block.num_rows
@@ -85,7 +85,7 @@ class RowGroups:
             self._flush(everything=False)
 
     def close(self) -> None:
-        """Writes what is left."""
+        """Write the remaining rows and close the file."""
         self._flush(everything=True)
         self._writer.close()
 

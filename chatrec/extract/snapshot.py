@@ -1,4 +1,4 @@
-"""Reading a snapshot: ids, texts and the histories and queries of users, as the steps after extraction need them."""
+"""Read a snapshot: ids, texts, histories and search queries."""
 
 import json
 from collections.abc import Iterator
@@ -17,47 +17,47 @@ from chatrec.runs.run import TAKEN_AT
 
 
 class Snapshot:
-    """The files of an extraction."""
+    """A snapshot in a folder. Files are loaded on first use."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
 
     @cached_property
     def facts(self) -> SnapshotFacts:
-        """The types of ids, the files of days."""
+        """Types of ids, and names of daily partitions."""
         values = json.loads((self.folder / SNAPSHOT).read_text(encoding="utf-8"))
         return SnapshotFacts(**{**values, "buckets": tuple(values["buckets"])})
 
     @cached_property
     def taken_at(self) -> int:
-        """When it was taken, in microseconds since 1970; 0 for a split of files, which knows no time."""
+        """Time of the snapshot in microseconds since 1970; 0 for a split made from files."""
         file = self.folder / TAKEN_AT
         return int(file.read_text(encoding="utf-8")) if file.exists() else 0
 
     @cached_property
     def users(self) -> pl.DataFrame:
-        """user_id and attributes; the row number is the user's index everywhere else."""
+        """Columns user_id and attributes. The row number identifies the user everywhere else."""
         return pl.read_parquet(self.folder / USERS)
 
     @cached_property
     def items(self) -> pl.DataFrame:
-        """item_id, title, groups, available and texts; the row number is the item's index everywhere else."""
+        """Columns item_id, title, groups, available and texts. The row number identifies the item everywhere else."""
         return pl.read_parquet(self.folder / ITEMS)
 
     @cached_property
     def item_count(self) -> int:
-        """How many items there are."""
+        """Number of items, without loading them."""
         return int(parquet.ParquetFile(self.folder / ITEMS).metadata.num_rows)
 
     def item_blocks(self, rows: int) -> Iterator[pl.DataFrame]:
-        """Of `items` so many rows at a time, for catalogues that memory does not hold."""
+        """Yield `items` in blocks of at most `rows` rows, for catalogues that do not fit into memory."""
         with parquet.ParquetFile(self.folder / ITEMS) as file:
             for batch in file.iter_batches(rows):
                 yield pl.DataFrame(pl.from_arrow(batch))
 
     @cached_property
     def histories(self) -> Interactions:
-        """All events by user."""
+        """All interactions, by user."""
         events = pl.read_parquet(self.folder / INTERACTIONS, columns=["user", "item", "weight", "occurred_at"])
         return Interactions(
             starts_of(events["user"].to_numpy(), self.users.height),
@@ -68,12 +68,12 @@ class Snapshot:
 
     @property
     def newest(self) -> int:
-        """When the newest event or search was, microseconds since 1970: a snapshot is as late as that."""
-        return max(int(each.times.max(initial=0)) for each in (self.histories, self.queries))
+        """Time of the newest event or query, microseconds since 1970."""
+        return max(int(rows.times.max(initial=0)) for rows in (self.histories, self.queries))
 
     @cached_property
     def queries(self) -> Queries:
-        """The latest queries by user; none if the customer maps none."""
+        """Latest search queries by user; empty if queries are not mapped."""
         file = self.folder / QUERIES
         if not file.exists():
             return Queries.none(self.users.height)
@@ -90,9 +90,9 @@ class Snapshot:
 
     @cached_property
     def available(self) -> Array:
-        """Rows of the items that may be recommended."""
+        """Rows of the items that are available, int32."""
         return np.flatnonzero(self.items["available"].to_numpy()).astype(np.int32)
 
     def quarantined(self) -> pl.DataFrame:
-        """relation, reason and row_data of the rows that broke the contract."""
+        """Columns relation, reason and row_data of the quarantined rows."""
         return pl.read_parquet(self.folder / QUARANTINE)

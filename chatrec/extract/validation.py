@@ -1,4 +1,4 @@
-"""What events and queries have in common: ids become rows, and the first rule that a row breaks is the reason."""
+"""Validation of events and queries: ids become row numbers, and the first broken rule is the reason."""
 
 from collections.abc import Mapping
 
@@ -8,17 +8,17 @@ CLOCKS_MAY_DIFFER_MICROSECONDS = 5 * 60 * 1_000_000
 
 
 def dense(ids: pl.Series, id_name: str, name: str) -> pl.DataFrame:
-    """Ids beside the numbers of their rows, to be joined."""
+    """Frame of ids and their row numbers, to join on."""
     return pl.DataFrame({id_name: ids, name: pl.arange(len(ids), dtype=pl.Int32, eager=True)})
 
 
 def until(now: int) -> int:
-    """The latest time that is not in the future, microseconds since 1970."""
+    """Latest accepted time, microseconds since 1970; tolerates clocks that differ."""
     return now + CLOCKS_MAY_DIFFER_MICROSECONDS
 
 
 def wrong_times(now: int) -> dict[str, pl.Expr]:
-    """Which rows have no time in the past, by reason."""
+    """Rules about times: expressions that are true for invalid rows, by reason."""
     return {
         "occurred_at is null or infinite": pl.col("occurred_at").is_null(),
         "occurred_at is in the future": pl.col("occurred_at") > until(now),
@@ -26,11 +26,11 @@ def wrong_times(now: int) -> dict[str, pl.Expr]:
 
 
 def first_broken(rules: Mapping[str, pl.Expr]) -> pl.Expr:
-    """The first rule that a row breaks, in words; null if it keeps all."""
+    """Reason of the first broken rule; null for a valid row."""
     return pl.coalesce(*(pl.when(broken).then(pl.lit(reason)) for reason, broken in rules.items()))
 
 
 def time_as_text() -> pl.Expr:
-    """occurred_at for people."""
+    """Column occurred_at as ISO 8601 text."""
     time = pl.from_epoch("occurred_at", time_unit="us").dt.to_string("iso:strict") + "Z"
     return time.alias("occurred_at")

@@ -1,1 +1,1 @@
-"""What the catalogue says of an item, as numbers: words, letters, names, groups, years and further fields."""
+"""Features of the catalogue: words, letters, names, groups, years and further fields."""

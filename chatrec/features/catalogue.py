@@ -1,4 +1,4 @@
-"""The features of a catalogue, kind by kind, weighed by what each kind is worth."""
+"""Features of a catalogue, by kind, with a weight for each kind."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -14,11 +14,11 @@ from chatrec.data.arrays import Array
 from chatrec.features import fields, words
 
 FEATURES_AT_MOST = 200_000
-"""Of one kind: those in most items."""
+"""Maximum features of a kind; those in the most items are kept."""
 COMMON = 0.2
-"""A word of more items tells nothing apart."""
+"""Words in a larger share of the items are ignored."""
 THE_LEAST_TO_COUNT = 50
-"""Items; among fewer nothing is common."""
+"""Number of items from which COMMON applies."""
 PLAIN = {"item_id", "title", "groups", "available"}
 
 
@@ -30,64 +30,64 @@ class Kind:
     matrix: csr_matrix
     """items × features, float32, rows of unit length or empty."""
     weight: float
-    """What an inner product of this kind counts among those of other kinds."""
+    """Weight of the inner product of this kind."""
 
 
 @dataclass(frozen=True)
 class Features:
-    """Of all items, known and new."""
+    """Features of all items, warm and cold."""
 
     kinds: tuple[Kind, ...] = ()
 
     @cached_property
     def joined(self) -> csr_matrix:
-        """items × features of all kinds; inner products are weighted sums of those of the kinds."""
+        """All kinds in one matrix, items × features; its inner products are weighted sums over the kinds."""
         return csr_matrix(hstack([np.sqrt(np.float32(kind.weight)) * kind.matrix for kind in self.kinds], "csr"))
 
     @property
     def weight(self) -> float:
-        """The largest inner product that there can be."""
+        """Largest possible inner product."""
         return sum(kind.weight for kind in self.kinds)
 
 
 @dataclass(frozen=True)
 class Texts:
-    """What items say, each field in the order of the items."""
+    """Texts and numbers of the items, each field in the order of the items."""
 
     titles: list[str]
     groups: list[list[str]]
     bodies: list[str]
-    """Further columns but numbers."""
+    """Further columns of text, joined."""
     numbers: dict[str, Array]
-    """Columns of numbers, by name."""
+    """Further columns of numbers, by name."""
 
     @classmethod
     def of(cls, items: pl.DataFrame) -> Self:
-        """Reads a catalogue.
+        """Read a catalogue.
 
         Args:
-            items: title, groups and further columns, texts all.
+            items: Title, groups and further columns, all of them text.
         """
         titles = items["title"].fill_null("").to_list()
-        groups = [each or [] for each in items["groups"].to_list()]
+        groups = [names or [] for names in items["groups"].to_list()]
         others = [name for name in items.columns if name not in PLAIN and items.schema[name] == pl.String]
         numbers = {name: values for name in others if (values := fields.numbers(items[name])) is not None}
         columns = [items[name].fill_null("").to_list() for name in others if name not in numbers]
-        bodies = [". ".join(each) for each in zip(*columns, strict=True)] if columns else [""] * len(titles)
+        bodies = [". ".join(values) for values in zip(*columns, strict=True)] if columns else [""] * len(titles)
         return cls(titles, groups, bodies, numbers)
 
     @property
     def whole(self) -> list[str]:
-        """Title, groups and body."""
-        labels = [" . ".join(each) for each in self.groups]
+        """Title, groups and body of each item."""
+        labels = [" . ".join(names) for names in self.groups]
         return [" . ".join(parts) for parts in zip(self.titles, labels, self.bodies, strict=True)]
 
 
 def features_of(items: pl.DataFrame) -> Features:
-    """Reads the catalogue.
+    """Compute the features of a catalogue.
 
     Args:
-        items: title, groups and further columns, texts all.
+        items: Title, groups and further columns, all of them text.
     """
     texts = Texts.of(items)
     titles, groups, bodies, whole = texts.titles, texts.groups, texts.bodies, texts.whole
@@ -108,7 +108,7 @@ def features_of(items: pl.DataFrame) -> Features:
 
 
 def _tfidf(items: Sequence[str] | Sequence[list[str]], analyse: Callable[..., list[str]]) -> csr_matrix:
-    """(1 + log tf) · idf of what at least two items have, rows of unit length."""
+    """(1 + log tf) · idf of features in at least two items, rows of unit length."""
     counter = TfidfVectorizer(
         analyzer=analyse,
         sublinear_tf=True,
@@ -119,12 +119,12 @@ def _tfidf(items: Sequence[str] | Sequence[list[str]], analyse: Callable[..., li
     )
     try:
         return csr_matrix(counter.fit_transform(items))
-    except ValueError:  # what scikit-learn says where nothing is left to count
+    except ValueError:  # raised by scikit-learn if no feature is left
         return csr_matrix((len(items), 1), dtype=np.float32)
 
 
 def _binary(groups: list[list[str]]) -> csr_matrix:
-    """One feature for each group, rows of unit length."""
+    """One feature per group, rows of unit length."""
     names = {name: number for number, name in enumerate(sorted({name for own in groups for name in own}))}
     rows = [row for row, own in enumerate(groups) for _ in set(own)]
     columns = [names[name] for own in groups for name in sorted(set(own))]

@@ -1,4 +1,4 @@
-"""Numbers as features: two values are like each other as a Gaussian of their distance says."""
+"""Features of numbers: the similarity of two values is a Gaussian of their distance."""
 
 import re
 
@@ -10,31 +10,31 @@ from chatrec.data.arrays import Array
 
 YEAR = re.compile(r"(?<!\d)(1[89]\d\d|20\d\d)(?!\d)")
 MOSTLY = 0.9
-"""A column of texts is a column of numbers if so many of its values are."""
+"""Share of values that must be numbers for a column of text to count as numeric."""
 
 
 def years(titles: list[str]) -> Array:
-    """The last year that each title names, NaN without one."""
-    found = [YEAR.findall(title) for title in titles]
-    return np.array([float(each[-1]) if each else np.nan for each in found])
+    """Last year in each title, NaN without one."""
+    named = [YEAR.findall(title) for title in titles]
+    return np.array([float(matches[-1]) if matches else np.nan for matches in named])
 
 
 def numbers(column: pl.Series) -> Array | None:
-    """The values of a column of numbers, NaN where there is none; None if it holds something else."""
+    """Values of a numeric column, float64, NaN for missing ones; None if the column is not numeric."""
     given = column.str.strip_chars().replace("", None)
     values = given.cast(pl.Float64, strict=False)
     if not given.count() or values.count() < MOSTLY * given.count():
         return None
-    found: Array = values.fill_null(np.nan).to_numpy().astype(np.float64)
-    return np.where(np.isfinite(found), found, np.nan)
+    parsed: Array = values.fill_null(np.nan).to_numpy().astype(np.float64)
+    return np.where(np.isfinite(parsed), parsed, np.nan)
 
 
 def bumps(values: Array, deviation: float) -> csr_matrix:
-    """Features whose inner product is exp(-(x - y)² / 4 s²), near enough.
+    """Features whose inner product approximates exp(-(x - y)² / 4 s²).
 
     Args:
-        values: of each item, NaN for unknown, which gives an empty row.
-        deviation: s.
+        values: Value of each item. NaN gives an empty row.
+        deviation: Standard deviation s.
 
     Returns:
         items × bumps, rows of unit length.

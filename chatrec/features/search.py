@@ -1,4 +1,4 @@
-"""Which items a search means: how many of its words, and parts of its words, an item has."""
+"""Match search queries and items by words and parts of words."""
 
 from collections.abc import Callable, Sequence
 
@@ -11,20 +11,20 @@ from chatrec.features import words
 from chatrec.features.catalogue import Texts
 
 OF_TEXT, OF_TITLE, OF_LETTERS = 0.5, 0.25, 0.25
-"""What it counts to have a word anywhere, to have it in the title, and to have its letters in the title."""
+"""Weights of a match of words anywhere, of words in the title, and of letters in the title."""
 AS_GOOD = 0.5
-"""An item that has a smaller part of a query than this share of what the best item has is not meant."""
+"""Items with less than this fraction of the best match of a query do not match."""
 
 
 def matches(items: pl.DataFrame, queries: Sequence[str]) -> csr_matrix:
-    """The square of the part of each query that an item has, where a word counts by its rarity.
+    """Squared share of each query that an item contains, with words weighted by idf.
 
     Args:
-        items: title, groups and further columns, texts all.
-        queries: what was searched for.
+        items: Title, groups and further columns, all of them text.
+        queries: Search queries.
 
     Returns:
-        queries × items, float32, 0 to 1, a row for each query.
+        queries × items, float32, from 0 to 1.
     """
     if not queries or not len(items):
         return csr_matrix((len(queries), len(items)), dtype=np.float32)
@@ -34,23 +34,23 @@ def matches(items: pl.DataFrame, queries: Sequence[str]) -> csr_matrix:
         OF_TITLE * _had(texts.titles, queries, words.words),
         OF_LETTERS * _had(texts.titles, queries, words.letters),
     )
-    found = csr_matrix(sum(parts[1:], parts[0]))
-    best = np.repeat(found.max(1).toarray().ravel(), np.diff(found.indptr))
-    found.data = np.where(found.data >= AS_GOOD * best, np.square(found.data), 0).astype(np.float32)
-    found.eliminate_zeros()
-    return found
+    shares = csr_matrix(sum(parts[1:], parts[0]))
+    best = np.repeat(shares.max(1).toarray().ravel(), np.diff(shares.indptr))
+    shares.data = np.where(shares.data >= AS_GOOD * best, np.square(shares.data), 0).astype(np.float32)
+    shares.eliminate_zeros()
+    return shares
 
 
 def _had(texts: Sequence[str], queries: Sequence[str], analyse: Callable[[str], list[str]]) -> csr_matrix:
-    """Σ idf of the words that both have / Σ idf of those that the query and any item have: queries × items."""
+    """Σ idf of the common words / Σ idf of the query's words that any item has: queries × items."""
     counter = CountVectorizer(analyzer=analyse, binary=True, dtype=np.float32)
     try:
         asked = csr_matrix(counter.fit_transform(queries))
-    except ValueError:  # what scikit-learn says where there is nothing to count
+    except ValueError:  # raised by scikit-learn if present are no words
         return csr_matrix((len(queries), len(texts)), dtype=np.float32)
-    there = csr_matrix(counter.transform(texts))
-    having = np.asarray(there.sum(0)).ravel()
+    present = csr_matrix(counter.transform(texts))
+    having = np.asarray(present.sum(0)).ravel()
     rarity = np.where(having > 0, np.log((1 + len(texts)) / (1 + having)) + 1, 0)
-    weighed = asked @ diags_array(rarity)
-    whole = np.maximum(np.asarray(weighed.sum(1)).ravel(), np.finfo(np.float32).tiny)
-    return csr_matrix(diags_array(1 / whole) @ weighed @ there.T)
+    weighted = asked @ diags_array(rarity)
+    whole = np.maximum(np.asarray(weighted.sum(1)).ravel(), np.finfo(np.float32).tiny)
+    return csr_matrix(diags_array(1 / whole) @ weighted @ present.T)

@@ -1,7 +1,7 @@
-"""Words of any language, without a dictionary.
+"""Tokenise text of any language, without a dictionary.
 
-Scripts that put no spaces between words give every character and every pair of neighbours: 运动鞋 is 运, 动, 鞋, 运动
-and 动鞋, so that it meets 跑步鞋 and 运动 wherever they stand.
+Scripts without spaces between words give every character and every bigram of characters: 运动鞋 is 运, 动, 鞋, 运动 and
+动鞋, so that it matches 跑步鞋 and 运动 anywhere in a text.
 """
 
 import re
@@ -17,40 +17,40 @@ SENTENCE = re.compile(r"[.,;:!?()\[\]\"“”/|·。，；：！？（）]+")
 
 
 def normalised(text: str) -> str:
-    """One form for what reads the same: full-width letters, ligatures, capitals."""
+    """Normalise full-width letters, ligatures and case."""
     return unicodedata.normalize("NFKC", text).lower()
 
 
 def words(text: str) -> list[str]:
-    """The words of a text, in order; letters alone that say nothing included: rarity weighs them."""
-    found: list[str] = []
+    """Words of a text, in order. There are no stop words; idf weights the words."""
+    tokens: list[str] = []
     for token in WORD.findall(normalised(text)):
         end = 0
         for run in UNSPACED.finditer(token):
-            found.extend(_spaced(token[end : run.start()]))
-            found.extend(run.group())
-            found.extend(run.group()[i : i + 2] for i in range(len(run.group()) - 1))
+            tokens.extend(_spaced(token[end : run.start()]))
+            tokens.extend(run.group())
+            tokens.extend(run.group()[i : i + 2] for i in range(len(run.group()) - 1))
             end = run.end()
-        found.extend(_spaced(token[end:]))
-    return found
+        tokens.extend(_spaced(token[end:]))
+    return tokens
 
 
 def bigrams(text: str) -> list[str]:
-    """Pairs of neighbouring words."""
+    """Bigrams of words."""
     return [f"{left} {right}" for left, right in pairwise(words(text))]
 
 
 def letters(text: str) -> list[str]:
-    """Runs of 3 to 5 letters within words, a space where a word begins or ends: sequels and spellings meet."""
-    found: list[str] = []
+    """Character n-grams of 3 to 5 letters within words, with word boundaries, which match sequels and spellings."""
+    ngrams: list[str] = []
     for word in WORD.findall(normalised(text)):
         padded = f" {word} "
-        found.extend(padded[i : i + n] for n in LETTERS for i in range(len(padded) - n + 1))
-    return found
+        ngrams.extend(padded[i : i + n] for n in LETTERS for i in range(len(padded) - n + 1))
+    return ngrams
 
 
 def names(text: str) -> list[str]:
-    """Two or more capitalised words in a row, within a sentence or an enumeration: people, places, brands."""
+    """Runs of two or more capitalised words within a sentence or enumeration: people, places, brands."""
     return [name for part in SENTENCE.split(text) for name in _names(part)]
 
 

@@ -1,3 +1,3 @@
-"""A causal language model as a writer: names of groups and blurbs, constrained, checked, and never in the way."""
+"""Text generation with a causal language model: names of groups and blurbs, checked, with fallbacks."""
 
 GROUP_NAMES, BLURBS = "group_names.parquet", "blurbs.parquet"

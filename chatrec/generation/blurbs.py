@@ -1,7 +1,7 @@
-"""One line for a reason of a recommendation: it names the item, the event and the group, and says nothing else.
+"""Blurbs: one line with the reason of a recommendation, which names the item, the event and the group only.
 
-A small model cannot be trusted with titles: it changes them, or swaps the two. So it writes one sentence with gaps for
-each group, and the titles are filled in.
+Small models alter titles or swap them. So the model writes one sentence with placeholders for each group, and the
+titles are filled in.
 """
 
 from collections.abc import Collection, Sequence
@@ -42,22 +42,22 @@ Sentence: 看过X的您，也许会喜欢甜点烘焙的Y。
 
 @dataclass(frozen=True)
 class Reason:
-    """The honest reason of a recommendation, in words."""
+    """The actual reason of a recommendation, as text."""
 
     item: str
-    """Title of what is recommended."""
+    """Title of the recommended item."""
     because: str
-    """Title of the event that adds most to its score."""
+    """Title of the event with the largest contribution to the score."""
     group: str
-    """Name of the item's group that the user attends to."""
+    """Name of the item's group with the user's attention."""
 
     @property
     def prompt(self) -> str:
-        """What the model goes on with."""
+        """Prompt that the model completes."""
         return f"{CHINESE_EXAMPLES if unspaced(self.group) else EXAMPLES}Shelf: {self.group}\nSentence:"
 
     def blurb(self, sentence: str | None) -> str:
-        """The sentence with the titles in its gaps; without one, the plain reason."""
+        """Fill the titles into a sentence; without a sentence, the reason in a fixed form."""
         because, item = shortened(self.because), shortened(self.item)
         if sentence:
             return GAP.sub(lambda gap: because if gap.group() == "X" else item, sentence)
@@ -67,15 +67,14 @@ class Reason:
 
 
 def write_blurbs(reasons: Sequence[Reason], writer: Writer) -> tuple[list[str], Counts]:
-    """A blurb for each reason.
+    """Write a blurb for each reason.
 
     Args:
-        reasons: distinct ones; the groups of earlier ones come first, if time is short.
-        writer: what may write.
+        reasons: Distinct reasons. Groups of earlier reasons are written first.
+        writer: Writer of the sentences.
 
     Returns:
-        The blurbs in the order of the reasons; for how many groups a sentence was generated, for how many the plain one
-        took its place, and why.
+        Blurbs in the order of the reasons; numbers of groups with a generated sentence and with the fallback, and why.
     """
     groups = {reason.prompt: reason.group for reason in reasons}
 

@@ -1,4 +1,4 @@
-"""What a written text must be like to be shown: each check says why it refuses, in a word or two."""
+"""Checks of generated texts. A refusal gives the reason in a word or two."""
 
 import re
 from collections.abc import Collection
@@ -9,7 +9,7 @@ CHARACTERS_OF_A_NAME, WORDS_OF_A_NAME = 32, 4
 CHARACTERS_WITHOUT_SPACES = range(2, 13)
 ONLY_WORDS = re.compile(rf"(?:{WORD})(?: (?:& )?(?:{WORD}))*")
 AROUND = " \t\"'`*_“”‘’«»「」《》.。!！"
-"""What models put around an answer."""
+"""Characters that models put around an answer."""
 SENTENCE_END = re.compile(r"[.!。！]$")
 CHARACTERS_OF_A_SENTENCE = 140
 PHRASES = frozenset(
@@ -19,34 +19,34 @@ PHRASES = frozenset(
         "suggestion take taste that the then this to try want we who with worth you your"
     )
 ) | frozenset("一也了些以会作可喜因为从他们看来如果的您你推荐欢试许过这还")
-"""All that a blurb may say besides the two titles and the group: nothing here is a fact about an item."""
+"""Words allowed in a blurb besides the titles and the group; none of them states a fact about an item."""
 GAP = re.compile(r"(?<![A-Za-z])[XY](?![A-Za-z])")
 LIKING = frozenset(("like", "liked", "loved", "enjoy", "enjoyed", "喜"))
 HEDGES = frozenset(("if", "may", "maybe", "might", "could", "fan", "fans", "如", "许"))
 
 
 def tidy_name(line: str) -> str:
-    """A written name without what stands around it, beginning with a capital."""
+    """Strip surrounding characters from a generated name and capitalise it."""
     text = " ".join(line.split()).strip(AROUND)
     return text[:1].upper() + text[1:]
 
 
 def refuse_name(name: str, about: GroupTerms, titles: Collection[str], taken: Collection[str]) -> str | None:
-    """Why a text cannot be the name of a group; None if it can.
+    """Reason to refuse a name of a group, or None.
 
     Args:
-        name: a tidy one.
-        about: what tells the group from others.
-        titles: of its members.
-        taken: names of other groups.
+        name: Name, as returned by `tidy_name`.
+        about: Distinctive terms of the group.
+        titles: Titles of its members.
+        taken: Names of other groups.
     """
     if not name:
         return "nothing written"
-    found = [stem(word) for word in words(name)]
+    stemmed = [stem(word) for word in words(name)]
     checks = (
         ("too long", _too_long(name)),
         ("not only words", ONLY_WORDS.fullmatch(name) is None),
-        ("repeats itself", len(set(found)) < len(found) or _stutters(name)),
+        ("repeats itself", len(set(stemmed)) < len(stemmed) or _stutters(name)),
         ("a title", _key(name) in {_key(title) for title in titles}),
         ("unrelated", not _related(name, about)),
         ("invents words", _invents(name, about)),
@@ -62,40 +62,40 @@ def _too_long(name: str) -> bool:
 
 
 def _related(name: str, about: GroupTerms) -> bool:
-    """Whether the group has half of the words at least; of a script without spaces any part of one."""
+    """Whether at least half of the words are terms of the group; in a script without spaces, any n-gram."""
     if unspaced(name):
         return bool(stems(name) & about.stems)
-    found = stems(name)
-    return 2 * len(found & about.stems) >= max(len(found), 1)
+    stemmed = stems(name)
+    return 2 * len(stemmed & about.stems) >= max(len(stemmed), 1)
 
 
 def _invents(name: str, about: GroupTerms) -> bool:
-    """Whether a word occurs in none of the group's texts: a shop's own words are what it can be seen to say."""
+    """Whether a word occurs in none of the group's texts: names use the shop's own words."""
     if unspaced(name):
         return not set("".join(words(name))) <= set("".join(about.own))
     return not stems(name) <= about.own
 
 
 def _stutters(name: str) -> bool:
-    """Whether two characters of a script without spaces come twice: 跑步跑步."""
+    """Whether a bigram of a script without spaces occurs twice: 跑步跑步."""
     pairs = [term for term in terms(name) if len(term) == 2 and unspaced(term)]
     return len(set(pairs)) < len(pairs)
 
 
 def _key(name: str) -> frozenset[str]:
-    """Equal for a title and the same with its article elsewhere."""
-    found = {stem(word) for word in words(name)}
-    return frozenset(each for each in found if len(each) > 3 or unspaced(each)) or frozenset(found)
+    """Key that is equal for titles that differ in the position of the article."""
+    stemmed = {stem(word) for word in words(name)}
+    return frozenset(part for part in stemmed if len(part) > 3 or unspaced(part)) or frozenset(stemmed)
 
 
 def refuse_sentence(sentence: str, group: str) -> str | None:
-    """Why a sentence with gaps cannot be a blurb; None if it can.
+    """Reason to refuse a sentence with placeholders as a blurb, or None.
 
-    It may name the group, and says nothing else about what will stand in the gaps.
+    A sentence may name the group, and nothing else about the items.
 
     Args:
-        sentence: with X for what the user took and Y for what is recommended.
-        group: its name.
+        sentence: Sentence with X for the user's item and Y for the recommended item.
+        group: Name of the group.
     """
     gaps = GAP.findall(sentence)
     rest = re.sub(re.escape(group), " ", GAP.sub(" ", sentence), flags=re.IGNORECASE)

@@ -1,4 +1,4 @@
-"""Words of texts in any script, and those that tell a group of texts from all others."""
+"""Words of texts in any script, and distinctive terms of groups of texts."""
 
 import re
 from collections import Counter
@@ -15,7 +15,7 @@ NGRAMS = range(2, 5)
 LETTERS_OF_A_STEM = 5
 LETTERS_OF_A_TERM = 3
 CLEARLY_MORE_OFTEN, OFTEN = 2, 0.1
-"""A telling term is so many times as frequent as elsewhere, and in such a share of the group."""
+"""A distinctive term is more than this many times as frequent as elsewhere, and in this share of the group's texts."""
 STEMS_OF_A_GROUP = 40
 
 
@@ -25,7 +25,7 @@ def unspaced(text: str) -> bool:
 
 
 def words(text: str) -> list[str]:
-    """The words of a text in lower case; a run of a script without spaces is one word."""
+    """Words of a text in lower case; a run of a script without spaces is one word."""
     return _WORD.findall(text.casefold())
 
 
@@ -40,13 +40,13 @@ trying two under until up us very was way we well were what what's when where wh
 why will with without would you you're your
 """
 FUNCTION_WORDS = frozenset(words(_ENGLISH))
-"""English words that say nothing about a kind of things, though the texts of one may have more of them: her, she."""
+"""English stop words, which are never distinctive, even if a group has more of them (her, she)."""
 
 
 def terms(text: str) -> Iterator[str]:
-    """The words of a text that say something; of scripts without spaces the n-grams of characters.
+    """Words of a text without stop words; for scripts without spaces, n-grams of characters.
 
-    With n-grams texts can be compared without a segmentation into words.
+    N-grams make word segmentation unnecessary.
     """
     for word in words(text):
         if unspaced(word):
@@ -56,57 +56,57 @@ def terms(text: str) -> Iterator[str]:
 
 
 def stem(term: str) -> str:
-    """What a word shares with its other forms: the first letters without the s of a plural. N-grams have no forms."""
+    """Stem of a word: its first letters without a plural s. N-grams are returned unchanged."""
     if unspaced(term):
         return term
     return (term[:-1] if term.endswith("s") and len(term) > LETTERS_OF_A_TERM else term)[:LETTERS_OF_A_STEM]
 
 
 def stems(text: str) -> set[str]:
-    """The stems of a text's terms."""
+    """Stems of the terms of a text."""
     return {stem(term) for term in terms(text)}
 
 
 @dataclass(frozen=True)
 class GroupTerms:
-    """What tells a group of texts from all others."""
+    """Distinctive terms of a group of texts."""
 
     stems: frozenset[str]
-    """That clearly more of its texts have than of the others: the most telling ones."""
+    """The most distinctive stems."""
     words: tuple[str, ...]
-    """Some of those in full, the most telling first; none is part of another."""
+    """The most distinctive words in full, the best first; none is part of another."""
     own: frozenset[str]
-    """The stems of all its texts."""
+    """Stems of all texts of the group."""
 
 
 def telling(groups: Sequence[Sequence[str]], most: int) -> list[GroupTerms]:
-    """The telling terms of groups of texts: tf-idf over groups.
+    """Distinctive terms of groups of texts.
 
-    A term weighs p log(p/q) (pointwise Kullback-Leibler divergence, Tomokiyo and Hurst 2003), p the share of the
-    group's texts that have it and q that of the others; it tells something if p > 2q. So what all texts have tells
-    nothing, in any language.
+    A term has the weight p log(p/q) (pointwise Kullback-Leibler divergence, Tomokiyo and Hurst 2003), where p is the
+    share of the group's texts with the term and q that of the other texts. It is distinctive if p > 2q, which excludes
+    terms common to all texts, in any language.
 
     Args:
-        groups: texts by group.
-        most: words for each group.
+        groups: Texts by group.
+        most: Maximum number of words per group.
     """
-    counted = [Counter(each for text in texts for each in stems(text)) for texts in groups]
+    counted = [Counter(term for text in texts for term in stems(text)) for texts in groups]
     everywhere: Counter[str] = Counter()
     for count in counted:
         everywhere.update(count)
     total = sum(map(len, groups))
-    found = []
+    distinctive = []
     for texts, count in zip(groups, counted, strict=True):
         weights = _weights(count, len(texts), everywhere, total)
         full = _in_full(texts, weights)
         ranked = sorted(weights, key=lambda term: (-weights[term], -len(full[term]), term))
         shown = tuple(_apart((full[term] for term in ranked), most))
-        found.append(GroupTerms(frozenset(ranked[:STEMS_OF_A_GROUP]), shown, frozenset(count)))
-    return found
+        distinctive.append(GroupTerms(frozenset(ranked[:STEMS_OF_A_GROUP]), shown, frozenset(count)))
+    return distinctive
 
 
 def _weights(count: Counter[str], n: int, everywhere: Counter[str], total: int) -> dict[str, float]:
-    """p log(p/q) of the terms that tell something about n of all texts; q is smoothed by half a text."""
+    """p log(p/q) of the distinctive terms of n of all texts; q is smoothed by half a text."""
     weights = {}
     for term, times in count.items():
         p, q = times / n, (everywhere[term] - times + 0.5) / (total - n + 1)
@@ -116,7 +116,7 @@ def _weights(count: Counter[str], n: int, everywhere: Counter[str], total: int) 
 
 
 def _in_full(texts: Sequence[str], wanted: Iterable[str]) -> dict[str, str]:
-    """The most frequent form of each stem."""
+    """Most frequent form of each stem."""
     forms: dict[str, Counter[str]] = {term: Counter() for term in wanted}
     for text in texts:
         for term in terms(text):
@@ -126,7 +126,7 @@ def _in_full(texts: Sequence[str], wanted: Iterable[str]) -> dict[str, str]:
 
 
 def _apart(ranked: Iterable[str], most: int) -> list[str]:
-    """The first words that have nothing in common: of 运动鞋, 运动 and 动鞋 only one."""
+    """The first words that do not overlap: only one of 运动鞋, 运动 and 动鞋."""
     chosen: list[str] = []
     for word in ranked:
         if len(chosen) == most:

@@ -1,4 +1,4 @@
-"""Which causal language model writes."""
+"""Select the causal language model for generation."""
 
 import hashlib
 from dataclasses import dataclass
@@ -14,14 +14,14 @@ from chatrec.runs.run import digest_of, fingerprint
 
 @dataclass(frozen=True)
 class Source:
-    """A causal language model, or none, and why."""
+    """A causal language model, or none, and the reason."""
 
     model: str | Path | None
     """A name on the hub, a folder or a GGUF file."""
     reason: str
 
     def fingerprint(self) -> str:
-        """Of weights and tokenizer, without loading them."""
+        """Digest of weights and tokenizer, without loading them."""
         path = Path(self.model or "")
         if path.is_dir():
             return digest_of(path)
@@ -32,7 +32,7 @@ class Source:
 
 
 def source_of(settings: Settings) -> Source:
-    """What `generate.model` means on this machine."""
+    """Resolve `generate.model` on this machine."""
     wanted = settings.generate.model
     if wanted == "none":
         return Source(None, "generate.model is none")
@@ -40,8 +40,8 @@ def source_of(settings: Settings) -> Source:
         settings = settings.override({"encoder.model": wanted})
     try:
         choice = choose(settings)
-    except ChatrecError as error:  # lists do not wait for a writer
+    except ChatrecError as error:  # generation is optional: an error disables it
         return Source(None, str(error))
     if not choice.pretrained:
-        return Source(None, f"the encoder {choice.name} has read nothing but the catalogue")
+        return Source(None, f"the encoder {choice.name} was trained on the catalogue alone")
     return Source(choice.source, "it is the encoder" if wanted == "auto" else choice.reason)

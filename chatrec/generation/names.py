@@ -1,4 +1,4 @@
-"""Names of groups of items: written from the telling words of their central members, or these words themselves."""
+"""Names of groups of items: generated from distinctive words of their central members, or these words themselves."""
 
 import re
 from collections.abc import Collection, Sequence
@@ -13,10 +13,10 @@ from chatrec.runs.run import Counts
 
 CHARACTERS_OF_A_TITLE = 60
 BETWEEN = " · "
-"""What stands between the words of a name that was not generated."""
+"""Separator of the words of a name that was not generated."""
 WORDS_OF_A_PROMPT, WORDS_OF_A_FALLBACK = 5, 3
 WORDS_NEEDED = 3
-"""A group with fewer telling words is a mixture, and whatever a model calls it is invented."""
+"""A group with fewer distinctive words is too mixed for a generated name."""
 TOKENS_OF_A_NAME = 12
 BRACKETS = re.compile(r"(?:\s*[(\[（【][^)\]）】]*[)\]）】])+$")
 EXAMPLES = """\
@@ -58,19 +58,19 @@ Name: 花园植物
 
 @dataclass(frozen=True)
 class Group:
-    """What a name is made from."""
+    """A group to name."""
 
     titles: tuple[str, ...]
-    """Of members, the most central first."""
+    """Titles of members, the most central first."""
     terms: GroupTerms
-    """What tells their texts from those of the other groups."""
+    """Distinctive terms of their texts."""
 
     @property
     def prompt(self) -> str:
-        """What the model goes on with.
+        """Prompt that the model completes.
 
-        The words stand in the order of the alphabet: a small change of the group does not make another prompt of them,
-        and so no other name. There are no titles: small models go on listing titles then.
+        Words are in alphabetical order, so that a small change of the group changes neither prompt nor name. Titles are
+        left out, because small models would continue to list titles.
         """
         words = sorted(self.terms.words[:WORDS_OF_A_PROMPT])
         examples = CHINESE_EXAMPLES if unspaced("".join(words)) else EXAMPLES
@@ -78,23 +78,22 @@ class Group:
 
 
 def shortened(title: str) -> str:
-    """A title without what stands in brackets behind it, such as its year, and cut where it is very long."""
+    """Shorten a title: without trailing brackets, such as a year, and truncated if very long."""
     short = BRACKETS.sub("", title).strip() or title
     return short if len(short) <= CHARACTERS_OF_A_TITLE else f"{short[: CHARACTERS_OF_A_TITLE - 1].rstrip()}…"
 
 
 def name_groups(groups: Sequence[Group], writer: Writer) -> tuple[list[str], Counts]:
-    """Names for groups, no two alike.
+    """Name groups, with distinct names.
 
     Args:
-        groups: all of tonight.
-        writer: what may write names; where it does not, or nothing that it writes passes the checks, a group is named
-            by its telling terms.
+        groups: All groups of the run.
+        writer: Writer of the names. If no line of it passes the checks, a group is named by its distinctive terms.
 
     Returns:
-        The names in the order of the groups; how many were generated, how many fell back, and why.
+        Names in the order of the groups; numbers of generated names and of fallbacks, and why.
     """
-    order = sorted(range(len(groups)), key=lambda k: groups[k].prompt)  # and not as k-means happens to number them
+    order = sorted(range(len(groups)), key=lambda k: groups[k].prompt)  # independent of the numbering by k-means
     asked = {groups[k].prompt: k for k in order if len(groups[k].terms.words) >= WORDS_NEEDED}
 
     def refuse(prompt: str, name: str, taken: Collection[str]) -> str | None:
@@ -111,7 +110,7 @@ def name_groups(groups: Sequence[Group], writer: Writer) -> tuple[list[str], Cou
 
 
 def _of_terms(group: Group, taken: set[str]) -> str:
-    """The first telling terms, more of them where these are taken; the most central title where nothing tells."""
+    """The first distinctive terms, more of them if the name is taken; without terms, the most central title."""
     words = group.terms.words
     candidates = [BETWEEN.join(words[:n]) for n in range(min(WORDS_OF_A_FALLBACK, len(words)), len(words) + 1) if n]
     candidates += [short for title in group.titles if (short := shortened(title))]

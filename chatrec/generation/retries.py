@@ -1,4 +1,4 @@
-"""Asking a writer again until what it writes passes the checks."""
+"""Retry generation until a line passes its check."""
 
 from collections import Counter
 from collections.abc import Callable, Collection, Sequence
@@ -10,24 +10,24 @@ from chatrec.runtime.progress import progress
 
 ATTEMPTS = 3
 Refuse = Callable[[str, str, Collection[str]], str | None]
-"""Of a prompt, a line, and the lines accepted before: why the line is refused, or None."""
+"""Function of a prompt, a line and the accepted lines; returns the reason to refuse the line, or None."""
 
 
 @dataclass
 class Drafts:
-    """What was accepted, and why the rest was not."""
+    """Accepted lines, and reasons of refusals."""
 
     accepted: dict[str, str] = field(default_factory=dict)
-    """Lines by prompt."""
+    """Accepted lines by prompt."""
     refused: dict[str, str] = field(default_factory=dict)
-    """The last reason by prompt; that of the writer where it wrote nothing."""
+    """Last reason by prompt; the writer's `trouble` if it wrote nothing."""
 
     def counts(self, what: str, unasked: int = 0) -> Counts:
-        """How many were accepted, how many were not, and why.
+        """Numbers of accepted lines and of fallbacks, and why.
 
         Args:
-            what: was written, such as "names".
-            unasked: how many were wanted beside these and could not be asked for.
+            what: Kind of lines, such as "names".
+            unasked: Number of further lines that had no prompt.
         """
         why = Counter(self.refused.values()) + Counter({"not asked": unasked})
         return {
@@ -40,15 +40,15 @@ class Drafts:
 def draft(
     writer: Writer, prompts: Sequence[str], tokens: int, tidy: Callable[[str], str], refuse: Refuse, what: str
 ) -> Drafts:
-    """Lines that pass a check.
+    """Generate lines that pass a check.
 
     Args:
-        writer: what writes.
-        prompts: different ones; what belongs to earlier ones is checked first.
-        tokens: most tokens of a line.
-        tidy: what is done to a line before it is checked.
-        refuse: the check.
-        what: is written, such as "names".
+        writer: Writer of the lines.
+        prompts: Distinct prompts; lines are checked in their order.
+        tokens: Maximum tokens of a line.
+        tidy: Function applied to a line before the check.
+        refuse: The check.
+        what: Kind of lines, such as "names".
     """
     drafts = Drafts()
     with progress(f"Writing {what}", len(prompts), what) as shown:

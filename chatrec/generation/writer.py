@@ -1,4 +1,4 @@
-"""Lines that a causal language model writes: in batches, within some seconds, and remembered."""
+"""Generate lines with a causal language model: in batches, within a time limit, and cached between runs."""
 
 import json
 import logging
@@ -21,18 +21,18 @@ LOG = logging.getLogger(__name__)
 FOLDER = "written"
 PROMPTS_OF_A_BATCH = 16
 TEMPERATURE, NUCLEUS = 0.8, 0.9
-"""Of all attempts but the first; NUCLEUS is the share of probability that is drawn from (Holtzman et al. 2020)."""
+"""Sampling parameters of all attempts but the first; NUCLEUS is top-p (Holtzman et al. 2020)."""
 NO_MODEL, NO_TIME, ERROR = "no model", "no time", "error"
 
 
 class Writer:
-    """A model, loaded when it is first needed, and what it wrote before.
+    """A model, loaded on first use, and its cached lines.
 
-    It raises nothing: where a line is missing, `trouble` says why.
+    Errors are not raised: `trouble` has the reason for a missing line.
 
     Args:
-        source: the model.
-        settings: seconds, device, seed, and the artifact root.
+        source: The model.
+        settings: Time limit, device, seed and artifact root.
     """
 
     def __init__(self, source: Source, settings: Settings) -> None:
@@ -40,23 +40,23 @@ class Writer:
         self.settings = settings
         self.deadline = time.monotonic() + settings.generate.seconds
         self.trouble = "" if source.model else NO_MODEL
-        """Why nothing more is written; empty while something is."""
+        """Reason why generation has stopped; empty while it goes on."""
         self.detail = source.reason
-        """Of the model, or of the error."""
+        """Why the model was selected, or the error."""
         self.written = 0
-        """Lines that were not known."""
+        """Number of generated lines, without cached ones."""
         self._used: dict[str, str] = {}
 
     def lines(self, prompts: Sequence[str], tokens: int, attempt: int) -> dict[str, str]:
-        """What the model writes after prompts, to the end of the line.
+        """Complete prompts to the end of the line.
 
         Args:
-            prompts: different ones; to an equal prompt belongs the same line on other nights.
-            tokens: most tokens of a line.
-            attempt: 0 takes the likeliest tokens; others draw them.
+            prompts: Distinct prompts. An equal prompt gets the same line in later runs.
+            tokens: Maximum tokens of a line.
+            attempt: 0 decodes greedily; other attempts sample.
 
         Returns:
-            Lines by prompt, without those that are missing.
+            Lines by prompt; some may be missing.
         """
         if self.trouble == NO_MODEL:
             return {}
@@ -66,11 +66,11 @@ class Writer:
             self._write_missing(names, tokens, attempt)
         except Exception as error:
             self.trouble, self.detail = ERROR, " ".join(f"{type(error).__name__}: {error}".split())[:300]
-            LOG.warning("Nothing more is written tonight: %s", self.detail)
+            LOG.warning("Generation stopped for this run: %s", self.detail)
         return {prompt: self._used[name] for prompt, name in names.items() if name in self._used}
 
     def remember(self) -> None:
-        """Keeps tonight's lines for the next night, and forgets those that nobody asked for."""
+        """Save the lines used in this run for the next one; unused cached lines are dropped."""
         if self._used:
             write_atomically(self._file, json.dumps(self._used, ensure_ascii=False, indent=0, sort_keys=True))
 
@@ -81,14 +81,14 @@ class Writer:
                 return
             batch = missing[start : start + PROMPTS_OF_A_BATCH]
             written = self._write(batch, tokens, attempt)
-            if self._stopped():  # these lines may have been cut
+            if self._stopped():  # these lines may be truncated
                 return
             self._used |= {names[prompt]: line for prompt, line in zip(batch, written, strict=True)}
             self.written += len(written)
 
     def _stopped(self) -> bool:
         if not self.trouble and time.monotonic() > self.deadline:
-            self.trouble, self.detail = NO_TIME, f"generate.seconds = {self.settings.generate.seconds:g} were over"
+            self.trouble, self.detail = NO_TIME, f"generate.seconds = {self.settings.generate.seconds:g} had passed"
         return bool(self.trouble)
 
     @cached_property
@@ -129,7 +129,7 @@ class Writer:
         return [text.strip(" ").split("\n")[0] for text in texts]
 
     def _enough(self, tokenizer: PreTrainedTokenizerBase) -> Callable[..., torch.Tensor]:
-        """A row ends with its line; all rows end when the time is over."""
+        """Stopping criterion: a row stops at the end of its line, all rows at the deadline."""
 
         def ended(ids: torch.Tensor, scores: Any, **_: Any) -> torch.Tensor:
             late = time.monotonic() > self.deadline

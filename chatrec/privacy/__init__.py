@@ -1,1 +1,1 @@
-"""Differential privacy: what is learned across users, under noise that hides each of them."""
+"""Differential privacy: statistics across users, released under noise."""

@@ -1,7 +1,7 @@
-"""Noise from a secret: the same data get the same noise, other data get other noise, and nobody can guess it.
+"""Noise derived from a secret: equal data get equal noise, different data independent noise, and it cannot be guessed.
 
-The secret is no setting: who knows it can take the noise away. It is made once and kept beside the releases, readable
-by its owner alone.
+The secret is not a setting, because the noise can be removed with it. It is created once and kept beside the releases,
+readable by its owner alone.
 """
 
 import contextlib
@@ -24,13 +24,13 @@ BYTES = 32
 
 @dataclass(frozen=True)
 class Noise:
-    """A source of normal numbers."""
+    """A generator of normal noise."""
 
     key: bytes = field(repr=False)
 
     @classmethod
     def of(cls, folder: Path) -> Self:
-        """The secret of a folder, made if there is none."""
+        """Load the secret of a folder; creates it if there is none."""
         folder.mkdir(parents=True, exist_ok=True)
         file = folder / SECRET
         if not file.exists():
@@ -38,10 +38,10 @@ class Noise:
         return cls(bytes.fromhex(file.read_text(encoding="ascii")))
 
     def about(self, *parts: bytes) -> Self:
-        """The noise that goes with some data: another for each, so that two releases never share theirs.
+        """Derive the noise for some data, so that releases of different data never share noise.
 
         Args:
-            *parts: of the data.
+            *parts: Parts of the data.
         """
         mac = hmac.new(self.key, digestmod=hashlib.sha256)
         for part in parts:
@@ -50,14 +50,14 @@ class Noise:
 
     @property
     def name(self) -> str:
-        """A name that tells nothing of the data."""
+        """A name that reveals nothing about the data."""
         return hmac.digest(self.key, b"name", "sha256").hex()[:32]
 
     def normal(self, label: str, count: int) -> Array:
-        """Standard normal numbers, float64.
+        """Standard normal numbers: count, float64.
 
-        SHAKE-256 of key and label gives 64 bits for each: a sign, and a tail by the inverse of Φ, so that not even the
-        first of many numbers tells the others.
+        SHAKE-256 of key and label gives 64 bits for each number: a sign, and a tail probability that the inverse of Φ
+        maps to a number. Known numbers do not reveal the others.
         """
         stream = hashlib.shake_256(self.key + label.encode()).digest(8 * count)
         bits = np.frombuffer(stream, "<u8")
@@ -66,7 +66,7 @@ class Noise:
 
 
 def _make(file: Path) -> None:
-    """Writes a new secret, unless another process was faster; nobody sees half of one."""
+    """Write a new secret atomically, unless another process was faster."""
     partial = file.with_name(f".{file.name}.{os.getpid()}")
     partial.unlink(missing_ok=True)
     with os.fdopen(os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="ascii") as stream:

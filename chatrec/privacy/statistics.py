@@ -1,15 +1,14 @@
-"""What is learned across users, released under noise: how popular items are, and which are taken by the same people.
+"""Statistics across users, released under noise: popularity of items, and co-occurrence of items.
 
-With x_u the items that a user took, each once, and n_u their number,
+With x_u the binary vector of a user's distinct items and n_u their number,
     d = Σ_u x_u / √n_u + noise              popularity
-    G = Σ_u x_u x_uᵀ / n_u + noise          pairs, of the items that are popular by d
-nobody's part of either has a norm above 1 (Frobenius' for G), whatever they took. The noise of G is normal in the
-coordinates in which symmetric matrices keep that norm, so an entry beside the diagonal has 1/√2 of its deviation. Both
-together are one Gaussian mechanism (`chatrec.privacy.gaussian`), of whose precision popularity gets OF_POPULARITY.
+    G = Σ_u x_u x_uᵀ / n_u + noise          co-occurrence of the items that are most popular by d
+each user's part of either has a norm of at most 1 (Frobenius norm for G). The noise of G is normal in coordinates of
+symmetric matrices that preserve this norm, so off-diagonal entries have 1/√2 of its standard deviation. Together they
+are one Gaussian mechanism (`chatrec.privacy.gaussian`), of whose precision popularity gets OF_POPULARITY.
 
-Parts are whole multiples of GRID, rounded down, and so is the noise: their sums are exact in any order, and what a
-release shows of a float's last bits says nothing (Mironov 2012, On significance of the least significant bits for
-differential privacy).
+Parts are multiples of GRID, rounded down, and so is the noise: sums are exact in any order, and the least significant
+bits of a release reveal nothing (Mironov 2012, On significance of the least significant bits for differential privacy).
 """
 
 from dataclasses import dataclass
@@ -26,41 +25,41 @@ from chatrec.runs.run import replacing
 
 OF_POPULARITY = 0.15
 PAIRS_UP_TO = 8_000
-"""Items: memory and time go with the square of their number."""
+"""Maximum items of G; memory and time are quadratic in their number."""
 GRID = 2.0**-14
-"""Of the entries of a user's vector; those of a product are multiples of its square."""
+"""Grid of the entries of a user's vector; entries of a product are multiples of its square."""
 
 
 @dataclass(frozen=True)
 class Release:
-    """Everything that lists may know of other users."""
+    """A private release: all that private models use of other users."""
 
     items: Array
-    """Ids as text: of the catalogue when it was made."""
+    """Item ids as text, of the catalogue at the time of the release."""
     popular: Array
-    """d: float64, for each item; may be negative."""
+    """d, float64, one value per item; may be negative."""
     paired: Array
-    """int32, ordered: the rows of the items of G."""
+    """int32, ascending: rows of the items of G."""
     pairs: Array
     """G: paired × paired, float32, symmetric."""
     deviation: float
-    """s: of the noise of the whole mechanism."""
+    """Standard deviation s of the noise of the whole mechanism."""
 
     @property
     def of_popular(self) -> float:
-        """The deviation of the noise of d."""
+        """Standard deviation of the noise of d."""
         return _shared(self.deviation)[0]
 
     @property
     def of_pairs(self) -> float:
-        """The deviation of the noise of G beside the diagonal."""
+        """Standard deviation of the noise of off-diagonal entries of G."""
         return float(_shared(self.deviation)[1] / np.sqrt(2))
 
     def onto(self, items: Array) -> Self:
-        """For another catalogue: what is gone is left out, of what is new nothing is known.
+        """Map the release to another catalogue: removed items are dropped, new items have no statistics.
 
         Args:
-            items: ids of that catalogue, as text.
+            items: Item ids of that catalogue, as text.
         """
         row_of = {item: row for row, item in enumerate(items.tolist())}
         rows = np.array([row_of.get(item, -1) for item in self.items.tolist()], np.int64)
@@ -75,7 +74,7 @@ class Release:
         return type(self)(items, popular, paired[kept].astype(np.int32), pairs, self.deviation)
 
     def save(self, file: Path) -> None:
-        """Writes a file, which appears when it is whole."""
+        """Write the release to a file atomically."""
         above = np.triu_indices(len(self.paired))
         with replacing(file) as partial, partial.open("wb") as stream:
             np.savez(
@@ -90,24 +89,24 @@ class Release:
 
     @classmethod
     def load(cls, file: Path) -> Self:
-        """What `save` wrote."""
-        with np.load(file) as found:
-            paired, above = found["paired"], found["pairs"]
+        """Load a release from a file of `save`."""
+        with np.load(file) as arrays:
+            paired, above = arrays["paired"], arrays["pairs"]
             pairs = np.zeros((len(paired), len(paired)), np.float32)
             pairs[np.triu_indices(len(paired))] = above
             pairs += np.triu(pairs, 1).T
-            return cls(found["items"], found["popular"], paired, pairs, float(found["deviation"]))
+            return cls(arrays["items"], arrays["popular"], paired, pairs, float(arrays["deviation"]))
 
 
 def about(noise: Noise, run: str, histories: Interactions, items: Array, deviation: float) -> Noise:
-    """The noise of a release: it depends on all that the release is made from, and on when.
+    """Derive the noise of a release from all its inputs and its run.
 
     Args:
-        noise: of the secret.
-        run: the key of the run.
-        histories: of all users.
-        items: ids as text.
-        deviation: of the noise.
+        noise: Noise of the secret.
+        run: Key of the run.
+        histories: Interactions of all users.
+        items: Item ids as text.
+        deviation: Standard deviation of the noise.
     """
     users, rows = histories.distinct(len(items))
     return noise.about(
@@ -120,13 +119,13 @@ def about(noise: Noise, run: str, histories: Interactions, items: Array, deviati
 
 
 def make(histories: Interactions, items: Array, deviation: float, noise: Noise) -> Release:
-    """Makes a release.
+    """Compute a release.
 
     Args:
-        histories: of all users.
-        items: ids as text.
-        deviation: of the noise of the whole mechanism.
-        noise: of this release, as `about` gives it.
+        histories: Interactions of all users.
+        items: Item ids as text.
+        deviation: Standard deviation of the noise of the whole mechanism.
+        noise: Noise of this release, as returned by `about`.
     """
     of_popular, of_pairs = _shared(deviation)
     vectors = parts(histories, len(items))
@@ -144,12 +143,12 @@ def make(histories: Interactions, items: Array, deviation: float, noise: Noise) 
 
 
 def parts(histories: Interactions, items: int, among: Array | None = None) -> csr_matrix:
-    """Each user's vector x_u / √n_u, on GRID: users × items, float64, no row with a norm above 1.
+    """Vectors x_u / √n_u of all users, on GRID: users × items, float64, with rows of norm at most 1.
 
     Args:
-        histories: of all users.
-        items: how many there are.
-        among: rows of the items that count, which are the columns then; None for all.
+        histories: Interactions of all users.
+        items: Number of items.
+        among: Rows of the items that count, which become the columns; None for all.
     """
     users, rows = histories.distinct(items)
     taken = csr_matrix((np.ones(len(users)), (users, rows)), shape=(histories.users, items))
@@ -159,7 +158,7 @@ def parts(histories: Interactions, items: int, among: Array | None = None) -> cs
 
 
 def _shared(deviation: float) -> tuple[float, float]:
-    """The deviations of both parts, which together are as private as one."""
+    """Standard deviations of both parts, which together are as private as one release with `deviation`."""
     return deviation * OF_POPULARITY**-0.5, deviation * (1 - OF_POPULARITY) ** -0.5
 
 

@@ -1,1 +1,1 @@
-"""The files of a run: its folder, its manifests, its locks."""
+"""Files of a run: folder, manifests and locks."""

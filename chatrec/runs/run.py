@@ -1,8 +1,7 @@
-"""A run: one night's work, its key, its folder, and the manifests that make every step safe to kill.
+"""A run: its key, its folder, and the manifests that make every step safe to kill.
 
-A step writes its files into `runs/<key>/<step>/` and, last of all and by rename, its manifest
-`runs/<key>/<step>.json`. A step without a manifest has not happened and starts again from nothing; a step whose
-manifest was made from the same inputs is not done again.
+A step writes its files into `runs/<key>/<step>/` and then, by an atomic rename, its manifest `runs/<key>/<step>.json`.
+A step without a manifest starts again from nothing; a step whose manifest has the same inputs is not repeated.
 """
 
 import fcntl
@@ -26,26 +25,26 @@ PARTIAL = re.compile(r"\..+\.\d+")
 SECONDS_UNTIL_STALE = 24 * 3600
 LOCK = "snapshots.lock"
 TAKEN_AT = "taken_at.json"
-"""The time of a snapshot; not part of a step's digest, since the same rows on another day are the same snapshot."""
+"""Time of a snapshot. Not part of a step's digest, since the same rows on another day are the same snapshot."""
 UNCHANGED = "unchanged since"
-"""Among the counts of a step that reuses the files of an earlier run: its key."""
+"""Count of a step that reuses the files of an earlier run: the key of that run."""
 SAME_LISTS = "same lists as run"
-"""Among the counts of a publish that changes nothing: the key of the run that was live."""
+"""Count of a publish that changes nothing: the key of the live run."""
 Counts = dict[str, Any]
 
 
 def key_of(moment: datetime) -> str:
-    """The sortable key of the run that stands for a moment, such as `20261124T020000Z`."""
+    """Sortable key of the run of a time, such as `20261124T020000Z`."""
     return moment.astimezone(UTC).strftime("%Y%m%dT%H%M%SZ")
 
 
 @dataclass(frozen=True)
 class Manifest:
-    """What a step did: a few hundred bytes that travel between tasks instead of data."""
+    """Result of a step: a few hundred bytes, passed between tasks in place of data."""
 
     step: str
     inputs: str
-    """Fingerprint of all that the step was made from: its settings and the steps before it."""
+    """Fingerprint of the step's inputs: its settings and the steps before it."""
     digest: str
     """Fingerprint of the files that it wrote."""
     counts: Counts = field(default_factory=dict)
@@ -53,22 +52,25 @@ class Manifest:
     seconds: float = 0.0
 
     def to_json(self) -> str:
-        """The text that `from_json` reads."""
+        """Serialise to JSON."""
         return json.dumps(asdict(self), indent=1, sort_keys=True, ensure_ascii=False)
 
     @classmethod
     def from_json(cls, text: str) -> "Manifest":
-        """The manifest that `to_json` wrote."""
+        """Deserialise from the JSON of `to_json`."""
         return cls(**json.loads(text))
 
 
 class Run:
-    """The files of one run under the artifact root.
+    """Files of a run under the artifact root.
 
     Args:
-        root: the artifact root.
-        key: of the run.
-        folder: of its files; default: `runs/<key>`.
+        root: Artifact root.
+        key: Key of the run.
+        folder: Folder of its files; `runs/<key>` by default.
+
+    Raises:
+        RunError: If the key is not valid.
     """
 
     def __init__(self, root: Path, key: str, folder: Path | None = None) -> None:
@@ -79,11 +81,11 @@ class Run:
         self.folder = folder or root / "runs" / key
 
     def step_folder(self, step: str) -> Path:
-        """Where a step's files are."""
+        """Folder of a step."""
         return self.folder / step
 
     def fresh_folder(self, step: str) -> Path:
-        """An empty folder for a step that begins; what a killed attempt left is removed."""
+        """Create an empty folder for a step; files of a killed attempt are removed."""
         self._manifest_file(step).unlink(missing_ok=True)
         folder = self.step_folder(step)
         shutil.rmtree(folder, ignore_errors=True)
@@ -91,16 +93,16 @@ class Run:
         return folder
 
     def manifest(self, step: str) -> Manifest | None:
-        """The manifest of a finished step, or None."""
+        """Manifest of a finished step, or None."""
         file = self._manifest_file(step)
         return Manifest.from_json(file.read_text(encoding="utf-8")) if file.exists() else None
 
     def finish(self, manifest: Manifest) -> None:
-        """Writes the manifest, after which the step has happened."""
+        """Write the manifest, which finishes the step."""
         write_atomically(self._manifest_file(manifest.step), manifest.to_json())
 
     def remove(self) -> None:
-        """Removes the run's files, the manifests first, so that half a removal is no finished step."""
+        """Remove the run's files. Manifests go first, so that no step seems finished after an interruption."""
         for file in self.folder.glob("*.json"):
             file.unlink()
         shutil.rmtree(self.folder, ignore_errors=True)
@@ -110,24 +112,24 @@ class Run:
 
 
 def runs_under(root: Path) -> list[Run]:
-    """All runs that have files, the oldest first."""
+    """List the runs that have files, the oldest first."""
     folder = root / "runs"
     keys = sorted(entry.name for entry in folder.iterdir()) if folder.exists() else []
     return [Run(root, key) for key in keys if KEY.fullmatch(key)]
 
 
 def write_atomically(file: Path, text: str) -> None:
-    """Writes a small text file so that it is never seen half-written."""
+    """Write a small text file that is never seen half-written."""
     with replacing(file) as partial:
         partial.write_text(text, encoding="utf-8")
 
 
 @contextmanager
 def replacing(target: Path) -> Iterator[Path]:
-    """A path to write a file or folder at; it takes the place of `target` when the block ends well.
+    """Yield a path to write a file or folder to; it replaces `target` when the block succeeds.
 
-    A file is replaced; a folder that another process put there in the meantime is kept, because
-    folders are named by what they hold.
+    A file is replaced. A folder that another process created in the meantime is kept, because folders are named by
+    their contents.
     """
     target.parent.mkdir(parents=True, exist_ok=True)
     partial = target.with_name(f".{target.name}.{os.getpid()}")
@@ -149,7 +151,7 @@ def _discard(path: Path) -> None:
 
 
 def remove_stale_partials(root: Path, seconds: float = SECONDS_UNTIL_STALE) -> None:
-    """Removes what killed processes left half-written, once it is so old that nobody can be at work on it."""
+    """Remove half-written files of killed processes, once they are too old to be in use."""
     limit = time.time() - seconds
     for path in list(root.rglob(".*")):
         if PARTIAL.fullmatch(path.name) and path.exists() and path.stat().st_mtime < limit:
@@ -158,14 +160,14 @@ def remove_stale_partials(root: Path, seconds: float = SECONDS_UNTIL_STALE) -> N
 
 @contextmanager
 def using_snapshots(root: Path, alone: bool = False) -> Iterator[None]:
-    """Holds off whoever changes the snapshots of nights that are over, or everybody who reads them.
+    """Lock the snapshots of finished runs, shared for reading or exclusively for changing them.
 
     Args:
-        root: the artifact root.
-        alone: to change them.
+        root: Artifact root.
+        alone: Whether to lock exclusively.
 
     Raises:
-        Busy: somebody reads them and they are to be changed, or the other way round.
+        Busy: If another process holds a conflicting lock.
     """
     root.mkdir(parents=True, exist_ok=True)
     with (root / LOCK).open("a") as file:
@@ -178,13 +180,13 @@ def using_snapshots(root: Path, alone: bool = False) -> Iterator[None]:
 
 
 def fingerprint(*parts: Any) -> str:
-    """A short digest of JSON values: equal values, equal digest."""
+    """Short digest of JSON values; equal values have equal digests."""
     text = json.dumps(parts, sort_keys=True, ensure_ascii=False, default=str)
     return hashlib.sha256(text.encode()).hexdigest()[:32]
 
 
 def digest_of(folder: Path, without: Collection[str] = ()) -> str:
-    """A digest of every file below a folder, names and bytes, but for files of some names."""
+    """Digest of all files below a folder, names and bytes, except for files with a name in `without`."""
     total = hashlib.sha256()
     for file in sorted(path for path in folder.rglob("*") if path.is_file() and path.name not in without):
         total.update(file.relative_to(folder).as_posix().encode())

@@ -1,1 +1,1 @@
-"""The machine: its hardware, work beside other work, and progress on a terminal."""
+"""Hardware, background work and progress."""

@@ -1,4 +1,4 @@
-"""Two things at a time: what comes next is made, and what is done is kept, while the main thread works."""
+"""Prefetch inputs and write outputs in background threads while the main thread works."""
 
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -10,7 +10,7 @@ Thing = TypeVar("Thing")
 
 
 def ahead(made: Iterable[Thing]) -> Iterator[Thing]:
-    """The same things in the same order; the next one is made in a thread while one is used."""
+    """Iterate in the same order, with the next element computed in a thread while the current one is used."""
     source = iter(made)
 
     def make() -> list[Thing]:
@@ -25,9 +25,10 @@ def ahead(made: Iterable[Thing]) -> Iterator[Thing]:
 
 @contextmanager
 def behind() -> Iterator[Callable[[Callable[[], object]], None]]:
-    """Gives what does pieces of work in a thread: whoever brings one waits for the last, and hears what failed in it.
+    """Yield a function that runs work in a thread.
 
-    When the context is left all are done, also if the main thread failed.
+    Each call first waits for the previous piece of work and raises its error. When the context is left all work is
+    done, even if the main thread failed.
     """
     with ThreadPoolExecutor(1) as thread:
         last: Future[object] = thread.submit(lambda: None)

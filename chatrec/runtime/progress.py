@@ -1,4 +1,4 @@
-"""Progress of long work: a bar on a terminal, a line now and then in a task's log."""
+"""Progress of long work: a bar on a terminal, occasional lines in a task's log."""
 
 import logging
 import sys
@@ -12,27 +12,27 @@ SECONDS_BETWEEN_LINES = 10.0
 
 
 class Progress(Protocol):
-    """What a long loop tells about itself."""
+    """Receiver of progress."""
 
     def advance(self, amount: int = 1, note: str = "") -> None:
-        """`amount` more units are done; `note` is shown beside the bar."""
+        """Report `amount` more units as done; `note` is shown beside the bar."""
 
 
 class Silent:
-    """Tells nothing: for what is done within something that tells."""
+    """Progress that is not shown, for work within other work that shows progress."""
 
     def advance(self, amount: int = 1, note: str = "") -> None:
-        """See Progress."""
+        """Do nothing."""
 
 
 @contextmanager
 def progress(label: str, total: int, unit: str = "") -> Iterator[Progress]:
-    """Shows how far a piece of work is.
+    """Show the progress of a piece of work.
 
     Args:
-        label: what is being done, such as "Embedding items".
-        total: units of work in all; 0 if not known.
-        unit: what is counted, such as "texts".
+        label: Label, such as "Embedding items".
+        total: Total units of work; 0 if unknown.
+        unit: Name of the units, such as "texts".
     """
     if sys.stderr.isatty():
         with _bar(label, total) as shown:

@@ -64,7 +64,7 @@ def test_too_little_time_for_anything_is_said(
 ) -> None:
     monkeypatch.setattr(budget, "_rate", lambda *_: 1e-3)
     chosen(snapshot, settings(tmp_path, llama_folder, minutes=1))
-    assert "encoder.minutes is 1: raise it, let a GPU read, or choose a smaller encoder.model." in caplog.text
+    assert "encoder.minutes is 1: raise it, use a GPU, or choose a smaller encoder.model." in caplog.text
 
 
 def test_a_reading_is_remembered(

@@ -81,7 +81,7 @@ def test_a_prompt_longer_than_the_model_reads_is_cut_in_front(tmp_path: Path) ->
 def test_time_that_is_over_is_noted(model: Path, tmp_path: Path) -> None:
     late = writer(tmp_path, model, **{"generate.seconds": 0})
     assert late.lines(PROMPTS, 8, 0) == {}
-    assert (late.trouble, late.detail) == ("no time", "generate.seconds = 0 were over")
+    assert (late.trouble, late.detail) == ("no time", "generate.seconds = 0 had passed")
 
 
 def test_a_model_that_cannot_be_loaded_is_noted(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
@@ -90,7 +90,7 @@ def test_a_model_that_cannot_be_loaded_is_noted(tmp_path: Path, caplog: pytest.L
     assert broken.lines(PROMPTS, 8, 0) == {}
     assert broken.trouble == "error"
     assert broken.detail in caplog.text
-    assert "Nothing more is written tonight: ValueError" in caplog.text
+    assert "Generation stopped for this run: ValueError" in caplog.text
     broken.remember()
 
 
@@ -112,7 +112,7 @@ def test_what_is_known_is_there_even_if_the_model_is_not(model: Path, tmp_path: 
 
 @pytest.mark.parametrize(
     ("model", "encoder", "reason"),
-    [("none", "local", "generate.model is none"), ("auto", "local", "has read nothing but the catalogue")],
+    [("none", "local", "generate.model is none"), ("auto", "local", "was trained on the catalogue alone")],
 )
 def test_no_model_writes_nothing(tmp_path: Path, model: str, encoder: str, reason: str) -> None:
     none = writer(tmp_path, model, **{"encoder.model": encoder})
@@ -132,7 +132,7 @@ def test_without_a_pretrained_encoder_auto_asks_nobody(tmp_path: Path, monkeypat
     monkeypatch.setattr(model_selection, "WHEEL", "not_installed")
     made = source_of(settings(tmp_path, "auto", **{"encoder.model": "auto"}))
     assert made.model is None
-    assert "has read nothing but the catalogue" in made.reason
+    assert "was trained on the catalogue alone" in made.reason
 
 
 def test_a_wheel_that_is_missing_is_noted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -240,7 +240,7 @@ def test_the_record_says_who_it_was_to_whoever_has_the_key(settings: Settings, s
     erase(settings.override({"erasure.key": "a long random text"}), f" {WHO}")
     ((person,),) = shop.execute("SELECT person FROM chatrec.erasures")
     assert person == hmac.new(b"a long random text", str(WHO).encode(), hashlib.sha256).hexdigest()
-    with pytest.raises(RunError, match="'Jane' is no user id: ids here are of type bigint"):
+    with pytest.raises(RunError, match="Invalid user id 'Jane': expected bigint"):
         erase(settings, "Jane")
 
 

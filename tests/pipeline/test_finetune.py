@@ -164,7 +164,7 @@ def test_a_killed_fine_tuning_is_gone_on_with(
     with caplog.at_level(logging.INFO):
         counts = tuning.tune()
     assert "Going on with fine-tuning" in caplog.text
-    assert "Going on with step 8." in caplog.text
+    assert "Resuming at step 8." in caplog.text
     assert counts["train"]["pairs"]["steps"] == 60
     assert len(list((tuning.root / FOLDER).iterdir())) == 1
 

@@ -1,1 +1,1 @@
-"""Training an encoder: to foresee the next token, and to put near each other what the same people take."""
+"""Training of encoders: next-token prediction, and contrastive learning on items that users interact with together."""

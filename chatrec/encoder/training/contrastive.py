@@ -1,10 +1,10 @@
-"""Contrastive learning on what the same people take: texts of items that were taken together come near each other.
+"""Contrastive learning on co-occurring items: texts of items with common users move closer together.
 
-The similarity that is learned is the one that is used: raw vectors through a whitening, of unit length. The whitening
-is fitted once, before the first step. Of a pair, the other item is to be told from those of all other pairs of the
-batch, in both directions (van den Oord et al. 2018, arXiv:1807.03748; Radford et al. 2021, arXiv:2103.00020). Items
-come into a batch as often as they are taken, so log Q, the logarithm of that chance, is subtracted from the score (Yi
-et al. 2019, Sampling-bias-corrected neural modeling for large corpus item recommendations, eq. 5).
+Training uses the similarity of inference: the cosine of whitened vectors. The whitening is fitted once, before the
+first step. The loss is InfoNCE with in-batch negatives, in both directions (van den Oord et al. 2018, arXiv:1807.03748;
+Radford et al. 2021, arXiv:2103.00020). Items are sampled in proportion to their interactions, so log Q, the logarithm
+of the sampling probability, is subtracted from the score (Yi et al. 2019, Sampling-bias-corrected neural modeling for
+large corpus item recommendations, eq. 5).
 """
 
 import math
@@ -25,12 +25,12 @@ from chatrec.encoder.whitening import Whitening
 from chatrec.runtime.progress import Progress, Silent, progress
 
 SHARPNESS = 10.0
-"""By which cosines are multiplied at first; it is learned."""
+"""Initial inverse temperature, which is learned."""
 TEXTS_OF_WHITENING = 2_000
 
 
 class Contrastive(Objective):
-    """A model puts near each other what the same people take."""
+    """Contrastive objective on pairs of items with a common user."""
 
     def __init__(
         self,
@@ -42,16 +42,16 @@ class Contrastive(Objective):
         whitening: Whitening,
         seed: int,
     ) -> None:
-        """Puts the parts together.
+        """Create the objective.
 
         Args:
-            reader: the part of the model that encodes.
-            texts: of all items.
-            pairs: to learn from.
-            held_out: pairs whose right item is in no pair that is learned from.
-            batch: pairs of a batch.
-            whitening: through which raw vectors are compared, `whitening_of` the first step.
-            seed: of the batches.
+            reader: The part of the model that encodes.
+            texts: Texts of all items.
+            pairs: Training pairs.
+            held_out: Pairs whose right item is in no training pair.
+            batch: Number of pairs of a batch.
+            whitening: Whitening applied to raw vectors, as fitted by `whitening_of` before the first step.
+            seed: Seed of the batches.
         """
         super().__init__()
         self.model = reader.model
@@ -65,18 +65,18 @@ class Contrastive(Objective):
         )
 
     def forward(self, number: int) -> Tensor:
-        """See Objective."""
+        """Loss of batch `number`."""
         batch = self.pairs.draw(self.batch, np.random.default_rng(state_of(self.seed, number)))
-        items, places = np.unique(np.concatenate([batch.left, batch.right]), return_inverse=True)
+        items, rows = np.unique(np.concatenate([batch.left, batch.right]), return_inverse=True)
         raw = self._read(items)
-        with torch.autocast(raw.device.type, enabled=False):  # cosines of eight bits would be too coarse
+        with torch.autocast(raw.device.type, enabled=False):  # bfloat16 is too coarse for cosines
             vectors = normalize((raw - self.mean) / self.deviation @ self.projection)
-            left, right = vectors[places[: len(batch.left)]], vectors[places[len(batch.left) :]]
+            left, right = vectors[rows[: len(batch.left)]], vectors[rows[len(batch.left) :]]
             return pair_loss(left, right, self.log_sharpness.exp(), batch, self.log_chances)
 
     @torch.no_grad()
     def held_out(self) -> float | None:
-        """How well a held-out item is told from all other held-out ones by an item that the same person took."""
+        """Cross-entropy of identifying a held-out item among all held-out ones, given an item of the same user."""
         pairs = self.held_out_pairs
         if not len(pairs.right):
             return None
@@ -95,15 +95,15 @@ class Contrastive(Objective):
 def whitening_of(
     reader: Checkpoint, texts: Sequence[str], items: Array, dimensions: int, shrinkage: float, seed: int
 ) -> Whitening:
-    """The whitening of what a model says before it learns, fitted on a sample.
+    """Fit the whitening of a model before training, on a sample of items.
 
     Args:
-        reader: the part of the model that encodes.
-        texts: of all items.
-        items: rows of those to choose from.
-        dimensions: of a vector.
-        shrinkage: of the whitening.
-        seed: of the sample.
+        reader: The part of the model that encodes.
+        texts: Texts of all items.
+        items: Rows of the items to sample from.
+        dimensions: Length of a whitened vector.
+        shrinkage: Shrinkage of the whitening.
+        seed: Seed of the sample.
     """
     random = np.random.default_rng(seed)
     sample = np.sort(random.choice(items, min(TEXTS_OF_WHITENING, len(items)), replace=False))
@@ -118,17 +118,16 @@ def _encode(reader: Checkpoint, texts: Sequence[str], items: Array, shown: Progr
 
 
 def pair_loss(left: Tensor, right: Tensor, sharpness: Tensor, batch: Batch, log_chances: Tensor) -> Tensor:
-    """Sampled softmax over the items of a batch, with logQ correction, the mean of both directions.
+    """Sampled softmax over the items of a batch with logQ correction, averaged over both directions.
 
-    An item that is no wrong answer is no alternative: the right one drawn again, the given one, and what the same user
-    took.
+    False negatives are masked: the positive item itself, the given item, and items of the same user.
 
     Args:
-        left: pairs × dimensions, of unit length.
-        right: the same of the other items.
-        sharpness: by which cosines are multiplied.
-        batch: which pairs these are.
-        log_chances: of each item of the catalogue.
+        left: pairs × dimensions, unit length.
+        right: Vectors of the other items, as `left`.
+        sharpness: Inverse temperature.
+        batch: The pairs.
+        log_chances: Logarithm of the sampling probability of each item of the catalogue.
     """
     scores = sharpness * left @ right.T
     mine = np.eye(len(batch.users), dtype=bool)

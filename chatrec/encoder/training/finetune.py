@@ -1,4 +1,4 @@
-"""The recipe "go on with an encoder": it reads the catalogue if that is wanted, then learns what is taken together."""
+"""Fine-tune an encoder: optional next-token prediction on the catalogue, then contrastive learning on interactions."""
 
 import hashlib
 import shutil
@@ -27,41 +27,41 @@ from chatrec.errors import RunError
 from chatrec.runs.run import Counts, fingerprint
 
 HELD_OUT = 0.1
-"""Share of the items that early stopping looks at."""
+"""Share of the items held out for early stopping."""
 PAIRS_OF_A_LOOK = 512
 RATES: dict[Method, float] = {"full": 5e-5, "lora": 2e-4, "bias": 1e-3}
-"""For a model of GPT-2's width; a thinner one learns faster in proportion (Yang et al. 2022, arXiv:2203.03466)."""
+"""Learning rates at GPT-2's width; they scale with the inverse of the width (Yang et al. 2022, arXiv:2203.03466)."""
 WIDTH_OF_RATES = 768
 
 
 @dataclass(frozen=True)
 class Material:
-    """What is learned from."""
+    """Training data of a fine-tuning."""
 
     items: Sequence[str]
     """Texts of all items."""
     learnable: Array
-    """bool for each item: whether anything may be learned of it."""
+    """bool for each item: whether it may be used in training."""
     histories: Interactions
-    """Events of learnable items alone."""
+    """Interactions with learnable items only."""
     users: Sequence[str]
-    """Texts of users, which name no other item."""
+    """Texts of users, which name no other items."""
 
 
 def finetune(start: SelectedModel, material: Material, settings: Settings, target: Path) -> Counts:
-    """Trains a candidate and saves it; a killed training is gone on with.
+    """Train a candidate and save it. A killed training is resumed.
 
     Args:
-        start: the encoder to go on with.
-        material: what is learned from.
+        start: The encoder to start from.
+        material: Training data.
         settings: `finetune`, `encoder` and `compute.seed`.
-        target: the folder to make.
+        target: Folder to create.
 
     Returns:
-        What the trainings came to.
+        Facts about each training.
 
     Raises:
-        RunError: there is nothing to learn from.
+        RunError: If there is no training data.
     """
     wanted, seed, work = settings.finetune, settings.compute.seed, registry.work_folder(target)
     held_out = np.random.default_rng(seed).random(len(material.items)) < HELD_OUT
@@ -86,8 +86,8 @@ def _read_on(learner: Learner, material: Material, held_out: Array, settings: Se
     kept = [text for text, good in zip(material.items, material.learnable & ~held_out, strict=True) if good]
     unseen = [text for text, good in zip(material.items, material.learnable & held_out, strict=True) if good]
     blocks = blocks_of(learner.tokenizer, [*kept, *material.users], length)
-    looked_at = blocks_of(learner.tokenizer, unseen, length) if unseen else blocks[:0]
-    objective = NextToken(learner, blocks, looked_at, settings.compute.seed)
+    held_out_blocks = blocks_of(learner.tokenizer, unseen, length) if unseen else blocks[:0]
+    objective = NextToken(learner, blocks, held_out_blocks, settings.compute.seed)
     steps = settings.finetune.tokens // (objective.batch * length * settings.finetune.accumulate)
     return fit(objective, _plan(learner.model, settings, steps), work, fingerprint(kept, material.users), "Reading on")
 
@@ -98,24 +98,26 @@ def _learn_pairs(
     histories, texts, seed = material.histories, material.items, settings.compute.seed
     pairs = Pairs(histories.only(~held_out[histories.items]), len(texts))
     if not len(pairs.users):
-        raise RunError("Nobody took two items that may be learned from: there is nothing to fine-tune an encoder on.")
-    looked_at = _held_out_pairs(Pairs(histories, len(texts)), held_out, seed)
+        raise RunError(
+            "No user interacted with two items that training may use: there is nothing to fine-tune an encoder on."
+        )
+    held_out_pairs = _held_out_pairs(Pairs(histories, len(texts)), held_out, seed)
     known = np.unique(pairs.histories.items)
     whitening = whitening_of(reader, texts, known, *chosen(settings.encoder, pretrained), seed)
-    objective = Contrastive(reader, texts, pairs, looked_at, settings.finetune.pairs, whitening, seed)
+    objective = Contrastive(reader, texts, pairs, held_out_pairs, settings.finetune.pairs, whitening, seed)
     events = hashlib.sha256(pairs.histories.items.tobytes() + pairs.histories.starts.tobytes()).hexdigest()
     plan = _plan(reader.model, settings, settings.finetune.steps)
     return fit(objective, plan, work, fingerprint(texts, events), "Learning pairs")
 
 
 def _held_out_pairs(pairs: Pairs, held_out: Array, seed: int) -> Batch:
-    """Held-out items with one near them that is not."""
+    """Held-out items, each with a nearby item that is not held out."""
     random = np.random.default_rng(seed)
     histories = pairs.histories
     events = np.flatnonzero(held_out[histories.items] & (histories.lengths[histories.event_users] >= 2))
-    found = pairs.beside(random.permutation(events)[: 4 * PAIRS_OF_A_LOOK], random)
-    good = np.flatnonzero(~held_out[found.left])[:PAIRS_OF_A_LOOK]
-    return Batch(found.users[good], found.left[good], found.right[good])
+    candidates = pairs.beside(random.permutation(events)[: 4 * PAIRS_OF_A_LOOK], random)
+    good = np.flatnonzero(~held_out[candidates.left])[:PAIRS_OF_A_LOOK]
+    return Batch(candidates.users[good], candidates.left[good], candidates.right[good])
 
 
 def _plan(model: Any, settings: Settings, steps: int) -> Plan:

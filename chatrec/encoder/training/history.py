@@ -1,4 +1,4 @@
-"""The learning curve of a training: as numbers, as a picture, and as a line for a task's log."""
+"""The learning curve of a training: as numbers, as a plot, and as a line for a task's log."""
 
 import json
 from collections.abc import Sequence
@@ -12,36 +12,36 @@ from chatrec.runs.run import Counts
 BARS = "▁▂▃▄▅▆▇█"
 WIDTH_OF_LINE = 30
 POINTS = 200
-"""Of the picture: the loss of single steps is noise."""
+"""Maximum points of the plot; losses are averaged in between."""
 
 
 @dataclass
 class Curve:
-    """What a training has come to so far."""
+    """Losses of a training so far."""
 
     loss: list[float] = field(default_factory=list)
-    """Of each step, in nats."""
+    """Training loss of each step, in nats."""
     held_out: list[tuple[int, float]] = field(default_factory=list)
-    """After how many steps, and the loss on held-out items then."""
+    """Evaluations: the number of steps so far, and the loss on held-out items."""
 
     @classmethod
     def of(cls, values: dict[str, Any]) -> "Curve":
-        """The curve of which `asdict` made the values."""
+        """Create a curve from the result of `asdict`."""
         return cls(list(values["loss"]), [(int(step), float(loss)) for step, loss in values["held_out"]])
 
     @property
     def best(self) -> tuple[int, float]:
-        """The step with the lowest loss on held-out items, the first of them, and that loss."""
-        return min(self.held_out, key=lambda look: look[1])
+        """The first step with the lowest loss on held-out items, and that loss."""
+        return min(self.held_out, key=lambda evaluation: evaluation[1])
 
     @property
     def looks_since_best(self) -> int:
-        """How often held-out items were looked at in vain."""
+        """Number of evaluations since the best one."""
         return len(self.held_out) - 1 - self.held_out.index(self.best) if self.held_out else 0
 
     @property
     def note(self) -> str:
-        """The newest losses, in words."""
+        """The latest losses as text."""
         words = [f"loss {self.loss[-1]:.3f}"] if self.loss else []
         if self.held_out:
             step, loss = self.best
@@ -49,30 +49,30 @@ class Curve:
         return ", ".join(words)
 
     def facts(self) -> Counts:
-        """What a record keeps."""
-        found: Counts = {"steps": len(self.loss)}
+        """Facts for the record of a training."""
+        counts: Counts = {"steps": len(self.loss)}
         if self.loss:
-            found |= {"first loss": round(self.loss[0], 3), "last loss": round(self.loss[-1], 3)}
+            counts |= {"first loss": round(self.loss[0], 3), "last loss": round(self.loss[-1], 3)}
         if self.held_out:
             step, loss = self.best
             start = self.held_out[0][1]
-            found |= {"best step": step, "held-out loss": round(loss, 4), "held-out loss at start": round(start, 4)}
-        return found
+            counts |= {"best step": step, "held-out loss": round(loss, 4), "held-out loss at start": round(start, 4)}
+        return counts
 
     def line(self) -> str:
         """The loss as a row of bars, for a log."""
         means = _means(self.loss, WIDTH_OF_LINE)
         low, high = (min(means), max(means)) if means else (0.0, 0.0)
-        bars = "".join(BARS[int((each - low) / max(high - low, 1e-9) * (len(BARS) - 1))] for each in means)
+        bars = "".join(BARS[int((mean - low) / max(high - low, 1e-9) * (len(BARS) - 1))] for mean in means)
         return f"{bars} {self.note}"
 
     def save(self, folder: Path, name: str) -> None:
-        """Writes `<name>.json` and `<name>.png`."""
+        """Write `<name>.json` and `<name>.png`."""
         (folder / f"{name}.json").write_text(json.dumps(asdict(self)), encoding="utf-8")
         (folder / f"{name}.png").write_bytes(self.png())
 
     def png(self) -> bytes:
-        """The picture. matplotlib is imported only here."""
+        """The curve as a PNG. matplotlib is imported only here."""
         from matplotlib.figure import Figure
 
         figure = Figure((4.8, 3.2), 200, layout="constrained")
@@ -95,7 +95,7 @@ class Curve:
 
 
 def _means(values: Sequence[float], most: int) -> list[float]:
-    """At most so many means of values that follow each other."""
+    """Means of consecutive values, at most `most` of them."""
     size = max(1, -(-len(values) // most))
     parts = [values[start : start + size] for start in range(0, len(values), size)]
     return [sum(part) / len(part) for part in parts]

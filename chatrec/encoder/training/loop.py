@@ -1,8 +1,7 @@
-"""One loop for every training: steps, looks at held-out items, early stopping, checkpoints.
+"""The training loop: steps, evaluations on held-out items, early stopping, checkpoints.
 
-A step is made of the weights, the optimiser's state and its own number: what it reads and what dropout drops are drawn
-from the seed and the number. So these are all that a checkpoint has, and a killed training goes on where it was and
-comes to the same weights.
+A step depends on the weights, the optimiser's state and its number: batches and dropout are drawn from the seed and the
+number. A checkpoint holds exactly these, so a killed training resumes and ends with the same weights.
 """
 
 import logging
@@ -26,53 +25,53 @@ from chatrec.runtime.progress import progress
 LOG = logging.getLogger(__name__)
 SECONDS_BETWEEN_CHECKPOINTS = 120.0
 WARM_UP = 0.05
-"""Share of the steps in which the learning rate rises."""
+"""Share of the steps with a rising learning rate."""
 LONGEST_GRADIENT = 1.0
 WEIGHT_DECAY = 0.01
 STATE, BEST = "state.pt", "best.pt"
 
 
 class Objective(nn.Module):
-    """What is learned: has the model, and knows the data."""
+    """A training objective, which holds the model and the data."""
 
     def forward(self, number: int) -> Tensor:
-        """The loss of batch `number` in nats; the same number is the same batch."""
+        """Loss of batch `number` in nats. The same number always gives the same batch."""
         raise NotImplementedError
 
     def held_out(self) -> float | None:
-        """The loss on items that are in no batch; None if there are none."""
+        """Loss on items that are in no batch; None if there are none."""
         raise NotImplementedError
 
 
 @dataclass(frozen=True)
 class Plan:
-    """How long and how fast."""
+    """Hyperparameters of a training."""
 
     steps: int
-    """At most."""
+    """Maximum number of steps."""
     learning_rate: float
     seed: int
     accumulate: int = 1
-    """Batches of a step: gradients of all of them are added before weights change."""
+    """Batches of a step, whose gradients are accumulated."""
     look_every: int = 0
-    """Steps between looks at held-out items; 0 never looks, and the last weights are taken."""
+    """Steps between evaluations on held-out items. 0 disables them, and the last weights are kept."""
     patience: int = 0
-    """After so many looks in vain training stops; the weights of the best look are taken."""
+    """Evaluations without improvement until training stops. The weights of the best evaluation are kept."""
     precision: Precision = "auto"
 
 
 def fit(objective: Objective, plan: Plan, work: Path, identity: str, label: str) -> Curve:
-    """Trains the weights that want a gradient, in place.
+    """Train the weights that require a gradient, in place.
 
     Args:
-        objective: what is learned.
-        plan: how long and how fast.
-        work: folder of the checkpoints; if there is one of the same training, it is gone on with.
-        identity: fingerprint of what is learned from; a checkpoint of another one is not gone on with.
-        label: of the progress.
+        objective: Training objective.
+        plan: Hyperparameters.
+        work: Folder of the checkpoints. A checkpoint of the same training is resumed.
+        identity: Fingerprint of the training data. A checkpoint with another one is ignored.
+        label: Label of the progress.
 
     Raises:
-        RunError: the loss is not a number any more.
+        RunError: If the loss is not finite.
     """
     training = _Training(objective, plan, work, identity)
     saved = time.monotonic()
@@ -93,21 +92,21 @@ def fit(objective: Objective, plan: Plan, work: Path, identity: str, label: str)
 
 
 def mixed_precision(device: torch.device, wanted: Precision) -> torch.dtype:
-    """The type in which matrices are multiplied.
+    """Data type of matrix products.
 
-    Weights and their changes stay float32 (Micikevicius et al. 2018, Mixed precision training). `auto` takes bfloat16
-    where the processor or the GPU multiplies it itself, float16 on an older GPU, and float32 elsewhere.
+    Weights and optimiser state stay float32 (Micikevicius et al. 2018, Mixed precision training). "auto" takes bfloat16
+    where CPU or GPU support it natively, float16 on an older GPU, and float32 elsewhere.
     """
     if wanted != "auto":
-        found: torch.dtype = getattr(torch, wanted)
-        return found
+        dtype: torch.dtype = getattr(torch, wanted)
+        return dtype
     if device.type == "cuda":
         return torch.bfloat16 if torch.cuda.is_bf16_supported() else torch.float16
     return torch.bfloat16 if device.type == "cpu" and has_bfloat16() else torch.float32
 
 
 def rate_at(step: int, plan: Plan) -> float:
-    """The learning rate: it rises in a line, then falls along a cosine to zero (Loshchilov and Hutter 2017)."""
+    """Learning rate: linear warm-up, then cosine decay to zero (Loshchilov and Hutter 2017)."""
     rising = int(WARM_UP * plan.steps)
     if step < rising:
         return plan.learning_rate * (step + 1) / (rising + 1)
@@ -115,12 +114,12 @@ def rate_at(step: int, plan: Plan) -> float:
 
 
 def state_of(seed: int, number: int) -> int:
-    """A seed for something that happens once."""
+    """Derive a seed from the seed of a run and a number."""
     return int(np.random.SeedSequence([seed, number]).generate_state(1)[0])
 
 
 class _Training:
-    """The state between two steps."""
+    """State of a training between two steps."""
 
     def __init__(self, objective: Objective, plan: Plan, work: Path, identity: str) -> None:
         self.objective, self.plan, self.work = objective, plan, work
@@ -145,7 +144,7 @@ class _Training:
         )
 
     def advance(self) -> None:
-        """One step: the gradients of its batches, added up, change the weights."""
+        """Do one step: accumulate the gradients of its batches and update the weights."""
         self.objective.train()
         for group in self.optimiser.param_groups:
             group["lr"] = rate_at(self.step, self.plan)
@@ -166,7 +165,7 @@ class _Training:
         self.curve.loss.append(total)
 
     def look(self) -> None:
-        """Looks at held-out items if it is time, and keeps the weights if they are the best so far."""
+        """Evaluate on held-out items when due, and save the weights if they are the best so far."""
         every = self.plan.look_every
         if not every or (self.step % every and self.step < self.plan.steps):
             return
@@ -182,7 +181,7 @@ class _Training:
             self._write(BEST, {name: weight.detach() for name, weight in self.weights.items()})
 
     def save(self) -> None:
-        """Writes a checkpoint."""
+        """Write a checkpoint."""
         state = {
             "mark": self.mark,
             "weights": {name: weight.detach() for name, weight in self.weights.items()},
@@ -193,7 +192,7 @@ class _Training:
         self._write(STATE, state)
 
     def take_best(self) -> None:
-        """Takes the weights of the best look; without any look the last ones stay."""
+        """Load the weights of the best evaluation; without evaluations the last weights are kept."""
         if self.curve.held_out:
             self._take(torch.load(self.work / BEST, map_location=self.device, weights_only=True))
 
@@ -208,7 +207,7 @@ class _Training:
         self.optimiser.load_state_dict(state["optimiser"])
         self.scaler.load_state_dict(state["scaler"])
         self.curve = Curve.of(state["curve"])
-        LOG.info("Going on with step %s.", f"{self.step + 1:,}")
+        LOG.info("Resuming at step %s.", f"{self.step + 1:,}")
 
     def _take(self, weights: dict[str, Tensor]) -> None:
         with torch.no_grad():

@@ -1,4 +1,4 @@
-"""Next-token prediction (Radford et al. 2019): all texts one after another, cut into blocks."""
+"""Next-token prediction (Radford et al. 2019) on all texts, concatenated and cut into blocks."""
 
 from collections.abc import Sequence
 from functools import lru_cache
@@ -17,11 +17,11 @@ from chatrec.encoder.training.trainable import Learner
 BLOCK_TOKENS = 128
 BATCH_BLOCKS = 16
 HELD_OUT_BLOCKS = 128
-"""That a look reads at most."""
+"""Maximum blocks of an evaluation."""
 
 
 class NextToken(Objective):
-    """A model foresees the next token."""
+    """Objective of next-token prediction."""
 
     def __init__(self, learner: Learner, blocks: Array, held_out: Array, seed: int) -> None:
         super().__init__()
@@ -30,12 +30,12 @@ class NextToken(Objective):
         self.batch = min(BATCH_BLOCKS, len(blocks))
 
     def forward(self, number: int) -> Tensor:
-        """See Objective."""
+        """Loss of batch `number`."""
         return self._loss(self.blocks[shuffled(len(self.blocks), self.batch, number, self.seed)])
 
     @torch.no_grad()
     def held_out(self) -> float | None:
-        """See Objective."""
+        """Loss on held-out blocks."""
         starts = range(0, len(self.held_out_blocks), BATCH_BLOCKS)
         parts = [self.held_out_blocks[start : start + BATCH_BLOCKS] for start in starts]
         if not parts:
@@ -49,10 +49,10 @@ class NextToken(Objective):
 
 
 def blocks_of(tokenizer: PreTrainedTokenizerBase, texts: Sequence[str], length: int = BLOCK_TOKENS) -> Array:
-    """All texts one after another, an end-of-text token behind each, cut into blocks.
+    """Concatenate all texts, each followed by an end-of-text token, and cut them into blocks.
 
     Returns:
-        blocks × length; what does not fill a block at the end is left out, unless there is nothing else.
+        blocks × length, int64. An incomplete last block is dropped, unless it is the only one.
     """
     end = tokenizer.eos_token_id
     tokens = [token for ids in (tokenizer(list(texts))["input_ids"] if texts else []) for token in [*ids, end]]
@@ -61,15 +61,18 @@ def blocks_of(tokenizer: PreTrainedTokenizerBase, texts: Sequence[str], length: 
 
 
 def block_length(config: Any) -> int:
-    """What the model can read at once, at most BLOCK_TOKENS."""
+    """Context length of the model, at most BLOCK_TOKENS."""
     return min(BLOCK_TOKENS, int(getattr(config, "max_position_embeddings", BLOCK_TOKENS)))
 
 
 def shuffled(count: int, batch: int, number: int, seed: int) -> Array:
-    """The rows of batch `number`: every row comes once before any comes again."""
-    places = np.arange(number * batch, (number + 1) * batch)
+    """Rows of batch `number`: every row occurs once per epoch."""
+    positions = np.arange(number * batch, (number + 1) * batch)
     rows: Array = np.concatenate(
-        [_order(count, seed, epoch)[places[places // count == epoch] % count] for epoch in np.unique(places // count)]
+        [
+            _order(count, seed, epoch)[positions[positions // count == epoch] % count]
+            for epoch in np.unique(positions // count)
+        ]
     )
     return rows
 

@@ -1,4 +1,4 @@
-"""Pairs of items that one person took one soon after the other: what a text encoder can learn from."""
+"""Training pairs: items that one user interacted with in close succession."""
 
 from dataclasses import dataclass
 from functools import cached_property
@@ -9,12 +9,12 @@ from chatrec.data.arrays import Array
 from chatrec.data.interactions import Interactions
 
 NEAR = 5
-"""Events that are at most so many places apart make a pair."""
+"""Maximum distance, in events, between the two items of a pair."""
 
 
 @dataclass(frozen=True)
 class Batch:
-    """Pairs, one a row."""
+    """Pairs, one per row."""
 
     users: Array
     left: Array
@@ -24,20 +24,20 @@ class Batch:
 
 @dataclass(frozen=True)
 class Pairs:
-    """The pairs of some histories, drawn at random: first a user, then an event, then one near it."""
+    """Pairs sampled from histories: first a user, then an event, then a nearby event."""
 
     histories: Interactions
     items: int
 
     @cached_property
     def users(self) -> Array:
-        """Those who took two items."""
+        """Rows of users with at least two distinct items."""
         owners, _ = self.histories.distinct(self.items)
         return np.flatnonzero(np.bincount(owners, minlength=self.histories.users) >= 2)
 
     @cached_property
     def log_chances(self) -> Array:
-        """For each item the logarithm of the chance that an event that is drawn is one of it; float32."""
+        """Logarithm of the probability that a sampled event is of each item; float32."""
         shares = np.zeros(self.histories.users)
         shares[self.users] = 1 / (len(self.users) * self.histories.lengths[self.users])
         chances = np.bincount(self.histories.items, shares[self.histories.event_users], minlength=self.items)
@@ -45,19 +45,19 @@ class Pairs:
         return logarithms
 
     def draw(self, count: int, random: np.random.Generator) -> Batch:
-        """Some pairs, at least one and at most `count`: those of an item with itself are left out."""
+        """Sample at least one and at most `count` pairs; pairs of an item with itself are dropped."""
         while True:
             users = random.choice(self.users, count)
-            places = (random.random(count) * self.histories.lengths[users]).astype(np.int64)
-            if len((batch := self.beside(self.histories.starts[users] + places, random)).users):
+            offsets = (random.random(count) * self.histories.lengths[users]).astype(np.int64)
+            if len((batch := self.beside(self.histories.starts[users] + offsets, random)).users):
                 return batch
 
     def beside(self, events: Array, random: np.random.Generator) -> Batch:
-        """Each event with one near it, where that is of another item.
+        """Pair each event with a nearby one; pairs of an item with itself are dropped.
 
         Args:
-            events: places in the histories, of users with two events or more.
-            random: chooses among those near it.
+            events: Positions in the histories, of users with at least two events.
+            random: Generator that chooses the nearby event.
         """
         histories = self.histories
         users = histories.event_users[events]

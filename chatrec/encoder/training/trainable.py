@@ -1,4 +1,4 @@
-"""The model that a training begins with, and which of its weights learn."""
+"""The model that is trained, and the selection of its trainable weights."""
 
 import warnings
 from collections.abc import Callable, Iterator
@@ -21,27 +21,27 @@ from chatrec.errors import SettingsError
 
 @dataclass(frozen=True)
 class Learner:
-    """A causal language model that learns: float32, with its head, on its device."""
+    """A causal language model to train: float32, with its head, on its device."""
 
     model: Any
     tokenizer: PreTrainedTokenizerBase
     device: torch.device
     merge: Callable[[], Any] = lambda: None
-    """Makes of a model with additions an ordinary one."""
+    """Merges adapters into the weights."""
 
     @classmethod
     def open(cls, name: str | Path, device: Device) -> "Learner":
-        """Loads a model that encodes.
+        """Load a model to train.
 
         Args:
-            name: a hub name, a folder as `save_pretrained` writes it, or a GGUF file.
-            device: where it learns.
+            name: A hub name, a folder as `save_pretrained` writes it, or a GGUF file.
+            device: Device to train on.
 
         Raises:
-            SettingsError: it cannot be loaded; names `encoder.model`.
+            SettingsError: If the model cannot be loaded. Names `encoder.model`.
         """
         model, tokenizer = read(AutoModelForCausalLM, name)
-        if hasattr(model, "hf_quantizer"):  # of a GGUF file: its weights are ordinary ones now, and can be saved
+        if hasattr(model, "hf_quantizer"):  # loaded from GGUF: weights are float32 now and can be saved
             del model.hf_quantizer, model.config.quantization_config
             model.is_quantized = False
         chosen = choose_device(device)
@@ -49,11 +49,13 @@ class Learner:
 
     @contextmanager
     def reading(self, settings: EncoderSettings, pretrained: bool) -> Iterator[Checkpoint]:
-        """The part that encodes, as `checkpoint.load` makes it, but with weights that learn; layers behind it wait.
+        """Yield the part that encodes, as `checkpoint.load` returns it, with trainable weights.
+
+        The layers after it are restored when the block ends.
 
         Args:
-            settings: layer, pooling, prompt and length of texts.
-            pretrained: whether the model has read more than the catalogue.
+            settings: Layer, pooling, prompt and text length.
+            pretrained: Whether the model was trained on more than the catalogue.
         """
         reader = self.model.base_model
         how = PoolingConfig.of(reader, self.tokenizer, settings, pretrained)
@@ -62,7 +64,7 @@ class Learner:
         put_back()
 
     def save(self, folder: Path) -> None:
-        """Writes an ordinary folder of a model and its tokenizer; what was added becomes part of the weights."""
+        """Save model and tokenizer as an ordinary folder; adapters are merged into the weights."""
         transformers_logging.disable_progress_bar()
         self.merge()
         self.model.save_pretrained(folder)
@@ -70,17 +72,17 @@ class Learner:
 
 
 def adapt(learner: Learner, method: Method, rank: int, seed: int) -> Learner:
-    """Says which weights learn.
+    """Select the trainable weights.
 
     Args:
-        learner: the model, changed in place.
-        method: full: all weights; bias: the biases alone (BitFit: Ben Zaken et al. 2022, arXiv:2106.10199); lora:
-            products of two thin matrices that are added to each linear map (Hu et al. 2021, arXiv:2106.09685).
-        rank: of these products.
-        seed: of their first values.
+        learner: The model, changed in place.
+        method: "full" trains all weights, "bias" the biases alone (BitFit: Ben Zaken et al. 2022, arXiv:2106.10199),
+            "lora" low-rank adapters of the linear layers (Hu et al. 2021, arXiv:2106.09685).
+        rank: Rank of the adapters.
+        seed: Seed of their initial values.
 
     Raises:
-        SettingsError: the model has no biases, or peft is not installed.
+        SettingsError: If the model has no biases, or peft is not installed.
     """
     if method == "lora":
         return _with_lora(learner, rank, seed)
@@ -103,6 +105,6 @@ def _with_lora(learner: Learner, rank: int, seed: int) -> Learner:
     transposed = any(isinstance(module, Conv1D) for module in learner.model.modules())
     config = LoraConfig(r=rank, lora_alpha=2 * rank, target_modules="all-linear", fan_in_fan_out=transposed)
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore", FutureWarning)  # peft asks transformers for what has a new name
-        added = get_peft_model(learner.model, config)  # works in place: the causal model stays what it is
+        warnings.simplefilter("ignore", FutureWarning)  # peft uses a deprecated name of transformers
+        added = get_peft_model(learner.model, config)  # changes the model in place
     return Learner(learner.model, learner.tokenizer, learner.device, added.merge_and_unload)

@@ -92,7 +92,7 @@ def test_what_is_taken_together_comes_near(method: str, gpt2_folder: Path, tmp_p
 def test_nobody_took_two_items(gpt2_folder: Path, tmp_path: Path) -> None:
     empty = material()
     lonely = type(empty)(empty.items, empty.learnable, histories([[1], [2, 2], []]), [])
-    with pytest.raises(RunError, match="Nobody took two items"):
+    with pytest.raises(RunError, match="No user interacted with two items"):
         finetune(start(gpt2_folder), lonely, settings(tmp_path), tmp_path / "tuned")
 
 

@@ -22,7 +22,7 @@ def test_a_killed_training_comes_to_the_same_weights(
     assert not target.exists()
     with caplog.at_level(logging.INFO):
         train(what, gpt2_folder, target)
-    assert f"Going on with step {STEPS[what] + 1}." in caplog.text
+    assert f"Resuming at step {STEPS[what] + 1}." in caplog.text
     expected, found = (load_file(folder / "model.safetensors") for folder in (undisturbed, target))
     assert expected.keys() == found.keys()
     assert all((expected[name] == found[name]).all() for name in expected)
