@@ -27,16 +27,16 @@ class UserBatch:
     """bool for each event: it does not keep its item from coming again; None: all do, if `exclude_seen`."""
 
     @cached_property
-    def hidden(self) -> Array:
+    def exclude_mask(self) -> Array:
         """bool, users × items: what a list may not have."""
-        hidden = np.repeat(~self.recommendable[None, :], len(self.users), axis=0)
+        excluded = np.repeat(~self.recommendable[None, :], len(self.users), axis=0)
         if self.exclude_seen:
             rows, events, _ = self._events
             if self.returning is not None:
                 hiding = ~self.returning[events]
                 rows, events = rows[hiding], events[hiding]
-            hidden[rows, self.histories.items[events]] = True
-        return hidden
+            excluded[rows, self.histories.items[events]] = True
+        return excluded
 
     def weighted(self, weigh: Callable[[Array], Array]) -> csr_matrix:
         """The histories as a matrix.
@@ -60,9 +60,9 @@ class UserBatch:
         return rows, events, self.histories.starts[self.users + 1][rows] - 1 - events
 
 
-def blocks(
+def batches(
     histories: Interactions, users: Array, recommendable: Array, exclude_seen: bool, size: int
 ) -> Iterator[UserBatch]:
-    """The users in blocks of at most `size`."""
+    """The users in batches of at most `size`."""
     for start in range(0, len(users), size):
         yield UserBatch(histories, users[start : start + size], recommendable, exclude_seen)
