@@ -60,8 +60,8 @@ class Learned:
     def ndcg(self, holdout: Holdout) -> Array:
         """NDCG@10 of each held-out user."""
 
-        def score(block: UserBatch) -> Array:
-            latest = block.histories.latest(block.users, self.encoder.length)
+        def score(batch: UserBatch) -> Array:
+            latest = batch.histories.latest(batch.users, self.encoder.length)
             return self.scores(self.encoder.read(self.items, latest))
 
         return holdout.ndcg(score)

@@ -12,7 +12,7 @@ import polars as pl
 
 from chatrec.data.arrays import Array, top_k
 from chatrec.data.interactions import Interactions, starts_of
-from chatrec.data.user_batch import UserBatch, blocks
+from chatrec.data.user_batch import UserBatch, batches
 from chatrec.evaluation.holdout import CELLS_OF_A_BLOCK
 from chatrec.extract.snapshot import Snapshot
 from chatrec.models.registry import TrainingData
@@ -49,11 +49,11 @@ class Events:
         """For channels that need no text."""
         return known(self.histories, np.empty((self.items, 0), np.float32))
 
-    def blocks(self) -> Iterator[UserBatch]:
+    def batches(self) -> Iterator[UserBatch]:
         """Everybody with a history, so many at once that scores of all items stay small."""
         everybody = np.flatnonzero(self.histories.lengths)
         size = max(1, CELLS_OF_A_BLOCK // max(self.items, 1))
-        return blocks(self.histories, everybody, self.recommendable, True, size)
+        return batches(self.histories, everybody, self.recommendable, True, size)
 
     def lists(self, score: Callable[[UserBatch], Array]) -> Lists:
         """The best items of everybody.
@@ -61,10 +61,10 @@ class Events:
         Args:
             score: users × items, higher is better.
         """
-        for block in self.blocks():
-            scores = np.where(block.hidden, -np.inf, score(block))
+        for batch in self.batches():
+            scores = np.where(batch.exclude_mask, -np.inf, score(batch))
             best = top_k(scores, K)
-            yield block.users, np.where(np.isfinite(np.take_along_axis(scores, best, 1)), best, -1)
+            yield batch.users, np.where(np.isfinite(np.take_along_axis(scores, best, 1)), best, -1)
 
     def write(self, lists: Lists, out: Path) -> None:
         """Writes all lists."""

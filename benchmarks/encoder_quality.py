@@ -138,11 +138,11 @@ class Catalogue:
 
     def among_hidden(self, vectors: Array, seed: int = SEED) -> Floats:
         """NDCG@10 of each user among the hidden items."""
-        return self.hidden.ndcg(self.map(vectors, self.hidden, seed).scores)
+        return self.hidden.ndcg(self.map(vectors, self.hidden, seed).score)
 
     def write(self, channel: Model, out: Path) -> None:
         """Everybody's list of the split's candidates."""
-        self.events.write(self.events.lists(channel.scores), out)
+        self.events.write(self.events.lists(channel.score), out)
 
 
 def mean_cosine(vectors: Array) -> float:

@@ -24,7 +24,7 @@ from benchmarks.table import Table, write
 from chatrec.config.settings import Target
 from chatrec.data.arrays import Array
 from chatrec.data.interactions import Interactions
-from chatrec.data.user_batch import blocks
+from chatrec.data.user_batch import batches
 from chatrec.evaluation.holdout import CELLS_OF_A_BLOCK
 from chatrec.models import ease
 from chatrec.models.registry import TrainingData, fit_channels, names
@@ -58,8 +58,8 @@ def cost(log: TrainingData, name: str, target: Target) -> tuple[float, float]:
     users = np.flatnonzero(log.histories.lengths)
     some = users[np.linspace(0, len(users) - 1, min(SERVED, len(users))).astype(int)]
     size = max(1, CELLS_OF_A_BLOCK // log.items)
-    for block in blocks(log.histories, some, np.ones(log.items, bool), True, size):
-        channel.scores(block)
+    for batch in batches(log.histories, some, np.ones(log.items, bool), True, size):
+        channel.score(batch)
     return fitted - since, (time.monotonic() - fitted) * 1000 / len(some)
 
 

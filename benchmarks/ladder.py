@@ -100,11 +100,11 @@ class Ladder:
         weighed = AigcModel(AigcState.load(context.of("aigc") / WEIGHED))
         return HoldoutFeatures.of({**({AIGC: weighed} if AIGC in names else {}), **fitted}, context.holdout)
 
-    def lists(self, block: UserBatch, rungs: dict[str, dict[str, float]]) -> Iterator[Array]:
-        """The lists of a block of users for each row: users × at most K, padded with -1."""
-        evidence = {name: ScoredEvidence.of(channel, block) for name, channel in self.channels.items()}
+    def lists(self, batch: UserBatch, rungs: dict[str, dict[str, float]]) -> Iterator[Array]:
+        """The lists of a batch of users for each row: users × at most K, padded with -1."""
+        evidence = {name: ScoredEvidence.of(channel, batch) for name, channel in self.channels.items()}
         for weights in rungs.values():
-            found = gather([evidence[name] for name in weights], block, GATHERED)
+            found = gather([evidence[name] for name in weights], batch, GATHERED)
             vector = np.array(list(weights.values()), np.float32)
             places, _ = best_places(found.items, found.log_shares, vector, K)
             yield np.take_along_axis(found.items, places, 1)
@@ -118,9 +118,9 @@ def write(context: Context, folder: Path) -> None:
     with ExitStack() as stack:
         opened = [ListsFile(folder / file, events.user_ids, events.item_ids) for file in names.values()]
         files = [stack.enter_context(file) for file in opened]
-        for block in events.blocks():
-            for file, best in zip(files, ladder.lists(block, rungs), strict=True):
-                file.add(block.users, best)
+        for batch in events.batches():
+            for file, best in zip(files, ladder.lists(batch, rungs), strict=True):
+                file.add(batch.users, best)
     for name, file in names.items():
         print(f"{file}\t{name}")
 

@@ -36,14 +36,14 @@ def of_registry(name: str, target: Target) -> System:
 
     def lists(events: Events, _: Target) -> Lists:
         channel = fit_channels(events.known, target, PENALTY, {name})[name]
-        return events.lists(channel.scores)
+        return events.lists(channel.score)
 
     return lists
 
 
 def recent_popularity(events: Events, _: Target) -> Lists:
     """Events count half as much for each twentieth of the time that they are old."""
-    return events.lists(popularity.fit_recent(events.histories, events.items, 0.05).scores)
+    return events.lists(popularity.fit_recent(events.histories, events.items, 0.05).score)
 
 
 def of_implicit(make: Callable[[], Any]) -> System:

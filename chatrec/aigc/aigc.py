@@ -31,28 +31,28 @@ class AigcModel:
 
     state: AigcState
 
-    logits = True
+    log_probabilities = True
 
-    def scores(self, block: UserBatch) -> Array:
+    def score(self, batch: UserBatch) -> Array:
         """log P(i|u)."""
-        return self.state.logits(self.users(block))
+        return self.state.logits(self.users(batch))
 
     @property
     def keys(self) -> Array:
         """See VectorModel."""
         return self.state.keys
 
-    def queries(self, block: UserBatch) -> Array:
+    def queries(self, batch: UserBatch) -> Array:
         """See VectorModel; the first of their columns are u."""
-        return self.state.queries(self.users(block))
+        return self.state.queries(self.users(batch))
 
-    def users(self, block: UserBatch) -> Array:
+    def users(self, batch: UserBatch) -> Array:
         """u: users × width."""
-        return self.state.users(block.histories.latest(block.users, self.state.encoder.length))
+        return self.state.users(batch.histories.latest(batch.users, self.state.encoder.length))
 
-    def added(self, latest: Array, items: Array) -> Array | None:
+    def contributions(self, latest: Array, items: Array) -> Array | None:
         """See Model."""
-        return self.state.encoder.added(self.state.items, latest, items)
+        return self.state.encoder.contributions(self.state.items, latest, items)
 
 
 @dataclass(frozen=True)
@@ -105,7 +105,7 @@ def learn(
         "output groups": len(fitted.output.vectors) if fitted.output else 0,
     }
     if len(holdout):
-        counts["aigc NDCG@10"] = round(float(holdout.ndcg(AigcModel(before).scores).mean()), 6)
+        counts["aigc NDCG@10"] = round(float(holdout.ndcg(AigcModel(before).score).mean()), 6)
     return counts
 
 

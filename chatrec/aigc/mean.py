@@ -74,8 +74,8 @@ def _vectors(model: Aigc) -> Array:
 def _quality(items: Array, encoder: MeanUsers, holdout: Holdout) -> float:
     """NDCG@10 on held-out events; 0 without any."""
 
-    def score(block: UserBatch) -> Array:
-        users = encoder.read(items, block.histories.latest(block.users, encoder.length))
+    def score(batch: UserBatch) -> Array:
+        users = encoder.read(items, batch.histories.latest(batch.users, encoder.length))
         scores: Array = users @ items.T
         return scores
 

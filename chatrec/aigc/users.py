@@ -33,8 +33,8 @@ class UserEncoder(Protocol):
             users × width, float32; zero for a user without a history.
         """
 
-    def added(self, items: Array, latest: Array, wanted: Array) -> Array | None:
-        """What each event adds to the inner products with some items; see `Model.added`."""
+    def contributions(self, items: Array, latest: Array, wanted: Array) -> Array | None:
+        """What each event adds to the inner products with some items; see `Model.contributions`."""
 
 
 @dataclass(frozen=True)
@@ -54,7 +54,7 @@ class MeanUsers:
         means: Array = total / counts.astype(items.dtype)
         return means
 
-    def added(self, items: Array, latest: Array, wanted: Array) -> Array:
+    def contributions(self, items: Array, latest: Array, wanted: Array) -> Array:
         """Each event adds v_jᵀv_i over the number of events."""
         mine = (np.arange(latest.shape[1]) < self.length) & (latest >= 0)
         products = np.einsum("und,ued->une", items[wanted], items[latest])
@@ -85,7 +85,7 @@ class SequenceUsers:
         read = [_read(net, torch.from_numpy(part), latest) for net, part in zip(self.nets, parts, strict=True)]
         return np.hstack(read) / np.float32(len(read))
 
-    def added(self, items: Array, latest: Array, wanted: Array) -> None:
+    def contributions(self, items: Array, latest: Array, wanted: Array) -> None:
         """What the net reads is no sum."""
         return
 

@@ -27,16 +27,16 @@ class UserBatch:
     """bool for each event: whether its item may be recommended again in spite of `exclude_seen`; None for no event."""
 
     @cached_property
-    def hidden(self) -> Array:
+    def exclude_mask(self) -> Array:
         """bool, users × items: items excluded from each list."""
-        hidden = np.repeat(~self.recommendable[None, :], len(self.users), axis=0)
+        excluded = np.repeat(~self.recommendable[None, :], len(self.users), axis=0)
         if self.exclude_seen:
             rows, events, _ = self._events
             if self.returning is not None:
                 hiding = ~self.returning[events]
                 rows, events = rows[hiding], events[hiding]
-            hidden[rows, self.histories.items[events]] = True
-        return hidden
+            excluded[rows, self.histories.items[events]] = True
+        return excluded
 
     def weighted(self, weigh: Callable[[Array], Array]) -> csr_matrix:
         """Histories as a matrix.
@@ -60,7 +60,7 @@ class UserBatch:
         return rows, events, self.histories.starts[self.users + 1][rows] - 1 - events
 
 
-def blocks(
+def batches(
     histories: Interactions, users: Array, recommendable: Array, exclude_seen: bool, size: int
 ) -> Iterator[UserBatch]:
     """Yield the users in batches of at most `size`."""

@@ -17,7 +17,7 @@ GATHERED = 150
 
 @dataclass(frozen=True)
 class Candidates:
-    """Of a block of users."""
+    """Of a batch of users."""
 
     items: Array
     """int32, users × candidates, in the order of the items, padded with -1."""
@@ -27,17 +27,17 @@ class Candidates:
     """float32, users × channels: what a channel says of an item of which it knows nothing."""
 
 
-def gather(evidence: Sequence[Evidence], block: UserBatch, k: int, suggested: Array = NONE) -> Candidates:
+def gather(evidence: Sequence[Evidence], batch: UserBatch, k: int, suggested: Array = NONE) -> Candidates:
     """Lets every channel gather, and asks all of them about everything gathered.
 
     Args:
         evidence: of the channels, in the order of the last axis.
-        block: of users.
+        batch: of users.
         k: how many items each channel gathers.
         suggested: rows of items that are candidates of everybody.
     """
-    same = np.broadcast_to(suggested, (len(block.users), len(suggested)))
-    items = _union(np.hstack([*(each.gathered(k) for each in evidence), same]), block)
+    same = np.broadcast_to(suggested, (len(batch.users), len(suggested)))
+    items = _union(np.hstack([*(each.gathered(k) for each in evidence), same]), batch)
     log_shares = np.stack([each.log_shares(np.maximum(items, 0)) for each in evidence], axis=2)
     log_shares[items < 0] = 0
     floors = np.stack([each.floor for each in evidence], axis=1)
@@ -65,10 +65,12 @@ def scores_of(items: Array, log_shares: Array, weights: Array) -> Array:
     return np.where(items >= 0, log_shares @ weights, -np.inf)
 
 
-def _union(gathered: Array, block: UserBatch) -> Array:
+def _union(gathered: Array, batch: UserBatch) -> Array:
     """Each item once in a row; without what a list may not have."""
     rows = np.arange(len(gathered))[:, None]
-    items = np.sort(np.where(block.hidden[rows, gathered] | (gathered < 0), np.iinfo(np.int32).max, gathered), axis=1)
+    items = np.sort(
+        np.where(batch.exclude_mask[rows, gathered] | (gathered < 0), np.iinfo(np.int32).max, gathered), axis=1
+    )
     again = np.zeros(items.shape, bool)
     again[:, 1:] = items[:, 1:] == items[:, :-1]
     items = np.sort(np.where(again, np.iinfo(np.int32).max, items), axis=1)

@@ -115,7 +115,7 @@ def _choose_penalty(rest: TrainingData, holdout: Holdout, target: Target) -> flo
 
     def quality(penalty: float) -> float:
         channel = replace(ease.fit(rest.histories, rest.items, penalty), decay=decay)
-        return float(holdout.ndcg(channel.scores).mean())
+        return float(holdout.ndcg(channel.score).mean())
 
     return max(ease.PENALTIES, key=quality)
 

@@ -21,26 +21,26 @@ class Softmax:
     channel: VectorModel
     scale: float = 1.0
 
-    logits = True
+    log_probabilities = True
 
     @property
     def keys(self) -> Array:
         """k: items × width."""
         return self.channel.keys
 
-    def queries(self, block: UserBatch) -> Array:
+    def queries(self, batch: UserBatch) -> Array:
         """scale · q: users × width."""
-        scaled: Array = self.scale * self.channel.queries(block)
+        scaled: Array = self.scale * self.channel.queries(batch)
         return scaled
 
-    def scores(self, block: UserBatch) -> Array:
+    def score(self, batch: UserBatch) -> Array:
         """See Model."""
-        scores: Array = self.queries(block) @ self.keys.T
+        scores: Array = self.queries(batch) @ self.keys.T
         return scores
 
-    def added(self, latest: Array, items: Array) -> Array | None:
+    def contributions(self, latest: Array, items: Array) -> Array | None:
         """See Model; without the scale, which is the same for all events."""
-        return self.channel.added(latest, items)
+        return self.channel.contributions(latest, items)
 
 
 def form_of(wanted: Form, items: int) -> Form:

@@ -1,4 +1,4 @@
-"""What one channel says about a block of users, as logarithms of shares of the items that their lists may have."""
+"""What one channel says about a batch of users, as logarithms of shares of the items that their lists may have."""
 
 from dataclasses import dataclass
 from typing import Protocol
@@ -14,7 +14,7 @@ FLOOR = 0.3
 
 
 class Evidence(Protocol):
-    """What a channel says about a block: l, the logarithm of an item's share, comparable between channels."""
+    """What a channel says about a batch: l, the logarithm of an item's share, comparable between channels."""
 
     def gathered(self, k: int) -> Array:
         """The best k items of each user, users × k; what a list may not have, or -1, only where there is no more."""
@@ -43,16 +43,16 @@ class ScoredEvidence:
     logits: bool
 
     @classmethod
-    def of(cls, channel: Model, block: UserBatch) -> "ScoredEvidence":
-        """The channel's evidence on a block."""
-        possible = np.maximum((~block.hidden).sum(1), 1)
-        scores = channel.scores(block)
-        if channel.logits:
-            scores = np.where(block.hidden, -np.inf, scores)
+    def of(cls, channel: Model, batch: UserBatch) -> "ScoredEvidence":
+        """The channel's evidence on a batch."""
+        possible = np.maximum((~batch.exclude_mask).sum(1), 1)
+        scores = channel.score(batch)
+        if channel.log_probabilities:
+            scores = np.where(batch.exclude_mask, -np.inf, scores)
             return cls(scores, log_sum(scores)[:, 0], possible, True)
-        scores = np.where(block.hidden, 0, np.maximum(scores, 0))
+        scores = np.where(batch.exclude_mask, 0, np.maximum(scores, 0))
         total = np.maximum(scores.sum(1), np.finfo(np.float32).tiny)
-        return cls(np.where(block.hidden, -1, scores), total, possible, False)
+        return cls(np.where(batch.exclude_mask, -1, scores), total, possible, False)
 
     def gathered(self, k: int) -> Array:
         """See Evidence."""

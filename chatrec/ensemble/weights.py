@@ -42,8 +42,8 @@ class HoldoutFeatures:
     def of(cls, channels: Mapping[str, Model], holdout: Holdout) -> "HoldoutFeatures":
         """Gathers the candidates of all held-out users."""
         parts = [
-            gather([ScoredEvidence.of(channel, block) for channel in channels.values()], block, GATHERED)
-            for block in holdout.blocks()
+            gather([ScoredEvidence.of(channel, batch) for channel in channels.values()], batch, GATHERED)
+            for batch in holdout.batches()
         ]
         width = max((found.items.shape[1] for found in parts), default=1)
         items = np.concatenate([_wider(found.items, width, NOBODY) for found in parts])

@@ -37,8 +37,8 @@ def neighbour_ndcg(holdout: Holdout, vectors: Array) -> metrics.Floats:
         vectors: of all items: items × dimensions, of unit length.
     """
 
-    def score(block: UserBatch) -> Array:
-        scores: Array = block.weighted(np.ones_like) @ vectors @ vectors.T
+    def score(batch: UserBatch) -> Array:
+        scores: Array = batch.weighted(np.ones_like) @ vectors @ vectors.T
         return scores
 
     return holdout.ndcg(score)

@@ -14,7 +14,7 @@ import numpy as np
 from chatrec.config.settings import Target
 from chatrec.data.arrays import Array, top_k
 from chatrec.data.interactions import Interactions
-from chatrec.data.user_batch import UserBatch, blocks
+from chatrec.data.user_batch import UserBatch, batches
 from chatrec.evaluation import metrics
 
 USERS_AT_MOST = 10_000
@@ -51,10 +51,10 @@ class Holdout:
         """How many targets each user has."""
         return np.diff(self.starts)
 
-    def blocks(self) -> Iterator[UserBatch]:
+    def batches(self) -> Iterator[UserBatch]:
         """The users to be scored."""
         size = max(1, CELLS_OF_A_BLOCK // max(len(self.recommendable), 1))
-        return blocks(self.histories, self.users, self.recommendable, self.exclude_seen, size)
+        return batches(self.histories, self.users, self.recommendable, self.exclude_seen, size)
 
     def hits(self, lists: Array) -> metrics.Hits:
         """Which places of the users' lists hold a target; `lists` is users × places, -1 where a list ends."""
@@ -69,8 +69,8 @@ class Holdout:
             score: to users × items, higher is better.
         """
         found = [np.empty((0, min(K, len(self.recommendable))), np.int32)]
-        for block in self.blocks():
-            scores = np.where(block.hidden, -np.inf, score(block))
+        for batch in self.batches():
+            scores = np.where(batch.exclude_mask, -np.inf, score(batch))
             best = top_k(scores, K)
             found.append(np.where(np.isfinite(np.take_along_axis(scores, best, 1)), best, -1))
         return np.concatenate(found)

@@ -17,13 +17,16 @@ class Model(Protocol):
     """A fitted channel."""
 
     @property
-    def logits(self) -> bool:
+    def log_probabilities(self) -> bool:
         """Whether scores are logarithms of shares, up to a constant a user; else they are shares, up to a factor."""
 
-    def scores(self, block: UserBatch) -> Array:
-        """users × items, float32, higher is better; without `logits`, nothing is known of an item at 0 or below."""
+    def score(self, batch: UserBatch) -> Array:
+        """users × items, float32, higher is better.
 
-    def added(self, latest: Array, items: Array) -> Array | None:
+        Without `log_probabilities`, a score of 0 or less says that nothing is known of the item.
+        """
+
+    def contributions(self, latest: Array, items: Array) -> Array | None:
         """What each of the latest events adds to the scores of some items.
 
         Args:
@@ -42,7 +45,7 @@ class VectorModel(Model, Protocol):
     def keys(self) -> Array:
         """items × width, float32."""
 
-    def queries(self, block: UserBatch) -> Array:
+    def queries(self, batch: UserBatch) -> Array:
         """users × width, float32."""
 
 
@@ -77,7 +80,7 @@ def product(histories: csr_matrix, weights: Array | csr_matrix) -> Array:
     return np.asarray(histories @ weights)
 
 
-def added_by_events(weights: Array | csr_matrix, of_ages: Array, latest: Array, items: Array) -> Array:
+def event_contributions(weights: Array | csr_matrix, of_ages: Array, latest: Array, items: Array) -> Array:
     """What events add where a score is Σ_events weight(age) · W[event, item].
 
     Args:

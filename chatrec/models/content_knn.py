@@ -16,23 +16,23 @@ class Text:
     vectors: Array
     """items × dimensions, of unit length."""
 
-    logits = False
+    log_probabilities = False
 
     @property
     def keys(self) -> Array:
         """See VectorModel."""
         return self.vectors
 
-    def queries(self, block: UserBatch) -> Array:
+    def queries(self, batch: UserBatch) -> Array:
         """See VectorModel."""
-        return np.asarray(block.weighted(harmonic) @ self.vectors)
+        return np.asarray(batch.weighted(harmonic) @ self.vectors)
 
-    def scores(self, block: UserBatch) -> Array:
+    def score(self, batch: UserBatch) -> Array:
         """Σ over the history of cosine / (age + 1)."""
-        scores: Array = self.queries(block) @ self.keys.T
+        scores: Array = self.queries(batch) @ self.keys.T
         return scores
 
-    def added(self, latest: Array, items: Array) -> Array:
+    def contributions(self, latest: Array, items: Array) -> Array:
         """See Model."""
         found = np.einsum("und,ued->une", self.vectors[items], self.vectors[latest])
         return np.where(latest[:, None, :] >= 0, found * harmonic(np.arange(latest.shape[1])), 0)

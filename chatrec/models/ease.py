@@ -13,7 +13,7 @@ from scipy.sparse import csr_matrix
 from chatrec.data.arrays import Array
 from chatrec.data.interactions import Interactions
 from chatrec.data.user_batch import UserBatch
-from chatrec.models.base import added_by_events, decaying, places_among, product
+from chatrec.models.base import decaying, event_contributions, places_among, product
 
 USER_POWER = -0.3
 DROPOUT = 0.35
@@ -34,20 +34,20 @@ class Ease:
     """int32, ordered: the items that it is fitted on."""
     decay: float = 1.0
 
-    logits = False
+    log_probabilities = False
 
-    def scores(self, block: UserBatch) -> Array:
+    def score(self, batch: UserBatch) -> Array:
         """x B."""
-        histories = block.weighted(decaying(self.decay))
+        histories = batch.weighted(decaying(self.decay))
         scores = np.zeros(histories.shape, np.float32)
         scores[:, self.known] = product(histories[:, self.known], self.weights)
         return scores
 
-    def added(self, latest: Array, items: Array) -> Array:
+    def contributions(self, latest: Array, items: Array) -> Array:
         """See Model."""
         weights = decaying(self.decay)(np.arange(latest.shape[1]))
         rows, columns = (places_among(self.known, each) for each in (latest, items))
-        return added_by_events(self.weights, weights, rows, columns)
+        return event_contributions(self.weights, weights, rows, columns)
 
 
 def fit(histories: Interactions, items: int, penalty: float) -> Ease:

@@ -36,24 +36,24 @@ class Ials:
     mean: float
     """n̄ of the users."""
 
-    logits = False
+    log_probabilities = False
 
     @property
     def keys(self) -> Array:
         """See VectorModel."""
         return self.items
 
-    def queries(self, block: UserBatch) -> Array:
+    def queries(self, batch: UserBatch) -> Array:
         """u: the best for the history."""
-        taken = (block.weighted(uniform) > 0).astype(np.float32).tocsr()
+        taken = (batch.weighted(uniform) > 0).astype(np.float32).tocsr()
         return _solve(taken, self.items, self.mean)
 
-    def scores(self, block: UserBatch) -> Array:
+    def score(self, batch: UserBatch) -> Array:
         """uᵀv."""
-        scores: Array = self.queries(block) @ self.keys.T
+        scores: Array = self.queries(batch) @ self.keys.T
         return scores
 
-    def added(self, latest: Array, items: Array) -> None:
+    def contributions(self, latest: Array, items: Array) -> None:
         """See Model."""
         return
 

@@ -18,7 +18,7 @@ from chatrec.data.interactions import Interactions
 from chatrec.data.user_batch import UserBatch
 from chatrec.features.catalogue import Features
 from chatrec.models import ease
-from chatrec.models.base import added_by_events, places_among, product, uniform
+from chatrec.models.base import event_contributions, places_among, product, uniform
 from chatrec.models.predicted_profiles import behaviours, foretold
 
 CELLS_UP_TO = 300_000_000
@@ -81,16 +81,16 @@ class Kernel:
     known: Array
     """int32, ordered: the items with events, of very many those that were taken most."""
 
-    logits = False
+    log_probabilities = False
 
-    def scores(self, block: UserBatch) -> Array:
+    def score(self, batch: UserBatch) -> Array:
         """x W."""
-        return product(block.weighted(uniform)[:, self.known], self.weights)
+        return product(batch.weighted(uniform)[:, self.known], self.weights)
 
-    def added(self, latest: Array, items: Array) -> Array:
+    def contributions(self, latest: Array, items: Array) -> Array:
         """See Model."""
         rows = places_among(self.known, latest)
-        return added_by_events(self.weights, uniform(np.arange(latest.shape[1])), rows, items)
+        return event_contributions(self.weights, uniform(np.arange(latest.shape[1])), rows, items)
 
 
 @dataclass(frozen=True)

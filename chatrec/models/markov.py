@@ -15,7 +15,7 @@ from scipy.sparse import block_diag, csr_matrix, diags
 from chatrec.data.arrays import Array
 from chatrec.data.interactions import Interactions
 from chatrec.data.user_batch import UserBatch
-from chatrec.models.base import added_by_events, harmonic, product
+from chatrec.models.base import event_contributions, harmonic, product
 from chatrec.models.cooccurrence import weighted_counts
 from chatrec.models.ppmi_svd import clusters, ppmi_vectors, unit
 
@@ -45,19 +45,19 @@ class Transitions:
     between: Array
     """float32, groups × groups: from group to group of one level."""
 
-    logits = False
+    log_probabilities = False
 
-    def scores(self, block: UserBatch) -> Array:
+    def score(self, batch: UserBatch) -> Array:
         """Σ over the history of weight × P."""
-        histories = block.weighted(harmonic)
+        histories = batch.weighted(harmonic)
         by_groups = np.asarray((histories @ self._members(self.leans)).todense()) @ self.between
         scores: Array = product(histories, self.own) + by_groups @ self._members(self.shares).T
         return scores
 
-    def added(self, latest: Array, items: Array) -> Array:
+    def contributions(self, latest: Array, items: Array) -> Array:
         """See Model."""
         weights = harmonic(np.arange(latest.shape[1]))
-        found = added_by_events(self.own, weights, latest, items)
+        found = event_contributions(self.own, weights, latest, items)
         there = np.where((latest >= 0)[:, None, :] & (items >= 0)[:, :, None], weights, 0)
         for group_of, leans, shares in zip(self.groups, self.leans, self.shares, strict=True):
             between = self.between[group_of[latest][:, None, :], group_of[items][:, :, None]]

@@ -25,22 +25,22 @@ class Popularity:
     weights: Array
     """float32, for each item."""
 
-    logits = False
+    log_probabilities = False
 
     @property
     def keys(self) -> Array:
         """See VectorModel: the logarithm, because a sum of logits multiplies shares."""
         return np.log(self.weights + np.float32(SMOOTHING))[:, None]
 
-    def queries(self, block: UserBatch) -> Array:
+    def queries(self, batch: UserBatch) -> Array:
         """See VectorModel."""
-        return np.ones((len(block.users), 1), np.float32)
+        return np.ones((len(batch.users), 1), np.float32)
 
-    def scores(self, block: UserBatch) -> Array:
+    def score(self, batch: UserBatch) -> Array:
         """How popular each item is."""
-        return np.repeat(self.weights[None, :], len(block.users), axis=0)
+        return np.repeat(self.weights[None, :], len(batch.users), axis=0)
 
-    def added(self, latest: Array, items: Array) -> None:
+    def contributions(self, latest: Array, items: Array) -> None:
         """See Model."""
         return
 

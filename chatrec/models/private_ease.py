@@ -48,23 +48,23 @@ class Spectral:
     items: Array
     """What a history is held against: items × width."""
 
-    logits = False
+    log_probabilities = False
 
     @property
     def keys(self) -> Array:
         """See VectorModel."""
         return self.items
 
-    def queries(self, block: UserBatch) -> Array:
+    def queries(self, batch: UserBatch) -> Array:
         """See VectorModel."""
-        return np.asarray(block.weighted(uniform) @ self.taken)
+        return np.asarray(batch.weighted(uniform) @ self.taken)
 
-    def scores(self, block: UserBatch) -> Array:
+    def score(self, batch: UserBatch) -> Array:
         """x B, but for the diagonal of B."""
-        scores: Array = self.queries(block) @ self.keys.T
+        scores: Array = self.queries(batch) @ self.keys.T
         return scores
 
-    def added(self, latest: Array, items: Array) -> Array:
+    def contributions(self, latest: Array, items: Array) -> Array:
         """See Model."""
         found = np.einsum("upd,ued->upe", self.items[items], self.taken[latest])
         return np.where(latest[:, None, :] >= 0, found, 0)

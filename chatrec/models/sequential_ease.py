@@ -14,7 +14,7 @@ from scipy.linalg import cho_factor, cho_solve
 from chatrec.data.arrays import Array
 from chatrec.data.interactions import Interactions
 from chatrec.data.user_batch import NEGLIGIBLE, UserBatch
-from chatrec.models.base import added_by_events, decaying, product
+from chatrec.models.base import decaying, event_contributions, product
 from chatrec.models.cooccurrence import lagged
 
 DECAYS = (0.0, 0.6, 0.9)
@@ -30,19 +30,19 @@ class Ridge:
     weights: Array
     """fades × items × items, float32."""
 
-    logits = False
+    log_probabilities = False
 
-    def scores(self, block: UserBatch) -> Array:
+    def score(self, batch: UserBatch) -> Array:
         """Σ_a x_a B_a."""
         return sum(  # type: ignore[return-value]
-            product(block.weighted(decaying(decay)), weights)
+            product(batch.weighted(decaying(decay)), weights)
             for decay, weights in zip(self.fades, self.weights, strict=True)
         )
 
-    def added(self, latest: Array, items: Array) -> Array:
+    def contributions(self, latest: Array, items: Array) -> Array:
         """See Model."""
         return sum(  # type: ignore[return-value]
-            added_by_events(weights, decaying(decay)(np.arange(latest.shape[1])), latest, items)
+            event_contributions(weights, decaying(decay)(np.arange(latest.shape[1])), latest, items)
             for decay, weights in zip(self.fades, self.weights, strict=True)
         )
 

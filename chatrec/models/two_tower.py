@@ -50,26 +50,26 @@ class Tower:
     decay: float = 1.0
     """How an event fades with each that came after it."""
 
-    logits = True
+    log_probabilities = True
 
     @property
     def keys(self) -> Array:
         """See VectorModel."""
         return self.items
 
-    def queries(self, block: UserBatch) -> Array:
+    def queries(self, batch: UserBatch) -> Array:
         """u and 1."""
-        weights = block.weighted(decaying(self.decay))
+        weights = batch.weighted(decaying(self.decay))
         length = np.sqrt(np.asarray(weights.power(2).sum(1)))
         users = np.asarray(weights @ self.taken) / np.maximum(length, EMPTY)
         return np.hstack([users, np.ones((len(users), 1))]).astype(np.float32)
 
-    def scores(self, block: UserBatch) -> Array:
+    def score(self, batch: UserBatch) -> Array:
         """log P(i|u) up to a constant a user."""
-        scores: Array = self.queries(block) @ self.keys.T
+        scores: Array = self.queries(batch) @ self.keys.T
         return scores
 
-    def added(self, latest: Array, items: Array) -> Array:
+    def contributions(self, latest: Array, items: Array) -> Array:
         """See Model; without 1/√n, which is the same for all events."""
         found = np.einsum("upd,ued->upe", self.items[items][:, :, :-1], self.taken[latest])
         return np.where(latest[:, None, :] >= 0, found * decaying(self.decay)(np.arange(latest.shape[1])), 0)

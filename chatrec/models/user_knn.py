@@ -25,11 +25,11 @@ class Neighbours:
     rarity: Array
     """The weight of each item, float32."""
 
-    logits = False
+    log_probabilities = False
 
-    def scores(self, block: UserBatch) -> Array:
+    def score(self, batch: UserBatch) -> Array:
         """Σ over the most alike users of likeness, for what they took."""
-        likeness = np.asarray((self._unit(block.weighted(uniform)) @ self._unit(self.histories).T).todense()) ** 2
+        likeness = np.asarray((self._unit(batch.weighted(uniform)) @ self._unit(self.histories).T).todense()) ** 2
         likeness[likeness > 1 - 1e-6] = 0  # the user, or somebody who took exactly the same
         nearest = top_k(likeness, NEIGHBOURS)
         values = np.take_along_axis(likeness, nearest, 1)
@@ -37,7 +37,7 @@ class Neighbours:
         weights = csr_matrix((values.ravel(), nearest.ravel(), starts), shape=likeness.shape)
         return np.asarray((weights @ self.histories).todense(), np.float32)
 
-    def added(self, latest: Array, items: Array) -> None:
+    def contributions(self, latest: Array, items: Array) -> None:
         """See Model."""
         return
 

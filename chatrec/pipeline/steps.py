@@ -183,8 +183,8 @@ def index(context: Context) -> Counts:
     known = np.flatnonzero(context.snapshot.histories.lengths > 0)
     random = np.random.default_rng(settings.compute.seed)
     sample = np.sort(random.choice(known, min(1000, len(known)), replace=False))
-    block = UserBatch(context.snapshot.histories, sample, context.recommendable, settings.ranking.exclude_seen)
-    users = joint.join({name: channel.queries(block) for name, channel in joint.channels.items()})
+    batch = UserBatch(context.snapshot.histories, sample, context.recommendable, settings.ranking.exclude_seen)
+    users = joint.join({name: channel.queries(batch) for name, channel in joint.channels.items()})
     built = faiss_index.build(joint.keys[rows], rows, users, settings.index)
     built.save(context.folder)
     facts = built.facts

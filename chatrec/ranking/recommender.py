@@ -90,7 +90,7 @@ class Recommender:
         return [*self.channels, *([SEARCH] if self.searches else [])]
 
     def bytes_of_a_user(self, events: int) -> int:
-        """About how much memory a user with so many events takes while a block is ranked."""
+        """About how much memory a user with so many events takes while a batch is ranked."""
         channels = len(self.sources)
         reason = 16 * channels * self.top_n * min(events, EVENTS_OF_A_REASON)
         gathered = channels * max(GATHERED, self.considered) + len(self.suggested)
@@ -102,12 +102,12 @@ class Recommender:
         """The lists of some users, all with a history.
 
         Args:
-            users: of one block; memory goes with their number and the size of the catalogue.
+            users: of one batch; memory goes with their number and the size of the catalogue.
         """
-        block = self.block(users, self.recommendable & ~self.new)
-        of_aigc = self.aigc.queries(block)
+        batch = self.batch(users, self.recommendable & ~self.new)
+        of_aigc = self.aigc.queries(batch)
         vectors = of_aigc[:, : self.aigc.state.items.shape[1]]
-        rated = self._rated(self._evidence(block, of_aigc), self.blend.weights, block)
+        rated = self._rated(self._evidence(batch, of_aigc), self.blend.weights, batch)
         if self.new.any():
             rated = self._with_new(rated, users)
         elif self._shapes:
@@ -118,12 +118,12 @@ class Recommender:
             np.where(rated.items >= 0, np.exp(rated.scores), 0).astype(np.float32),
             BLEND,
             self._strongest_group(rated.items, vectors),
-            self._strongest_event(rated.items, rated.shares, block),
+            self._strongest_event(rated.items, rated.shares, batch),
             rated.shares,
             vectors,
         )
 
-    def block(self, users: Array, recommendable: Array) -> UserBatch:
+    def batch(self, users: Array, recommendable: Array) -> UserBatch:
         """Users whose lists may have some of the items."""
         return UserBatch(self.histories, users, recommendable, *self._hiding)
 
@@ -170,48 +170,48 @@ class Recommender:
 
     def _with_new(self, known: ScoredCandidates, users: Array) -> ScoredCandidates:
         """Lists of known and new items together."""
-        block, new = self.block(users, self.new), self.blend.new
-        evidence: list[Evidence] = [ScoredEvidence.of(new.channels[name], block) for name in new.weights]
-        both = beside(known, rated := self._rated(evidence, new.weights, block), new.share)
+        batch, new = self.batch(users, self.new), self.blend.new
+        evidence: list[Evidence] = [ScoredEvidence.of(new.channels[name], batch) for name in new.weights]
+        both = beside(known, rated := self._rated(evidence, new.weights, batch), new.share)
         order = tiers(known.items.shape[1], rated.items.shape[1], *self.places_of_new)
         return both.at(self.rules.columns(both.items, self._wanted(users, both), self.top_n, order))
 
     def rated_by_searches(self, users: Array) -> ScoredCandidates:
         """Of users without a history: what answers their searches, the rest by popularity."""
         assert self.searches, "asked about searches where they do not count"
-        block = self.block(users, self.recommendable)
-        evidence: list[Evidence] = [ScoredEvidence.of(self._popular, block), self.searches.evidence(block)]
+        batch = self.batch(users, self.recommendable)
+        evidence: list[Evidence] = [ScoredEvidence.of(self._popular, batch), self.searches.evidence(batch)]
         weights = np.array([1, self.searches.weight], np.float32)
-        rated = rate(evidence, weights, block, self.considered, self.rules, self.suggested)
+        rated = rate(evidence, weights, batch, self.considered, self.rules, self.suggested)
         if not self._shapes:
             return rated
         return rated.at(self.rules.columns(rated.items, rated.scores, self.top_n))
 
-    def _rated(self, evidence: list[Evidence], weights: Mapping[str, float], block: UserBatch) -> ScoredCandidates:
+    def _rated(self, evidence: list[Evidence], weights: Mapping[str, float], batch: UserBatch) -> ScoredCandidates:
         """The best, with a share of 0 for the channels that say nothing of them."""
         if self.searches:
-            evidence = [*evidence, self.searches.evidence(block)]
+            evidence = [*evidence, self.searches.evidence(batch)]
             weights = {**weights, SEARCH: self.searches.weight}
         all_weights = np.array(list(weights.values()), np.float32)
-        rated = rate(evidence, all_weights, block, self.considered, self.rules, self.suggested)
+        rated = rate(evidence, all_weights, batch, self.considered, self.rules, self.suggested)
         shares = np.zeros((*rated.items.shape, len(self.sources)), np.float32)
         shares[:, :, [self.sources.index(name) for name in weights]] = rated.shares
         return replace(rated, shares=shares)
 
-    def _evidence(self, block: UserBatch, of_aigc: Array) -> list[Evidence]:
+    def _evidence(self, batch: UserBatch, of_aigc: Array) -> list[Evidence]:
         """Of each channel; those that the index holds gather together."""
         joint = self._joint
         found: list[Evidence] = []
-        queries = {name: of_aigc if each is self.aigc else each.queries(block) for name, each in joint.channels.items()}
-        together: IndexedEvidence | None = IndexedEvidence(self._vectors[JOINED], joint.join(queries), block)
+        queries = {name: of_aigc if each is self.aigc else each.queries(batch) for name, each in joint.channels.items()}
+        together: IndexedEvidence | None = IndexedEvidence(self._vectors[JOINED], joint.join(queries), batch)
         for name in self.blend.weights:
             channel = self.channels[name]
             if name in queries:
-                own = IndexedEvidence(self._vectors[name], queries[name], block)
+                own = IndexedEvidence(self._vectors[name], queries[name], batch)
                 found.append(PartOfIndex(own, together))
                 together = None
             else:
-                found.append(ScoredEvidence.of(channel, block))
+                found.append(ScoredEvidence.of(channel, batch))
         return found
 
     @cached_property
@@ -248,12 +248,12 @@ class Recommender:
         strongest = np.take_along_axis(groups, weights.argmax(2)[..., None], 2)[..., 0]
         return np.where(items >= 0, strongest, NOBODY)
 
-    def _strongest_event(self, items: Array, shares: Array, block: UserBatch) -> Array:
+    def _strongest_event(self, items: Array, shares: Array, batch: UserBatch) -> Array:
         """The event that adds most to the strongest of those channels whose scores are sums, if it is strong."""
-        latest = block.histories.latest(block.users, EVENTS_OF_A_REASON)
+        latest = batch.histories.latest(batch.users, EVENTS_OF_A_REASON)
         found, strength = np.full(items.shape, NOBODY, np.int32), np.full(items.shape, LEAST_SHARE, np.float32)
         for place, channel in enumerate(self.channels.values()):
-            added = channel.added(latest, items)
+            added = channel.contributions(latest, items)
             if added is None:
                 continue
             added = np.where((latest >= 0)[:, None, :], added, -np.inf)

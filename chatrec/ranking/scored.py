@@ -1,4 +1,4 @@
-"""The best candidates of a block of users, with how likely each is and which channel says so."""
+"""The best candidates of a batch of users, with how likely each is and which channel says so."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -40,7 +40,7 @@ class ScoredCandidates:
 def rate(
     evidence: Sequence[Evidence],
     weights: Array,
-    block: UserBatch,
+    batch: UserBatch,
     n: int,
     rules: Rules = NO_RULES,
     suggested: Array = NONE,
@@ -50,12 +50,12 @@ def rate(
     Args:
         evidence: of the channels.
         weights: of the same, float32.
-        block: of users.
+        batch: of users.
         n: places.
         rules: what they add to scores, and what they pin.
         suggested: rows of items that are candidates of everybody.
     """
-    found = gather(evidence, block, max(GATHERED, n), suggested)
+    found = gather(evidence, batch, max(GATHERED, n), suggested)
     scores, added = scores_of(found.items, found.log_shares, weights), rules.factors_of(found.items)
     if rules.shape_lists:
         places = rules.columns(found.items, scores + added, n, slack=SLACK)

@@ -54,12 +54,12 @@ class Searches:
         found: Array = np.asarray(self._of(users).sum(1)).ravel() > 0
         return found
 
-    def evidence(self, block: UserBatch) -> "SearchEvidence":
-        """Of a block of users."""
-        latest = self.queries.starts[block.users]
-        searched = self.queries.lengths[block.users] > 0
+    def evidence(self, batch: UserBatch) -> "SearchEvidence":
+        """Of a batch of users."""
+        latest = self.queries.starts[batch.users]
+        searched = self.queries.lengths[batch.users] > 0
         strength = np.append(self.strength, 0)[np.where(searched, latest, -1)]
-        return SearchEvidence(self._of(block.users), strength.astype(np.float32), block)
+        return SearchEvidence(self._of(batch.users), strength.astype(np.float32), batch)
 
     def _of(self, users: Array) -> csr_matrix:
         """users × items: Σ over the user's queries of strength · how well an item answers."""
@@ -81,7 +81,7 @@ class SearchEvidence:
     """users × items, not negative."""
     strength: Array
     """0 to 1, of each user's latest search."""
-    block: UserBatch
+    batch: UserBatch
 
     def gathered(self, k: int) -> Array:
         """See Evidence."""
@@ -111,7 +111,7 @@ class SearchEvidence:
 
     @cached_property
     def _possible(self) -> Array:
-        possible: Array = np.maximum((~self.block.hidden).sum(1), 1)
+        possible: Array = np.maximum((~self.batch.exclude_mask).sum(1), 1)
         return possible
 
     @cached_property
@@ -120,6 +120,6 @@ class SearchEvidence:
         scores = csr_matrix(self.scores, copy=True)
         scores.sort_indices()
         rows = np.repeat(np.arange(scores.shape[0]), np.diff(scores.indptr))
-        scores.data[self.block.hidden[rows, scores.indices]] = 0
+        scores.data[self.batch.exclude_mask[rows, scores.indices]] = 0
         scores.eliminate_zeros()
         return scores

@@ -50,7 +50,7 @@ class Systems:
 
     def alone(self, holdout: Holdout) -> dict[str, Array]:
         """Lists of each channel: users × K."""
-        return {name: holdout.lists(channel.scores) for name, channel in self.channels.items()}
+        return {name: holdout.lists(channel.score) for name, channel in self.channels.items()}
 
     def blended(self, holdout: Holdout) -> dict[str, Array]:
         """Lists of the blend, as BLEND, and of the blend without each channel, as the channel's name: users × K.
@@ -66,9 +66,9 @@ class Systems:
             }
         width = min(K, len(holdout.recommendable))
         found: dict[str, list[Array]] = {name: [np.empty((0, width), np.int32)] for name in mixes}
-        for block in holdout.blocks():
-            evidence = [ScoredEvidence.of(self.channels[name], block) for name in self.weights]
-            candidates = gather(evidence, block, GATHERED)
+        for batch in holdout.batches():
+            evidence = [ScoredEvidence.of(self.channels[name], batch) for name in self.weights]
+            candidates = gather(evidence, batch, GATHERED)
             for name, weights in mixes.items():
                 found[name].append(_best(candidates, weights, width))
         return {name: np.concatenate(parts) for name, parts in found.items()}

@@ -76,7 +76,7 @@ def measure(
     open_book = ease.fit(rest.histories, rest.items, ease.PENALTIES[-1])
     popular = popularity.fit(rest.histories, rest.items)
     return Utility(
-        private, quality(holdout.lists(open_book.scores)), quality(holdout.lists(popular.scores)), len(holdout)
+        private, quality(holdout.lists(open_book.score)), quality(holdout.lists(popular.score)), len(holdout)
     )
 
 

@@ -44,19 +44,19 @@ class Vectors:
 
 @dataclass(frozen=True)
 class IndexedEvidence:
-    """What inner products say about a block of users; see `chatrec.ensemble.log_shares.Evidence`."""
+    """What inner products say about a batch of users; see `chatrec.ensemble.log_shares.Evidence`."""
 
     vectors: Vectors
     users: Array
     """users × width."""
-    block: UserBatch
+    batch: UserBatch
 
     def gathered(self, k: int) -> Array:
         """The best k items of each user that a list may have; -1 only where there is no more."""
-        lengths = self.block.histories.lengths[self.block.users]
-        seen = int(lengths.max(initial=0)) if self.block.exclude_seen else 0
+        lengths = self.batch.histories.lengths[self.batch.users]
+        seen = int(lengths.max(initial=0)) if self.batch.exclude_seen else 0
         items, _ = self.vectors.index.search(self.users, k + seen)
-        items = np.where(self.block.hidden[np.arange(len(items))[:, None], items], NOBODY, items)
+        items = np.where(self.batch.exclude_mask[np.arange(len(items))[:, None], items], NOBODY, items)
         items = np.take_along_axis(items, np.argsort(items < 0, axis=1, kind="stable"), 1)[:, :k]
         return items if self.vectors.index.facts.kind == "flat" else self._completed(items)
 
@@ -72,12 +72,12 @@ class IndexedEvidence:
     @property
     def floor(self) -> Array:
         """See Evidence."""
-        return floor_of(np.maximum((~self.block.hidden).sum(1), 1))
+        return floor_of(np.maximum((~self.batch.exclude_mask).sum(1), 1))
 
     def _completed(self, items: Array) -> Array:
         """An approximate index may run out of items: such users are searched exactly."""
         for row in np.flatnonzero((items < 0).any(1)):
-            allowed = np.flatnonzero(~self.block.hidden[row])
+            allowed = np.flatnonzero(~self.batch.exclude_mask[row])
             best = np.argsort(-(self.vectors.items[allowed] @ self.users[row]), kind="stable")[: items.shape[1]]
             items[row, : len(best)] = allowed[best]
         return items
@@ -92,7 +92,7 @@ class IndexedEvidence:
     def _log_normaliser(self) -> Array:
         sample = self.vectors.sample
         products = self._products[:, sample] if self.vectors.are_few else self.users @ self.vectors.items[sample].T
-        products[self.block.hidden[:, sample]] = -np.inf
+        products[self.batch.exclude_mask[:, sample]] = -np.inf
         normaliser: Array = log_sum(products) + np.log(len(self.vectors.index) / max(len(sample), 1))
         return normaliser
 

@@ -127,9 +127,9 @@ def test_the_blend_of_the_ladder_is_the_nights(night: Context) -> None:
     found_by, snapshot = ladder.Ladder(night), night.snapshot
     lists = toy.read(night.run.root / "chatrec.csv.gz")
     events = Events.of(snapshot)
-    for block in events.blocks():
-        (found,) = found_by.lists(block, {"all": dict(found_by.weights)})
-        for user, items in zip(block.users, found, strict=True):
+    for batch in events.batches():
+        (found,) = found_by.lists(batch, {"all": dict(found_by.weights)})
+        for user, items in zip(batch.users, found, strict=True):
             ids = [events.item_ids[item] for item in items if item >= 0]
             assert ids[:10] == lists[snapshot.users["user_id"][int(user)]][:10]
 
@@ -162,9 +162,9 @@ def test_the_ladder_of_new_items_is_of_their_channels(
     weights = json.loads((night.of("blend") / "mix.json").read_text())["new"]["weights"]
     assert {name for name in names if name.endswith("alone")} == {f"{name} alone" for name in weights}
     lists = toy.read(tmp_path / "chatrec.csv.gz")
-    for block in Events.of(night.snapshot).blocks():
-        (rows,) = found.lists(block, {"all": dict(found.weights)})
-        for user, items in zip(block.users, rows, strict=True):
+    for batch in Events.of(night.snapshot).batches():
+        (rows,) = found.lists(batch, {"all": dict(found.weights)})
+        for user, items in zip(batch.users, rows, strict=True):
             ids = [Events.of(night.snapshot).item_ids[item] for item in items if item >= 0]
             assert ids[:10] == lists[night.snapshot.users["user_id"][int(user)]][:10]
 

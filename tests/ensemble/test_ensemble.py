@@ -28,23 +28,23 @@ class Planted:
     """Scores given by hand: users × items, by the user's number."""
 
     values: np.ndarray
-    logits: bool = False
+    log_probabilities: bool = False
 
-    def scores(self, block: UserBatch) -> np.ndarray:
-        return self.values[block.users]
+    def score(self, batch: UserBatch) -> np.ndarray:
+        return self.values[batch.users]
 
-    def added(self, latest: np.ndarray, items: np.ndarray) -> None:
+    def contributions(self, latest: np.ndarray, items: np.ndarray) -> None:
         return
 
 
-def block(values: np.ndarray, of_users: list[list[int]], recommendable: np.ndarray | None = None) -> UserBatch:
+def batch(values: np.ndarray, of_users: list[list[int]], recommendable: np.ndarray | None = None) -> UserBatch:
     allowed = np.ones(values.shape[1], bool) if recommendable is None else recommendable
     return UserBatch(histories(of_users), np.arange(len(of_users)), allowed, True)
 
 
 def test_shares_by_hand() -> None:
     values = np.array([[4.0, 2, 1.5, -5, 0.5]])
-    found = ScoredEvidence.of(Planted(values), block(values, [[0]]))  # the first item was seen
+    found = ScoredEvidence.of(Planted(values), batch(values, [[0]]))  # the first item was seen
     expected = np.log(np.array([2, 1.5, 0, 0.5]) / 4 + FLOOR / 4)
     assert found.log_shares(np.array([[1, 2, 3, 4]]))[0] == pytest.approx(expected)
     assert found.floor.tolist() == pytest.approx([np.log(FLOOR / 4)])
@@ -53,16 +53,16 @@ def test_shares_by_hand() -> None:
 
 def test_logits_are_a_softmax_of_what_may_be_recommended() -> None:
     values = np.array([[4.0, 2, 1, -5, 1]], np.float32)
-    found = ScoredEvidence.of(Planted(values, logits=True), block(values, [[0]], np.arange(5) != 4))
+    found = ScoredEvidence.of(Planted(values, log_probabilities=True), batch(values, [[0]], np.arange(5) != 4))
     expected = values[0, 1:4] - np.log(np.exp(values[0, 1:4]).sum())
     assert found.log_shares(np.array([[1, 2, 3]]))[0] == pytest.approx(expected, abs=1e-6)
 
 
 @given(st.lists(st.lists(st.integers(0, 7), max_size=6), min_size=1, max_size=4), st.integers(1, 8), st.booleans())
-def test_candidates_are_the_union_without_what_is_hidden(of_users: list[list[int]], k: int, logits: bool) -> None:
+def test_candidates_are_the_union_without_what_is_excluded(of_users: list[list[int]], k: int, logits: bool) -> None:
     random = np.random.default_rng(0)
     values = random.normal(size=(len(of_users), 8)).astype(np.float32)
-    mine = block(values, of_users)
+    mine = batch(values, of_users)
     evidence = [ScoredEvidence.of(Planted(each, logits), mine) for each in (values, -values)]
     found = gather(evidence, mine, k)
     for row, history in enumerate(of_users):

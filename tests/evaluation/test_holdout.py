@@ -81,8 +81,8 @@ def test_a_score_that_knows_the_targets_is_perfect(users: list[list[int]]) -> No
     _, found = held(users, "any")
     wanted = targets_of(found)
 
-    def know(block: UserBatch) -> np.ndarray:
-        return np.array([[item in wanted[int(user)] for item in range(ITEMS)] for user in block.users], float)
+    def know(batch: UserBatch) -> np.ndarray:
+        return np.array([[item in wanted[int(user)] for item in range(ITEMS)] for user in batch.users], float)
 
     assert (found.ndcg(know) == 1).all()
     assert len(found.ndcg(know)) == len(found)

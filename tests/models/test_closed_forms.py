@@ -24,7 +24,7 @@ SOME = [[0, 1, 2, 1], [3], [], [4, 5, 6, 7, 0, 1], [2, 0], [5, 5, 5]]
 lists_of_items = st.lists(st.lists(st.integers(0, ITEMS - 1), max_size=7), min_size=1, max_size=5)
 
 
-def block(made: Interactions, exclude_seen: bool = True) -> UserBatch:
+def batch(made: Interactions, exclude_seen: bool = True) -> UserBatch:
     return UserBatch(made, np.flatnonzero(made.lengths), np.ones(ITEMS, bool), exclude_seen)
 
 
@@ -86,10 +86,10 @@ def test_ease_of_a_large_catalogue_knows_what_was_taken_most(monkeypatch: pytest
     monkeypatch.setattr(ease, "EXACT_UP_TO", 3)
     found = ease.fit(made, ITEMS, 10.0)
     assert found.known.tolist() == [1, 3, 5]
-    mine = block(made)
-    scores = found.scores(mine)
+    mine = batch(made)
+    scores = found.score(mine)
     assert not scores[:, [0, 2, 4, 6, 7]].any()
-    added = found.added(made.latest(mine.users, 5), np.tile(np.arange(ITEMS), (len(mine.users), 1)))
+    added = found.contributions(made.latest(mine.users, 5), np.tile(np.arange(ITEMS), (len(mine.users), 1)))
     assert np.allclose(added.sum(2), scores, atol=1e-6)
 
 
@@ -119,7 +119,7 @@ def test_transitions_lean_on_groups_the_more_the_less_is_known(
             left = left * 200 / (known + 200)
     assert np.allclose(P.sum(1), 1)
     items = np.tile(np.arange(ITEMS), (ITEMS, 1))
-    added = found.added(np.arange(ITEMS)[:, None], items)
+    added = found.contributions(np.arange(ITEMS)[:, None], items)
     assert np.allclose(added[:, :, 0], P * popular**-0.3, atol=1e-6)
 
 
@@ -127,7 +127,7 @@ def test_ials_solves_its_equations() -> None:
     """At the end no user vector can be bettered, and a user's scores are those of the equations written out."""
     made = histories([[0, 1, 2], [1, 2, 3], [0, 2, 4], [5, 6, 7], [5, 6, 0, 0]])
     found = ials.fit(made, ITEMS, 0)
-    V, scores = found.items.astype(np.float64), found.scores(block(made))
+    V, scores = found.items.astype(np.float64), found.score(batch(made))
     for user in range(made.users):
         taken = np.unique(made.of(user))
         penalty = ials.PENALTY * (len(taken) + ials.OF_THE_MEAN * 3)
@@ -144,7 +144,7 @@ def test_recent_events_count_more() -> None:
 
 def test_neighbours_by_hand() -> None:
     made = histories([[0, 1], [0, 2], [3, 4]])
-    found = user_knn.fit(made, ITEMS).scores(block(made))
+    found = user_knn.fit(made, ITEMS).score(batch(made))
     rare, common = np.log(3 / 1) + 1e-3, np.log(3 / 2) + 1e-3
     likeness = (common**2 / (common**2 + rare**2)) ** 2
     assert found[0].tolist() == pytest.approx([likeness, 0, likeness, 0, 0, 0, 0, 0], rel=1e-4)
@@ -163,7 +163,7 @@ def test_every_channel_learns_the_checkerboard(target: str) -> None:
     assert {"next": "ridge", "period": "ridge", "any": "ials"}[target] in fitted
     for name, channel in fitted.items():
         if not name.startswith("popular"):
-            best = np.where(everybody.hidden, -np.inf, channel.scores(everybody)).argmax(1)
+            best = np.where(everybody.exclude_mask, -np.inf, channel.score(everybody)).argmax(1)
             assert (best % 2 == users % 2).all(), name
 
 
@@ -187,16 +187,16 @@ def test_the_record_says_what_a_size_forbids(target: Target, form: Form, monkeyp
 @settings(max_examples=30)
 def test_scores_are_the_sums_of_what_events_add(of_users: list[list[int]]) -> None:
     made = histories([*of_users, [1, 2]])
-    mine = block(made)
+    mine = batch(made)
     random = np.random.default_rng(0)
     texts = random.normal(size=(ITEMS, 3)).astype(np.float32)
     summed: list[Model] = [markov.fit(made, ITEMS, 0), sequential_ease.fit(made, ITEMS), Text(texts)]
     summed += [replace(ease.fit(made, ITEMS, 10.0), decay=decay) for decay in (1.0, 0.8)]
     items = np.tile(np.arange(ITEMS), (len(mine.users), 1))
     for channel in summed:
-        added = channel.added(made.latest(mine.users, 7), items)
+        added = channel.contributions(made.latest(mine.users, 7), items)
         assert added is not None
-        assert np.allclose(added.sum(2), channel.scores(mine), atol=0.03)  # negligible events are left out of scores
+        assert np.allclose(added.sum(2), channel.score(mine), atol=0.03)  # negligible events are left out of scores
 
 
 def test_what_was_saved_is_loaded(tmp_path: Path) -> None:
@@ -207,5 +207,5 @@ def test_what_was_saved_is_loaded(tmp_path: Path) -> None:
     loaded = load_channels(tmp_path)
     assert list(loaded) == list(fitted)
     for name, channel in fitted.items():
-        assert np.array_equal(loaded[name].scores(block(made)), channel.scores(block(made))), name
+        assert np.array_equal(loaded[name].score(batch(made)), channel.score(batch(made))), name
     assert len([file for file in tmp_path.glob("*.npy") if np.load(file).shape == (ITEMS, ITEMS)]) == 1  # EASE's, once

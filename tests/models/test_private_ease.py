@@ -46,8 +46,8 @@ def test_it_is_ease_of_what_it_keeps() -> None:
 def test_under_noise_it_knows_who_takes_what() -> None:
     people = histories(population(3_000, np.random.default_rng(0)))
     channel = private_ease.fit(make(people, IDS, 4.2, NOISE), catalogue())
-    block = UserBatch(people, np.arange(100), np.ones(ITEMS, bool), True)
-    scores = np.where(block.hidden, -np.inf, channel.scores(block))
+    batch = UserBatch(people, np.arange(100), np.ones(ITEMS, bool), True)
+    scores = np.where(batch.exclude_mask, -np.inf, channel.score(batch))
     best = scores.argmax(1)
     assert (best // (ITEMS // 2) == np.arange(100) % 2).mean() > 0.95
 
@@ -60,7 +60,7 @@ def test_texts_tell_of_an_item_that_is_new() -> None:
     release = make(histories(rows), known, 4.2, NOISE).onto(IDS)
     assert new not in release.paired
     channel = private_ease.fit(release, catalogue())
-    scores = channel.scores(UserBatch(people, np.arange(100), np.ones(ITEMS, bool), True))[:, new]
+    scores = channel.score(UserBatch(people, np.arange(100), np.ones(ITEMS, bool), True))[:, new]
     assert scores[::2].mean() > scores[1::2].mean() + scores.std() / 2
 
 
@@ -70,5 +70,5 @@ def test_what_events_add_comes_to_the_score() -> None:
     users = np.arange(10)
     latest = people.latest(users, 20)
     items = np.tile(np.arange(ITEMS), (10, 1))
-    added = channel.added(latest, items).sum(2)
-    assert added == pytest.approx(channel.scores(UserBatch(people, users, np.ones(ITEMS, bool), True)), abs=1e-4)
+    added = channel.contributions(latest, items).sum(2)
+    assert added == pytest.approx(channel.score(UserBatch(people, users, np.ones(ITEMS, bool), True)), abs=1e-4)

@@ -45,7 +45,7 @@ def fitted(kind: str, topics: tuple[str, ...]) -> Model:
     return two_tower.fit(log, features.joined, vectors, 0.8, 0)
 
 
-def block(log: Interactions) -> UserBatch:
+def batch(log: Interactions) -> UserBatch:
     return UserBatch(log, np.arange(log.users), np.ones(ITEMS, bool), True)
 
 
@@ -53,7 +53,7 @@ def block(log: Interactions) -> UserBatch:
 @pytest.mark.parametrize("kind", ["kernel", "tower"])
 def test_a_new_item_goes_to_those_who_take_its_like(kind: str, topics: tuple[str, ...]) -> None:
     log, _ = shop(topics)
-    scores = fitted(kind, topics).scores(block(log))[:, ITEMS - NEW :]
+    scores = fitted(kind, topics).score(batch(log))[:, ITEMS - NEW :]
     best = scores.argmax(1) + ITEMS - NEW
     assert np.mean(best % 3 == np.arange(log.users) % 3) > 0.95
 
@@ -61,11 +61,11 @@ def test_a_new_item_goes_to_those_who_take_its_like(kind: str, topics: tuple[str
 @pytest.mark.parametrize("kind", ["kernel", "tower"])
 def test_a_score_is_the_sum_of_what_events_add(kind: str) -> None:
     log, _ = shop(TOPICS)
-    channel, users = fitted(kind, TOPICS), block(log)
+    channel, users = fitted(kind, TOPICS), batch(log)
     items = np.tile(np.arange(ITEMS), (log.users, 1))
-    added = channel.added(log.latest(users.users, 8), items)
+    added = channel.contributions(log.latest(users.users, 8), items)
     assert added is not None
-    parts, scores = added.sum(2), channel.scores(users)
+    parts, scores = added.sum(2), channel.score(users)
     if isinstance(channel, two_tower.Tower):
         weights = users.weighted(lambda ages: np.power(0.8, ages))
         parts = parts / np.sqrt(weights.power(2).sum(1)).A1[:, None] + channel.items[:, -1]
@@ -114,7 +114,7 @@ def test_items_that_are_too_many_for_ease_are_ranked_as_if_they_were_new(monkeyp
     assert len(channel.known) == 36
     left_out = np.setdiff1d(np.flatnonzero(taken), channel.known)
     assert taken[left_out].max() <= taken[channel.known].min()
-    scores = channel.scores(block(log))[:, left_out]
+    scores = channel.score(batch(log))[:, left_out]
     of_own_topic = left_out % 3 == (np.arange(log.users) % 3)[:, None]
     assert scores[of_own_topic].mean() > 2 * np.abs(scores[~of_own_topic]).mean()
 
@@ -122,8 +122,8 @@ def test_items_that_are_too_many_for_ease_are_ranked_as_if_they_were_new(monkeyp
 def test_joined_towers_score_as_their_mean() -> None:
     log, features = shop(TOPICS)
     both = [two_tower.fit(log, features.joined, np.zeros((ITEMS, 2), np.float32), 0.8, seed) for seed in (0, 1)]
-    mean = (both[0].scores(block(log)) + both[1].scores(block(log))) / 2
-    np.testing.assert_allclose(two_tower.joined(both).scores(block(log)), mean, rtol=1e-4, atol=1e-4)
+    mean = (both[0].score(batch(log)) + both[1].score(batch(log))) / 2
+    np.testing.assert_allclose(two_tower.joined(both).score(batch(log)), mean, rtol=1e-4, atol=1e-4)
 
 
 def test_the_same_seed_gives_the_same_tower() -> None:
@@ -136,7 +136,7 @@ def test_files_keep_a_channel(kind: str, tmp_path: Path) -> None:
     log, _ = shop(TOPICS)
     channel = fitted(kind, TOPICS)
     save_channels({"texts": channel}, tmp_path)
-    np.testing.assert_array_equal(load_channels(tmp_path)["texts"].scores(block(log)), channel.scores(block(log)))
+    np.testing.assert_array_equal(load_channels(tmp_path)["texts"].score(batch(log)), channel.score(batch(log)))
 
 
 def test_without_anybody_to_learn_from_there_is_a_tower_all_the_same() -> None:

@@ -72,7 +72,7 @@ def test_a_reason_can_be_recomputed_from_its_parts() -> None:
             shares = np.array(parts) / sum(parts)
             assert lists.shares[row, place] == pytest.approx(shares, abs=1e-3)
             name = list(WEIGHTS)[int(shares.argmax())]
-            added = made.channels[name].added(latest, np.array([[item]]))
+            added = made.channels[name].contributions(latest, np.array([[item]]))
             assert added is not None
             assert lists.because[row, place] == latest[0][added[0, 0].argmax()]
             mine = GROUPS.groups[GROUPS.items == item]
@@ -88,7 +88,7 @@ def test_new_items_are_ranked_by_their_texts_within_the_bounds(least: float, mos
     usual = ranker(of_users, np.ones(ITEMS, bool))
     blend = replace(usual.blend, new=ColdItems(0.3, {"text": 1.5}, {"text": text}))
     lists = replace(usual, blend=blend, new_at_least=least, new_at_most=most).lists(np.arange(3))
-    scores = text.scores(UserBatch(usual.histories, np.arange(3), np.ones(ITEMS, bool), True))[:, new]
+    scores = text.score(UserBatch(usual.histories, np.arange(3), np.ones(ITEMS, bool), True))[:, new]
     for row in range(3):
         found = [item for item in lists.items[row] if item in new]
         assert math.ceil(least * TOP_N) <= len(found) <= math.ceil(most * TOP_N)
@@ -111,8 +111,8 @@ def test_a_linear_blend_is_one_inner_product(hidden: list[int]) -> None:
     blend = Ensemble({"text": 1.0, NAME: 0.5, "popularity": 1.0}, channels, "linear")
     joint = ConcatenatedVectors.of(blend, exact.aigc)
     rows = np.flatnonzero(recommendable).astype(np.int32)
-    block = UserBatch(exact.histories, np.arange(3), recommendable, True)
-    users = joint.join({name: channel.queries(block) for name, channel in joint.channels.items()})
+    batch = UserBatch(exact.histories, np.arange(3), recommendable, True)
+    users = joint.join({name: channel.queries(batch) for name, channel in joint.channels.items()})
     made = replace(exact, blend=blend, index=faiss_index.build(joint.keys[rows], rows, users, USUAL))
     lists = made.lists(np.arange(3))
     assert lists.shares is not None
@@ -139,17 +139,17 @@ def test_lists_are_full_with_an_approximate_index(index: Index) -> None:
 
 def test_the_index_says_what_all_scores_say(monkeypatch: pytest.MonkeyPatch) -> None:
     made = ranker([[1, 5, 9], [20]], np.arange(ITEMS) != 2, two_levels=True)
-    block = UserBatch(made.histories, np.arange(2), made.recommendable, True)
-    scored = ScoredEvidence.of(made.aigc, block)
-    queries = made.aigc.state.queries(made.aigc.users(block))
-    items = np.tile(np.flatnonzero(~block.hidden.any(0)), (2, 1))
-    indexed = IndexedEvidence(Vectors(made.aigc.state.keys, made.index, 0), queries, block)
+    batch = UserBatch(made.histories, np.arange(2), made.recommendable, True)
+    scored = ScoredEvidence.of(made.aigc, batch)
+    queries = made.aigc.state.queries(made.aigc.users(batch))
+    items = np.tile(np.flatnonzero(~batch.exclude_mask.any(0)), (2, 1))
+    indexed = IndexedEvidence(Vectors(made.aigc.state.keys, made.index, 0), queries, batch)
     assert np.allclose(indexed.log_shares(items), scored.log_shares(items), atol=1e-4)
     assert indexed.gathered(9).tolist() == scored.gathered(9).tolist()
     assert np.allclose(indexed.floor, scored.floor)
     monkeypatch.setattr(module, "SCORED_WHOLE_BELOW", 1)
     monkeypatch.setattr(module, "SAMPLED_FOR_NORMALISER", 12)
-    estimated = IndexedEvidence(Vectors(made.aigc.state.keys, made.index, 0), queries, block).log_shares(items)
+    estimated = IndexedEvidence(Vectors(made.aigc.state.keys, made.index, 0), queries, batch).log_shares(items)
     shift = estimated - scored.log_shares(items)
     assert np.allclose(shift, shift[:, :1], atol=1e-4)  # a constant for each user: no order changes
     assert np.abs(shift).max() < 1.5

@@ -89,12 +89,12 @@ def blend(evaluated: Evaluated, everything: Interactions, left_out: str = "") ->
     histories = Snapshot(evaluated.folder / "extract").histories
     found = {}
     for user in last_events(everything):
-        block = UserBatch(histories, np.array([user]), np.ones(60, bool), True)
+        batch = UserBatch(histories, np.array([user]), np.ones(60, bool), True)
         allowed = [item for item in range(60) if item not in histories.of(user)]
         found[user] = np.zeros(60)
         for name, weight in kept.weights.items():
-            scores = channels[name].scores(block)[0].astype(float)
-            if channels[name].logits:
+            scores = channels[name].score(batch)[0].astype(float)
+            if channels[name].log_probabilities:
                 shares = scores - math.log(sum(math.exp(scores[item]) for item in allowed))
             else:
                 positive = np.maximum(scores, 0)

@@ -62,11 +62,11 @@ def ranker(
 
 def log_shares(made: Recommender, user: int, allowed: list[int]) -> dict[str, np.ndarray]:
     """What each channel says of the allowed items, written out."""
-    block = UserBatch(made.histories, np.array([user]), made.recommendable, made.exclude_seen)
+    batch = UserBatch(made.histories, np.array([user]), made.recommendable, made.exclude_seen)
     found = {}
     for name, channel in made.channels.items():
-        scores = channel.scores(block)[0].astype(np.float64)[allowed]
-        if channel.logits:
+        scores = channel.score(batch)[0].astype(np.float64)[allowed]
+        if channel.log_probabilities:
             found[name] = scores - np.log(np.exp(scores).sum())
         else:
             positive = np.maximum(scores, 0)
