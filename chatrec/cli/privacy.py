@@ -63,5 +63,5 @@ def _curve(file: Path, epsilons: list[float] | None, key: str | None) -> None:
     file.parent.mkdir(parents=True, exist_ok=True)
     file.write_bytes(drawn.png(LIGHT))
     console().print(utility_table(found))
-    print(f"Of {found.users:,} users of run {night}, target {state.settings.ranking.target}. {drawn.caption}")
+    print(f"{found.users:,} users of run {night}, target {state.settings.ranking.target}. {drawn.caption}")
     print(f"The curve is {file}.")
