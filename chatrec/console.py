@@ -1,4 +1,4 @@
-"""How steps, runs and lists look on a terminal."""
+"""Output of steps, runs and lists on a terminal."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -42,13 +42,13 @@ STATES = {"published": "green", "dry": "cyan", "running": "yellow", "stopped": "
 
 
 def console(stderr: bool = False) -> Console:
-    """A console; wide where nobody looks, so that nothing is cut in a pipe."""
+    """Returns a console, with a width of 160 outside a terminal, so that lines are not cut in a pipe."""
     shown = Console(stderr=stderr, highlight=False)
     return shown if shown.is_terminal else Console(stderr=stderr, highlight=False, width=160)
 
 
 def counts(step: str, values: Mapping[str, Any]) -> str:
-    """What a step counted, in a line."""
+    """Returns the counts of a step as one line."""
     if UNCHANGED in values:
         return f"{UNCHANGED} {values[UNCHANGED]}"
     shown = [
@@ -68,13 +68,13 @@ def _count(name: str, value: Any) -> str:
 
 
 class StepLines:
-    """A line for each step of a night as it happens."""
+    """Prints a line for each step of a run as it happens."""
 
     def __init__(self) -> None:
         self.console = console(stderr=True)
 
     def __call__(self, step: "Step", manifest: Manifest | None) -> None:
-        """Watches a night; see `chatrec.pipeline.run_night`."""
+        """Prints the start or the end of a step; a watcher for `chatrec.pipeline.run_night`."""
         if manifest is None:
             if self.console.is_terminal:
                 self.console.print(f"[dim]…[/] {step.title}", end="\r")
@@ -85,7 +85,7 @@ class StepLines:
 
 
 def runs_table(records: list[RunRecord], rows: Mapping[int, Mapping[str, Any]]) -> Table:
-    """The newest runs; `rows` has the counts of each run by step."""
+    """Returns the table of runs; `rows` has the counts of each run by step."""
     table = Table(box=None, header_style="bold", pad_edge=False)
     for name in ("key", "state", "", "started", "seconds"):
         table.add_column(name, justify="right" if name == "seconds" else "left")
@@ -122,13 +122,13 @@ KINDS = {
     "popular": "popularity",
     "search": "searches",
 }
-"""What a source of evidence is about, by the first word of its name."""
+"""Kind of a model or of searches, by the first word of its name."""
 BEHAVIOUR = "similar users"
-"""What all other sources are about."""
+"""Kind of all other models: users with items in common."""
 
 
 def kinds(evidence: Mapping[str, float]) -> dict[str, float]:
-    """Shares of a score by kind of evidence, the largest first."""
+    """Returns shares of a score by kind of model, the largest first."""
     found: dict[str, float] = {}
     for source, share in evidence.items():
         kind = next((kind for word, kind in KINDS.items() if source.startswith(word)), BEHAVIOUR)
@@ -137,7 +137,7 @@ def kinds(evidence: Mapping[str, float]) -> dict[str, float]:
 
 
 def reason(values: Mapping[str, Any]) -> str:
-    """A reason in words: the item behind it, its group, and the largest kind of evidence."""
+    """Returns a reason in words: the item behind it, its group, and the kind of model with the largest share."""
     words = []
     if "because" in values:
         words.append(f"goes with {values['because']}")
@@ -150,7 +150,7 @@ def reason(values: Mapping[str, Any]) -> str:
 
 
 def lists_table(rows: Sequence[Mapping[str, Any]]) -> Table:
-    """A user's list: rank, item_id, title, score, source, reason."""
+    """Returns the table of a user's list: rank, item_id, title, score, source, reason."""
     table = Table(box=None, header_style="bold", pad_edge=False)
     table.add_column("rank", justify="right")
     for name in ("item", "title"):
@@ -167,7 +167,7 @@ def lists_table(rows: Sequence[Mapping[str, Any]]) -> Table:
 
 
 def encoders_table(versions: "Sequence[Version]", live: str) -> Table:
-    """All encoders that were made here, the oldest first."""
+    """Returns the table of all encoders of this installation, the oldest first."""
     table = Table(box=None, header_style="bold", pad_edge=False)
     for name in ("", "name", "made", "how", "from", "NDCG@10", "measured on", "gain", "95 %"):
         table.add_column(name, justify="right" if name in ("NDCG@10", "gain", "95 %") else "left")
@@ -189,7 +189,7 @@ def encoders_table(versions: "Sequence[Version]", live: str) -> Table:
 
 
 def ledger_table(entries: Sequence[Entry]) -> Table:
-    """What has been released, the oldest first."""
+    """Returns the table of all releases, the oldest first."""
     table = Table(box=None, header_style="bold", pad_edge=False)
     for name in ("run", "made"):
         table.add_column(name)
@@ -211,13 +211,13 @@ def ledger_table(entries: Sequence[Entry]) -> Table:
 
 
 def utility_table(utility: "Utility") -> Table:
-    """NDCG@10 by ε, and what is lost against lists that promise nothing."""
+    """Returns the table of NDCG@10 by ε, with references without privacy."""
     table = Table(box=None, header_style="bold", pad_edge=False)
     table.add_column("ε of one release")
     for name in ("NDCG@10", "95 %", "of EASE"):
         table.add_column(name, justify="right")
     rows = {f"{epsilon:g}": value for epsilon, value in utility.private.items()}
-    rows |= {"EASE, no promise": utility.ease, "popularity, no promise": utility.popular}
+    rows |= {"EASE, not private": utility.ease, "popularity, not private": utility.popular}
     for name, (mean, low, high) in rows.items():
         share = f"{mean / utility.ease[0]:.0%}" if utility.ease[0] else ""
         table.add_row(name, f"{mean:.4f}", f"{low:.4f} – {high:.4f}", share)
@@ -225,7 +225,7 @@ def utility_table(utility: "Utility") -> Table:
 
 
 def evaluation_table(evaluation: "Evaluation") -> Table:
-    """Systems × metrics at 10, with the interval of NDCG; the best of a column is bold."""
+    """Returns the table of models × metrics at 10, with the interval of NDCG; the best of a column is bold."""
     from chatrec.report.html import table as cells_of
     from chatrec.report.results import MEASURES
 

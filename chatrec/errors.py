@@ -1,51 +1,50 @@
-"""Every error that chatrec raises on purpose.
+"""Exceptions of chatrec.
 
 ChatrecError
-├── TerminalError          trying again cannot help
-│   ├── SettingsError      a setting is wrong: which one, and what to write instead
+├── TerminalError          a retry cannot help
+│   ├── SettingsError      a setting is wrong; the message names it and the remedy
 │   │   └── MappingError   a mapping SELECT does not fit the contract
-│   ├── RunStopped         a check stopped the night before anything was published
-│   ├── RunError           a run that does not exist, or cannot do what is asked of it
-│   └── DataError          a table or an argument that a model cannot use: what is wrong with it
-└── TransientError         trying again may help
+│   ├── RunStopped         a check stopped the run before publishing
+│   └── RunError           a run does not exist, or its state does not allow the operation
+└── TransientError         a retry may help
     ├── DatabaseUnavailable
-    └── Busy               somebody else is at work: who, and on what
+    └── Busy               another process holds the lock; the message names it
 
-Messages are one paragraph for the person at the prompt: what was wrong, where, what to do. This module imports
-nothing, because Airflow's scheduler loads it to decide about retries.
+A message is one paragraph: cause, place and remedy. This module imports nothing, because Airflow's scheduler loads it
+to decide about retries.
 """
 
 
 class ChatrecError(Exception):
-    """The root of the tree; ``exit_code`` is what the command line returns."""
+    """Base class of all exceptions; ``exit_code`` is the exit code of the command line."""
 
     exit_code = 1
 
 
 class TerminalError(ChatrecError):
-    """Trying again cannot help."""
+    """Raised when a retry cannot help."""
 
 
 class TransientError(ChatrecError):
-    """Trying again may help."""
+    """Raised when a retry may help."""
 
 
 class SettingsError(TerminalError):
-    """A setting is wrong."""
+    """Raised when a setting is wrong."""
 
     exit_code = 2
 
 
 class MappingError(SettingsError):
-    """A mapping SELECT does not fit the contract."""
+    """Raised when a mapping SELECT does not fit the contract."""
 
 
 class RunStopped(TerminalError):
-    """A check stopped the night; the recommendations of the night before stay live."""
+    """Raised when a check stops a run. The previous run stays live."""
 
 
 class RunError(TerminalError):
-    """A run that does not exist, or cannot do what is asked of it."""
+    """Raised when a run does not exist, or its state does not allow the operation."""
 
 
 class DataError(TerminalError, ValueError):
@@ -55,8 +54,8 @@ class DataError(TerminalError, ValueError):
 
 
 class DatabaseUnavailable(TransientError):
-    """The database does not answer, or broke off."""
+    """Raised when the database does not answer or closes the connection."""
 
 
 class Busy(TransientError):
-    """Somebody else holds the lock that this work needs."""
+    """Raised when another process holds the required lock."""

@@ -16,7 +16,7 @@ SETTINGS = """\
 <!-- Made by `make docs` from the docstrings in chatrec/config. -->
 
 `chatrec init` writes this file. `chatrec.toml` is read from the working directory, or from where `--config` or
-`CHATREC_CONFIG` says. An environment variable `CHATREC_<SECTION>__<KEY>` wins over the file, for example
+`CHATREC_CONFIG` says. An environment variable `CHATREC_<SECTION>__<KEY>` overrides the file, for example
 `CHATREC_RANKING__TOP_N=20` or `CHATREC_ENCODER__LOCAL__LAYERS=2`; keep the password in `CHATREC_DATABASE__URL`.
 Relative folders are relative to the file. An unknown key is an error that names the nearest known one.
 
@@ -26,12 +26,12 @@ Relative folders are relative to the file. An unknown key is an error that names
 """
 
 CLI = """\
-# The command line
+# Command line
 
 <!-- Made by `make docs` from chatrec/cli. -->
 
-Exit codes: 0 done, 1 a night that failed or was stopped by a check, 2 wrong use or settings. Errors are one paragraph
-on stderr; `chatrec --debug …` shows where an unexpected one comes from.
+Exit codes: 0 success, 1 a run that failed or was stopped by a check, 2 wrong usage or settings. An error is one
+paragraph on stderr; `chatrec --debug …` shows the traceback of an unexpected one.
 
 | command | what it does |
 | --- | --- |

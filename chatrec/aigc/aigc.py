@@ -1,4 +1,4 @@
-"""AIGC as a channel: learned on what is not held out, it scores every history."""
+"""AIGC as a model of the ensemble, fitted without the held-out events."""
 
 import json
 from collections.abc import Sequence
@@ -21,7 +21,7 @@ from chatrec.runs.run import Counts, write_atomically
 
 NAME = "aigc"
 WEIGHED = "weighed"
-"""The folder of what was learned without the held-out events: the blend weighs the channel by it."""
+"""Folder of the state fitted without the held-out events, on which the ensemble weights are fitted."""
 CURVE, POINTS_OF_A_CURVE = "learning.json", 60
 
 
@@ -34,24 +34,24 @@ class AigcModel:
     log_probabilities = True
 
     def score(self, batch: UserBatch) -> Array:
-        """log P(i|u)."""
+        """Returns log P(i|u), users × items."""
         return self.state.logits(self.users(batch))
 
     @property
     def keys(self) -> Array:
-        """See VectorModel."""
+        """Item vectors; implements `VectorModel.keys`."""
         return self.state.keys
 
     def queries(self, batch: UserBatch) -> Array:
-        """See VectorModel; the first of their columns are u."""
+        """Implements `VectorModel.queries`; the first columns are u."""
         return self.state.queries(self.users(batch))
 
     def users(self, batch: UserBatch) -> Array:
-        """u: users × width."""
+        """Returns user vectors u, users × width."""
         return self.state.users(batch.histories.latest(batch.users, self.state.encoder.length))
 
     def contributions(self, latest: Array, items: Array) -> Array | None:
-        """See Model."""
+        """Implements `Model.contributions`."""
         return self.state.encoder.contributions(self.state.items, latest, items)
 
 
@@ -60,28 +60,28 @@ class Texts:
     """Text vectors, all of unit length."""
 
     items: Array
-    """items × dimensions."""
+    """Item vectors, items × dimensions."""
     profiles: Array
-    """users × dimensions: of some users with a history, their profile alone."""
+    """Vectors of profiles without histories, users × dimensions, for a sample of users with a history."""
     profile_users: Array
-    """Which users."""
+    """Rows of these users."""
 
 
 def learn(
     snapshot: Snapshot, holdout: Holdout, texts: Texts, groups: ItemGroups, settings: Settings, folder: Path
 ) -> Counts:
-    """Writes the state of the channel.
+    """Fits AIGC and writes its state.
 
     Args:
-        snapshot: of tonight.
-        holdout: taken out of its histories.
-        texts: vectors of tonight's encoder.
-        groups: of the items.
-        settings: of the fit.
-        folder: of the step.
+        snapshot: Snapshot of the run.
+        holdout: Holdout of its histories.
+        texts: Text vectors of the run's encoder.
+        groups: Groups of the items.
+        settings: Settings of the fit.
+        folder: Folder of the step.
 
     Returns:
-        Nets, passes of each, groups of the output layer, and NDCG@10 on held-out events.
+        The number of networks, epochs of each, groups of the output layer, and NDCG@10 on held-out events.
     """
     seed, chosen = settings.compute.seed, settings.aigc
     if chosen.users == "mean":
@@ -110,14 +110,14 @@ def learn(
 
 
 def _state(fitted: Fitted, texts: Texts, groups: ItemGroups) -> AigcState:
-    """With the vectors of tonight's groups, and nothing known of profiles yet."""
+    """Returns the state with the vectors of the run's groups, without a map for profiles."""
     nothing = np.zeros((texts.profiles.shape[1] + 1, fitted.items.shape[1]), np.float32)
     of_groups = group_vectors(fitted.items, groups)
     return AigcState(fitted.items, fitted.bias, of_groups, nothing, fitted.encoder, fitted.output)
 
 
 def _save_curve(losses: Sequence[tuple[int, float]], folder: Path) -> None:
-    """Writes the learning curve: the mean loss between at most POINTS_OF_A_CURVE moments; nothing without any."""
+    """Writes the learning curve as mean losses at up to POINTS_OF_A_CURVE points; nothing without losses."""
     if not losses:
         return
     parts = np.array_split(np.asarray(losses), min(POINTS_OF_A_CURVE, len(losses)))

@@ -1,4 +1,4 @@
-"""How large a net is and how long it learns, from the size of the data and the time that it may take."""
+"""Size of the network and length of its training, from the size of the data and the time budget."""
 
 import json
 from collections.abc import Callable
@@ -16,42 +16,42 @@ from chatrec.runtime.hardware import has_bfloat16
 
 FEW_EVENTS = 300_000
 SHORT_HISTORIES = 20
-"""Where a history has fewer events on average, many passes learn it by heart."""
+"""Average length of a history below which many epochs overfit."""
 GROUPS_FROM = 5_000
-"""Items from which the output has two levels: below, one softmax learns more in the same time."""
+"""Number of items from which the output has two levels. Below it, one softmax learns more in the same time."""
 PASSES, PASSES_OF_SHORT, PASSES_OF_ANY = 20, 5, 3
-"""Where order says nothing, a net that reads it adds nothing either; its vectors are for groups and reasons."""
+"""Epochs. If order carries no information, the network adds nothing, and its vectors serve groups and explanations."""
 NETS_OF_FEW = 4
-"""Nets that differ in nothing but the seed agree on what the events say, and not on what each learned by heart."""
+"""Number of networks for few events. Averaging networks with different seeds reduces overfitting."""
 LOW_RATE, HIGH_RATE = 2e-3, 4e-3
-"""The high one learns by heart what is few or short."""
+"""Learning rates. The high one overfits few events or short histories."""
 HEADS = 4
 RATES = "rates.json"
 
 
 @dataclass(frozen=True)
 class Plan:
-    """One way to learn."""
+    """Configuration of a training."""
 
     shape: NetConfig
     ahead: tuple[float, ...]
-    """The weights of the next events that a position predicts."""
+    """Weights of the next events that a position predicts."""
     tokens: int
-    """Of a batch."""
+    """Number of events in a batch."""
     passes: float
-    """Of a net."""
+    """Epochs per network."""
     groups: int
-    """Of the output layer; 0 is one softmax over all items."""
+    """Number of groups of the output layer; 0 for one softmax over all items."""
     rate: float = LOW_RATE
-    """Of learning, of everything but matrices."""
+    """Learning rate of all parameters but matrices."""
     precision: torch.dtype = torch.float32
-    """In which matrices are multiplied."""
+    """Precision of matrix products."""
     nets: int = 1
-    """At most: each learns all its passes, or there is one."""
+    """Maximum number of networks. Each is trained for all its epochs, or only one is trained."""
 
 
 def plan(histories: Interactions, items: int, settings: AigcSettings, target: Target) -> Plan:
-    """The plan before time is taken into account."""
+    """Returns the plan, before the time budget."""
     few = len(histories.items) < FEW_EVENTS
     short = len(histories.items) < SHORT_HISTORIES * max(int((histories.lengths > 0).sum()), 1)
     width = settings.width or (64 if few else 128)
@@ -80,13 +80,13 @@ def _is_rounded(precision: NetPrecision) -> bool:
 
 
 def remembered(file: Path, plan: Plan, items: int, measure: Callable[[], float]) -> float:
-    """How many events a second such a plan learns: measured once, then remembered.
+    """Returns the training speed in events per second, measured once and then stored.
 
     Args:
         file: RATES of the artifact root.
-        plan: of the net.
-        items: of the catalogue.
-        measure: measures it.
+        plan: Plan of the training.
+        items: Number of items.
+        measure: Measures the speed.
     """
     shape = plan.shape
     size = f"{shape.width} wide, window {shape.window}, {items} items, {plan.groups} groups"

@@ -1,4 +1,4 @@
-"""Histories cut into windows of like length, a batch at a time, as a net reads them."""
+"""Batches of windows of similar length, cut from histories."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -9,27 +9,27 @@ from chatrec.data.arrays import Array
 from chatrec.data.interactions import Interactions
 
 JITTER = 0.125
-"""Windows whose lengths differ by less, as a share of the length, may come in any order."""
+"""Relative difference in length within which windows are shuffled."""
 
 
 @dataclass(frozen=True)
 class Batch:
-    """Some windows."""
+    """A batch of windows."""
 
     positions: Array
-    """windows × events, where each event stands in the histories; 0 for padding, which stands at the end."""
+    """Positions of events in the histories, windows × events; 0 for padding, which is at the end."""
     there: Array
-    """bool, windows × events: no padding."""
+    """Mask of events that are not padding, bool, windows × events."""
 
 
 def batches(histories: Interactions, window: int, tokens: int, random: np.random.Generator) -> Iterator[Batch]:
-    """All events that have one after them, each once, in random order.
+    """Yields each event that has a successor once, in random order.
 
     Args:
-        histories: of all users.
-        window: events of a window at most; where a long history is cut is random.
-        tokens: about how many events make a batch.
-        random: where to cut, and in which order.
+        histories: Interactions of all users.
+        window: Maximum number of events in a window. Long histories are cut at random positions.
+        tokens: Approximate number of events in a batch.
+        random: Generator for cuts and order.
     """
     starts, lengths = _cut(histories, window, random)
     order = random.permutation(len(starts))
@@ -45,7 +45,7 @@ def batches(histories: Interactions, window: int, tokens: int, random: np.random
 
 
 def _cut(histories: Interactions, window: int, random: np.random.Generator) -> tuple[Array, Array]:
-    """Where windows start and how long they are: the first is short by chance, the others are full but for the last."""
+    """Returns starts and lengths of windows: the first has a random length, the others but the last are full."""
     users = np.flatnonzero(histories.lengths >= 2)
     readable, begin = histories.lengths[users] - 1, histories.starts[users]
     first = np.where(readable > window, random.integers(1, window + 1, len(users)), np.minimum(readable, window))

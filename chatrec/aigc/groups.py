@@ -1,4 +1,4 @@
-"""Groups of items: the catalogue's categories, or clusters of item vectors."""
+"""Item groups: categories of the catalogue, or clusters of item vectors."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,23 +16,23 @@ GROUPS, MEMBERS = "groups.parquet", "members.parquet"
 
 @dataclass(frozen=True)
 class ItemGroups:
-    """Which items are in which groups; an item may be in several, and is in one at least."""
+    """Item groups and their members. An item is in at least one group."""
 
     names: tuple[str, ...]
     items: Array
-    """int32, rows of items, ordered by group and item."""
+    """Rows of items as int32, ordered by group and item."""
     groups: Array
-    """int32, the group of each of them."""
+    """Group of each of these items, int32."""
     source: str
-    """"categories" or "kmeans"."""
+    """Origin of the groups: "categories" or "kmeans"."""
 
     @property
     def starts(self) -> Array:
-        """The members of group k are `items[starts[k]:starts[k + 1]]`."""
+        """Offsets of the groups: the members of group k are `items[starts[k]:starts[k + 1]]`."""
         return np.searchsorted(self.groups, np.arange(len(self.names) + 1)).astype(np.int64)
 
     def membership(self, items: int) -> csr_matrix:
-        """groups × items, 1 for a member."""
+        """Returns the membership matrix, groups × items, 1 for a member."""
         shape = (len(self.names), items)
         return csr_matrix((np.ones(len(self.items)), (self.groups, self.items)), shape=shape)
 
@@ -46,20 +46,20 @@ class ItemGroups:
 
     @classmethod
     def load(cls, folder: Path) -> "ItemGroups":
-        """What `save` wrote."""
+        """Loads groups written by `save`."""
         groups, members = pl.read_parquet(folder / GROUPS), pl.read_parquet(folder / MEMBERS)
         source = groups["source"][0] if len(groups) else "categories"
         return cls(tuple(groups["name"]), members["item"].to_numpy(), members["group"].to_numpy(), source)
 
 
 def make_groups(items: pl.DataFrame, vectors: Array, settings: GroupsSettings, seed: int) -> ItemGroups:
-    """The groups of tonight's catalogue.
+    """Makes the groups of a catalogue.
 
     Args:
-        items: with the columns title and groups.
-        vectors: items × dimensions, of unit length.
-        settings: where groups come from and how many.
-        seed: of k-means.
+        items: Catalogue with the columns title and groups.
+        vectors: Text vectors, items × dimensions, of unit length.
+        settings: Origin and number of groups.
+        seed: Seed of k-means.
     """
     share = (items["groups"].list.len() > 0).sum() / max(len(items), 1)
     categories = settings.source == "categories" or (settings.source == "auto" and share >= 0.5)
@@ -67,7 +67,7 @@ def make_groups(items: pl.DataFrame, vectors: Array, settings: GroupsSettings, s
 
 
 def from_categories(groups: pl.Series) -> ItemGroups:
-    """A group for each category, in the order of their names; items without one are in UNGROUPED."""
+    """Makes a group for each category, ordered by name. Items without a category are in UNGROUPED."""
     listed = pl.select(pl.when(groups.list.len() == 0).then(pl.lit([UNGROUPED])).otherwise(groups).alias("name"))
     pairs = listed.with_row_index("item").explode("name").unique()
     names = pairs["name"].unique().sort()
@@ -79,13 +79,13 @@ def from_categories(groups: pl.Series) -> ItemGroups:
 
 
 def from_kmeans(items: pl.DataFrame, vectors: Array, count: int, seed: int) -> ItemGroups:
-    """Spherical k-means over item vectors; a group is named after the item nearest to its centre.
+    """Clusters item vectors by spherical k-means. A group is named after the item nearest to its centre.
 
     Args:
-        items: with the column title.
-        vectors: items × dimensions, of unit length.
-        count: of groups; 0 is the square root of the number of items.
-        seed: of the first centres.
+        items: Catalogue with the column title.
+        vectors: Text vectors, items × dimensions, of unit length.
+        count: Number of groups; 0 uses the square root of the number of items.
+        seed: Seed of the first centres.
     """
     from chatrec.models.ppmi_svd import clusters
 

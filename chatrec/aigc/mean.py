@@ -1,7 +1,7 @@
-"""Learning item vectors with AIGC's own formula as the likelihood of what users took next.
+"""Training of item vectors with AIGC's own formula as the likelihood of next events.
 
-For every event y of a user with the latest events H before it the loss is -log softmax_i(uᵀv_i)[y], u the mean over H.
-Above FULL_SOFTMAX_BELOW items the sum over items is estimated from uniform negatives that a batch shares.
+For each event y of a user with the latest events H before it the loss is -log softmax_i(uᵀv_i)[y], with u the mean over
+H. From FULL_SOFTMAX_BELOW items on, the sum over items is estimated from uniform negatives shared by a batch.
 """
 
 import numpy as np
@@ -23,7 +23,7 @@ FULL_SOFTMAX_BELOW = 2048
 NEGATIVES = 2048
 POSITIONS_OF_A_BATCH = 512
 POSITIONS_OF_A_SAMPLED_BATCH = 2048
-"""Larger, because each batch has the sample to draw and all item vectors to update."""
+"""Larger, because each batch draws a sample and updates all item vectors."""
 POSITIONS_OF_AN_EPOCH = 1_000_000
 LEARNING_RATE = 0.01
 DROPPED_EVENTS = 0.2
@@ -31,21 +31,21 @@ NORM_PENALTY = 1e-3
 
 
 HISTORY, WIDTH, PASSES = 10, 64, 10
-"""Of the settings that are 0."""
+"""Values used for settings that are 0."""
 
 
 def fit(holdout: Holdout, given: Array, settings: AigcSettings, seed: int) -> Fitted:
-    """Learns item vectors from all events but the held-out ones.
+    """Trains item vectors on all events but the held-out ones.
 
     Args:
-        holdout: the histories to learn from, and what is held out of them.
-        given: items × dimensions, text vectors.
-        settings: what vectors are made of, their width, the length of a history, passes.
-        seed: of weights and order.
+        holdout: Histories to train on, and their held-out events.
+        given: Text vectors, items × dimensions.
+        settings: Kind and width of vectors, length of a history, epochs.
+        seed: Seed of weights and order.
 
     Returns:
-        The state after the pass that predicts held-out events best. With a learning rate that falls to nothing that is
-        mostly one of the last; stopping early was tried and lost a tenth of NDCG@10 to the noise of small hold-outs.
+        The state after the epoch with the best NDCG@10 on held-out events. As the learning rate decays to zero, it is
+        usually one of the last. Early stopping lost a tenth of NDCG@10 to the noise of small holdouts.
     """
     torch.manual_seed(seed)
     text = torch.from_numpy(given) if settings.vectors != "learned" else None
@@ -54,7 +54,7 @@ def fit(holdout: Holdout, given: Array, settings: AigcSettings, seed: int) -> Fi
     training = _Training(model, holdout.histories, passes, settings.history or HISTORY, seed)
     encoder = MeanUsers(settings.history or HISTORY)
     best, best_quality, best_pass = _vectors(model), _quality(_vectors(model), encoder, holdout), 0
-    with progress("Learning AIGC vectors", passes, "passes") as shown:
+    with progress("Training AIGC vectors", passes, "epochs") as shown:
         for number in range(1, passes + 1 if training.positions.size else 1):
             training.pass_over_events()
             vectors = _vectors(model)
@@ -72,7 +72,7 @@ def _vectors(model: Aigc) -> Array:
 
 
 def _quality(items: Array, encoder: MeanUsers, holdout: Holdout) -> float:
-    """NDCG@10 on held-out events; 0 without any."""
+    """Returns NDCG@10 on held-out events; 0 without any."""
 
     def score(batch: UserBatch) -> Array:
         users = encoder.read(items, batch.histories.latest(batch.users, encoder.length))
@@ -83,7 +83,7 @@ def _quality(items: Array, encoder: MeanUsers, holdout: Holdout) -> float:
 
 
 class _Training:
-    """Passes over all events that have one before them."""
+    """Trains on all events with at least one event before them."""
 
     def __init__(self, model: Aigc, histories: Interactions, passes: int, length: int, seed: int) -> None:
         self.model = model
@@ -122,7 +122,7 @@ class _Training:
         return ((lost + NORM_PENALTY * norms) * self.weights[positions]).mean()
 
     def _users(self, positions: Tensor, vectors: Tensor) -> Tensor:
-        """The mean over the latest events before each position, some of them dropped."""
+        """Returns the mean over the latest events before each position, with dropout of events."""
         back = torch.arange(1, self.length + 1)
         there = back <= self.place[positions][:, None]
         kept = torch.from_numpy(self.random.random(there.shape) >= DROPPED_EVENTS)
@@ -132,7 +132,7 @@ class _Training:
         return functional.embedding_bag(events, vectors, per_sample_weights=weights, mode="sum")
 
     def _sampled_loss(self, users: Tensor, wanted: Tensor, targets: Tensor, vectors: Tensor) -> Tensor:
-        """-log softmax with the sum over other items estimated from a uniform sample."""
+        """Returns -log softmax, with the sum over other items estimated from a uniform sample."""
         drawn = torch.from_numpy(self.random.integers(0, len(vectors), NEGATIVES))
         others = users @ vectors[drawn].T + float(np.log(len(vectors) / NEGATIVES))
         others = others.masked_fill(drawn == targets[:, None], -torch.inf)
@@ -141,6 +141,6 @@ class _Training:
 
 
 def _weights(histories: Interactions) -> Tensor:
-    """How much each event counts, 1 on average."""
+    """Returns the weights of events, 1 on average."""
     weights = histories.weights.astype(np.float32)
     return torch.from_numpy(weights / weights.mean()) if len(weights) else torch.empty(0)

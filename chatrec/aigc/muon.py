@@ -1,6 +1,6 @@
-"""Muon (Jordan et al. 2024): momentum, made orthogonal, for the matrices inside a net.
+"""Muon (Jordan et al. 2024): orthogonalised momentum for the weight matrices of a network.
 
-torch.optim.Muon multiplies in bfloat16, which takes many CPUs as long as the rest of a step; here it is float32.
+torch.optim.Muon multiplies in bfloat16, which is slow on many CPUs; this version uses float32.
 """
 
 from collections.abc import Iterable
@@ -11,15 +11,15 @@ from torch import Tensor, nn
 MOMENTUM = 0.95
 STEPS = 5
 LINEAR, CUBIC, QUINTIC = 3.4445, -4.7750, 2.0315
-"""Of the published iteration: steepest at zero, so that few steps are enough."""
+"""Coefficients of the published iteration, which is steepest at zero and needs few steps."""
 
 
 class Muon(torch.optim.Optimizer):
-    """Nesterov momentum whose singular values are brought near 1.
+    """Nesterov momentum with singular values near 1.
 
     Args:
-        parameters: matrices.
-        rate: of learning; a matrix with more rows than columns moves √(rows / columns) times as far.
+        parameters: Matrices.
+        rate: Learning rate. A matrix with more rows than columns moves √(rows / columns) times as far.
     """
 
     def __init__(self, parameters: Iterable[nn.Parameter], rate: float) -> None:
@@ -27,7 +27,7 @@ class Muon(torch.optim.Optimizer):
 
     @torch.no_grad()
     def step(self, closure: None = None) -> None:  # type: ignore[override]
-        """Moves each matrix that has a gradient."""
+        """Updates each matrix that has a gradient."""
         for group in self.param_groups:
             for matrix in group["params"]:
                 if matrix.grad is None:
@@ -40,7 +40,7 @@ class Muon(torch.optim.Optimizer):
 
 
 def orthogonal(matrix: Tensor) -> Tensor:
-    """About U Vᵀ of a matrix U S Vᵀ, by Newton and Schulz's iteration; singular values end between .7 and 1.2."""
+    """Returns approximately U Vᵀ of a matrix U S Vᵀ by Newton-Schulz iteration, with singular values from .7 to 1.2."""
     if len(matrix) > matrix.shape[1]:
         return orthogonal(matrix.T).T
     found: Tensor = matrix / matrix.norm().clamp(min=1e-7)

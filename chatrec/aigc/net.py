@@ -1,7 +1,7 @@
-"""The user encoder of AIGC: GPT-2's blocks at the size of a catalogue, reading the ordered history.
+"""The user encoder of AIGC: GPT-2 blocks, sized for a catalogue, over the ordered history.
 
-Pre-LN causal blocks over item vectors; no table of positions but a learned bias per head and distance. The input is
-√d · E[item], the output h after a last LN is the user's vector after each event.
+Pre-LN causal blocks over item vectors, with a learned bias per head and distance instead of position embeddings. The
+input is √d · E[item]. The output h after a final LN is the user's vector after each event.
 """
 
 from dataclasses import dataclass
@@ -16,24 +16,24 @@ DISTANCE_POWER = 0.75
 
 @dataclass(frozen=True)
 class NetConfig:
-    """How large a net is, and what it leaves out while it learns."""
+    """Size and dropout of a network."""
 
     width: int
     layers: int = 2
     heads: int = 4
     window: int = 128
-    """How many events it reads."""
+    """Number of events that it reads."""
     dropout: float = 0.1
     input_dropout: float = 0.0
     token_dropout: float = 0.1
-    """Share of events that training hides from the net."""
+    """Share of events dropped in training."""
 
 
 class SequenceNet(nn.Module):
-    """Reads histories of item vectors.
+    """Network over histories of item vectors.
 
     Args:
-        shape: of the net.
+        shape: Configuration of the network.
     """
 
     def __init__(self, shape: NetConfig) -> None:
@@ -44,18 +44,18 @@ class SequenceNet(nn.Module):
 
     @property
     def matrices(self) -> list[nn.Parameter]:
-        """The weights of its linear maps."""
+        """Weights of the linear maps."""
         return [each for name, each in self.named_parameters() if name.endswith(".weight") and each.ndim == 2]
 
     def forward(self, vectors: Tensor, there: Tensor) -> Tensor:
-        """User vectors after each event.
+        """Returns user vectors after each event.
 
         Args:
-            vectors: sequences × events × width, item vectors, the oldest first.
-            there: bool, sequences × events; padding is False and stands at the end.
+            vectors: Item vectors, sequences × events × width, the oldest first.
+            there: Mask of events, bool, sequences × events; padding is False and at the end.
 
         Returns:
-            sequences × events × width.
+            User vectors, sequences × events × width.
         """
         shape = self.shape
         hidden = vectors * shape.width**0.5
@@ -69,7 +69,7 @@ class SequenceNet(nn.Module):
 
 
 class Layer(nn.Module):
-    """Causal attention and a feed-forward net, each beside an identity."""
+    """Causal attention and a feed-forward network, each with a residual connection."""
 
     def __init__(self, shape: NetConfig) -> None:
         super().__init__()
@@ -86,7 +86,7 @@ class Layer(nn.Module):
             nn.init.zeros_(linear.bias)
 
     def forward(self, hidden: Tensor) -> Tensor:
-        """sequences × events × width, as it came."""
+        """Maps sequences × events × width to the same shape."""
         hidden = hidden + self._dropped(self.from_attention(self._attend(self.before_attention(hidden))))
         return hidden + self._dropped(self.feed_forward(self.before_feed_forward(hidden)))
 

@@ -1,4 +1,4 @@
-"""Learning item vectors and the net that reads them, so that each event of a history predicts those after it."""
+"""Training of item vectors and of the network that reads them, to predict the next events of a history."""
 
 import copy
 import time
@@ -27,18 +27,19 @@ RATE_OF_MATRICES = 0.02
 WARM_UP = 0.05
 CLIP = 1.0
 GO_ON = 0.25
-"""How long it goes on with the held-out events, as a share of the time before, from as large a share of the rate."""
+"""Length of the training continued with the held-out events, as a share of the time before; it starts at this share of
+the learning rate."""
 STEPS_TO_MEASURE = 12
 
 
 class Vectors(nn.Module):
-    """Everything of the output layer, and with it the input: item vectors, their bias, and the groups.
+    """Parameters of the output layer, shared with the input: item vectors, their bias, and the groups.
 
     Args:
-        start: items × width.
-        shares: of each item in all events.
-        groups: of the output layer; 0 for none.
-        seed: of the groups.
+        start: Initial item vectors, items × width.
+        shares: Share of each item in all events.
+        groups: Number of groups of the output layer; 0 for none.
+        seed: Seed of the groups.
     """
 
     def __init__(self, start: Array, shares: Array, groups: int, seed: int) -> None:
@@ -53,7 +54,7 @@ class Vectors(nn.Module):
             self.group_bias = nn.Parameter(torch.tensor([share for _, share in of_groups], dtype=torch.float32))
 
     def loss(self, hidden: Tensor, targets: Tensor, weights: Tensor) -> Tensor:
-        """Σ w · -log P(y|u)."""
+        """Returns Σ w · -log P(y|u)."""
         if self.members is None:
             found: Tensor = FullSoftmax.apply(hidden, self.items, self.bias, targets, weights)  # type: ignore[no-untyped-call]
         else:
@@ -64,12 +65,12 @@ class Vectors(nn.Module):
 
 
 class Training:
-    """Everything that changes while a net learns.
+    """State of the training of one network.
 
     Args:
-        vectors: of the output layer, as they start.
-        plan: of the net.
-        seed: of the weights, the order, and what is dropped.
+        vectors: Initial parameters of the output layer.
+        plan: Plan of the training.
+        seed: Seed of the weights, the order, and dropout.
     """
 
     def __init__(self, vectors: Vectors, plan: Plan, seed: int) -> None:
@@ -87,14 +88,14 @@ class Training:
         self.losses: list[tuple[int, float]] = []
 
     def learn(self, histories: Interactions, events: int, rate: float = 1.0) -> Fitted:
-        """Learns from so many events, and says what is known then.
+        """Trains on a number of events and returns the result.
 
         Args:
-            histories: to learn from.
-            events: how many, some more than once.
-            rate: of the learning rate at its highest.
+            histories: Histories to train on.
+            events: Number of events, with repetitions.
+            rate: Factor on the peak learning rate.
         """
-        with progress("Learning to read histories", events, "events") as shown:
+        with progress("Training the sequence network", events, "events") as shown:
             for batch, loss in self.run(histories, events, rate):
                 shown.advance(int(batch.there.sum()), f"loss {loss:.3f}")
         arrays = {name: each.detach().numpy().copy() for name, each in self.vectors.named_parameters()}
@@ -106,9 +107,9 @@ class Training:
         return Fitted(arrays["items"], arrays["bias"], encoder, output, self.read, tuple(self.losses))
 
     def run(self, histories: Interactions, events: int, rate: float = 1.0) -> Iterator[tuple[Batch, float]]:
-        """Steps through random passes until so many events were read; yields each batch with its loss.
+        """Trains in random epochs until a number of events is read; yields each batch with its loss.
 
-        There must be an event with another after it, if any are to be read.
+        If events are to be read, at least one must have a successor.
         """
         steps = max(1, -(-events // self.plan.tokens))
         self.schedules = [
@@ -129,7 +130,7 @@ class Training:
                     return
 
     def step(self, batch: Batch) -> float:
-        """One step; returns the mean loss of a position."""
+        """Makes one step and returns the mean loss of a position."""
         self.net.train()
         positions, there = torch.from_numpy(batch.positions), torch.from_numpy(batch.there)
         vectors, precision = functional.embedding(self.items[positions], self.vectors.items), self.plan.precision
@@ -154,19 +155,19 @@ class Training:
 def fit(
     histories: Interactions, everything: Interactions, items: int, plan: Plan, seed: int, minutes: float, rates: Path
 ) -> tuple[Fitted, Fitted]:
-    """Learns as many nets as the plan says, or as the time allows; a single one for less than its passes if it must.
+    """Trains as many networks as the plan has and the time allows, or one with fewer epochs.
 
     Args:
-        histories: to learn from, without the held-out events.
-        everything: with them.
-        items: how many there are.
-        plan: of the net.
-        seed: of the weights, the order, and what is dropped.
-        minutes: that learning may take on this machine.
-        rates: a file that remembers how fast machines like this one learn: so the same data give the same vectors.
+        histories: Histories to train on, without the held-out events.
+        everything: Histories with the held-out events.
+        items: Number of items.
+        plan: Plan of the training.
+        seed: Seed of the weights, the order, and dropout.
+        minutes: Time budget on this machine.
+        rates: File with the measured speed of machines like this one, so that the same data give the same vectors.
 
     Returns:
-        What is learned without the held-out events, and what is known after going on with them.
+        The result without the held-out events, and the result after continued training with them.
     """
     start = ppmi_vectors(histories, items, plan.shape.width, seed)
     popular = np.bincount(histories.items, minlength=items) + 0.5
@@ -189,9 +190,9 @@ def fit(
 
 
 def joined(nets: Sequence[Fitted]) -> Fitted:
-    """Nets with the same groups as one whose logits, of items and of groups, are the mean of theirs.
+    """Joins networks with the same groups into one whose logits, of items and of groups, are their mean.
 
-    What was read and the losses are of the first.
+    The number of events read and the losses are those of the first network.
     """
     first = nets[0]
     encoders = [each.encoder for each in nets if isinstance(each.encoder, SequenceUsers)]
@@ -212,12 +213,12 @@ def joined(nets: Sequence[Fitted]) -> Fitted:
 
 
 def _share(step: int, steps: int) -> float:
-    """Of the highest rate: up to 1 during the warm-up, then down to 0 along a cosine."""
+    """Returns the factor on the learning rate: linear warm-up to 1, then cosine decay to 0."""
     return min(1.0, (step + 1) / (WARM_UP * steps + 1)) * 0.5 * (1 + float(np.cos(np.pi * min(step / steps, 1.0))))
 
 
 def _measure_rate(training: Training, histories: Interactions) -> float:
-    """Events a second."""
+    """Measures the speed in events per second."""
     since, done = time.monotonic(), 0
     for number, (batch, _) in enumerate(training.run(histories, STEPS_TO_MEASURE * training.plan.tokens)):
         if number == 0:

@@ -1,8 +1,8 @@
-"""The likelihood of what a user took next, over all items or over groups and then the items of one group.
+"""Likelihood of next events, by one softmax over all items or by groups and then the items of a group.
 
-Both make their gradients while they compute the loss, chunk by chunk, so that users × items is never kept. Matrices are
-multiplied in the precision of `hidden`, those within a group in that of the biases: they are small, and no two have the
-same shape, which oneDNN prepares anew each time. Sums and exponentials are in the precision of the biases too.
+Both compute their gradients with the loss, in chunks, so that users × items is never stored. Matrix products have the
+precision of `hidden`. Those within a group have that of the biases: they are small and differ in shape, and oneDNN
+prepares each new shape again. Sums and exponentials also have the precision of the biases.
 """
 
 from dataclasses import dataclass
@@ -23,15 +23,15 @@ class FullSoftmax(Function):
 
     @staticmethod
     def forward(ctx: Any, hidden: Tensor, items: Tensor, bias: Tensor, targets: Tensor, weights: Tensor) -> Tensor:
-        """The loss.
+        """Returns the loss.
 
         Args:
-            ctx: of autograd.
-            hidden: positions × width.
-            items: items × width.
-            bias: of the items.
-            targets: rows of items, one for each position.
-            weights: of the positions.
+            ctx: Context of autograd.
+            hidden: User vectors, positions × width.
+            items: Item vectors, items × width.
+            bias: Biases of the items.
+            targets: Rows of items, one per position.
+            weights: Weights of the positions.
         """
         gradients = tuple(torch.zeros_like(each) for each in (hidden, items, bias))
         loss = _loss(hidden, items, bias, targets, weights, gradients)
@@ -46,18 +46,18 @@ class FullSoftmax(Function):
 
 @dataclass(frozen=True)
 class Members:
-    """Which items are in which group, each in one."""
+    """Members of groups; each item is in one group."""
 
     group_of: Tensor
-    """The group of each item."""
+    """Group of each item."""
     place_of: Tensor
-    """The place of each item among the members of its group."""
+    """Index of each item among the members of its group."""
     items: list[Tensor]
-    """The members of each group."""
+    """Members of each group."""
 
     @classmethod
     def of(cls, group_of: Array) -> "Members":
-        """From the group of each item."""
+        """Makes members from the group of each item."""
         order = np.argsort(group_of, kind="stable")
         starts = np.searchsorted(group_of[order], np.arange(group_of.max(initial=-1) + 2))
         place = np.empty(len(group_of), np.int64)
@@ -77,18 +77,18 @@ class GroupSoftmax(Function):
         ctx: Any, hidden: Tensor, items: Tensor, bias: Tensor, groups: Tensor, group_bias: Tensor,
         members: Members, targets: Tensor, weights: Tensor,
     ) -> Tensor:  # fmt: skip
-        """The loss.
+        """Returns the loss.
 
         Args:
-            ctx: of autograd.
-            hidden: positions × width.
-            items: items × width.
-            bias: of the items.
-            groups: groups × width.
-            group_bias: of the groups.
-            members: which items are in which group.
-            targets: rows of items, one for each position.
-            weights: of the positions.
+            ctx: Context of autograd.
+            hidden: User vectors, positions × width.
+            items: Item vectors, items × width.
+            bias: Biases of the items.
+            groups: Group vectors, groups × width.
+            group_bias: Biases of the groups.
+            members: Members of the groups.
+            targets: Rows of items, one per position.
+            weights: Weights of the positions.
         """
         gradients = [torch.zeros_like(each) for each in (hidden, items, bias, groups, group_bias)]
         to_hidden, to_items, to_bias, to_groups, to_group_bias = gradients
@@ -115,7 +115,7 @@ class GroupSoftmax(Function):
 def _loss(
     hidden: Tensor, choices: Tensor, bias: Tensor, targets: Tensor, weights: Tensor, gradients: tuple[Tensor, ...]
 ) -> Tensor:
-    """Σ w · -log softmax(hᵀ choices + bias)[target]; adds its gradients to those of hidden, choices and bias."""
+    """Returns Σ w · -log softmax(hᵀ choices + bias)[target], and adds its gradients to `gradients`."""
     to_hidden, to_choices, to_bias = gradients
     loss, rounded = torch.zeros(()), choices.to(hidden.dtype)
     for start in range(0, len(hidden), POSITIONS_AT_ONCE):

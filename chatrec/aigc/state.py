@@ -1,4 +1,4 @@
-"""What AIGC knows after a night's fit: small arrays that serve any history, an old one or a new one."""
+"""Fitted state of AIGC: small arrays that serve any history, including new ones."""
 
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -20,17 +20,17 @@ RIDGE = 10.0
 
 @dataclass(frozen=True)
 class GroupOutput:
-    """The output layer of two levels: P(i|u) = softmax_k(uᵀg_k + c_k) · softmax_{j∈k}(uᵀv_j + b_j), i in group k."""
+    """Two-level output layer: P(i|u) = softmax_k(uᵀg_k + c_k) · softmax_{j∈k}(uᵀv_j + b_j), i in group k."""
 
     group_of: Array
-    """The group of each item."""
+    """Group of each item."""
     vectors: Array
-    """g: groups × width."""
+    """Group vectors g, groups × width."""
     bias: Array
-    """c: of the groups."""
+    """Biases c of the groups."""
 
     def terms(self, users: Array, logits: Array) -> Array:
-        """What is added to the logits of a group's items: log a_k - log Σ_{j∈k} exp(logit_j), users × groups."""
+        """Returns the addition to the logits of a group's items: log a_k - log Σ_{j∈k} exp(logit_j), users × groups."""
         attention = log_softmax(users @ self.vectors.T + self.bias)
         largest = logits.max(1, keepdims=True)
         order = np.argsort(self.group_of, kind="stable")
@@ -42,39 +42,39 @@ class GroupOutput:
 
 @dataclass(frozen=True)
 class Fitted:
-    """What a fit learns from histories alone."""
+    """Result of a fit on histories."""
 
     items: Array
-    """v: items × width, float32."""
+    """Item vectors v, items × width, float32."""
     bias: Array
     """b: of the items."""
     encoder: UserEncoder
     output: GroupOutput | None
-    """None is one softmax over all items."""
+    """None for one softmax over all items."""
     read: int
-    """Events that it learned from, one read twice counts twice."""
+    """Number of training events, with repetitions."""
     losses: tuple[tuple[int, float], ...] = ()
-    """Of each batch: events read until then, and the mean loss of a position."""
+    """For each batch the number of events read so far, and the mean loss of a position."""
 
 
 @dataclass(frozen=True)
 class AigcState:
-    """Vectors of items and groups, how users are read, and what a profile says of a user without a history."""
+    """Vectors of items and groups, the user encoder, and the map from profiles to user vectors."""
 
     items: Array
-    """v: items × width."""
+    """Item vectors v, items × width."""
     bias: Array
     """b: of the items."""
     groups: Array
-    """g: the mean vector of each group's members, groups × width."""
+    """Group vectors g, groups × width: the mean of the members' vectors."""
     profile: Array
-    """(dimensions + 1) × width: from a profile's text vector and a 1 to a user vector."""
+    """Map from a profile's text vector and a 1 to a user vector, (dimensions + 1) × width."""
     encoder: UserEncoder
     output: GroupOutput | None = None
-    """None is one softmax over all items."""
+    """None for one softmax over all items."""
 
     def save(self, folder: Path) -> None:
-        """Writes FILE, and the net if there is one; makes the folder."""
+        """Writes FILE, and the networks if there are any. Creates the folder."""
         folder.mkdir(parents=True, exist_ok=True)
         arrays = {"items": self.items, "bias": self.bias, "groups": self.groups, "profile": self.profile}
         if self.output is not None:
@@ -87,7 +87,7 @@ class AigcState:
 
     @classmethod
     def load(cls, folder: Path) -> "AigcState":
-        """What `save` wrote."""
+        """Loads a state written by `save`."""
         with np.load(folder / FILE) as found:
             is_net = (folder / NET).exists()
             return cls(
@@ -100,25 +100,25 @@ class AigcState:
             )
 
     def with_profile(self, profile: Array) -> "AigcState":
-        """The same, and what a profile says."""
+        """Returns a copy with another map from profiles."""
         return replace(self, profile=profile)
 
     def users(self, latest: Array) -> Array:
-        """u of users with a history: users × width. `latest` as `Interactions.latest` gives it."""
+        """Returns user vectors u, users × width, from histories in the format of `Interactions.latest`."""
         return self.encoder.read(self.items, latest)
 
     def strangers(self, profiles: Array) -> Array:
-        """u of users without a history, as far as their profiles say: users × width."""
+        """Returns user vectors u of users without a history, from their profiles: users × width."""
         found: Array = _with_one(profiles) @ self.profile
         return found
 
     def attention(self, users: Array) -> Array:
-        """a: users × groups."""
+        """Returns the attention a, users × groups."""
         found: Array = formulas.attention(torch.from_numpy(users), torch.from_numpy(self.groups)).numpy()
         return found
 
     def logits(self, users: Array) -> Array:
-        """log P(i|u) up to a constant a user: users × items."""
+        """Returns log P(i|u) up to a constant per user, users × items."""
         logits: Array = users @ self.items.T + self.bias
         if self.output is not None:
             logits += self.output.terms(users, logits)[:, self.output.group_of]
@@ -126,14 +126,14 @@ class AigcState:
 
     @cached_property
     def keys(self) -> Array:
-        """Items so that their inner products with `queries` are the logits: [v; b; one-hot group of the output]."""
+        """Item vectors whose inner products with `queries` are the logits: [v; b; one-hot output group]."""
         parts = [self.items, self.bias[:, None]]
         if self.output is not None:
             parts.append(np.eye(len(self.output.vectors), dtype=np.float32)[self.output.group_of])
         return np.ascontiguousarray(np.hstack(parts), np.float32)
 
     def queries(self, users: Array) -> Array:
-        """Users for `keys`: [u; 1; terms of the groups]."""
+        """Returns user vectors for `keys`: [u; 1; terms of the groups]."""
         parts = [users, np.ones((len(users), 1), np.float32)]
         if self.output is not None:
             parts.append(self.output.terms(users, users @ self.items.T + self.bias))
@@ -141,20 +141,23 @@ class AigcState:
 
 
 def group_vectors(items: Array, groups: ItemGroups) -> Array:
-    """g: the mean of the members' vectors, groups × width."""
+    """Returns the mean of the members' vectors, groups × width."""
     members, starts = torch.tensor(groups.items, dtype=torch.long), torch.from_numpy(groups.starts[:-1])
     found: Array = formulas.mean_vectors(torch.from_numpy(items), members, starts).numpy()
     return found
 
 
 def learn_profiles(profiles: Array, users: Array) -> Array:
-    """Ridge regression from profiles to user vectors: (dimensions + 1) × width.
+    """Fits a ridge regression from profiles to user vectors.
 
-    The last row, which is not shrunk, is what an empty profile gets when all profiles are centred: about the mean user.
+    The last row is not shrunk. For centred profiles it is the user vector of an empty profile, close to the mean user.
 
     Args:
-        profiles: users × dimensions, text vectors of users who have a history.
-        users: users × width, their user vectors.
+        profiles: Text vectors of users with a history, users × dimensions.
+        users: Their user vectors, users × width.
+
+    Returns:
+        The map, (dimensions + 1) × width.
     """
     X = _with_one(profiles).astype(np.float64)
     shrink = np.full(X.shape[1], RIDGE)

@@ -1,4 +1,4 @@
-"""AIGC of public texts alone: for nights in which nothing may be learned across users."""
+"""AIGC from public texts only, for private runs, which train nothing across users."""
 
 import numpy as np
 
@@ -10,11 +10,11 @@ from chatrec.data.arrays import Array
 
 
 def of_texts(texts: Array, groups: ItemGroups) -> AigcState:
-    """An item is its text vector, a user the mean of the latest items, a stranger the text vector of the profile.
+    """Makes a state of text vectors: items, users as the mean of their latest items, cold users as their profile.
 
     Args:
-        texts: items × dimensions.
-        groups: of the items.
+        texts: Text vectors, items × dimensions.
+        groups: Groups of the items.
     """
     width = texts.shape[1]
     profile = np.vstack([np.eye(width, dtype=np.float32), np.zeros((1, width), np.float32)])

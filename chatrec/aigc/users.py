@@ -1,4 +1,4 @@
-"""From a history to a user vector: the mean of its latest items, as the mission writes it, or a net that reads it."""
+"""User encoders: the mean of the latest items, as in the original AIGC formula, or a network that reads the history."""
 
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
@@ -16,35 +16,35 @@ EVENTS_AT_ONCE = 16_384
 
 
 class UserEncoder(Protocol):
-    """Reads histories."""
+    """Maps histories to user vectors."""
 
     @property
     def length(self) -> int:
-        """How many of the latest events it reads."""
+        """Number of latest events that it reads."""
 
     def read(self, items: Array, latest: Array) -> Array:
-        """User vectors.
+        """Returns user vectors.
 
         Args:
-            items: items × width.
-            latest: users × events, rows of items, the newest first, padded with -1.
+            items: Item vectors, items × width.
+            latest: Rows of items, users × events, the newest first, padded with -1.
 
         Returns:
-            users × width, float32; zero for a user without a history.
+            User vectors as float32, users × width; zero for users without a history.
         """
 
     def contributions(self, items: Array, latest: Array, wanted: Array) -> Array | None:
-        """What each event adds to the inner products with some items; see `Model.contributions`."""
+        """Returns the contribution of each event to the inner products with items; see `Model.contributions`."""
 
 
 @dataclass(frozen=True)
 class MeanUsers:
-    """u = 1/|H| Σ_{j∈H} v_j."""
+    """Mean user vectors: u = 1/|H| Σ_{j∈H} v_j."""
 
     length: int
 
     def read(self, items: Array, latest: Array) -> Array:
-        """See UserEncoder."""
+        """Implements `UserEncoder.read`."""
         latest = latest[:, : self.length]
         padded = np.vstack([items, np.zeros((1, items.shape[1]), items.dtype)])
         counts = np.maximum((latest >= 0).sum(1, keepdims=True), 1)
@@ -55,7 +55,7 @@ class MeanUsers:
         return means
 
     def contributions(self, items: Array, latest: Array, wanted: Array) -> Array:
-        """Each event adds v_jᵀv_i over the number of events."""
+        """Returns v_jᵀv_i over the number of events, for each event j."""
         mine = (np.arange(latest.shape[1]) < self.length) & (latest >= 0)
         products = np.einsum("und,ued->une", items[wanted], items[latest])
         means: Array = np.where(mine[:, None, :], products, 0) / np.maximum(mine.sum(1), 1)[:, None, None]
@@ -64,29 +64,29 @@ class MeanUsers:
 
 @dataclass(frozen=True)
 class SequenceUsers:
-    """What nets put out after the newest event, side by side, each over the number of nets.
+    """User vectors of networks: their outputs after the newest event, concatenated, over the number of networks.
 
-    An item vector has as many parts as there are nets: inner products are the mean of what the nets say alone.
+    An item vector has one part per network, so that inner products are the mean over networks.
     """
 
     nets: tuple[SequenceNet, ...]
-    """All of one shape."""
+    """Networks of the same shape."""
 
     @property
     def length(self) -> int:
-        """See UserEncoder."""
+        """Number of latest events that they read."""
         return self.nets[0].shape.window
 
     @torch.no_grad()
     def read(self, items: Array, latest: Array) -> Array:
-        """See UserEncoder."""
+        """Implements `UserEncoder.read`."""
         latest = latest[:, : self.length]
         parts = np.split(items, len(self.nets), axis=1)
         read = [_read(net, torch.from_numpy(part), latest) for net, part in zip(self.nets, parts, strict=True)]
         return np.hstack(read) / np.float32(len(read))
 
     def contributions(self, items: Array, latest: Array, wanted: Array) -> None:
-        """What the net reads is no sum."""
+        """Returns None, because the output of a network is not a sum over events."""
         return
 
     def save(self, folder: Path) -> None:
@@ -96,7 +96,7 @@ class SequenceUsers:
 
     @classmethod
     def load(cls, folder: Path) -> "SequenceUsers":
-        """What `save` wrote."""
+        """Loads networks written by `save`."""
         saved = torch.load(folder / NET, weights_only=True)
         nets = tuple(SequenceNet(NetConfig(**saved["shape"])) for _ in saved["weights"])
         for net, weights in zip(nets, saved["weights"], strict=True):
@@ -105,7 +105,7 @@ class SequenceUsers:
 
 
 def _read(net: SequenceNet, vectors: torch.Tensor, latest: Array) -> Array:
-    """users × width; zero for a user without a history."""
+    """Returns user vectors, users × width; zero for users without a history."""
     net.eval()
     lengths = (latest >= 0).sum(1)
     found = np.zeros((len(latest), vectors.shape[1]), np.float32)
@@ -120,7 +120,7 @@ def _read(net: SequenceNet, vectors: torch.Tensor, latest: Array) -> Array:
 
 
 def _of_like_length(lengths: Array) -> Iterator[Array]:
-    """Rows with a history, so many that a batch has about EVENTS_AT_ONCE events with its padding."""
+    """Yields rows with histories of similar length, in batches of about EVENTS_AT_ONCE events including padding."""
     order = np.argsort(lengths, kind="stable")
     order = order[lengths[order] > 0]
     while len(order):

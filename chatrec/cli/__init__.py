@@ -1,6 +1,6 @@
-"""The `chatrec` command: one verb for each step of a night and for daily life.
+"""The `chatrec` command, with a verb for each step of a run and for daily operation.
 
-Exit codes: 0 done, 1 a night that failed or was stopped by a check, 2 wrong use or settings.
+Exit codes: 0 success, 1 a run that failed or was stopped by a check, 2 wrong usage or settings.
 """
 
 import atexit
@@ -16,15 +16,15 @@ __all__ = ["app", "main"]
 
 
 def main() -> None:
-    """Runs the command; an error is one paragraph, never a traceback."""
-    atexit.register(gc.freeze)  # a process that ends need not look for garbage first, which takes .1 s
+    """Runs the command. An error is printed as one paragraph, without a traceback."""
+    atexit.register(gc.freeze)  # skips the garbage collection at exit, which takes .1 s
     try:
         app()
     except ChatrecError as error:
         _say(str(error))
         sys.exit(error.exit_code)
     except KeyboardInterrupt:
-        _say("Stopped. What was done is kept: the same command goes on from here.")
+        _say("Stopped. Completed work is kept: the same command resumes from here.")
         sys.exit(130)
     except Exception as error:
         if state.debug:

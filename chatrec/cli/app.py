@@ -1,4 +1,4 @@
-"""The typer application and what all verbs share."""
+"""The typer application and the options that all verbs share."""
 
 import logging
 from dataclasses import dataclass
@@ -25,14 +25,14 @@ app = typer.Typer(
 
 @dataclass
 class State:
-    """The options before the verb."""
+    """Options given before the verb."""
 
     config: Path | None = None
     debug: bool = False
 
     @cached_property
     def settings(self) -> "Settings":
-        """Read once, when a verb needs them."""
+        """The settings, read once, when a verb needs them."""
         from chatrec.config import load
 
         return load(self.config)
@@ -49,9 +49,9 @@ def _version(wanted: bool) -> None:
 
 @app.callback()
 def options(
-    config: Annotated[Path | None, typer.Option(help="The settings file; default: chatrec.toml here.")] = None,
-    debug: Annotated[bool, typer.Option("--debug", help="Show where an unexpected error comes from.")] = False,
-    version: Annotated[bool, typer.Option("--version", callback=_version, is_eager=True, help="Show it.")] = False,
+    config: Annotated[Path | None, typer.Option(help="Settings file. [default: chatrec.toml]")] = None,
+    debug: Annotated[bool, typer.Option("--debug", help="Show the traceback of an unexpected error.")] = False,
+    version: Annotated[bool, typer.Option("--version", callback=_version, is_eager=True, help="Show version.")] = False,
 ) -> None:
     """Options of every verb."""
     state.config, state.debug = config, debug

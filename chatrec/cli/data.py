@@ -1,4 +1,4 @@
-"""Looking at data: recommend, sql, evaluate, demo, up."""
+"""Commands about data: recommend, sql, evaluate, demo, up."""
 
 import json
 import sys
@@ -13,11 +13,11 @@ from chatrec.errors import RunError, SettingsError
 
 @app.command()
 def recommend(
-    user: Annotated[str, typer.Argument(help="The id of a user, as your own tables have it.")],
-    key: Annotated[str | None, typer.Option("--run", help="An older night's list, by its key.")] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="As JSON, for programs.")] = False,
+    user: Annotated[str, typer.Argument(help="User id, as in your own tables.")],
+    key: Annotated[str | None, typer.Option("--run", help="Key of an older run to read.")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
-    """Show a user's list with the reasons."""
+    """Show a user's recommendations with their reasons."""
     from chatrec.console import console, lists_table
     from chatrec.db.engine import open_database
     from chatrec.publish.read import list_of
@@ -34,9 +34,9 @@ def recommend(
 
 @app.command()
 def sql(
-    query: Annotated[str | None, typer.Argument(help="A statement; without one psql opens.")] = None,
+    query: Annotated[str | None, typer.Argument(help="SQL statement. Without one, psql opens.")] = None,
 ) -> None:
-    """Print the rows of a statement as CSV, or open psql; both see chatrec's schema first."""
+    """Print the rows of a statement as CSV, or open psql. Both search chatrec's schema first."""
     from chatrec.db.engine import open_database
     from chatrec.publish.read import open_psql, write_csv
 
@@ -49,35 +49,35 @@ def sql(
 @app.command()
 def evaluate(
     key: Annotated[
-        str | None, typer.Option("--run", help="The key of a night; default: the newest whose texts are embedded.")
+        str | None, typer.Option("--run", help="Key of the run. [default: the newest with embedded texts]")
     ] = None,
     target: Annotated[
         Literal["next", "period", "any"] | None,
-        typer.Option(help="What the lists must predict; default: ranking.target, of a split: period."),
+        typer.Option(help="What the lists should predict. [default: ranking.target; period with --split]"),
     ] = None,
     split: Annotated[
         Path | None,
-        typer.Option(help="Folder with train.csv.gz, candidates.csv.gz and maybe queries.csv.gz: only write lists."),
+        typer.Option(help="Folder with train.csv.gz, candidates.csv.gz, optionally queries.csv.gz. Only writes lists."),
     ] = None,
     items: Annotated[
-        Path | None, typer.Option(help="Of a split: item_id, title, groups and text columns, CSV.")
+        Path | None, typer.Option(help="With --split: CSV file with item_id, title, groups and text columns.")
     ] = None,
     out: Annotated[
-        Path | None, typer.Option(help="Of a split: where to write user_id, rank, item_id; .gz compresses.")
+        Path | None, typer.Option(help="With --split: file to write user_id, rank, item_id to; .gz compresses.")
     ] = None,
-    users: Annotated[Path | None, typer.Option(help="Of a split: user_id and attributes, CSV.")] = None,
-    k: Annotated[int | None, typer.Option("--k", min=1, help="Of a split: length of a list; default: 20.")] = None,
+    users: Annotated[Path | None, typer.Option(help="With --split: CSV file with user_id and attributes.")] = None,
+    k: Annotated[int | None, typer.Option("--k", min=1, help="With --split: length of a list. [default: 20]")] = None,
 ) -> None:
-    """Hold events out of a night's snapshot, fit on the rest, measure all channels and their blend, write a report.
+    """Evaluate all models and their ensemble on held-out events of a run's snapshot, and write a report.
 
-    With --split: fit on a split that another tool made and write lists for it to score. Neither needs a database.
+    With --split, fit on a split made by another tool and write lists for it to score. Neither needs a database.
     """
     if split is not None:
         _evaluate_split(split, items, users, out, target or "period", k or 20, key)
         return
     given = {"--items": items, "--out": out, "--users": users, "--k": k}
     if alone := [name for name, value in given.items() if value is not None]:
-        raise SettingsError(f"{alone[0]} belongs to --split DIR; without it a night's own snapshot is evaluated.")
+        raise SettingsError(f"{alone[0]} belongs to --split DIR; without it the snapshot of a run is evaluated.")
     from chatrec.console import StepLines, console, evaluation_table
     from chatrec.pipeline.evaluation import evaluate as evaluate_night
 
@@ -94,7 +94,7 @@ def _evaluate_split(
     from chatrec.pipeline.offline import evaluate_split
 
     if key is not None:
-        raise SettingsError("--run names a night and --split a folder: give one of them.")
+        raise SettingsError("--run names a run and --split a folder: give one of them.")
     if items is None or out is None:
         raise SettingsError("--split needs --items FILE, the catalogue, and --out FILE, where to write the lists.")
     found = evaluate_split(state.settings.override({"ranking.target": target}), split, items, users, out, k)
@@ -106,7 +106,7 @@ def _evaluate_split(
 
 @app.command()
 def demo() -> None:
-    """The whole night on MovieLens-100k, under Airflow, from an empty machine."""
+    """Run the pipeline on MovieLens-100k, under Airflow, from an empty machine."""
     from chatrec.demo.show import run_demo
 
     run_demo(state.config)
@@ -114,7 +114,7 @@ def demo() -> None:
 
 @app.command()
 def up() -> None:
-    """Airflow with its web page on 127.0.0.1:8080, beside the embedded PostgreSQL; Ctrl-C stops all of it."""
+    """Start Airflow with its web UI on 127.0.0.1:8080, beside the embedded PostgreSQL. Ctrl-C stops both."""
     from chatrec.demo.airflow import serve
 
     raise typer.Exit(serve(state.settings))

@@ -1,4 +1,4 @@
-"""Encoders: finetune, encoders, encoders use."""
+"""Commands about encoders: finetune, encoders, encoders use."""
 
 import json
 from dataclasses import asdict
@@ -11,7 +11,7 @@ from chatrec.cli.app import app, state
 from chatrec.errors import SettingsError
 
 encoders = typer.Typer(
-    help="List the encoders that were made here, with their scores; the live one is marked.",
+    help="List the encoders of this installation with their scores, and mark the live one.",
     invoke_without_command=True,
 )
 app.add_typer(encoders, name="encoders")
@@ -19,18 +19,18 @@ app.add_typer(encoders, name="encoders")
 
 @app.command()
 def finetune(
-    key: Annotated[str | None, typer.Option("--run", help="The key of a fine-tuning to go on with.")] = None,
+    key: Annotated[str | None, typer.Option("--run", help="Key of a fine-tuning to resume.")] = None,
     method: Annotated[
-        Literal["full", "bias", "lora"] | None, typer.Option(help="Which weights learn; default: finetune.method.")
+        Literal["full", "bias", "lora"] | None, typer.Option(help="Weights to train. [default: finetune.method]")
     ] = None,
-    steps: Annotated[int | None, typer.Option(min=0, help="Steps at most; default: finetune.steps.")] = None,
+    steps: Annotated[int | None, typer.Option(min=0, help="Maximum number of steps. [default: finetune.steps]")] = None,
     promote: Annotated[
-        bool | None, typer.Option(help="Whether a better encoder becomes live; default: finetune.promote.")
+        bool | None, typer.Option(help="Promote a better encoder to live. [default: finetune.promote]")
     ] = None,
 ) -> None:
-    """Train a candidate encoder on the last published night, measure it beside the live one, promote it if better.
+    """Train a candidate encoder on the last published run, compare it with the live one, and promote it if better.
 
-    An interrupted fine-tuning is gone on with.
+    Resumes an interrupted fine-tuning.
     """
     from chatrec.console import StepLines
     from chatrec.pipeline.finetune import finetune as tune
@@ -44,9 +44,9 @@ def finetune(
 @encoders.callback()
 def list_encoders(
     context: typer.Context,
-    as_json: Annotated[bool, typer.Option("--json", help="As JSON, for programs.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
-    """List the encoders that were made here, with their scores; the live one is marked."""
+    """List the encoders of this installation with their scores, and mark the live one."""
     if context.invoked_subcommand:
         return
     from chatrec.console import console, encoders_table
@@ -61,15 +61,15 @@ def list_encoders(
     elif found:
         console().print(encoders_table(found, live.name))
     else:
-        print("There are no encoders yet: `chatrec run` trains one, `chatrec finetune` goes on with it.")
+        print("There are no encoders yet: `chatrec run` trains one, `chatrec finetune` continues its training.")
 
 
 @encoders.command()
 def use(
-    name: Annotated[str | None, typer.Argument(help="Of an encoder that `chatrec encoders` lists.")] = None,
-    back: Annotated[bool, typer.Option("--back", help="The one that was live before this one.")] = False,
+    name: Annotated[str | None, typer.Argument(help="Name of an encoder, as listed by `chatrec encoders`.")] = None,
+    back: Annotated[bool, typer.Option("--back", help="Restore the previous live encoder.")] = False,
 ) -> None:
-    """Make another encoder the live one; the next night encodes with it."""
+    """Make another encoder the live one. The next run encodes with it."""
     from chatrec.encoder import registry
 
     if (name is None) is not back:
@@ -77,6 +77,6 @@ def use(
     root, model = state.settings.artifacts.root, state.settings.encoder.model
     chosen = registry.promote(root, name) if name else registry.go_back(root)
     if model in registry.REPLACED:
-        print(f"The next night encodes with {chosen.name if chosen else model}.")
+        print(f"The next run encodes with {chosen.name if chosen else model}.")
     else:
-        print(f"It counts once encoder.model is auto: now it names {model}, and who names a model gets it.")
+        print(f"This has no effect yet: encoder.model names {model}. Set it to auto to use the live encoder.")

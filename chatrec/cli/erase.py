@@ -1,4 +1,4 @@
-"""Erasing a person: erase."""
+"""Erasure of a user: erase."""
 
 from typing import Annotated
 
@@ -8,14 +8,14 @@ from chatrec.cli.app import app, state
 
 
 @app.command()
-def erase(user: Annotated[str, typer.Argument(help="The id of a user, as your own tables have it.")]) -> None:
-    """Remove a person from lists, snapshots, vectors, quarantine and all that was learned; your tables stay yours.
+def erase(user: Annotated[str, typer.Argument(help="User id, as in your own tables.")]) -> None:
+    """Remove a user from lists, snapshots, vectors, quarantine and models. Your own tables are not changed.
 
-    Killed on the way, it is finished by doing it again.
+    If interrupted, run it again to finish.
     """
     from chatrec.pipeline.erasure import erase as remove
 
     done = remove(state.settings, user)
     for kind, count in done.removed.items():
         print(f"{count:>9,} {kind}")
-    print(f"Erased{'' if done.removed else ', and nothing was there'}: record {done.number} in erasures.")
+    print(f"Erased{'' if done.removed else ', nothing was stored'}: record {done.number} in erasures.")

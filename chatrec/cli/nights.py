@@ -1,4 +1,4 @@
-"""Running nights and looking at them: run, runs, rollback."""
+"""Commands about runs: run, runs, rollback."""
 
 import json
 from typing import Annotated, Any
@@ -7,20 +7,20 @@ import typer
 
 from chatrec.cli.app import app, state
 
-Key = Annotated[str | None, typer.Option("--run", help="The key of the run, such as 20261124T020000Z.")]
+Key = Annotated[str | None, typer.Option("--run", help="Key of the run, such as 20261124T020000Z.")]
 
 
 @app.command()
 def run(
-    full: Annotated[bool, typer.Option("--full", help="Read and encode everything again.")] = False,
-    top_n: Annotated[int | None, typer.Option("--top-n", help="Recommendations per user.")] = None,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Do everything but publish.")] = False,
+    full: Annotated[bool, typer.Option("--full", help="Read and encode all data again.")] = False,
+    top_n: Annotated[int | None, typer.Option("--top-n", help="Number of recommendations per user.")] = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Run all steps except publish.")] = False,
     approve: Annotated[
-        bool, typer.Option("--approve", help="Publish even if publish.approval wants a person's word.")
+        bool, typer.Option("--approve", help="Publish even if publish.approval requires approval.")
     ] = False,
     key: Key = None,
 ) -> None:
-    """Do a night: from your tables to recommendations. An interrupted night is gone on with."""
+    """Run the pipeline, from your tables to published recommendations. Resumes an interrupted run."""
     from chatrec.console import StepLines, console
     from chatrec.pipeline import run_night
 
@@ -34,10 +34,10 @@ def run(
 
 @app.command()
 def runs(
-    as_json: Annotated[bool, typer.Option("--json", help="As JSON, for programs.")] = False,
-    limit: Annotated[int, typer.Option(min=1, help="How many.")] = 20,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+    limit: Annotated[int, typer.Option(min=1, help="Maximum number of runs.")] = 20,
 ) -> None:
-    """List the newest runs: key, state, start, seconds, counts."""
+    """List the newest runs with their state, start, duration and counts."""
     from dataclasses import asdict
 
     from chatrec.console import console, runs_table
@@ -55,16 +55,14 @@ def runs(
     elif found:
         console().print(runs_table(found, counts))
     else:
-        print("There are no runs yet: `chatrec run` makes one.")
+        print("There are no runs yet: `chatrec run` starts one.")
 
 
 @app.command()
 def rollback(
-    key: Annotated[
-        str | None, typer.Argument(help="The key of a kept run; default: the one before the live one.")
-    ] = None,
+    key: Annotated[str | None, typer.Argument(help="Key of a kept run. [default: the one before the live run]")] = None,
 ) -> None:
-    """Make an older night live again, in one instant."""
+    """Make an older run live again, atomically."""
     import time
 
     from chatrec.pipeline import go_back

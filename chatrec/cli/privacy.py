@@ -1,4 +1,4 @@
-"""Privacy: what was spent, and what it costs."""
+"""Privacy accounting: spent budget, and its cost in accuracy."""
 
 from pathlib import Path
 from typing import Annotated
@@ -11,16 +11,20 @@ from chatrec.cli.app import app, state
 @app.command()
 def privacy(
     curve: Annotated[
-        Path | None, typer.Option(help="Measure NDCG@10 at several epsilons and draw them there, as PNG.")
+        Path | None, typer.Option(help="Measure NDCG@10 at several epsilons and write the plot to this PNG file.")
     ] = None,
-    epsilon: Annotated[list[float] | None, typer.Option(min=0.01, help="For the curve; may be repeated.")] = None,
+    epsilon: Annotated[
+        list[float] | None, typer.Option(min=0.01, help="With --curve: epsilon; may be repeated.")
+    ] = None,
     key: Annotated[
-        str | None, typer.Option("--run", help="For the curve: a night; default: the newest whose texts are embedded.")
+        str | None,
+        typer.Option("--run", help="With --curve: key of the run. [default: the newest with texts embedded]"),
     ] = None,
 ) -> None:
-    """Show what has been told of users, and what one more release would make it; with --curve what privacy costs.
+    """Show the privacy budget spent so far and after one more release. With --curve, measure the loss of accuracy.
 
-    The curve holds events of real users out and needs no database. It is for the operator, and under no promise.
+    The curve holds out events of real users and needs no database. It is for the operator and is not differentially
+    private.
     """
     if curve is None:
         _spent()
@@ -44,7 +48,7 @@ def _spent() -> None:
     print(
         f"Spent: ε {spent(found, chosen.delta):.3f} of {chosen.budget:g} at δ {chosen.delta:g}. One more release at "
         f"ε {chosen.epsilon:g} would make it {after_one_more(found, chosen):.3f}."
-        + ("" if chosen.enabled else " privacy.enabled is false: nights promise nothing.")
+        + ("" if chosen.enabled else " privacy.enabled is false: runs are not differentially private.")
     )
 
 
@@ -59,5 +63,5 @@ def _curve(file: Path, epsilons: list[float] | None, key: str | None) -> None:
     file.parent.mkdir(parents=True, exist_ok=True)
     file.write_bytes(drawn.png(LIGHT))
     console().print(utility_table(found))
-    print(f"Of {found.users:,} users of run {night}, target {state.settings.ranking.target}. {drawn.caption}")
+    print(f"{found.users:,} users of run {night}, target {state.settings.ranking.target}. {drawn.caption}")
     print(f"The curve is {file}.")

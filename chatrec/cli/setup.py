@@ -1,4 +1,4 @@
-"""Setting up: init, check, db migrate, db roles."""
+"""Commands for setup: init, check, db migrate, db roles."""
 
 from pathlib import Path
 from typing import Annotated
@@ -8,28 +8,28 @@ import typer
 from chatrec.cli.app import app, state
 from chatrec.errors import SettingsError
 
-db = typer.Typer(help="Chatrec's own tables.", no_args_is_help=True)
+db = typer.Typer(help="Manage chatrec's own tables.", no_args_is_help=True)
 app.add_typer(db, name="db")
 
 
 @app.command()
 def init(
-    url: Annotated[str, typer.Option(help="The database to name in it; better without a password.")] = "",
-    force: Annotated[bool, typer.Option("--force", help="Replace a file that is there.")] = False,
+    url: Annotated[str, typer.Option(help="Database URL to write into the file, preferably without a password.")] = "",
+    force: Annotated[bool, typer.Option("--force", help="Overwrite an existing file.")] = False,
 ) -> None:
     """Write a commented chatrec.toml."""
     from chatrec.config import template
 
     file = state.config or Path("chatrec.toml")
     if file.exists() and not force:
-        raise SettingsError(f"{file} is there already; --force replaces it.")
+        raise SettingsError(f"{file} already exists; --force overwrites it.")
     file.write_text(template(url), encoding="utf-8")
     print(f"Wrote {file}. Next: write your three SELECTs there, then `chatrec check`.")
 
 
 @app.command()
 def check() -> None:
-    """Ask everything that can go wrong before a night does: settings, connections, mapping, templates, tables."""
+    """Check settings, connections, mapping, templates and tables before a run."""
     from chatrec.console import console
     from chatrec.pipeline.preflight import preflight
 
@@ -47,7 +47,7 @@ def check() -> None:
 
 @db.command()
 def migrate() -> None:
-    """Bring chatrec's tables up to date. Two at once do no harm."""
+    """Migrate chatrec's tables to the current version. Concurrent calls are safe."""
     from chatrec.db.engine import open_database
     from chatrec.db.migrate import migrate as apply
     from chatrec.pipeline.preflight import read_mapping
@@ -61,7 +61,7 @@ def migrate() -> None:
 
 @db.command()
 def roles() -> None:
-    """Create the roles <schema>_reader, <schema>_writer and <schema>_limited, to be granted to yours."""
+    """Create the roles <schema>_reader, <schema>_writer and <schema>_limited, for you to grant."""
     from chatrec.db import sql_files
     from chatrec.db.engine import open_database
 
@@ -70,4 +70,4 @@ def roles() -> None:
     variables = {"schema": schema, **roles}
     with open_database(state.settings, "chatrec db roles") as engine, engine.begin() as connection:
         connection.exec_driver_sql(sql_files.read("roles.sql", variables).replace("%", "%%"))
-    print(f"Roles {', '.join(roles.values())} are there: GRANT {schema}_reader TO your_website;")
+    print(f"Roles {', '.join(roles.values())} exist: GRANT {schema}_reader TO your_website;")

@@ -1,4 +1,7 @@
-"""A verb for each step, for schedulers other than Airflow: `chatrec begin`, then each step in a process of its own."""
+"""A verb for each step, for schedulers other than Airflow.
+
+Call `chatrec begin`, then each step in a process of its own.
+"""
 
 from datetime import UTC, datetime
 from typing import Annotated
@@ -8,27 +11,27 @@ import typer
 from chatrec.cli.app import app, state
 from chatrec.runs.run import key_of
 
-PANEL = "Steps of a night"
-Key = Annotated[str, typer.Option("--run", help="The key of the run that `chatrec begin` printed.")]
+PANEL = "Steps of a run"
+Key = Annotated[str, typer.Option("--run", help="Key of the run, printed by `chatrec begin`.")]
 HELP = {
     "extract": "Read users, items and events in one database snapshot.",
-    "encoder": "Train the local GPT-2, unless there is one or another encoder is chosen.",
-    "embed": "Turn new texts into GPT-2 vectors.",
-    "groups": "Group the items.",
-    "aigc": "Learn the AIGC vectors of items, groups and users.",
-    "blend": "Fit the other channels and weigh all of them on held-out events.",
+    "encoder": "Train the local GPT-2, unless it exists or another encoder is chosen.",
+    "embed": "Encode new texts into GPT-2 vectors.",
+    "groups": "Assign items to groups.",
+    "aigc": "Train AIGC: the vectors of items, groups and users.",
+    "blend": "Fit the other models and the ensemble weights on held-out events.",
     "index": "Build the FAISS index of the available items.",
-    "rank": "Make every user's list.",
-    "tables": "Make the tables beside the lists: similar, popular and trending items, and answers to searches.",
-    "generate": "Write names of groups and blurbs.",
-    "gate": "Check the run; a failed check stops it here.",
-    "publish": "Make the run's lists live and drop the oldest.",
+    "rank": "Rank a list for each user.",
+    "tables": "Compute similar items, popular and trending items, and lists for searches.",
+    "generate": "Write group names and blurbs.",
+    "gate": "Check the run, and stop it if a check fails.",
+    "publish": "Make the run live and drop the oldest runs.",
 }
 
 
 @app.command("begin", rich_help_panel=PANEL)
 def begin_run(
-    key: Annotated[str | None, typer.Option("--run", help="A key of your own; default: made from the time.")] = None,
+    key: Annotated[str | None, typer.Option("--run", help="Key of the run. [default: made from the time]")] = None,
 ) -> None:
     """Record a new run and print its key."""
     from chatrec.pipeline import begin

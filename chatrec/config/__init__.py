@@ -1,4 +1,4 @@
-"""Typed settings: `chatrec.toml`, overridden by environment variables `CHATREC_<SECTION>__<KEY>`."""
+"""Typed settings from `chatrec.toml` and environment variables `CHATREC_<SECTION>__<KEY>`."""
 
 from chatrec.config.loader import CONFIG_VARIABLE, Settings, load
 from chatrec.config.template import template

@@ -1,4 +1,4 @@
-"""Where the values come from, and errors that name the key."""
+"""Loading of settings, and errors that name the key."""
 
 import difflib
 import os
@@ -25,20 +25,20 @@ DEFAULT_FILE, DEMO_FILE = Path("chatrec.toml"), Path(".chatrec/chatrec.toml")
 
 
 class Settings(Sections):
-    """All settings of chatrec, complete and checked. `load` reads them."""
+    """All settings of chatrec, complete and validated. `load` reads them."""
 
     def frozen(self) -> dict[str, Any]:
-        """The values that decide what a run computes, without secrets: what a run's record keeps."""
+        """Returns the values that determine the result of a run, without secrets, for the run's record."""
         return self.model_dump(mode="json", exclude=_secrets(self))
 
     def override(self, changes: Mapping[str, Any]) -> "Settings":
-        """A copy with some values changed.
+        """Returns a copy with some values changed.
 
         Args:
-            changes: values by dotted key, such as `{"ranking.top_n": 20}`.
+            changes: Values by dotted key, such as `{"ranking.top_n": 20}`.
 
         Raises:
-            SettingsError: a key is unknown or a value is out of bounds.
+            SettingsError: If a key is unknown or a value is out of bounds.
         """
         values = self.model_dump(exclude_unset=True)
         for key, value in changes.items():
@@ -49,7 +49,7 @@ class Settings(Sections):
 
 
 class _FromOutside(Settings, BaseSettings):
-    """Settings whose values come from the environment, then from a file."""
+    """Settings from the environment, then from a file."""
 
     model_config = SettingsConfigDict(env_prefix=PREFIX, env_nested_delimiter="__", extra="forbid", frozen=True)
 
@@ -66,14 +66,14 @@ class _FromOutside(Settings, BaseSettings):
 
 
 def load(file: Path | None = None) -> Settings:
-    """Reads the settings.
+    """Reads the settings from the environment and a TOML file.
 
     Args:
-        file: the TOML file; default: what CHATREC_CONFIG names, else `chatrec.toml` here, else the file of
-            `chatrec demo`; none if there is none of them.
+        file: The TOML file. By default the file named by CHATREC_CONFIG, else `chatrec.toml` in the working directory,
+            else the file of `chatrec demo`, else none.
 
     Raises:
-        SettingsError: a file that is missing or no TOML, an unknown key, a value out of bounds.
+        SettingsError: If the file is missing or not valid TOML, a key is unknown, or a value is out of bounds.
     """
     file = _find(file)
     _refuse_unknown_variables()
@@ -113,7 +113,7 @@ def _refuse_unknown_variables() -> None:
 
 
 def _absolute(settings: Settings, base: Path) -> Settings:
-    """Relative folders are relative to the settings file, so that Airflow's workers find the same ones."""
+    """Resolves folders relative to the settings file, so that Airflow's workers find the same ones."""
     return settings.override(
         {
             "artifacts.root": base / settings.artifacts.root.expanduser(),

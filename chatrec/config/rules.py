@@ -1,4 +1,4 @@
-"""Rules: what a business wants of its lists, whatever the models say."""
+"""Business rules that hold for all lists, independently of the models."""
 
 from collections.abc import Sequence
 from datetime import UTC, date, datetime, time, timedelta
@@ -9,7 +9,7 @@ from pydantic import Field, field_validator, model_validator
 from chatrec.config.section import Section
 
 Policy = Literal["auto", "never", "always", "groups"]
-"""Whether what a user took may come again; see `Repeat.policy`."""
+"""Values of `Repeat.policy`."""
 Unit = Literal["hours", "days"]
 Moment = datetime | date
 
@@ -18,58 +18,58 @@ class Rule(Section):
     """One rule."""
 
     name: str = Field(min_length=1)
-    """Says which rule it is, in errors and in the record of a run; no two rules have the same."""
+    """Unique name of the rule, used in errors and in the record of a run."""
 
 
 class Selection(Rule):
-    """A rule about some items: those of groups, or those with values of an attribute."""
+    """A rule about a selection of items, by group or by the values of an attribute."""
 
     groups: tuple[str, ...] = ()
-    """Names of your `groups`; an item of any of them is meant."""
+    """Names of your `groups`. An item of any of them is selected."""
     attribute: str = ""
-    """A column of `source.items`, beside `values`."""
+    """A column of `source.items`, compared with `values`."""
     values: tuple[str, ...] = ()
-    """Of the attribute, as text; an item with any of them is meant."""
+    """Values of the attribute, as text. An item with any of them is selected."""
 
     @model_validator(mode="after")
     def _says_which(self) -> "Selection":
         if bool(self.groups) == bool(self.attribute) or bool(self.attribute) != bool(self.values):
-            raise ValueError(f'rule "{self.name}" needs either groups, or an attribute with values')
+            raise ValueError(f'rule "{self.name}" needs either groups, or attribute and values')
         return self
 
 
 class Boost(Selection):
-    """The score of some items times a factor."""
+    """A factor on the scores of a selection of items."""
 
     factor: float = Field(gt=0, le=1e6, allow_inf_nan=False)
-    """Above 1 items rise, below they fall."""
+    """Above 1 promotes the items, below 1 demotes them."""
 
 
 class Cap(Rule):
-    """At most some items of a list with the same value."""
+    """A maximum number of items with the same value per list."""
 
     attribute: str = Field(min_length=1)
     """A column of `source.items`; "groups" counts each group of an item."""
     at_most: int = Field(ge=1, le=1000)
-    """Items of a list with the same value; items without one are not counted."""
+    """Maximum number of items with the same value in a list. Items without a value are not counted."""
 
 
 class Pin(Rule):
-    """An item at a place of everybody's list who may have it."""
+    """An item at a fixed position in the lists of all users who may get it."""
 
     item: str = Field(min_length=1)
-    """Its item_id, as text."""
+    """The item_id, as text."""
     place: int = Field(ge=1, le=1000)
-    """From 1, the top."""
+    """Position in the list, starting from 1."""
     since: Moment | None = None
-    """A date or a date-time with a zone; without it always."""
+    """Start: a date, or a date-time with a zone. If missing, the pin has no start."""
     until: Moment | None = None
-    """The same; a date is included."""
+    """End, in the same format. A date is inclusive. If missing, the pin has no end."""
 
     @field_validator("since", "until", mode="before")
     @classmethod
     def _date_or_time(cls, given: object) -> object:
-        """A text with no more than a date is a date and not its midnight."""
+        """Reads a text that holds only a date as a date, not as midnight."""
         if isinstance(given, str) and len(given) == len("2026-12-01"):
             return date.fromisoformat(given)
         return given
@@ -89,29 +89,29 @@ class Pin(Rule):
 
     @property
     def begins(self) -> datetime:
-        """The first moment of the pin."""
+        """The first moment at which the pin holds."""
         if self.since is None:
             return datetime.min.replace(tzinfo=UTC)
         return self.since if isinstance(self.since, datetime) else _midnight(self.since)
 
     @property
     def ends(self) -> datetime:
-        """The first moment after it."""
+        """The first moment after the pin."""
         if self.until is None:
             return datetime.max.replace(tzinfo=UTC)
         return self.until if isinstance(self.until, datetime) else _midnight(self.until + timedelta(days=1))
 
 
 class Repeat(Section):
-    """Whether what a user took may come again."""
+    """Whether items that a user has interacted with may be recommended again."""
 
     policy: Policy = "auto"
-    """auto (as `ranking.exclude_seen` says, which also decides what is learned and measured), never, always, or groups
+    """auto (follows `ranking.exclude_seen`, which also applies to training and evaluation), never, always, or groups
     (only items of `groups`)."""
     groups: tuple[str, ...] = ()
-    """Names of your `groups`, for the policy groups."""
+    """Names of your `groups`, used by the policy groups."""
     after_days: float = Field(0, ge=0)
-    """For always and groups: only what was taken last so many days ago."""
+    """Minimum number of days since the last interaction with the item, for the policies always and groups."""
 
     @model_validator(mode="after")
     def _fits(self) -> "Repeat":
@@ -123,54 +123,54 @@ class Repeat(Section):
 
 
 class Freshness(Section):
-    """Scores that fade with the age of an item: times 2^(-age / half-life)."""
+    """Decay of scores with the age of an item, by the factor 2^(-age / half-life)."""
 
     attribute: str = ""
-    """A column of times of `source.items`, such as published_at; empty: scores do not fade."""
+    """A column of times in `source.items`, such as published_at. If empty, scores do not decay."""
     half_life: float = Field(1, gt=0)
-    """How long until a score is half of what it was."""
+    """Age at which a score is halved, in `unit`."""
     unit: Unit = "days"
-    """Of the half-life: hours or days."""
+    """Unit of the half-life: hours or days."""
 
     @property
     def span(self) -> timedelta:
-        """The half-life."""
+        """The half-life as a duration."""
         return timedelta(**{self.unit: self.half_life})
 
 
 class Rules(Section):
-    """What lists must keep, whatever the models say; see docs/rules.md."""
+    """Business rules that hold for all lists; see docs/rules.md."""
 
     deny: tuple[Selection, ...] = ()
-    """Items that are never shown: [[rules.deny]] with name, and groups or attribute and values."""
+    """Items that are never recommended: [[rules.deny]] with name, and groups or attribute and values."""
     allow: tuple[Selection, ...] = ()
-    """If there are any, an item must be meant by every one of them: [[rules.allow]], as deny."""
+    """If there are any, an item must be selected by all of them: [[rules.allow]], with the keys of deny."""
     boosts: tuple[Boost, ...] = ()
-    """Scores times a factor: [[rules.boosts]] as deny, with factor."""
+    """Factors on scores: [[rules.boosts]], with the keys of deny and factor."""
     caps: tuple[Cap, ...] = ()
-    """At most some items of a list with the same value: [[rules.caps]] with name, attribute, at_most."""
+    """Maximum number of items with the same value per list: [[rules.caps]] with name, attribute, at_most."""
     pins: tuple[Pin, ...] = ()
-    """An item at a place: [[rules.pins]] with name, item, place, and since and until if it is for a time."""
+    """Items at fixed positions: [[rules.pins]] with name, item, place, and optionally since and until."""
     repeat: Repeat = Repeat()
     freshness: Freshness = Freshness()
 
     @property
     def named(self) -> Sequence[Rule]:
-        """All rules that have names."""
+        """All named rules."""
         return [*self.deny, *self.allow, *self.boosts, *self.caps, *self.pins]
 
     @property
     def selections(self) -> Sequence[Selection]:
-        """Those about some items."""
+        """All rules about a selection of items."""
         return [*self.deny, *self.allow, *self.boosts]
 
     @property
     def depend_on_time(self) -> bool:
-        """Whether they may say something else about the same items on another day."""
+        """Whether the rules can give a different result for the same items on another day."""
         return bool(self.pins or self.freshness.attribute)
 
     def without_each(self) -> dict[str, "Rules"]:
-        """By the name of each rule all others."""
+        """For each rule, by name, the rules without it."""
         found: dict[str, Rules] = {}
         for kind in ("deny", "allow", "boosts", "caps", "pins"):
             rules = getattr(self, kind)
@@ -188,11 +188,13 @@ class Rules(Section):
         names = [rule.name for rule in self.named]
         for name in names:
             if names.count(name) > 1 or name in ("repeat", "freshness"):
-                raise ValueError(f'two rules are called "{name}": give one of them another name')
+                raise ValueError(f'two rules have the name "{name}": rename one of them')
         for number, pin in enumerate(self.pins):
             for other in self.pins[:number]:
                 if pin.place == other.place and pin.begins < other.ends and other.begins < pin.ends:
-                    raise ValueError(f'rules "{other.name}" and "{pin.name}" pin items to place {pin.place} at once')
+                    raise ValueError(
+                        f'rules "{other.name}" and "{pin.name}" pin items to place {pin.place} at the same time'
+                    )
         return self
 
 

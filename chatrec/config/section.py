@@ -1,4 +1,4 @@
-"""What every section of the settings is."""
+"""Base class of the sections of the settings."""
 
 from typing import Any
 
@@ -9,6 +9,6 @@ SECRET: dict[str, Any] = {"secret": True}
 
 
 class Section(BaseModel):
-    """A table of `chatrec.toml`: unknown keys are errors, values never appear in error messages."""
+    """A table of `chatrec.toml`. Unknown keys are errors, and values never appear in error messages."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)

@@ -1,4 +1,4 @@
-"""Every setting, with its default and what it means: the docstring under a field is its documentation.
+"""Every setting with its default. The docstring under a field is its documentation.
 
 `chatrec init` writes these docstrings as the comments of a fresh `chatrec.toml`.
 """
@@ -14,24 +14,25 @@ from chatrec.config.rules import Rules
 from chatrec.config.section import SECRET, Section
 
 Target = Literal["next", "period", "any"]
-"""What a list must predict; see `Ranking.target`."""
+"""Values of `Ranking.target`."""
 Form = Literal["auto", "exact", "linear"]
-"""How channels are blended; see `Ranking.form`."""
+"""Values of `Ranking.form`."""
 NetPrecision = Literal["auto", "float32", "bfloat16"]
-"""How the net computes; see `Aigc.precision`."""
+"""Values of `Aigc.precision`."""
 Approval = Literal["never", "on_warning", "always"]
-"""Who decides about a publish; see `Publish.approval`."""
+"""Values of `Publish.approval`."""
 
 
 class Database(Section):
-    """Where chatrec's own tables live."""
+    """Location of chatrec's own tables."""
 
     url: str = Field("", json_schema_extra=SECRET, repr=False)
-    """postgresql://user:password@host:5432/name. Empty: a PostgreSQL of chatrec's own, in `folder`."""
+    """Connection URL: postgresql://user:password@host:5432/name. If empty, chatrec starts an embedded PostgreSQL in
+    `folder`."""
     schema_name: str = Field("chatrec", pattern=r"^[a-z_][a-z0-9_]{0,40}$")
-    """The schema of chatrec's tables; one schema is one installation, so one database can serve many shops."""
+    """Schema of chatrec's tables. Each schema is one installation, so one database can serve several shops."""
     folder: Path = Path(".chatrec/postgres")
-    """The data of the embedded PostgreSQL (used when `url` is empty)."""
+    """Data folder of the embedded PostgreSQL, used when `url` is empty."""
 
     @field_validator("url")
     @classmethod
@@ -42,105 +43,113 @@ class Database(Section):
 
 
 class Source(Section):
-    """SELECTs that map your tables onto chatrec's words. Timestamps without a zone are read as UTC."""
+    """SELECT statements that map your tables to chatrec's columns. Timestamps without a time zone are read as UTC."""
 
     url: str = Field("", json_schema_extra=SECRET, repr=False)
-    """Where to read from, for instance a replica. Empty: `database.url`."""
+    """Connection URL to read from, for example a replica. If empty, `database.url`."""
     users: str = ""
-    """user_id, and any attributes. Ids are bigint, integer, uuid or text."""
+    """Columns: user_id, and any attributes. Ids are bigint, integer, uuid or text."""
     items: str = ""
-    """item_id, title; optional: groups (text[], or text with separators), available (boolean), updated_at, texts."""
+    """Columns: item_id, title; optionally groups (text[], or text with separators), available (boolean), updated_at,
+    and further texts."""
     interactions: str = ""
-    """user_id, item_id, occurred_at (timestamp); optional: event (text), weight (a number, how much it counts)."""
+    """Columns: user_id, item_id, occurred_at (timestamp); optionally event (text) and weight (a number; how much the
+    event counts)."""
     queries: str = ""
-    """Optional, what users searched for: user_id, query (text), occurred_at (timestamp). Empty: there is none."""
+    """Optional search log with the columns user_id, query (text), occurred_at (timestamp). If empty, searches are not
+    used."""
     groups_separator: str = "|"
-    """What stands between the groups of an item when `groups` is text and not an array."""
+    """Separator between the groups of an item when `groups` is text and not an array."""
     item_attributes: tuple[str, ...] = ()
-    """Columns of `items` that are no texts, such as a time or a number of the stock: rules look at them, models do
-    not."""
+    """Columns of `items` that are not text, such as a time or a stock level. Rules can use them; models do not."""
 
     _postgres = field_validator("url")(Database._postgres.__func__)  # type: ignore[attr-defined]
 
 
 class Artifacts(Section):
-    """Files: snapshots, encoders, vectors, indexes."""
+    """Storage for files: snapshots, encoders, vectors and indexes."""
 
     root: Path = Path(".chatrec/artifacts")
-    """The folder of every run's files; all workers must see the same one."""
+    """Folder for the files of all runs. All workers must share it."""
 
 
 class Groups(Section):
-    """Groups of items: what a user's attention is spread over."""
+    """Item groups, over which a user's attention is distributed."""
 
     source: Literal["auto", "categories", "kmeans"] = "auto"
-    """categories (your `groups` column), kmeans (clusters of vectors), auto (categories if half the items have one)."""
+    """Origin of the groups: categories (your `groups` column), kmeans (clusters of item vectors) or auto (categories if
+    at least half of the items have one)."""
     count: int = Field(0, ge=0)
-    """Number of k-means clusters; 0 is the square root of the number of items."""
+    """Number of k-means clusters. 0 uses the square root of the number of items."""
 
 
 class Aigc(Section):
     """Attention-based Item-to-Group Collaborative filtering."""
 
     users: Literal["sequence", "mean"] = "sequence"
-    """How a history becomes a user: read in order by a small GPT-2 over item vectors, or as the mean of its items."""
+    """User embedding: sequence (a small GPT-2 reads the history in order) or mean (the mean of the item vectors of the
+    history)."""
     output: Literal["auto", "items", "groups"] = "auto"
-    """How the sequence net predicts: one softmax over items, or attention over groups and then over the items of a
-    group; auto takes groups from 5,000 items on."""
+    """Output layer of the sequence network: items (one softmax over items), groups (attention over groups, then a
+    softmax over the items of a group) or auto (groups from 5,000 items on)."""
     vectors: Literal["both", "given", "learned"] = "both"
-    """What an item vector is made of if users are means: given (GPT-2, projected), learned from who took what, or the
-    sum of both."""
+    """Item vectors when `users` is mean: given (projected GPT-2 vectors), learned (trained on the interactions) or both
+    (their sum)."""
     width: int = Field(0, ge=0, le=1024)
-    """Length of item, group and user vectors, of each net; 0 chooses by the number of events."""
+    """Dimensions of the item, group and user vectors of each network. 0 chooses by the number of events."""
     history: int = Field(0, ge=0, le=1000)
-    """How many of the latest events make a user's vector; 0 chooses."""
+    """Number of latest events that form a user's vector. 0 chooses automatically."""
     epochs: int = Field(0, ge=0, le=1000)
-    """Passes over the events at most; 0 chooses."""
+    """Maximum number of epochs. 0 chooses automatically."""
     nets: int = Field(0, ge=0, le=16)
-    """How many nets learn, each from another seed, if they all have the time; their logits are averaged. 0 chooses:
-    4 below 300,000 events unless the target is any, else 1."""
+    """Number of networks, trained from different seeds if time permits; their logits are averaged. 0 chooses: 1 if the
+    target is any or there are 300,000 events or more, else 4."""
     precision: NetPrecision = "auto"
-    """In which matrices are multiplied while it learns; auto takes bfloat16 where the processor has it."""
+    """Precision of matrix products in training. auto uses bfloat16 where the processor supports it."""
     minutes: float = Field(10, ge=0)
-    """How long the sequence net may learn; how much that is was measured on the first night and is remembered. With 0
-    there is no net to speak of: vectors stay the factors of who follows whom, for groups and reasons alone."""
+    """Time budget for training the sequence network, in minutes. The amount of training that fits is measured on the
+    first run and kept for later runs. 0 disables the network; item vectors are then PPMI-SVD factors, used for groups
+    and explanations only."""
 
 
 class Index(Section):
     """The FAISS index."""
 
     exact_below: int = Field(200_000, ge=0)
-    """Catalogues smaller than this are searched exactly."""
+    """Catalogues with fewer items are searched exactly."""
     ivf_from: int = Field(1_000_000, ge=1)
-    """From this size on inverted lists (IVF) are used, below it a graph (HNSW)."""
+    """Catalogues with at least this many items use inverted lists (IVF); those in between use a graph (HNSW)."""
     recall: float = Field(0.98, gt=0, le=1)
-    """What an approximate index must reach against exact search on a sample; else exact search is used."""
+    """Recall that an approximate index must reach against exact search on a sample. Otherwise exact search is used."""
 
 
 class Ranking(Section):
-    """The lists."""
+    """Recommendation lists."""
 
     target: Target = "period"
-    """What a list must predict, which the log cannot tell: next (the user's next event), period (what is taken in the
-    next stretch of time: right for a nightly batch), any (what is missing, where the order of events says nothing)."""
+    """What the list should predict: next (the user's next event), period (the events of the next stretch of time; right
+    for a nightly batch) or any (missing items, when the order of events carries no information). This depends on your
+    product and cannot be inferred from the data."""
 
     form: Form = "auto"
-    """How channels are blended: exact (what all of them gather is scored again by each), linear (one inner product and
-    one index: faster, for very large catalogues, but without the channels that count pairs), auto (by the size)."""
+    """How models are combined: exact (the candidates of all models are rescored by each model), linear (one inner
+    product and one index; faster on very large catalogues, but without the models based on co-occurrence) or auto (by
+    the size of the catalogue)."""
     top_n: int = Field(10, ge=1, le=1000)
-    """Recommendations per user."""
+    """Number of recommendations per user."""
     exclude_seen: bool = True
-    """Whether what a user already took may not be recommended; false for shops with repeat purchases."""
+    """Exclude items that the user has already interacted with. Set it to false for shops with repeat purchases."""
     new_at_least: float = Field(0.1, ge=0, le=1)
-    """The share of a list that is kept for items that nobody took yet, as far as there are any; their texts rank them.
-    With 0 they come in where they are as likely as others, which is seldom, and so stay unknown for long."""
+    """Minimum share of a list for cold items (items without interactions), as far as there are any. Their texts rank
+    them. With 0, cold items compete with all others, appear rarely and stay without interactions for a long time."""
     new_at_most: float = Field(0.5, ge=0, le=1)
-    """The share of a list that such items may have, unless nothing else is left."""
+    """Maximum share of a list for cold items, unless no other item is left."""
 
     search: float = Field(1, ge=0)
-    """How much the latest searches count beside all channels together, if `source.queries` has any: 0 not at all."""
+    """Weight of a user's latest searches relative to all models together, if `source.queries` is set. 0 ignores
+    searches."""
     search_half_life: float = Field(7, gt=0)
-    """Days until a search says half as much."""
+    """Half-life of a search, in days."""
 
     @model_validator(mode="after")
     def _ordered(self) -> "Ranking":
@@ -150,106 +159,109 @@ class Ranking(Section):
 
 
 class Tables(Section):
-    """The tables beside the lists, published at the same instant; 0 makes none."""
+    """Tables published together with the lists. 0 omits a table."""
 
     similar_items: int = Field(10, ge=0, le=1000)
-    """Items that are like an item, for each."""
+    """Number of similar items per item."""
     popular: int = Field(100, ge=0, le=1000)
-    """The most popular items, of all and of each group."""
+    """Number of most popular items, overall and per group."""
     trending: int = Field(100, ge=0, le=1000)
-    """Items that are taken more than usual."""
+    """Number of trending items: those with more interactions than usual."""
     trending_days: float = Field(7, gt=0)
-    """The days of which that is asked; the days before them say what is usual."""
+    """Window for trending items, in days. It is compared with the days before it."""
     queries: int = Field(1000, ge=0, le=100_000)
-    """The most frequent searches that get a list, if `source.queries` has any."""
+    """Number of most frequent searches that get a list, if `source.queries` is set."""
     query_items: int = Field(10, ge=1, le=1000)
-    """Items of such a list."""
+    """Number of items per search."""
     query_users: int = Field(2, ge=1)
-    """A search is shown if so many users made it: what only one person wrote may be private."""
+    """Minimum number of users who made a search for it to be published. A search by a single user may be private."""
 
 
 class Generate(Section):
-    """What a causal language model writes; where it writes nothing good, plain words take its place."""
+    """Text written by a causal language model. Where no draft passes the checks, plain words are used."""
 
     model: str = "auto"
-    """"auto" (that of the encoder if it is pre-trained), "none", or what `encoder.model` takes."""
+    """Language model that writes: "auto" (the encoder's model if it is pre-trained), "none", or any value of
+    `encoder.model`."""
     seconds: float = Field(60, ge=0)
-    """How long a night may spend on writing."""
+    """Time budget for writing per run, in seconds."""
     names: bool = True
-    """Whether k-means groups get names; if not, each is called after its central item."""
+    """Write names for k-means groups. If false, each group is named after its central item."""
     blurbs: bool = False
-    """Whether the most frequent reasons get a line that one can show to users."""
+    """Write a line of text, fit to show to users, for each of the most frequent reasons."""
 
 
 class Checks(Section):
-    """What must hold before anything is published."""
+    """Quality checks that a run must pass before it is published."""
 
     max_row_drop: float = Field(0.5, ge=0, le=1)
-    """Largest allowed loss of users or rows against the live run, as a share."""
+    """Maximum loss of users or rows against the live run, as a share."""
     min_coverage: float = Field(0.01, ge=0, le=1)
-    """Smallest share of the available catalogue that must appear in some list."""
+    """Minimum share of the available catalogue that appears in at least one list."""
     max_fallback: float = Field(0.5, ge=0, le=1)
-    """Largest allowed share of lists that came from a fallback, among users with a history."""
+    """Maximum share of lists that come from a fallback, among users with a history."""
     max_quarantine: float = Field(0.5, ge=0, le=1)
-    """Largest allowed share of rows in quarantine."""
+    """Maximum share of rows in quarantine."""
     beats_popularity: bool = True
-    """Whether NDCG@10 on held-out events may not be clearly worse than popularity's."""
+    """Fail if NDCG@10 on held-out events is significantly below that of popularity."""
     warn_row_drop: float = Field(1, ge=0, le=1)
-    """A warning if more users or rows are lost against the live run. As these five are by default, nothing warns."""
+    """Warn if the loss of users or rows against the live run is larger. The defaults of the five `warn_` settings never
+    warn."""
     warn_coverage: float = Field(0, ge=0, le=1)
-    """A warning if less of the available catalogue appears in some list."""
+    """Warn if the share of the available catalogue in the lists is smaller."""
     warn_fallback: float = Field(1, ge=0, le=1)
-    """A warning if more lists came from a fallback."""
+    """Warn if the share of lists from a fallback is larger."""
     warn_quarantine: float = Field(1, ge=0, le=1)
-    """A warning if more rows are in quarantine."""
+    """Warn if the share of rows in quarantine is larger."""
     warn_popularity: bool = False
-    """Whether NDCG@10 below popularity's is a warning even if the difference may be chance."""
+    """Warn if NDCG@10 is below that of popularity, even if the difference is not significant."""
 
 
 class Publish(Section):
-    """How a night becomes visible."""
+    """Publishing a run."""
 
     keep_runs: int = Field(7, ge=1, le=1000)
-    """Published nights that stay readable and can be rolled back to."""
+    """Number of published runs that stay readable and can be restored by a rollback."""
     drain_seconds: float = Field(600, gt=0)
-    """How long to wait for readers whose plans are older than the new partition."""
+    """Maximum time to wait for readers whose query plans are older than the new partition, in seconds."""
     approval: Approval = "never"
-    """Whether a person decides before a night is published: never, on_warning (if a check warns), always. Airflow asks
-    and waits; `chatrec run` publishes with --approve only."""
+    """Whether a run needs a person's approval before it is published: never, on_warning (if a check warns) or always.
+    Airflow asks and waits; `chatrec run` publishes only with --approve."""
     approval_hours: float = Field(4, gt=0)
-    """How long Airflow waits for an answer; after that the night before stays live."""
+    """Time that Airflow waits for an answer, in hours. After that the previous run stays live."""
 
 
 class Pages(Section):
-    """The pages in Airflow's web UI."""
+    """Pages in Airflow's web UI."""
 
     url: str = Field("", json_schema_extra=SECRET, repr=False)
-    """postgresql://… of a role that may only read, such as a member of chatrec_reader. Empty: `database.url`. Either
-    way every transaction of the pages is read-only."""
+    """Connection URL of a role with read access, such as a member of chatrec_reader. If empty, `database.url`. All
+    transactions of the pages are read-only in either case."""
 
     _postgres = field_validator("url")(Database._postgres.__func__)  # type: ignore[attr-defined]
 
 
 class Compute(Section):
-    """Threads, memory and chance."""
+    """Threads, memory and random seed."""
 
     threads: int = Field(0, ge=0)
-    """CPU threads; 0 takes all cores."""
+    """Number of CPU threads. 0 uses all cores."""
     memory_mb: int = Field(1024, ge=64)
-    """Memory for the blocks that extraction and ranking work in, in megabytes."""
+    """Memory for the batches of extraction and ranking, in megabytes."""
     seed: int = Field(20261124, ge=0)
-    """The same seed and the same data give the same lists."""
+    """Random seed. The same seed and the same data give the same lists."""
 
 
 class Night(Section):
-    """What kind of night to run; usually set by an option of `chatrec run` or in Airflow's trigger form."""
+    """Options of one run, usually set by an option of `chatrec run` or in Airflow's trigger form."""
 
     full: bool = False
-    """Read every bucket and encode every text again, instead of only what changed."""
+    """Read all daily partitions and encode all texts again, instead of only those that changed."""
     dry_run: bool = False
-    """Do everything but publish."""
+    """Run all steps except publish."""
     schedule: str = "0 2 * * *"
-    """When Airflow starts one, as cron has it (minute, hour, day, month, weekday), UTC; "5 * * * *" is every hour."""
+    """Cron expression in UTC (minute, hour, day, month, weekday) that tells Airflow when to start a run; "5 * * * *" is
+    every hour."""
 
     @field_validator("schedule")
     @classmethod
@@ -260,7 +272,7 @@ class Night(Section):
 
 
 class Sections(BaseModel):
-    """All sections; `chatrec.config.Settings` adds where the values come from."""
+    """All sections. `chatrec.config.Settings` adds the sources of their values."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
 
@@ -313,14 +325,14 @@ class Sections(BaseModel):
         unproven = {
             "source.queries": (
                 self.source.queries,
-                'must be "": how old a search is depends on everybody\'s newest one',
+                'must be "": the age of a search depends on the newest search of all users',
             ),
-            "generate.blurbs": (self.generate.blurbs, "must be false: which reasons get one depends on all lists"),
+            "generate.blurbs": (self.generate.blurbs, "must be false: the choice of reasons depends on all lists"),
             "fairness.attribute": (self.fairness.attribute, 'must be "": exposure is counted over all lists'),
             "fairness.audit": (self.fairness.audit, "must be empty: it is measured on held-out events"),
             "diversity.mode": (
                 self.diversity.mode != "off",
-                'must be "off": its strength follows from held-out events',
+                'must be "off": its strength is chosen on held-out events',
             ),
             "diversity.coverage": (self.diversity.coverage, "must be 0: it depends on all lists"),
             "ranking.form": (self.ranking.form == "linear", "must be auto or exact: there is no private linear form"),

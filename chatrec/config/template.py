@@ -12,8 +12,8 @@ from pydantic import BaseModel
 from chatrec.config.settings import Sections
 
 HEAD = """\
-# chatrec's settings. Every key is shown with its default; take away the # to change one.
-# An environment variable CHATREC_<SECTION>__<KEY> wins over this file: keep passwords there.
+# Settings of chatrec. Every key is shown with its default; uncomment a line to change it.
+# An environment variable CHATREC_<SECTION>__<KEY> overrides this file: keep passwords there.
 """
 EXAMPLES = {
     "users": "SELECT id AS user_id, country, plan FROM app.customers",
@@ -24,15 +24,15 @@ FROM app.products""",
 SELECT customer_id AS user_id, sku AS item_id, 'order' AS event, ordered_at AS occurred_at
 FROM app.orders""",
 }
-"""What `source` has in a fresh file: nothing of it is a default."""
+"""Example statements in a fresh file. They are not defaults."""
 ACTIVE = {"database": {"url"}, "source": {"users", "items", "interactions"}}
 
 
 def template(url: str = "") -> str:
-    """The text of a fresh `chatrec.toml`.
+    """Returns the text of a fresh `chatrec.toml`.
 
     Args:
-        url: the database to name in it; empty for the embedded one.
+        url: Database URL to write into it. Empty for the embedded database.
     """
     parts = [HEAD]
     for name, field in Sections.model_fields.items():
@@ -41,7 +41,7 @@ def template(url: str = "") -> str:
 
 
 def descriptions(section: type[BaseModel]) -> dict[str, str]:
-    """The docstring under each field of a section.
+    """Returns the docstring under each field of a section, by field name.
 
     pydantic's `use_attribute_docstrings` would parse the source of all sections at the start of every command.
     """

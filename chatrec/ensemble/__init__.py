@@ -1,1 +1,1 @@
-"""The blend: one score from all channels, its weights learned on held-out events."""
+"""The ensemble: one score from all models, with weights fitted on held-out events."""

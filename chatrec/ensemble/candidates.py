@@ -1,4 +1,4 @@
-"""Candidates: the union of what all channels gather, each with what every channel says of it."""
+"""Candidates: the union of the items that the models retrieve, with the log shares of every model."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -12,29 +12,29 @@ from chatrec.ensemble.log_shares import Evidence
 NOBODY = -1
 NONE = np.empty(0, np.int32)
 GATHERED = 150
-"""Candidates that a channel gathers for a user."""
+"""Number of candidates that a model retrieves per user."""
 
 
 @dataclass(frozen=True)
 class Candidates:
-    """Of a batch of users."""
+    """Candidates of a batch of users."""
 
     items: Array
-    """int32, users × candidates, in the order of the items, padded with -1."""
+    """Items as int32, users × candidates, in ascending order, padded with -1."""
     log_shares: Array
-    """float32, users × candidates × channels."""
+    """Log shares as float32, users × candidates × models."""
     floors: Array
-    """float32, users × channels: what a channel says of an item of which it knows nothing."""
+    """Floors as float32, users × models: the log share of an item without evidence."""
 
 
 def gather(evidence: Sequence[Evidence], batch: UserBatch, k: int, suggested: Array = NONE) -> Candidates:
-    """Lets every channel gather, and asks all of them about everything gathered.
+    """Retrieves candidates from every model and computes the log shares of all models.
 
     Args:
-        evidence: of the channels, in the order of the last axis.
-        batch: of users.
-        k: how many items each channel gathers.
-        suggested: rows of items that are candidates of everybody.
+        evidence: Log shares of the models, in the order of the last axis.
+        batch: Batch of users.
+        k: Number of items that each model retrieves.
+        suggested: Rows of items that are candidates of all users.
     """
     same = np.broadcast_to(suggested, (len(batch.users), len(suggested)))
     items = _union(np.hstack([*(each.gathered(k) for each in evidence), same]), batch)
@@ -45,28 +45,28 @@ def gather(evidence: Sequence[Evidence], batch: UserBatch, k: int, suggested: Ar
 
 
 def best_places(items: Array, log_shares: Array, weights: Array, k: int) -> tuple[Array, Array]:
-    """What a blend ranks first.
+    """Ranks candidates by the ensemble score.
 
     Args:
-        items: users × candidates, padded with -1.
-        log_shares: users × candidates × channels.
-        weights: of the channels, float32.
-        k: at most so many places of a list.
+        items: Items, users × candidates, padded with -1.
+        log_shares: Log shares, users × candidates × models.
+        weights: Weights of the models, float32.
+        k: Maximum number of slots.
 
     Returns:
-        Columns of the best candidates, users × places, and the scores of all, -inf for padding.
+        Columns of the best candidates, users × slots, and the scores of all candidates, -inf for padding.
     """
     scores = scores_of(items, log_shares, weights)
     return np.argsort(-scores, axis=1, kind="stable")[:, :k], scores
 
 
 def scores_of(items: Array, log_shares: Array, weights: Array) -> Array:
-    """What a blend says of candidates, -inf for padding; see `best_places`."""
+    """Returns the ensemble scores of candidates, -inf for padding; see `best_places`."""
     return np.where(items >= 0, log_shares @ weights, -np.inf)
 
 
 def _union(gathered: Array, batch: UserBatch) -> Array:
-    """Each item once in a row; without what a list may not have."""
+    """Returns each item once per row, without excluded items."""
     rows = np.arange(len(gathered))[:, None]
     items = np.sort(
         np.where(batch.exclude_mask[rows, gathered] | (gathered < 0), np.iinfo(np.int32).max, gathered), axis=1

@@ -1,4 +1,4 @@
-"""Items that nobody took yet: how much each channel of texts counts among them, and how likely an event is of one."""
+"""Cold items: weights of the text models, and the probability that an event is of a cold item."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -14,25 +14,25 @@ from chatrec.evaluation.holdout import Holdout, hold_items_out
 from chatrec.models.base import Model
 
 HIDDEN = 0.1
-"""The share of known items that are hidden to learn what texts say of new ones."""
+"""Share of the known items that are hidden to fit the weights for cold items."""
 NEW = "new items"
 UNTESTED = "text"
-"""What ranks new items where nothing could be hidden."""
+"""Model that ranks cold items if no item could be hidden."""
 
 
 @dataclass(frozen=True)
 class ColdItems:
-    """How new items are ranked among each other, and against the known ones."""
+    """Ranking of cold items among each other and against known items."""
 
     share: float = 0.0
-    """The chance that an event is of a new item."""
+    """Probability that an event is of a cold item."""
     weights: Mapping[str, float] = field(default_factory=dict)
-    """Of the channels of texts."""
+    """Weights of the text models."""
     channels: Mapping[str, Any] = field(default_factory=dict)
 
 
 def hide_items(histories: Interactions, items: int, seed: int) -> Holdout:
-    """Hides a seeded tenth of the items with events, as if they were new."""
+    """Hides a random tenth of the items with events, as if they were cold."""
     known = np.unique(histories.items)
     count = int(np.ceil(HIDDEN * len(known)))
     hidden = np.zeros(items, bool)
@@ -41,7 +41,7 @@ def hide_items(histories: Interactions, items: int, seed: int) -> Holdout:
 
 
 def share_of_new(holdout: Holdout) -> float:
-    """How many of the held-out events were of items without earlier ones; never none and never all."""
+    """Returns the smoothed share of held-out events whose items have no earlier events, between 0 and 1."""
     known = np.isin(holdout.targets, holdout.histories.items)
     return float(((~known).sum() + 0.5) / (len(known) + 1))
 
@@ -49,18 +49,18 @@ def share_of_new(holdout: Holdout) -> float:
 def fit_new(
     channels: Mapping[str, Model], hidden: Holdout, vectors: Array, seed: int
 ) -> tuple[EnsembleWeights, dict[str, dict[str, float]]]:
-    """Weighs channels of texts on hidden items; if their best one ranks better than all of them, it stays alone.
+    """Fits the weights of text models on hidden items; the best model is used alone if it ranks better than all.
 
-    Likelihood weighs channels, and what is likelier need not rank better where one channel is far ahead.
+    Weights maximise the likelihood, which need not maximise NDCG where one model is far ahead.
 
     Args:
-        channels: fitted without the hidden items.
-        hidden: those items, alone in the lists.
-        vectors: items × dimensions, for the diversity of lists.
-        seed: of the bootstrap.
+        channels: Models fitted without the hidden items.
+        hidden: Holdout of these items; lists contain no others.
+        vectors: Text vectors, items × dimensions, for the diversity of lists.
+        seed: Seed of the bootstrap.
 
     Returns:
-        The weights, and metrics of all channels together and of each alone; none where nothing could be hidden.
+        The weights, and metrics of all models together and of each alone; no metrics if no item could be hidden.
     """
     if not len(hidden):
         return EnsembleWeights({UNTESTED: 1.0}, {}), {}

@@ -1,4 +1,4 @@
-"""The night's blend: channels fitted on what is not held out, weighed on what is, and fitted again on everything."""
+"""The ensemble of a run: models weighted on held-out events, then fitted again on all events."""
 
 import json
 from collections.abc import Mapping
@@ -26,24 +26,24 @@ from chatrec.runs.run import Counts, write_atomically
 MIX = "mix.json"
 BLEND = "blend"
 NO_PENALTY = 0.0
-"""Channels of texts have penalties of their own."""
+"""Text models have penalties of their own."""
 NOTHING_MEASURED: dict[str, Any] = {"channels": {}, "better than popularity": None}
 
 
 @dataclass(frozen=True)
 class Ensemble:
-    """What a night's lists are made of."""
+    """Models and weights of a run."""
 
     weights: Mapping[str, float]
-    """Of each channel that is used."""
+    """Weight of each model in use."""
     channels: Mapping[str, Any]
-    """Those of them that were fitted with the blend; the others come from steps of their own."""
+    """Models fitted with the ensemble. The other models come from steps of their own."""
     form: Form = "exact"
     new: ColdItems = field(default_factory=ColdItems)
 
     @classmethod
     def load(cls, folder: Path) -> "Ensemble":
-        """What `learn` wrote."""
+        """Loads an ensemble written by `learn`."""
         mix, channels = json.loads((folder / MIX).read_text(encoding="utf-8")), load_channels(folder)
         weights, of_new = mix["weights"], mix["new"]["weights"]
         new = ColdItems(mix["new"]["share"], of_new, {name: channels[name] for name in of_new})
@@ -57,23 +57,23 @@ class Ensemble:
 def learn(
     known: TrainingData, holdout: Holdout, others: Mapping[str, Model], target: Target, form: Form, folder: Path
 ) -> Counts:
-    """Writes the blend, METRICS and what is said of held-out users.
+    """Fits the ensemble and writes it, METRICS and the candidates of held-out users.
 
     Args:
-        known: everything that channels may be fitted on.
-        holdout: taken out of its histories.
-        others: channels that were fitted elsewhere on what is not held out; they are not fitted again.
-        target: what a list must predict.
+        known: Data that models may be fitted on.
+        holdout: Holdout of its histories.
+        others: Models fitted elsewhere without the held-out events; they are not fitted again.
+        target: What a list should predict.
         form: exact or linear.
-        folder: of the step.
+        folder: Folder of the step.
 
     Returns:
-        Held-out users, the form, what the size forbids, the weights, and NDCG@10 of the blend, of popularity, and among
-        items that were hidden as if they were new.
+        The number of held-out users, the form, the models excluded by size, the weights, and NDCG@10 of the ensemble,
+        of popularity, and on items hidden as if they were cold.
     """
     rest, seed = replace(known, histories=holdout.histories), known.seed
     hidden = hide_items(rest.histories, known.items, seed)
-    suited = {*names(known, target, form)}  # what suits a tenth less may not suit all
+    suited = {*names(known, target, form)}  # a model that suits a tenth less may not suit all
     of_texts = fit_channels(replace(known, histories=hidden.histories), target, NO_PENALTY, suited & TEXTS, form)
     new, of_new = fit_new(of_texts, hidden, known.texts, seed)
     penalty = _choose_penalty(rest, holdout, target) if form == "exact" else ease.PENALTIES[-1]
@@ -101,14 +101,14 @@ def learn(
 
 
 def _weights_and_scores(mix: EnsembleWeights, new: EnsembleWeights, measured: Mapping[str, Any]) -> Counts:
-    """What the run's record says of the weights, and NDCG@10 of what was measured."""
+    """Returns the weights and NDCG@10 for the record of the run."""
     weights, of_new = ({name: round(weight, 3) for name, weight in each.weights.items()} for each in (mix, new))
     scores = {f"{name} NDCG@10": measured[name]["ndcg@10"] for name in (BLEND, POPULARITY, NEW) if name in measured}
     return {"weights": weights, "weights of new items": of_new, **scores}
 
 
 def _choose_penalty(rest: TrainingData, holdout: Holdout, target: Target) -> float:
-    """The penalty of EASE that predicts held-out events better; a large catalogue is not fitted twice."""
+    """Returns the penalty of EASE with the higher NDCG@10 on held-out events. A large catalogue is fitted only once."""
     if rest.items > ease.ONE_PENALTY_FROM or not len(holdout):
         return ease.PENALTIES[-1]
     decay = min(EASE.values()) if target == "next" else max(EASE.values())
@@ -121,7 +121,7 @@ def _choose_penalty(rest: TrainingData, holdout: Holdout, target: Target) -> flo
 
 
 def _measure(trial: HoldoutFeatures, of_blend: Array, measure: Evaluator, seed: int) -> dict[str, Any]:
-    """Metrics by channel, and how much better the blend is than popularity, with the bounds of its interval."""
+    """Returns metrics by model, and the gain of the ensemble over popularity with its interval."""
     lists: dict[str, Array] = {BLEND: of_blend}
     everybody = np.arange(len(measure.holdout))
     lists |= {name: trial.lists({name: 1.0}, everybody) for name in trial.names}

@@ -1,4 +1,4 @@
-"""What the blend says of held-out users, kept so that ways to make lists of it can be measured before they are used."""
+"""Candidates of held-out users, stored so that list strategies can be measured before they are used."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,33 +16,33 @@ CANDIDATES = 100
 
 @dataclass(frozen=True)
 class HoldoutCandidates:
-    """The best candidates of held-out users, each user's under weights that other users gave."""
+    """Best candidates of held-out users, with cross-fitted weights."""
 
     users: Array
     """Rows of the users."""
     items: Array
-    """users × candidates, the best first, padded with -1."""
+    """Items, users × candidates, the best first, padded with -1."""
     scores: Array
-    """Of the same, float32: log P but for a constant of the user; -inf for padding."""
+    """Scores as float32, of the same shape: log P up to a constant per user; -inf for padding."""
     hits: Array
-    """Of the same, bool: whether the user took it."""
+    """Whether the user took the item, bool of the same shape."""
     relevant: Array
-    """How many items each user took."""
+    """Number of items that each user took."""
 
     @classmethod
     def of(cls, holdout: Holdout, items: Array, scores: Array) -> "HoldoutCandidates":
-        """Of what `chatrec.ensemble.weights.cross_fitted` gives."""
+        """Makes candidates from the result of `chatrec.ensemble.weights.cross_fitted`."""
         return cls(holdout.users, items, scores.astype(np.float32), holdout.hits(items), holdout.relevant)
 
     @classmethod
     def nothing(cls, holdout: Holdout) -> "HoldoutCandidates":
-        """Of users of whom nothing is said."""
+        """Makes empty candidates for held-out users."""
         shape = len(holdout), 1
         return cls.of(holdout, np.full(shape, NOBODY, np.int32), np.full(shape, -np.inf))
 
     @classmethod
     def nobody(cls) -> "HoldoutCandidates":
-        """Where nothing was held out."""
+        """Makes candidates without users, where no events are held out."""
         none, width = np.empty(0, np.int64), (0, 1)
         return cls(none, np.empty(width, np.int32), np.empty(width, np.float32), np.empty(width, bool), none)
 
@@ -50,7 +50,7 @@ class HoldoutCandidates:
         return len(self.users)
 
     def ndcg(self, scores: Array) -> metrics.Floats:
-        """NDCG@10 of each user, if the candidates were ranked by other scores; -inf for padding."""
+        """Returns NDCG@10 of each user with the candidates ranked by other scores; -inf for padding."""
         first = np.argsort(-scores, axis=1, kind="stable")[:, :K]
         hits = np.take_along_axis(self.hits & np.isfinite(scores), first, 1)
         return metrics.ndcg(hits, self.relevant)
@@ -61,6 +61,6 @@ class HoldoutCandidates:
 
     @classmethod
     def load(cls, folder: Path) -> "HoldoutCandidates":
-        """What `save` wrote."""
+        """Loads candidates written by `save`."""
         with np.load(folder / FILE) as saved:
             return cls(**{name: saved[name] for name in cls.__dataclass_fields__})

@@ -1,6 +1,6 @@
-"""The linear form of a blend: every channel is an inner product, so their sum is one, and one FAISS index finds lists.
+"""The linear form of the ensemble: a sum of inner products, which is one inner product with one FAISS index.
 
-Channels that count pairs of items are no inner products of short vectors; a linear blend does without them.
+Models based on co-occurrence are not inner products of short vectors and are left out of a linear ensemble.
 """
 
 from dataclasses import dataclass
@@ -11,12 +11,12 @@ from chatrec.data.user_batch import UserBatch
 from chatrec.models.base import VectorModel
 
 EXACT_UP_TO = 200_000
-"""Items: scores of all of them for everybody are too many above."""
+"""Largest number of items for which all scores of all users are computed."""
 
 
 @dataclass(frozen=True)
 class Softmax:
-    """A channel of vectors that speaks in logits: log P(i|u) = scale · qᵀk up to a constant a user."""
+    """A vector model on the scale of logits: log P(i|u) = scale · qᵀk up to a constant per user."""
 
     channel: VectorModel
     scale: float = 1.0
@@ -25,26 +25,26 @@ class Softmax:
 
     @property
     def keys(self) -> Array:
-        """k: items × width."""
+        """Item vectors k, items × width."""
         return self.channel.keys
 
     def queries(self, batch: UserBatch) -> Array:
-        """scale · q: users × width."""
+        """Returns user vectors scale · q, users × width."""
         scaled: Array = self.scale * self.channel.queries(batch)
         return scaled
 
     def score(self, batch: UserBatch) -> Array:
-        """See Model."""
+        """Implements `Model.score`."""
         scores: Array = self.queries(batch) @ self.keys.T
         return scores
 
     def contributions(self, latest: Array, items: Array) -> Array | None:
-        """See Model; without the scale, which is the same for all events."""
+        """Implements `Model.contributions`, without the scale, which is the same for all events."""
         return self.channel.contributions(latest, items)
 
 
 def form_of(wanted: Form, items: int) -> Form:
-    """The form that a size asks for, where the settings leave it open."""
+    """Returns the form for a number of items, if the settings leave it open."""
     if wanted != "auto":
         return wanted
     return "exact" if items <= EXACT_UP_TO else "linear"

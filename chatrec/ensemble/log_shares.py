@@ -1,4 +1,4 @@
-"""What one channel says about a batch of users, as logarithms of shares of the items that their lists may have."""
+"""Log shares: scores of one model for a batch of users, normalised over the items that their lists may contain."""
 
 from dataclasses import dataclass
 from typing import Protocol
@@ -10,41 +10,41 @@ from chatrec.data.user_batch import UserBatch
 from chatrec.models.base import Model
 
 FLOOR = 0.3
-"""Nothing known of an item counts as this share of an equal share."""
+"""Smoothing: an item without evidence gets this fraction of the uniform probability."""
 
 
 class Evidence(Protocol):
-    """What a channel says about a batch: l, the logarithm of an item's share, comparable between channels."""
+    """Log shares of a model for a batch: l, the logarithm of an item's share, comparable between models."""
 
     def gathered(self, k: int) -> Array:
-        """The best k items of each user, users × k; what a list may not have, or -1, only where there is no more."""
+        """Returns the best k items of each user, users × k. Excluded items, or -1, appear only if there are no more."""
 
     def log_shares(self, items: Array) -> Array:
-        """l of some items: users × places. What a list may not have gets no meaningful value."""
+        """Returns l of the given items, users × slots. Values of excluded items are not meaningful."""
 
     @property
     def floor(self) -> Array:
-        """l of an item of which nothing is known, for each user."""
+        """Returns l of an item without evidence, for each user."""
 
 
 @dataclass(frozen=True)
 class ScoredEvidence:
-    """Scores of all items, made comparable between channels.
+    """Log shares from the scores of all items.
 
-    l = log(s / Σ s + .3 / n) over the n items that a list may have, s ≥ 0; for logits their log-softmax.
+    l = log(s / Σ s + .3 / n) over the n items that a list may contain, with s ≥ 0; for logits their log-softmax.
     """
 
     scores: Array
-    """users × items; what a list may not have is negative, or -inf among logits."""
+    """Scores, users × items; excluded items are negative, or -inf among logits."""
     total: Array
-    """The sum of scores, or the log-sum-exp of logits, for each user."""
+    """Sum of scores, or log-sum-exp of logits, for each user."""
     possible: Array
-    """How many items a list may have, for each user."""
+    """Number of items that a list may contain, for each user."""
     logits: bool
 
     @classmethod
     def of(cls, channel: Model, batch: UserBatch) -> "ScoredEvidence":
-        """The channel's evidence on a batch."""
+        """Computes the log shares of a model for a batch."""
         possible = np.maximum((~batch.exclude_mask).sum(1), 1)
         scores = channel.score(batch)
         if channel.log_probabilities:
@@ -55,11 +55,11 @@ class ScoredEvidence:
         return cls(np.where(batch.exclude_mask, -1, scores), total, possible, False)
 
     def gathered(self, k: int) -> Array:
-        """See Evidence."""
+        """Implements `Evidence`."""
         return top_k(self.scores, k)
 
     def log_shares(self, items: Array) -> Array:
-        """See Evidence."""
+        """Implements `Evidence`."""
         found: Array = np.take_along_axis(self.scores, items.astype(np.int64), 1)
         if self.logits:
             found = found - self.total[:, None]
@@ -69,11 +69,11 @@ class ScoredEvidence:
 
     @property
     def floor(self) -> Array:
-        """See Evidence."""
+        """Implements `Evidence`."""
         return floor_of(self.possible)
 
 
 def floor_of(possible: Array) -> Array:
-    """l of an item of which nothing is known, where a list may have so many."""
+    """Returns l of an item without evidence, given the number of items that a list may contain."""
     floor: Array = np.log(FLOOR / possible)
     return floor

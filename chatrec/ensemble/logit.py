@@ -12,22 +12,26 @@ PENALTY = 1e-3
 
 @dataclass(frozen=True)
 class Choices:
-    """What users chose among."""
+    """Candidates of users with their log shares and choices."""
 
     features: Array
-    """float32, users × candidates × channels."""
+    """Log shares as float32, users × candidates × models."""
     there: Array
-    """bool, users × candidates: no padding."""
+    """Mask of candidates that are not padding, bool, users × candidates."""
     chosen: Array
-    """float32, users × candidates: the share of each candidate in what the user took, 0 for what was not taken."""
+    """Share of each candidate among the items that the user took, float32, users × candidates; 0 if not taken."""
 
     def of(self, users: Array, channels: list[int]) -> "Choices":
-        """Some of the users and channels."""
+        """Selects users and models."""
         return Choices(self.features[users][:, :, channels], self.there[users], self.chosen[users])
 
 
 def fit_weights(choices: Choices) -> Array:
-    """The weights with the largest penalised likelihood: channels long, float64; all alike where nobody chose."""
+    """Fits weights by penalised maximum likelihood.
+
+    Returns:
+        Weights of the models, float64; uniform if there are no choices.
+    """
     channels = choices.features.shape[2]
     if not choices.there.any():
         return np.full(channels, 1 / max(channels, 1))
@@ -45,14 +49,14 @@ def fit_weights(choices: Choices) -> Array:
 
 
 def log_likelihoods(choices: Choices, weights: Array) -> Array:
-    """Of each user's choice."""
+    """Returns the log-likelihood of each user's choices."""
     scores = np.where(choices.there, choices.features @ weights.astype(np.float32), -np.inf)
     found: Array = (choices.chosen * np.where(choices.there, log_softmax(scores), 0)).sum(1)
     return found
 
 
 def _loss(weights: Array, features: Array, chosen: Array, starts: Array) -> tuple[float, Array]:
-    """The mean loss of a user and its gradient; users stand one after the other, from `starts` on."""
+    """Returns the mean loss per user and its gradient. Users are concatenated, from `starts` on."""
     lengths = np.diff(starts, append=len(chosen))
     scores = features @ weights.astype(np.float32)
     scores -= np.repeat(np.maximum.reduceat(scores, starts), lengths)

@@ -1,7 +1,7 @@
-"""The blend under [privacy]: channels with a proof, and weights that no user had a part in.
+"""The ensemble under [privacy]: models with a privacy proof, and constant weights.
 
-A channel is here if it is made of the release, of public texts and of the history that it scores, and of nothing else.
-The weights are constants: they were chosen once, on held-out events of MovieLens-1M, whose users are not yours.
+A model is included if it is made only of the release, of public texts and of the history that it scores. The weights
+were chosen once, on held-out events of MovieLens-1M, whose users are not yours.
 """
 
 import json
@@ -29,15 +29,15 @@ from chatrec.runs.run import Counts, write_atomically
 
 PAIRS, WORDS = "private pairs", "words"
 WEIGHTS: Mapping[str, float] = MappingProxyType({PAIRS: 1.0, WORDS: 0.2})
-"""Popularity, which the pairs know, is for users without a history alone."""
+"""Popularity is used only for users without a history; the pairs already contain it."""
 
 
 def channels_of(known: TrainingData, release: Release) -> dict[str, Model]:
-    """All of them.
+    """Makes all private models.
 
     Args:
-        known: of which only the features are used here.
-        release: onto the same catalogue.
+        known: Training data, of which only the features are used.
+        release: Release of noisy statistics on the same catalogue.
     """
     texts = private_ease.Directions.of(known.features, known.items)
     words = Text(unit((texts.vectors * texts.values).astype(np.float32)))
@@ -46,7 +46,7 @@ def channels_of(known: TrainingData, release: Release) -> dict[str, Model]:
 
 
 def learn(known: TrainingData, release: Release, folder: Path) -> Counts:
-    """Writes the blend; nothing is held out, so nothing is measured. Arguments as of `channels_of`."""
+    """Writes the ensemble. No events are held out, so no metrics are measured. Arguments as in `channels_of`."""
     save_channels(channels_of(known, release), folder)
     HoldoutCandidates.nobody().save(folder)
     nothing = ColdItems()
@@ -63,10 +63,10 @@ def learn(known: TrainingData, release: Release, folder: Path) -> Counts:
 
 
 def popularity_of(folder: Path) -> Array:
-    """What a night may know of how popular items are: float32, not negative.
+    """Returns the popularity of items from the release: float32, not negative.
 
     Args:
-        folder: of the step blend.
+        folder: Folder of the step blend.
     """
     popular: Popularity = load_channels(folder)[POPULARITY]  # type: ignore[assignment]
     return popular.weights

@@ -1,4 +1,4 @@
-"""Which channels a night's lists use, and how much each weighs: what the held-out events say."""
+"""Selection and weights of the models of a run, fitted on held-out events."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -15,32 +15,33 @@ from chatrec.models.base import Model
 
 FOLDS = 2
 SURE = 0.5
-"""Of the interval of a gain: a needless channel costs time, a lost one costs quality, most where few are held out."""
+"""Confidence level of the interval of a gain. It is low because an unnecessary model costs only time, while a missing
+one costs quality, most where few users are held out."""
 NO_GAIN = (0.0, 0.0, 0.0)
 
 
 @dataclass(frozen=True)
 class EnsembleWeights:
-    """The weights of the channels that stay."""
+    """Weights of the selected models."""
 
     weights: Mapping[str, float]
     gains: Mapping[str, tuple[float, float, float]]
-    """Of every channel that was tried: by how much a user's log-likelihood falls without it, with its interval; for a
-    channel that was dropped, when it was."""
+    """Gain of every model that was tried: the decrease of a user's log-likelihood without it, with its interval; for a
+    dropped model, at the time it was dropped."""
 
 
 @dataclass(frozen=True)
 class HoldoutFeatures:
-    """The held-out users with their candidates."""
+    """Held-out users with their candidates."""
 
     names: list[str]
     items: Array
-    """users × candidates."""
+    """Items, users × candidates."""
     choices: Choices
 
     @classmethod
     def of(cls, channels: Mapping[str, Model], holdout: Holdout) -> "HoldoutFeatures":
-        """Gathers the candidates of all held-out users."""
+        """Retrieves the candidates of all held-out users."""
         parts = [
             gather([ScoredEvidence.of(channel, batch) for channel in channels.values()], batch, GATHERED)
             for batch in holdout.batches()
@@ -53,7 +54,7 @@ class HoldoutFeatures:
         return cls(list(channels), items, Choices(features, items >= 0, chosen))
 
     def lists(self, weights: Mapping[str, float], users: Array) -> Array:
-        """Lists of some users: users × K, padded with -1."""
+        """Returns the lists of some users, users × K, padded with -1."""
         vector = np.array([weights.get(name, 0.0) for name in self.names], np.float32)
         items = self.items[users]
         places, _ = best_places(items, self.choices.features[users], vector, K)
@@ -62,12 +63,12 @@ class HoldoutFeatures:
 
 
 def fit_mix(trial: HoldoutFeatures, users: Array, seed: int) -> EnsembleWeights:
-    """Weighs the channels and drops, the weakest first, those whose gain is not clear of zero.
+    """Fits the weights and drops models, the weakest first, whose gain is not significantly above zero.
 
     Args:
-        trial: of the held-out users.
-        users: those of them to learn from.
-        seed: of the bootstrap.
+        trial: Features of the held-out users.
+        users: Rows of the users to fit on.
+        seed: Seed of the bootstrap.
     """
     names, gains = list(trial.names), dict.fromkeys(trial.names, NO_GAIN)
     while True:
@@ -85,20 +86,20 @@ def fit_mix(trial: HoldoutFeatures, users: Array, seed: int) -> EnsembleWeights:
 
 
 def cross_fitted_lists(trial: HoldoutFeatures, seed: int) -> Array:
-    """Lists of all held-out users: users × K, padded with -1; see `cross_fitted`."""
+    """Returns cross-fitted lists of all held-out users, users × K, padded with -1; see `cross_fitted`."""
     return cross_fitted(trial, seed, K)[0]
 
 
 def cross_fitted(trial: HoldoutFeatures, seed: int, k: int) -> tuple[Array, Array]:
-    """The best candidates of all held-out users, each under weights that other users gave.
+    """Returns the best candidates of all held-out users, each under weights fitted on other users.
 
     Args:
-        trial: of the held-out users.
-        seed: of the folds.
-        k: candidates of each user at most.
+        trial: Features of the held-out users.
+        seed: Seed of the folds.
+        k: Maximum number of candidates per user.
 
     Returns:
-        items and their scores, users × candidates, the best first; NOBODY and -inf for padding.
+        Items and their scores, users × candidates, the best first; NOBODY and -inf for padding.
     """
     fold = np.random.default_rng(seed).permutation(len(trial.items)) % FOLDS
     shape = len(trial.items), min(k, trial.items.shape[1])
@@ -113,10 +114,10 @@ def cross_fitted(trial: HoldoutFeatures, seed: int, k: int) -> tuple[Array, Arra
 
 
 def _fit(trial: HoldoutFeatures, users: Array, names: list[str]) -> tuple[Array, Array]:
-    """The weights, and the log-likelihood of each user.
+    """Returns the weights, and the log-likelihood of each user.
 
-    Who took nothing that was gathered says nothing: no weights would show it to them, and a likelihood that counts such
-    misses learns to be unsure instead of learning to rank.
+    Users with no relevant candidate are skipped: no weights would show them a relevant item, and a likelihood that
+    includes such misses favours flat probabilities over a good ranking.
     """
     taught = users[trial.choices.chosen[users].any(1)]
     choices = trial.choices.of(taught, [trial.names.index(name) for name in names])

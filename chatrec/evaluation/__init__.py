@@ -1,1 +1,1 @@
-"""Holding events out, and measuring lists by them."""
+"""Offline evaluation: holdouts and metrics."""

@@ -1,7 +1,7 @@
-"""Items that are treated as if they were new, to measure what a text encoder is worth for those that are.
+"""Pseudo-cold items, to measure the value of a text encoder for cold items.
 
-Which items these are depends on their ids and the seed alone, so it is the same every week: what an encoder was never
-shown on the way to one version it was not shown on the way to the next.
+The choice depends only on item ids and the seed, so it is the same in every run: items hidden from the training of one
+encoder version stay hidden from the next.
 """
 
 import hashlib
@@ -18,11 +18,11 @@ SHARE = 0.1
 
 
 def pseudo_cold(ids: Iterable[object], seed: int) -> Array:
-    """Chooses a tenth of the items; bool for each.
+    """Chooses a tenth of the items, bool of shape (items,).
 
     Args:
-        ids: of the items.
-        seed: of the choice.
+        ids: Ids of the items.
+        seed: Seed of the choice.
     """
     digests = b"".join(hashlib.blake2b(f"{seed} {each}".encode(), digest_size=8).digest() for each in ids)
     chosen: Array = np.frombuffer(digests, np.uint64) < SHARE * 2.0**64
@@ -30,11 +30,11 @@ def pseudo_cold(ids: Iterable[object], seed: int) -> Array:
 
 
 def neighbour_ndcg(holdout: Holdout, vectors: Array) -> metrics.Floats:
-    """NDCG@10 of each user for lists of the items nearest to the mean text vector of what the user took.
+    """Returns NDCG@10 of each user for the items nearest to the mean text vector of the history.
 
     Args:
-        holdout: by `hold_items_out`.
-        vectors: of all items: items × dimensions, of unit length.
+        holdout: Holdout made by `hold_items_out`.
+        vectors: Text vectors of all items, items × dimensions, of unit length.
     """
 
     def score(batch: UserBatch) -> Array:

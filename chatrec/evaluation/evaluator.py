@@ -1,4 +1,4 @@
-"""Measures lists against a hold-out: all metrics of `evaluation.metrics`, and the same for slices of the targets."""
+"""Evaluation of lists against a holdout: all metrics of `evaluation.metrics`, overall and by slices of the targets."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
@@ -11,40 +11,40 @@ from chatrec.evaluation import metrics
 from chatrec.evaluation.holdout import Holdout
 
 SHORT = 10
-"""Events of a short history at most."""
+"""Maximum number of events in a short history."""
 HEAD = 0.8
-"""The items that have this share of all events are the head of the catalogue."""
+"""Share of all events that defines the head of the catalogue."""
 PROPENSITY = 0.5
-"""Saito et al. 2020 (Unbiased recommender learning from missing-not-at-random implicit feedback): the chance that an
-item is seen grows with the root of how many took it."""
+"""Exponent of the propensity: the probability of observing an item grows with the square root of its number of users
+(Saito et al. 2020, Unbiased recommender learning from missing-not-at-random implicit feedback)."""
 
 
 @dataclass(frozen=True)
 class Slice:
-    """Some of the targets, and the users who have any of these."""
+    """A subset of the targets, and the users who have any of them."""
 
     rows: Array
-    """Of the users in the whole hold-out."""
+    """Rows of the users in the full holdout."""
     holdout: Holdout
 
 
 @dataclass(frozen=True)
 class Evaluator:
-    """What lists are held against."""
+    """Evaluates lists against a holdout."""
 
     holdout: Holdout
     vectors: Array
-    """items × dimensions, of unit length: by which items are alike; if all are the same, diversity is not measured."""
+    """Text vectors, items × dimensions, of unit length, for diversity. If all are equal, diversity is omitted."""
 
     def ndcg(self, lists: Array) -> metrics.Floats:
-        """NDCG@10 of each user."""
+        """Returns NDCG@10 of each user."""
         return metrics.ndcg(self.holdout.hits(lists), self.holdout.relevant)
 
     def summary(self, lists: Array) -> dict[str, float]:
-        """Every metric by its name.
+        """Returns all metrics by name.
 
         Args:
-            lists: of the held-out users: users × K, rows of items, padded with -1.
+            lists: Lists of the held-out users, users × K, rows of items, padded with -1.
         """
         held = self.holdout
         hits = held.hits(lists)
@@ -59,12 +59,12 @@ class Evaluator:
         return {name: round(value, 6) for name, value in found.items()}
 
     def exposure(self, lists: Array) -> metrics.Counts:
-        """In how many lists each item is that a list may have."""
+        """Returns the number of lists that contain each recommendable item."""
         return metrics.exposure(lists, self.holdout.recommendable)
 
     @cached_property
     def slices(self) -> dict[str, Slice]:
-        """By who takes (users with a short or a long history) and by what (items of head and tail, without events)."""
+        """Slices by user (short or long history) and by item (head, tail, cold)."""
         held, events = self.holdout, self._events
         long = np.repeat(held.histories.lengths[held.users] > SHORT, held.relevant)
         tail = events[held.targets] < self._fewest_of_head
@@ -79,7 +79,7 @@ class Evaluator:
         return {name: self._slice(kept) for name, kept in kinds.items()}
 
     def _of_slices(self, lists: Array) -> Iterator[tuple[str, float]]:
-        """NDCG and recall where only the targets of a slice count, and how many users have any."""
+        """Yields NDCG and recall on the targets of each slice, and its number of users."""
         for name, part in self.slices.items():
             yield f"users {name}", len(part.rows)
             if len(part.rows):
@@ -96,7 +96,7 @@ class Evaluator:
 
     @cached_property
     def _tells_apart(self) -> bool:
-        """Whether the vectors tell any two items apart."""
+        """Whether at least two vectors differ."""
         return bool(np.ptp(self.vectors, axis=0).any())
 
     @cached_property
@@ -105,13 +105,13 @@ class Evaluator:
 
     @cached_property
     def _takers(self) -> metrics.Counts:
-        """How many users took each item."""
+        """Number of users per item."""
         items = len(self.holdout.recommendable)
         return np.bincount(self.holdout.histories.distinct(items)[1], minlength=items)
 
     @cached_property
     def _fewest_of_head(self) -> int:
-        """How many events an item of the head has at least; items with equally many are on the same side."""
+        """Minimum number of events of an item of the head. Items with equal numbers are on the same side."""
         descending = np.sort(self._events)[::-1]
         place = np.searchsorted(np.cumsum(descending), HEAD * descending.sum())
         return int(max(descending[min(place, len(descending) - 1)], 1))

@@ -1,9 +1,9 @@
-"""Events held out of a snapshot, to choose and to measure tonight's lists before anybody sees them.
+"""Holdouts: events removed from a snapshot to select and evaluate models before a run is published.
 
-What a list must predict is a setting, because the log cannot tell:
-next    the user's next event: the last one of a sample of users;
-period  what is taken in the next stretch of time: everything after the 80 % quantile of time;
-any     what is missing from a history whose order says nothing: a tenth of the events of a sample of users.
+The target is a setting, because it cannot be inferred from the log:
+next    the user's next event: the last event of a sample of users;
+period  the events of the next stretch of time: all events after the 80 % quantile of time;
+any     missing events, if order carries no information: a tenth of the events of a sample of users.
 """
 
 from collections.abc import Callable, Iterator
@@ -21,7 +21,8 @@ USERS_AT_MOST = 10_000
 USERS_AT_LEAST, SHARE_OF_EVENTS = 1_000, 0.01
 PERIOD_FROM = 0.8
 MOST_OF_A_PERIOD = 0.5
-"""Where one instant has more events than this, as after an import, times say nothing: the last events are taken."""
+"""If a single instant has a larger share of events, as after an import, times carry no information and the last events
+are held out."""
 SHARE_OF_ANY, EVENTS_FOR_ANY = 0.1, 5
 CELLS_OF_A_BLOCK = 4_000_000
 K = 10
@@ -29,18 +30,18 @@ K = 10
 
 @dataclass(frozen=True)
 class Holdout:
-    """What is left of the histories, and what their lists should have near the top."""
+    """The remaining histories, and the targets that lists should rank high."""
 
     histories: Interactions
-    """Of all users, without the held-out events: what a fit may see."""
+    """Interactions of all users without the held-out events, for fitting."""
     users: Array
-    """Those with targets; each has a history left."""
+    """Users with targets; each has events left."""
     starts: Array
-    """The targets of the n-th of these users are `targets[starts[n]:starts[n + 1]]`."""
+    """Offsets: the targets of the n-th of these users are `targets[starts[n]:starts[n + 1]]`."""
     targets: Array
-    """Rows of items, each once for a user."""
+    """Rows of items, without duplicates per user."""
     recommendable: Array
-    """bool for each item: whether a list may have it."""
+    """Availability of items, bool of shape (items,)."""
     exclude_seen: bool
 
     def __len__(self) -> int:
@@ -48,25 +49,28 @@ class Holdout:
 
     @property
     def relevant(self) -> Array:
-        """How many targets each user has."""
+        """Number of targets of each user."""
         return np.diff(self.starts)
 
     def batches(self) -> Iterator[UserBatch]:
-        """The users to be scored."""
+        """Yields batches of the users to score."""
         size = max(1, CELLS_OF_A_BLOCK // max(len(self.recommendable), 1))
         return batches(self.histories, self.users, self.recommendable, self.exclude_seen, size)
 
     def hits(self, lists: Array) -> metrics.Hits:
-        """Which places of the users' lists hold a target; `lists` is users × places, -1 where a list ends."""
+        """Returns the slots that hold a target, for lists of shape users × slots, padded with -1."""
         width = np.int64(len(self.recommendable))
         wanted = np.repeat(np.arange(len(self)), self.relevant) * width + self.targets
         return np.isin(np.arange(len(self))[:, None] * width + lists, wanted) & (lists >= 0)
 
     def lists(self, score: Callable[[UserBatch], Array]) -> Array:
-        """The lists that scores make: users × K.
+        """Makes lists from scores.
 
         Args:
-            score: to users × items, higher is better.
+            score: Function from a batch to scores, users × items; higher is better.
+
+        Returns:
+            Lists, users × K, padded with -1.
         """
         found = [np.empty((0, min(K, len(self.recommendable))), np.int32)]
         for batch in self.batches():
@@ -76,22 +80,22 @@ class Holdout:
         return np.concatenate(found)
 
     def ndcg(self, score: Callable[[UserBatch], Array]) -> metrics.Floats:
-        """NDCG@10 of each user."""
+        """Returns NDCG@10 of each user."""
         return metrics.ndcg(self.hits(self.lists(score)), self.relevant)
 
 
 def hold_out(histories: Interactions, recommendable: Array, exclude_seen: bool, target: Target, seed: int) -> Holdout:
-    """Chooses what is held out.
+    """Chooses the held-out events.
 
     Args:
-        histories: of all users.
-        recommendable: bool for each item.
-        exclude_seen: whether an item that the user had before may not be recommended, and so not be a target.
-        target: what a list must predict.
-        seed: of the sample of users.
+        histories: Interactions of all users.
+        recommendable: Availability of items, bool of shape (items,).
+        exclude_seen: Whether items that the user had before are excluded from lists and targets.
+        target: What a list should predict.
+        seed: Seed of the sample of users.
 
     Returns:
-        At most USERS_AT_MOST users.
+        A holdout of at most USERS_AT_MOST users.
     """
     random = np.random.default_rng(seed)
     choose = {"next": _last, "period": _period, "any": _tenth}[target]
@@ -99,15 +103,15 @@ def hold_out(histories: Interactions, recommendable: Array, exclude_seen: bool, 
 
 
 def hold_items_out(histories: Interactions, hidden: Array, seed: int) -> Holdout:
-    """Holds out all events of some items, as if these were new; lists may have nothing else.
+    """Holds out all events of some items, as if these were cold. Lists contain no other items.
 
     Args:
-        histories: of all users.
-        hidden: bool for each item.
-        seed: of the sample of users.
+        histories: Interactions of all users.
+        hidden: Hidden items, bool of shape (items,).
+        seed: Seed of the sample of users.
 
     Returns:
-        At most USERS_AT_MOST users.
+        A holdout of at most USERS_AT_MOST users.
     """
     return _without(hidden[histories.items], histories, hidden, True, np.random.default_rng(seed))
 
@@ -156,6 +160,6 @@ def _sample(users: Array, most: int, random: np.random.Generator) -> Array:
 
 
 def _among(users: Array, items: Array, histories: Interactions, width: int) -> Array:
-    """Whether each of the pairs is in the histories."""
+    """Returns whether each pair occurs in the histories."""
     had = histories.event_users * np.int64(width) + histories.items
     return np.isin(users * np.int64(width) + items, had)

@@ -1,4 +1,4 @@
-"""The gate: what must hold before a night is published."""
+"""Quality checks before a run is published."""
 
 from chatrec.gate.checks import Check, Evidence, judge, judge_fairness, verdict, warnings
 

@@ -1,6 +1,6 @@
-"""Reads all lists of a night once and counts everything that could be wrong with them.
+"""Audit of all lists of a run, in one pass.
 
-It shares no code with the ranking: what it finds is found independently.
+It shares no code with the ranking, so that its findings are independent.
 """
 
 from dataclasses import dataclass
@@ -18,13 +18,13 @@ COLUMNS = ["user", "rank", "item", "score"]
 
 @dataclass
 class Audit:
-    """What was found in the lists."""
+    """Findings in the lists."""
 
     rows: int = 0
     users: int = 0
-    """Users with a list."""
+    """Number of users with a list."""
     not_full: int = 0
-    """Users whose list is shorter than it could be."""
+    """Number of users whose list is shorter than it could be."""
     duplicates: int = 0
     seen: int = 0
     unavailable: int = 0
@@ -34,14 +34,14 @@ class Audit:
 
 
 def audit(file: Path, histories: Interactions, recommendable: Array, top_n: int, exclude_seen: bool) -> Audit:
-    """Audits the lists.
+    """Audits the lists of a run.
 
     Args:
-        file: the recommendations, in the order of users and ranks.
-        histories: of all users.
-        recommendable: bool for each item.
-        top_n: the length that a list should have.
-        exclude_seen: whether a list may not have what its user had.
+        file: File of the recommendations, ordered by user and rank.
+        histories: Interactions of all users.
+        recommendable: Availability of items, bool of shape (items,).
+        top_n: Expected length of a list.
+        exclude_seen: Whether items in a user's history count as faults.
     """
     auditor = _Auditor(histories, recommendable)
     rest: pa.Table | None = None
@@ -49,7 +49,7 @@ def audit(file: Path, histories: Interactions, recommendable: Array, top_n: int,
         block = pa.Table.from_batches([batch])
         block = block if rest is None else pa.concat_tables([rest, block])
         users = block["user"].to_numpy()
-        complete = int(np.searchsorted(users, users[-1]))  # the last user's list may go on in the next batch
+        complete = int(np.searchsorted(users, users[-1]))  # the last user's list may continue in the next batch
         auditor.add(block.slice(0, complete))
         rest = block.slice(complete)
     if rest is not None:
@@ -67,7 +67,7 @@ class _Auditor:
         self.found = Audit()
 
     def add(self, block: pa.Table) -> None:
-        """Counts the complete lists of some users."""
+        """Audits the complete lists of some users."""
         users, ranks, items, scores = (block[name].to_numpy() for name in COLUMNS)
         pairs = users.astype(np.int64) * self.items + items
         distinct, starts, counts = np.unique(users, return_index=True, return_counts=True)

@@ -1,4 +1,4 @@
-"""The checks before a publish, each a number, a threshold and a sentence."""
+"""Checks before publishing. Each has a value, a threshold and a message."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
@@ -11,7 +11,7 @@ from chatrec.gate.audit import Audit
 
 @dataclass(frozen=True)
 class Check:
-    """One check and how it came out."""
+    """A check and its result."""
 
     name: str
     ok: bool
@@ -19,42 +19,42 @@ class Check:
     threshold: float
     message: str
     warned: bool = False
-    """It passed, but a person may want to look before the night is published."""
+    """Whether it passed with a warning, for a person to review before publishing."""
 
     def as_row(self) -> dict[str, Any]:
-        """For `run_checks`."""
+        """Returns the check as a row of `run_checks`."""
         return asdict(self)
 
     def only_said(self) -> "Check":
-        """The same as a remark: where it should fail it passes with a warning."""
+        """Returns the check as a warning: a failure becomes a pass with a warning."""
         return self if self.ok else replace(self, ok=True, warned=True, message=f"Outside its bounds: {self.message}")
 
 
 @dataclass(frozen=True)
 class Evidence:
-    """What the checks look at."""
+    """Values that the checks use."""
 
     audit: Audit
     users: int
     recommendable: int
     known_users: int
-    """Users with a history."""
+    """Number of users with a history."""
     known_by_fallback: int
-    """Those of them whose list came from a fallback."""
+    """Number of these users whose list came from a fallback."""
     rows_read: int
     quarantined: int
     exclude_seen: bool
     better_than_popularity: tuple[float, float, float] | None
-    """NDCG@10 less that of popularity on held-out events, with the bounds of its 95 % interval; None without any."""
+    """NDCG@10 minus that of popularity on held-out events, with the bounds of its 95 % interval; None without any."""
     live_users: int | None
     live_rows: int | None
-    """Of the live run; None if there is none."""
+    """Rows of the live run; None if there is none."""
     short_by_caps: int = 0
-    """Users whose list is short because a rule caps it."""
+    """Number of users whose list is short because of a cap."""
 
 
 def judge(evidence: Evidence, settings: CheckSettings) -> list[Check]:
-    """All checks, in the order in which a person would ask."""
+    """Runs all checks."""
     return [
         *_lists(evidence),
         *_against_live(evidence, settings),
@@ -64,11 +64,11 @@ def judge(evidence: Evidence, settings: CheckSettings) -> list[Check]:
 
 
 def judge_fairness(counts: Mapping[str, Any], settings: FairnessSettings) -> list[Check]:
-    """The checks of fairness; unless `fairness.stops`, they warn where they would fail.
+    """Runs the fairness checks. Unless `fairness.stops` is set, failures become warnings.
 
     Args:
-        counts: what the step rank counted of fairness; empty if nothing was asked.
-        settings: the bounds.
+        counts: Fairness counts of the step rank; empty if fairness is not configured.
+        settings: Thresholds.
     """
     if not counts or settings.mode == "off":
         return []
@@ -78,7 +78,7 @@ def judge_fairness(counts: Mapping[str, Any], settings: FairnessSettings) -> lis
         Check(
             "exposure", met >= least, met, least,
             f"{counts['least met provider']} has {met:.1%} of the exposure that it is owed, the least of "
-            f"{counts['providers']:,} providers; {least:.0%} wanted (fairness.tolerance).",
+            f"{counts['providers']:,} providers; {least:.0%} required (fairness.tolerance).",
         ),
         Check(
             "cost of fairness", cost <= settings.max_loss, cost, settings.max_loss,
@@ -90,7 +90,7 @@ def judge_fairness(counts: Mapping[str, Any], settings: FairnessSettings) -> lis
 
 
 def verdict(checks: Sequence[Check]) -> str:
-    """The outcome in one paragraph."""
+    """Returns the result of all checks as one paragraph."""
     failed = [check for check in checks if not check.ok]
     if failed:
         return f"{len(failed)} of {len(checks)} checks failed. {_reasons(failed)}"
@@ -100,7 +100,7 @@ def verdict(checks: Sequence[Check]) -> str:
 
 
 def warnings(checks: Sequence[Check]) -> list[Check]:
-    """The checks that passed with a warning."""
+    """Returns the checks that passed with a warning."""
     return [check for check in checks if check.ok and check.warned]
 
 
@@ -123,7 +123,7 @@ def _lists(evidence: Evidence) -> Iterator[Check]:
         "ranks in order": (found.wrong_ranks, "rows have a wrong rank"),
     }
     if evidence.exclude_seen:
-        faults["nothing seen"] = (found.seen, "rows recommend what the user already had")
+        faults["nothing seen"] = (found.seen, "rows recommend an item that the user already has")
     for name, (count, words) in faults.items():
         yield Check(name, count == 0, count, 0, f"{count:,} {words}.")
 
@@ -138,7 +138,7 @@ def _against_live(evidence: Evidence, settings: CheckSettings) -> Iterator[Check
             drop = 1 - now / before
             yield Check(
                 name, drop <= settings.max_row_drop, drop, settings.max_row_drop,
-                f"{now:,} tonight, {before:,} live: {drop:+.1%} lost, {settings.max_row_drop:.0%} allowed "
+                f"{now:,} in this run, {before:,} live: {drop:+.1%} lost, {settings.max_row_drop:.0%} allowed "
                 f"(checks.max_row_drop).{_unless(drop <= settings.warn_row_drop, 'warn_row_drop', settings)}",
                 warned=drop > settings.warn_row_drop,
             )  # fmt: skip
@@ -150,7 +150,7 @@ def _shares(evidence: Evidence, settings: CheckSettings) -> Iterator[Check]:
     yield Check(
         "coverage", coverage >= settings.min_coverage or not found.rows, coverage, settings.min_coverage,
         f"{found.items_shown:,} of {evidence.recommendable:,} available items are in some list, {coverage:.1%} of what "
-        f"is possible; {settings.min_coverage:.1%} wanted (checks.min_coverage)."
+        f"is possible; {settings.min_coverage:.1%} required (checks.min_coverage)."
         f"{_unless(coverage >= settings.warn_coverage, 'warn_coverage', settings)}",
         warned=coverage < settings.warn_coverage,
     )  # fmt: skip
@@ -173,7 +173,7 @@ def _shares(evidence: Evidence, settings: CheckSettings) -> Iterator[Check]:
 
 
 def _unless(well: bool, setting: str, settings: CheckSettings) -> str:
-    """Which setting makes it a warning, if it is one."""
+    """Returns the setting that causes a warning, if there is one."""
     return "" if well else f" A warning at {getattr(settings, setting):.1%} (checks.{setting})."
 
 

@@ -1,1 +1,1 @@
-"""From files to the tables that people read, by one pointer."""
+"""Publishing: from the files of a run to the tables that clients read, switched by one pointer."""

@@ -1,4 +1,4 @@
-"""What a run publishes: for each output table its columns and where its rows come from."""
+"""Output tables of a run: their columns and the source of their rows."""
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -19,12 +19,12 @@ Frames = Iterator[pl.DataFrame]
 
 @dataclass(frozen=True)
 class Files:
-    """The folders that the outputs are made from."""
+    """Folders that the outputs are read from."""
 
     snapshot: Snapshot
     groups: Path
     written: Path
-    """Of the step generate."""
+    """Folder of the step generate."""
     lists: Path
     tables: Path
 
@@ -35,18 +35,18 @@ class Output:
 
     name: str
     columns: tuple[str, ...]
-    """Of the frames, in their order; the run is added by the table."""
+    """Columns of the frames, in order. The table adds the run."""
     key: tuple[str, ...]
-    """The primary key, as in the migration."""
+    """Primary key, as in the migration."""
     frames: Callable[[Files], Frames]
 
     @property
     def table(self) -> str:
-        """The partitioned table."""
+        """Name of the partitioned table."""
         return f"{self.name}_by_run"
 
     def partition(self, run: int) -> str:
-        """The table of one run."""
+        """Returns the name of the table of one run."""
         return f"{self.name}_r{run}"
 
 
@@ -99,7 +99,7 @@ def _similar_items(files: Files) -> Frames:
 
 
 def _with_items(file: str, *key: str) -> Callable[[Files], Frames]:
-    """A table of items by rank."""
+    """Makes the reader of a table of items by rank."""
 
     def frames(files: Files) -> Frames:
         ids = files.snapshot.items["item_id"]
@@ -123,7 +123,7 @@ def _blocks(file: Path) -> Frames:
 
 
 def _id(ids: pl.Series, column: str) -> pl.Expr:
-    """The customer's id of a row number; null for -1."""
+    """Returns the source id of a row number; null for -1."""
     row = pl.when(pl.col(column) >= 0).then(pl.col(column))
     return row.map_batches(lambda rows: ids.gather(rows.cast(pl.get_index_type())), return_dtype=ids.dtype)
 

@@ -1,4 +1,4 @@
-"""The tables of one run: loaded while nobody points at them, attached, and in the end detached and dropped."""
+"""Tables of one run: loaded before they are visible, attached, and finally detached and dropped."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -20,16 +20,16 @@ ATTACHED = text("""
 
 
 def load(engine: Engine, output: Output, run: int, files: Files) -> int:
-    """Makes the table of one output and fills it, in one transaction.
+    """Creates the table of one output and fills it, in one transaction.
 
-    Nothing of it can be seen before `attach`; if that has happened already there is nothing to do, and what a killed
-    attempt left is made anew.
+    The table is not visible before `attach`. An attached table is not changed; a table left by a killed attempt is
+    recreated.
 
     Returns:
         The number of rows.
 
     Raises:
-        RunStopped: what the table holds is not what was sent.
+        RunStopped: If the table does not hold the rows that were sent.
     """
     table, parent = sql.Identifier(output.partition(run)), sql.Identifier(output.table)
     names = {"table": table, "parent": parent, "run": sql.Literal(run)}
@@ -49,7 +49,7 @@ def load(engine: Engine, output: Output, run: int, files: Files) -> int:
 
 
 def _finish(opened: Any, output: Output, names: dict[str, Any]) -> None:
-    """The index that the parent has, and the promise that lets `attach` skip a scan."""
+    """Adds the index of the parent, and the constraint that lets `attach` skip a scan."""
     key = sql.SQL(", ").join(map(sql.Identifier, output.key))
     opened.execute(sql.SQL("ALTER TABLE {table} ADD PRIMARY KEY ({key})").format(key=key, **names))
     opened.execute(sql.SQL("ALTER TABLE {table} ADD CHECK (run IS NOT NULL AND run = {run})").format(**names))
@@ -64,9 +64,9 @@ def _compare(opened: Any, output: Output, names: dict[str, Any], sent: int) -> N
 
 
 def attach(engine: Engine, outputs: Sequence[Output], run: int) -> None:
-    """Makes the run's tables partitions, all in one short transaction.
+    """Attaches the run's tables as partitions, in one short transaction.
 
-    Readers are not held up: attaching takes no lock that a SELECT waits for.
+    Readers are not blocked: attaching takes no lock that a SELECT waits for.
     """
     with cursor(engine) as opened:
         for output in outputs:
@@ -79,12 +79,12 @@ def attach(engine: Engine, outputs: Sequence[Output], run: int) -> None:
 
 
 def drop(engine: Engine, outputs: Sequence[Output], run: int, seconds: float) -> None:
-    """Detaches and drops the tables of a run; readers with an older plan are waited for, and nobody waits for us.
+    """Detaches and drops the tables of a run. It waits for readers with an older plan and blocks none.
 
-    What a killed attempt began is finished.
+    An interrupted detach is completed.
 
     Raises:
-        TransientError: somebody reads the run for longer than `seconds`.
+        TransientError: If a reader uses the run for longer than `seconds`.
     """
     with cursor(engine, autocommit=True) as opened:
         opened.execute("SET lock_timeout = %s", (int(seconds * 1000),))
@@ -92,7 +92,7 @@ def drop(engine: Engine, outputs: Sequence[Output], run: int, seconds: float) ->
             for output in outputs:
                 _drop(opened, output, run, _attached(engine, output, run))
         except LockNotAvailable:
-            raise TransientError(f"Somebody has been reading run number {run} for over {seconds:.0f} s.") from None
+            raise TransientError(f"A reader has been reading run number {run} for over {seconds:.0f} s.") from None
         finally:
             opened.execute("RESET lock_timeout")
 
@@ -106,12 +106,12 @@ def _drop(opened: Any, output: Output, run: int, pending: bool | None) -> None:
 
 
 def is_attached(engine: Engine, output: Output, run: int) -> bool:
-    """Whether the table of a run is a partition that readers can see."""
+    """Returns whether the table of a run is a partition that readers can see."""
     return _attached(engine, output, run) is False
 
 
 def runs_with_tables(engine: Engine, outputs: Sequence[Output]) -> set[int]:
-    """The runs that have a table of some output, attached or not."""
+    """Returns the numbers of the runs that have a table of any output, attached or not."""
     with engine.connect() as connection:
         tables = connection.execute(
             text("SELECT relname FROM pg_class WHERE relnamespace = current_schema()::regnamespace AND relkind = 'r'")
@@ -126,12 +126,12 @@ def runs_with_tables(engine: Engine, outputs: Sequence[Output]) -> set[int]:
 
 
 def tables_of(engine: Engine, output: Output) -> list[str]:
-    """The tables of an output of all runs, attached or not."""
+    """Returns the names of an output's tables of all runs, attached or not."""
     return [output.partition(run) for run in sorted(runs_with_tables(engine, [output]))]
 
 
 def _attached(engine: Engine, output: Output, run: int) -> bool | None:
-    """None: no partition; else whether detaching it was begun and not finished."""
+    """Returns None if the table is not a partition, else whether its detach was started and not completed."""
     with engine.connect() as connection:
         names = {"partition": output.partition(run), "parent": output.table}
         found: bool | None = connection.scalar(ATTACHED, names)

@@ -1,9 +1,9 @@
-"""The pointer: one row says which run is live, and moving it is the whole publish that a reader can notice.
+"""The pointer: one row names the live run, and updating it publishes all outputs at once.
 
-A statement is planned with one look at the catalogue and executed with a later snapshot. Had a reader planned before
-the new partition was attached and executed after the pointer moved, it would see the new run and no partition for it:
-an empty list. So between the two the plans that are older than the partition are waited for. The wait is for locks of
-others and takes none: no reader is held up. Measured in docs/decisions/0003-publish.md.
+A statement is planned with one snapshot of the catalogue and executed with a later one. A reader that planned before
+the new partition was attached and executed after the pointer moved would see the new run without its partition: an
+empty list. Therefore plans older than the partition are waited for in between. The wait takes no locks and blocks no
+reader. Measurements: docs/decisions/0003-publish.md.
 """
 
 import time
@@ -29,15 +29,15 @@ FIRST_WAIT, LONGEST_WAIT = 0.002, 0.5
 
 
 def drain(engine: Engine, tables: Sequence[str], seconds: float) -> None:
-    """Waits until every transaction that holds a lock on one of the tables now has ended.
+    """Waits until every transaction that now holds a lock on one of the tables has ended.
 
     Args:
-        engine: of the database.
-        tables: the partitioned tables.
-        seconds: how long to wait at most.
+        engine: Engine of the database.
+        tables: Names of the partitioned tables.
+        seconds: Maximum time to wait, in seconds.
 
     Raises:
-        TransientError: somebody is still there; says who.
+        TransientError: If a transaction does not end. The message names its client.
     """
     with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
         old = {row.virtualtransaction for row in connection.execute(HOLDERS, {"tables": list(tables)})}
@@ -47,14 +47,14 @@ def drain(engine: Engine, tables: Sequence[str], seconds: float) -> None:
                 who = ", ".join(f"{row.application_name or 'a client'} (pid {row.pid})" for row in left)
                 raise TransientError(
                     f"Waited {seconds:.0f} s (publish.drain_seconds) for transactions that began before the new "
-                    f"partition was there: {who}. The night before stays live; run it again when they have ended."
+                    f"partition was attached: {who}. The previous run stays live; run it again when they have ended."
                 )
             time.sleep(pause)
             pause = min(2 * pause, LONGEST_WAIT)
 
 
 def point(engine: Engine, run: int) -> None:
-    """Makes a run live."""
+    """Makes a run the live one."""
     with engine.begin() as connection:
         connection.execute(text("UPDATE live_run SET run = :run, since = now()"), {"run": run})
         connection.execute(
@@ -64,24 +64,24 @@ def point(engine: Engine, run: int) -> None:
 
 
 def rollback(engine: Engine, key: str | None = None) -> records.RunRecord:
-    """Makes an older night live again: one UPDATE, whatever the size of the night.
+    """Makes an older run live again by one UPDATE, whatever its size.
 
     Args:
-        engine: of the database.
-        key: of the run; default: the kept run that was published before the live one.
+        engine: Engine of the database.
+        key: Key of the run. By default the kept run that was published before the live one.
 
     Returns:
-        The run that is live now.
+        The record of the run that is now live.
 
     Raises:
-        RunError: there is no such run, or its lists are gone.
+        RunError: If the run does not exist or its lists are not kept.
     """
     with engine.connect() as connection:
         live, kept = records.live(connection), records.kept(connection)
         if key is None:
             older = [record for record in kept if live and _published_before(record, live)]
             if not older:
-                raise RunError("There is no older night to go back to. `chatrec runs` lists them.")
+                raise RunError("There is no older run to go back to. `chatrec runs` lists the runs.")
             chosen = older[0]
         else:
             chosen = records.get(connection, key)

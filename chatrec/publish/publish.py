@@ -1,4 +1,4 @@
-"""One publish: load, attach, drain, point, and drop what is older than is kept."""
+"""Publishing a run: load, attach, drain, switch the pointer, and drop runs that are no longer kept."""
 
 import json
 from collections.abc import Sequence
@@ -24,26 +24,26 @@ def publish(
     drain_seconds: float,
     outputs: Sequence[Output] = OUTPUTS,
 ) -> Counts:
-    """Makes a run's lists the ones that people read.
+    """Makes a run's lists the live ones.
 
-    At every instant each reader sees one whole night. Killed anywhere, the night before stays live or the new one is;
-    doing it again finishes it.
+    Each reader sees one complete run at any time. If interrupted, either the previous or the new run is live; a
+    repeated call completes it.
 
     Args:
-        engine: of the database.
-        schema: of the lock.
-        run: its number.
-        files: what to publish.
-        drain_seconds: how long to wait for older readers.
-        outputs: the tables.
+        engine: Engine of the database.
+        schema: Schema of the lock.
+        run: Number of the run.
+        files: Files to publish.
+        drain_seconds: Maximum time to wait for older readers, in seconds.
+        outputs: Output tables.
 
     Returns:
-        Rows by output.
+        The number of rows by output.
 
     Raises:
-        Busy: another publish is at work.
-        RunStopped: a later night is live, or rows went missing.
-        TransientError: an older reader does not end.
+        Busy: If another publish is in progress.
+        RunStopped: If a later run is live, or rows are missing.
+        TransientError: If an older reader does not end.
     """
     with hold(engine, schema, "publish"):
         _refuse_older(engine, run)
@@ -63,18 +63,18 @@ def retire(engine: Engine, schema: str, keep: int, seconds: float, outputs: Sequ
     """Drops the lists of all runs but the newest kept ones and the live one.
 
     Args:
-        engine: of the database.
-        schema: of the lock.
-        keep: how many published runs stay.
-        seconds: how long to wait for somebody who reads what is to go.
-        outputs: the tables.
+        engine: Engine of the database.
+        schema: Schema of the lock.
+        keep: Number of published runs to keep.
+        seconds: Maximum time to wait for readers of a dropped run, in seconds.
+        outputs: Output tables.
 
     Returns:
-        The keys of the runs whose lists stay.
+        The keys of the kept runs.
 
     Raises:
-        Busy: a publish is at work.
-        TransientError: somebody reads for longer; what is left is dropped next time.
+        Busy: If a publish is in progress.
+        TransientError: If a reader takes longer. The remaining tables are dropped by the next call.
     """
     with hold(engine, schema, "publish"):
         with engine.begin() as connection:
@@ -92,7 +92,7 @@ def retire(engine: Engine, schema: str, keep: int, seconds: float, outputs: Sequ
 
 
 def _refuse_older(engine: Engine, run: int) -> None:
-    """A night that was read before the live one is not published over it; going back is what `rollback` is for."""
+    """Refuses a run that was read before the live one; `rollback` restores older runs."""
     with engine.connect() as connection:
         live, mine = records.live(connection), records.by_number(connection, run)
     if live and live.snapshot_at and mine.snapshot_at and live.snapshot_at > mine.snapshot_at:

@@ -1,4 +1,4 @@
-"""Reading what is published, as a person at a prompt does."""
+"""Reading of published lists for the command line."""
 
 import csv
 import os
@@ -22,13 +22,19 @@ ID_TYPE = text("""
 
 
 def list_of(engine: Engine, user: str, key: str | None = None) -> list[dict[str, Any]]:
-    """A user's list, in the live run or in an older one.
+    """Returns a user's list, of the live run or an older one.
+
+    Args:
+        engine: Engine of the database.
+        user: User id, as text.
+        key: Key of an older run; None for the live run.
 
     Returns:
-        rank, item_id, title, score, source and reason of each row; none if there is no such user.
+        A mapping of rank, item_id, title, score, source and reason per row; empty if there is no such user.
 
     Raises:
-        RunError: `user` cannot be an id of this database.
+        RunError: If `user` is not a valid id of this database.
+        SettingsError: If the tables do not exist.
     """
     with engine.connect() as connection:
         id_type = connection.scalar(ID_TYPE)
@@ -40,15 +46,15 @@ def list_of(engine: Engine, user: str, key: str | None = None) -> list[dict[str,
                 text(LIST.format(source, id_type)), {"user": user, "key": key} if key else {"user": user}
             )
         except DataError:
-            raise RunError(f"{user!r} is no user id: ids here are of type {id_type}.") from None
+            raise RunError(f"Invalid user id {user!r}: expected {id_type}.") from None
         return [dict(row._mapping) for row in rows]
 
 
 def write_csv(engine: Engine, query: str, out: TextIO) -> None:
-    """Runs a statement and writes its rows, with a header.
+    """Runs a statement and writes its rows as CSV, with a header.
 
     Raises:
-        RunError: PostgreSQL does not accept the statement.
+        RunError: If PostgreSQL rejects the statement.
     """
     writer = csv.writer(out, lineterminator="\n")
     with engine.begin() as connection:
@@ -64,7 +70,7 @@ def write_csv(engine: Engine, query: str, out: TextIO) -> None:
 
 
 def open_psql(settings: Settings) -> int:
-    """Opens psql on the database; the password does not appear among the processes. Returns its exit code."""
+    """Opens psql on the database and returns its exit code. The password is not visible in the process list."""
     url = database_url(settings)
     bundled = embedded.binaries(settings.database.folder) / "psql" if not settings.database.url else None
     program = str(bundled) if bundled and bundled.exists() else shutil.which("psql")

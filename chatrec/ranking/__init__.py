@@ -1,1 +1,1 @@
-"""Top-N lists with their reasons."""
+"""Top-N recommendation lists and their explanations."""

@@ -1,4 +1,4 @@
-"""Which items that no list has come into one: those that fit somebody nearly as well as what stands in the last place.
+"""Catalogue coverage: items in no list replace the last items of the users whom they fit almost as well.
 
 Adomavicius and Kwon 2014 (Optimization-based approaches for maximizing aggregate recommendation diversity).
 """
@@ -16,30 +16,30 @@ from chatrec.ranking.recommender import Recommender
 
 CANDIDATES = 300
 USERS_OF_AN_ITEM = 20
-"""The users for whom an item is considered: those whom it fits best."""
+"""Number of users considered for an item: those with its highest scores."""
 PLACES_AT_MOST = 0.2
-"""The part of a list that may be given away."""
+"""Maximum share of a list that may be replaced."""
 
 
 @dataclass(frozen=True)
 class Reached:
-    """What a share of the catalogue came to."""
+    """Catalogue coverage before and after the replacements."""
 
     before: float
-    """The share of the available items that lists have without it."""
+    """Share of the available items in the lists without replacements."""
     after: float
     variety: Diversifier | None
-    """Fills the last places; None where nothing is to be done."""
+    """Fills the reserved slots; None if no item is replaced."""
 
 
 def reach(ranker: Recommender, profiles: Array, coverage: float, memory_mb: int) -> Reached:
-    """Chooses last places for items that no list has, until lists together have a share of the catalogue.
+    """Reserves last slots for items in no list, until the lists cover the wanted share of the catalogue.
 
     Args:
-        ranker: of the lists.
-        profiles: users × dimensions, see ListBuilder.
-        coverage: the share of the available items.
-        memory_mb: bounds a block.
+        ranker: Recommender of the run.
+        profiles: Text vectors of users, users × dimensions; see ListBuilder.
+        coverage: Wanted share of the available items.
+        memory_mb: Memory limit of a batch, in megabytes.
     """
     sample, available = gather(ranker, profiles, memory_mb, CANDIDATES), int(ranker.recommendable.sum())
     columns = sample.first(sample.scores)
@@ -54,15 +54,15 @@ def reach(ranker: Recommender, profiles: Array, coverage: float, memory_mb: int)
 
 
 def _counts(sample: Sample, columns: Array, items: int) -> Array:
-    """How many lists have each item."""
+    """Counts the lists that contain each item."""
     listed = np.take_along_axis(sample.items, np.maximum(columns, 0), 1)[columns >= 0]
     return np.bincount(listed[listed >= 0], minlength=items)
 
 
 def _reserve(sample: Sample, columns: Array, counts: Array, wanted: int, places: int) -> tuple[Array, Array]:
-    """The users who give a last place away, and the items that get it; the cheapest exchanges first.
+    """Returns the users who give up a last slot and the items that take it, the cheapest replacements first.
 
-    A place is not given away if no other list has what stands there.
+    A slot is kept if its item appears in no other list.
     """
     given: list[tuple[int, int]] = []
     left, counts = columns.shape[1] - np.zeros(len(columns), int), counts.copy()
@@ -82,9 +82,9 @@ def _reserve(sample: Sample, columns: Array, counts: Array, wanted: int, places:
 
 
 def _exchanges(sample: Sample, columns: Array, counts: Array) -> list[tuple[int, int]]:
-    """Users and items that no list has, in the order of what the exchange costs in log P."""
+    """Returns pairs of users and unlisted items, ordered by the loss of log P of the replacement."""
     last = np.take_along_axis(sample.scores, np.maximum(columns[:, -1:], 0), 1)
-    listed = np.append(counts > 0, True)  # -1, which pads, is no item
+    listed = np.append(counts > 0, True)  # the padding value -1 counts as listed
     users, candidates = np.nonzero(~listed[sample.items] & np.isfinite(sample.scores))
     items, costs = sample.items[users, candidates], (last - sample.scores)[users, candidates]
     order = np.lexsort((users, costs, items))

@@ -1,4 +1,4 @@
-"""Lists that are varied: each place goes to the candidate that adds most, given what stands above it."""
+"""Diverse lists: each slot goes to the candidate with the largest gain, given the items above it."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -12,36 +12,36 @@ from chatrec.data.interactions import Interactions
 
 USERS_AT_ONCE = 256
 OWN_SHARE = 0.01
-"""Of what the user takes in what the list shows, so that a group that is not shown has a finite price (Steck 2018)."""
+"""Share of the user's distribution mixed into that of the list, which keeps the divergence finite (Steck 2018)."""
 
 
 class Diversifier(Protocol):
-    """A way to fill places."""
+    """A strategy that orders candidates."""
 
     def scores(self, users: Array, items: Array, scores: Array, n: int) -> Array:
-        """Scores in whose order the first n places are filled.
+        """Rescores candidates; lists are ordered by the result.
 
         Args:
-            users: of one block.
-            items: users × candidates, padded with -1.
-            scores: the same, log P; -inf for padding.
-            n: places of a list.
+            users: Users of one batch.
+            items: Items, users × candidates, padded with -1.
+            scores: log P, of the same shape; -inf for padding.
+            n: Length of a list.
         """
 
 
 @dataclass(frozen=True)
 class Relevance:
-    """Maximal marginal relevance: log P(i) - strength · max over the items above of cos(i, j).
+    """Maximal marginal relevance: log P(i) - strength · max over the items j above of cos(i, j).
 
     Carbonell and Goldstein 1998 (The use of MMR, diversity-based reranking for reordering documents).
     """
 
     vectors: Array
-    """items × dimensions, of unit length."""
+    """Item vectors, items × dimensions, of unit length."""
     strength: float
 
     def scores(self, users: Array, items: Array, scores: Array, n: int) -> Array:
-        """See Diversifier."""
+        """Implements `Diversifier.scores`."""
         return _in_parts(lambda part: self._of(items[part], scores[part], n), items, scores)
 
     def _of(self, items: Array, scores: Array, n: int) -> Array:
@@ -60,13 +60,13 @@ class Relevance:
 
 @dataclass(frozen=True)
 class Calibration:
-    """Calibrated lists: Σ log P(i) - strength · KL(p | q), p a user's shares of groups in the history, q in the list.
+    """Calibrated lists: Σ log P(i) - strength · KL(p | q), with the group shares p of the history and q of the list.
 
-    Steck 2018 (Calibrated recommendations); q has OWN_SHARE of p mixed in.
+    Steck 2018 (Calibrated recommendations). q is mixed with OWN_SHARE of p.
     """
 
     groups: Array
-    """(items + 1) × most groups of an item, padded with -1; the last row is nobody's."""
+    """Groups of items, (items + 1) × largest number of groups, padded with -1; the last row is all padding."""
     histories: Interactions
     strength: float
 
@@ -76,22 +76,22 @@ class Calibration:
 
     @cached_property
     def _weights(self) -> Array:
-        """What an item gives to each of its groups: together 1."""
+        """Weight of an item in each of its groups; they sum to 1."""
         there = self.groups >= 0
         weights: Array = there / np.maximum(there.sum(1, keepdims=True), 1)
         return weights
 
     def scores(self, users: Array, items: Array, scores: Array, n: int) -> Array:
-        """See Diversifier."""
+        """Implements `Diversifier.scores`."""
         return _in_parts(lambda part: self._of(users[part], items[part], scores[part], n), items, scores)
 
     def taken(self, users: Array) -> Array:
-        """p: users × groups; zero for somebody without events in any group."""
+        """Returns p, users × groups; zero for users without events in any group."""
         rows, events = self.histories.positions(users)
         items = self.histories.items[events]
         found = np.zeros((len(users), self._number + 1))
         np.add.at(found, (rows[:, None], self.groups[items]), self._weights[items])
-        found = found[:, :-1]  # what -1 pointed at
+        found = found[:, :-1]  # the column of the padding value -1
         shares: Array = found / np.maximum(found.sum(1, keepdims=True), 1e-9)
         return shares
 
@@ -103,7 +103,7 @@ class Calibration:
         share = padded[rows[:, None, None], groups]
 
         def part(sums: Array, place: int) -> Array:
-            """p log q of each group, q from what the groups of the list sum to."""
+            """Returns p log q of each group, with q from the sums over the list."""
             said: Array = share * np.log(np.maximum((1 - OWN_SHARE) * sums / (place + 1) + OWN_SHARE * share, 1e-12))
             return said
 
@@ -120,17 +120,17 @@ class Calibration:
 
 @dataclass(frozen=True)
 class Reserved:
-    """Last places that are kept for certain items."""
+    """Last slots reserved for given items."""
 
     inner: Diversifier | None
-    """Fills the other places; None fills them by score."""
+    """Orders the other candidates; None orders them by score."""
     users: Array
-    """Ascending; a user is here once for each place."""
+    """Users, ascending, repeated for each reserved slot."""
     items: Array
-    """What stands in it."""
+    """Item of each reserved slot."""
 
     def scores(self, users: Array, items: Array, scores: Array, n: int) -> Array:
-        """See Diversifier."""
+        """Implements `Diversifier.scores`."""
         wanted = self.inner.scores(users, items, scores, n) if self.inner else scores.copy()
         low, high = np.searchsorted(self.users, users), np.searchsorted(self.users, users, side="right")
         for row in np.flatnonzero(high > low):
@@ -144,7 +144,7 @@ class Reserved:
 
 
 def _greedy(scores: Array, n: int, choose: Callable[[int, Array], Array], take: Callable[[int, Array], None]) -> Array:
-    """Scores with what was chosen before all others, in the order of the choice."""
+    """Returns scores that rank the chosen candidates first, in the order of their choice."""
     rows, left, ordered = np.arange(len(scores)), scores.copy(), scores.copy()
     top = np.where(np.isfinite(scores), scores, 0).max(1, initial=0)
     for place in range(min(n, scores.shape[1])):
@@ -157,6 +157,6 @@ def _greedy(scores: Array, n: int, choose: Callable[[int, Array], Array], take: 
 
 
 def _in_parts(rescore: Callable[[slice], Array], items: Array, scores: Array) -> Array:
-    """A few users at a time: vectors of all their candidates fit into memory."""
+    """Rescores a few users at a time, so that the vectors of all their candidates fit into memory."""
     parts = [rescore(slice(start, start + USERS_AT_ONCE)) for start in range(0, len(items), USERS_AT_ONCE)]
     return np.concatenate(parts) if parts else scores

@@ -1,4 +1,4 @@
-"""How varied lists are made: as varied as the tolerated loss on held-out events allows."""
+"""Choice of the diversity strength: the strongest within the tolerated loss on held-out events."""
 
 from collections.abc import Callable
 
@@ -12,16 +12,16 @@ STRENGTHS = (4.0, 2.0, 1.0, 0.5, 0.2, 0.1, 0.05)
 def strongest(
     held: HoldoutCandidates, make: Callable[[float], Diversifier], max_loss: float
 ) -> tuple[Diversifier | None, float, float]:
-    """The strongest way that costs no more than is tolerated.
+    """Chooses the strongest diversifier within the tolerated loss.
 
     Args:
-        held: held-out users.
-        make: a way of a strength.
-        max_loss: of NDCG@10, as a part of it.
+        held: Candidates of held-out users.
+        make: Makes a diversifier of a given strength.
+        max_loss: Maximum relative loss of NDCG@10.
 
     Returns:
-        The way (None if each costs more, or nobody is held out), its strength, and its NDCG@10 less the plain one, as a
-        part of that.
+        The diversifier (None if each exceeds the loss or no user is held out), its strength, and the relative change of
+        its NDCG@10.
     """
     plain = float(held.ndcg(held.scores).mean()) if len(held) else 0.0
     for strength in STRENGTHS if plain else ():

@@ -1,4 +1,4 @@
-"""Lists for users without a history: by their searches, by the groups that their profile attends to, by popularity."""
+"""Fallback lists for users without a history: by searches, by the groups closest to the profile, or by popularity."""
 
 from dataclasses import dataclass, field
 
@@ -15,11 +15,11 @@ from chatrec.ranking.scored import NO_RULES, ScoredCandidates
 
 
 def searched_lists(users: Array, rated: ScoredCandidates) -> Lists:
-    """What searches and popularity rate best.
+    """Makes lists from scores of searches and popularity.
 
     Args:
-        users: of one block.
-        rated: their best items.
+        users: Users of one batch.
+        rated: Their scored candidates.
     """
     scores = np.where(rated.items >= 0, np.exp(rated.scores), 0).astype(np.float32)
     nobody = np.full(rated.items.shape, NOBODY, np.int32)
@@ -28,26 +28,26 @@ def searched_lists(users: Array, rated: ScoredCandidates) -> Lists:
 
 @dataclass(frozen=True)
 class Shown:
-    """What a list may have, and what rules want of it."""
+    """Items that lists may contain, and the rules."""
 
     recommendable: Array
-    """bool for each item."""
+    """Availability of items, bool of shape (items,)."""
     top_n: int
     """Length of a list."""
     rules: Rules = NO_RULES
     considered: int = 0
-    """Candidates of a list that rules shape."""
+    """Number of candidates of a list that rules shape."""
     suggested: Array = field(default_factory=lambda: NONE)
-    """Rows of items that are candidates too."""
+    """Rows of additional candidate items."""
 
     def best(self, scores: Array) -> tuple[Array, Array]:
-        """The lists that scores make.
+        """Makes lists from scores.
 
         Args:
-            scores: users × items; of equal ones the first item wins.
+            scores: Scores, users × items. The first of several equal items ranks first.
 
         Returns:
-            items and scores, users × at most top_n; NOBODY and 0 where a list ends early.
+            Items and scores, users × at most top_n; NOBODY and 0 where a list is shorter.
         """
         if self.rules.log_factors is not None:
             scores = scores * np.exp(self.rules.log_factors)
@@ -68,14 +68,14 @@ class Shown:
 
 
 def group_lists(users: Array, profiles: Array, state: AigcState, shares: csr_matrix, shown: Shown) -> Lists:
-    """P(i) = Σ_k a_k P(i|k): attention from groups to their members, by popularity within the group.
+    """Makes lists by P(i) = Σ_k a_k P(i|k): attention over groups times popularity within the group.
 
     Args:
-        users: of one block.
-        profiles: users × dimensions, their text vectors.
-        state: with what a profile says.
-        shares: groups × items, P(i|k).
-        shown: what a list may have.
+        users: Users of one batch.
+        profiles: Text vectors of the users, users × dimensions.
+        state: AIGC state, which maps profiles to user vectors.
+        shares: P(i|k), groups × items.
+        shown: Items that lists may contain.
     """
     vectors = state.strangers(profiles)
     attention = state.attention(vectors)
@@ -90,14 +90,14 @@ def group_lists(users: Array, profiles: Array, state: AigcState, shares: csr_mat
 
 
 def popular_lists(users: Array, popular: Array, shown: Shown) -> Lists:
-    """The same list for everybody; a score is the item's share of all events.
+    """Makes the same popularity list for all users. A score is the item's share of all events.
 
     Args:
-        users: of one block.
-        popular: weight of each item's events.
-        shown: what a list may have.
+        users: Users of one batch.
+        popular: Weight of the events of each item.
+        shown: Items that lists may contain.
     """
-    smoothing = 0 if shown.rules.log_factors is None else SMOOTHING  # a factor cannot raise nothing
+    smoothing = 0 if shown.rules.log_factors is None else SMOOTHING  # a factor has no effect on a score of 0
     shares = (popular + smoothing) / max(popular.sum(), 1)
     items, scores = (np.repeat(part, len(users), axis=0) for part in shown.best(shares[None, :]))
     nobody = np.full(items.shape, NOBODY, np.int32)

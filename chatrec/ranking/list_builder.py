@@ -1,4 +1,4 @@
-"""Who gets which kind of list, in blocks that memory holds."""
+"""Dispatch of users to kinds of lists, in batches that fit into memory."""
 
 from collections.abc import Iterator
 
@@ -12,12 +12,12 @@ from chatrec.ranking.recommender import Recommender
 
 
 class ListBuilder:
-    """Chooses for each user where the list comes from.
+    """Builds the lists of users, by the ensemble or a fallback.
 
     Args:
-        ranker: vectors, groups, index and histories of tonight.
-        profiles: users × dimensions, text vectors; used for users without a history. A zero row says nothing.
-        memory: bytes that bound a block.
+        ranker: Recommender of the run.
+        profiles: Text vectors of users, users × dimensions, used for users without a history. A zero row means no text.
+        memory: Memory limit of a batch, in bytes.
     """
 
     def __init__(self, ranker: Recommender, profiles: Array, memory: int) -> None:
@@ -30,7 +30,7 @@ class ListBuilder:
         self.shown = Shown(recommendable, ranker.top_n, rules, considered, ranker.suggested)
 
     def lists(self, block: Array) -> Iterator[Lists]:
-        """The lists of a block of users, in parts."""
+        """Yields the lists of a batch of users, in parts."""
         known, searched, described, unknown = self._kinds(block)
         for users in self._of_like_length(known):
             yield self.ranker.lists(users)
@@ -50,7 +50,7 @@ class ListBuilder:
         return block[known], block[searched], block[described], block[~known & ~searched & ~described]
 
     def _of_like_length(self, users: Array) -> Iterator[Array]:
-        """Users with long histories need more memory: they come in blocks of their own."""
+        """Yields batches of users with histories of similar length, because long ones need more memory."""
         lengths = self.ranker.histories.lengths
         for size in np.unique(magnitude := np.ceil(np.log2(lengths[users] + 1))):
             like = users[magnitude == size]

@@ -1,4 +1,4 @@
-"""The lists of a block of users, and how they are written down."""
+"""Lists of a batch of users and their file format."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -9,8 +9,8 @@ import pyarrow as pa
 from chatrec.data.arrays import Array
 
 BLEND, SEARCHED, GROUP, POPULAR = KINDS = ("blend", "searched", "group", "popular")
-"""How a list was made: by the blend; without a history by searches, by popularity in the groups that a profile attends
-to, or by popularity."""
+"""Source of a list: the ensemble; for users without a history searches, popularity within the groups that match the
+profile, or popularity."""
 FALLBACKS = (SEARCHED, GROUP, POPULAR)
 RECOMMENDATIONS, ATTENTION = "recommendations.parquet", "user_groups.parquet"
 SHORT = "lists that caps keep short"
@@ -36,7 +36,7 @@ ATTENTION_SCHEMA = pa.schema(
 
 @dataclass(frozen=True)
 class Lists:
-    """Lists of some users: users × N arrays, the best first; items are NOBODY where a list ends early."""
+    """Lists of a batch of users, users × N, the best first; items are NOBODY where a list is shorter."""
 
     users: Array
     items: Array
@@ -46,15 +46,16 @@ class Lists:
     group: Array
     because: Array
     shares: Array | None = None
-    """users × N × channels, what part of the score each gives; None without channels."""
+    """Share of each model in the score, users × N × models; None for fallbacks."""
     vectors: Array | None = None
-    """u: users × width; None where nothing is known of them."""
+    """User vectors u, users × width; None for users without one."""
 
     def table(self, channels: int) -> pa.Table:
-        """One row for each recommendation, in the order of users and ranks.
+        """Returns one row per recommendation, ordered by user and rank.
 
         Args:
-            channels: of the blend; as a source they are counted from 1, and after them the FALLBACKS.
+            channels: Number of models in the ensemble. Sources are numbered from 1: first the models, then the
+                FALLBACKS.
         """
         there = self.items >= 0
         n = self.items.shape[1]
@@ -75,7 +76,7 @@ class Lists:
         return pa.table([pa.array(columns[name]) for name in SCHEMA.names], SCHEMA.names).cast(SCHEMA)
 
     def _source(self, channels: int) -> Array:
-        """Of a blended row the channel that gives most; else the fallback."""
+        """Returns the model with the largest share for a row of the ensemble, else the fallback."""
         if self.shares is not None:
             return np.asarray(self.shares.argmax(2))
         return np.full(self.items.shape, channels + FALLBACKS.index(self.kind))

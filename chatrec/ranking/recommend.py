@@ -1,4 +1,4 @@
-"""All lists of a night, written block by block in the order of the users."""
+"""Writes all lists of a run in batches, in the order of users."""
 
 import json
 from pathlib import Path
@@ -31,14 +31,14 @@ def recommend(ranker: Recommender, profiles: Array, folder: Path, memory_mb: int
     """Writes RECOMMENDATIONS, ATTENTION and NAMES.
 
     Args:
-        ranker: vectors, groups, index and histories of tonight.
-        profiles: users × dimensions, text vectors; used for users without a history. A zero row says nothing.
-        folder: of the step.
-        memory_mb: bounds a block.
+        ranker: Recommender of the run.
+        profiles: Text vectors of users, users × dimensions, used for users without a history. A zero row means no text.
+        folder: Folder of the step.
+        memory_mb: Memory limit of a batch, in megabytes.
 
     Returns:
-        Rows, users by the kind of their list, the number of different items in all lists, and where caps keep lists
-        short, how many users have such a list.
+        The number of rows, of users by kind of list, and of distinct items in all lists. With caps also the number of
+        users whose lists are short.
     """
     lister = ListBuilder(ranker, profiles, memory_mb << 20)
     users_by_kind = dict.fromkeys(KINDS, 0)
@@ -73,11 +73,11 @@ def recommend(ranker: Recommender, profiles: Array, folder: Path, memory_mb: int
 
 
 def _attended(users: Array, attention: Array) -> pa.Table:
-    """The groups that each user attends to most.
+    """Returns the groups with the highest attention for each user.
 
     Args:
-        users: of some lists.
-        attention: users × groups.
+        users: Users of a batch.
+        attention: Attention, users × groups.
     """
     first = np.argsort(-attention, axis=1, kind="stable")[:, :GROUPS_OF_A_USER]
     columns = [

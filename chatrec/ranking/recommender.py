@@ -1,4 +1,4 @@
-"""Top-N lists of users with a history: all channels gather, the blend decides, and each row keeps its reason."""
+"""Top-N lists of users with a history: retrieval by all models, ensemble scores, and an explanation for each row."""
 
 import math
 from collections.abc import Mapping
@@ -32,21 +32,21 @@ from chatrec.retrieval.vectors import IndexedEvidence, PartOfIndex, Vectors
 
 GROUPS_OF_AN_ITEM = 32
 EVENTS_OF_A_REASON = 50
-"""A reason is looked for among so many of the latest events."""
+"""Number of latest events considered for an explanation."""
 JOINED = ""
 CONSIDERED = 5
-"""As many times the places of a list stay candidates where rules shape it."""
+"""Candidates kept where rules shape a list, as a multiple of its length."""
 VARIED = 300
-"""Candidates at least where lists are varied."""
+"""Minimum number of candidates for diverse lists."""
 WIDTH = 128
-"""About the length of a vector."""
+"""Approximate length of a vector, to estimate memory."""
 LEAST_SHARE = 0.25
-"""A channel that gives less of a score does not name the event behind it."""
+"""Minimum share of a model in the score for its strongest event to be the explanation."""
 
 
 @dataclass(frozen=True)
 class Recommender:
-    """Everything that the lists of a night are made from."""
+    """Makes the lists of a run."""
 
     blend: Ensemble
     aigc: aigc.AigcModel
@@ -54,25 +54,25 @@ class Recommender:
     index: ItemIndex
     histories: Interactions
     recommendable: Array
-    """bool for each item."""
+    """Availability of items, bool of shape (items,)."""
     top_n: int
     exclude_seen: bool
     seed: int
     new_at_least: float = 0.0
-    """The share of a list that new items are guaranteed."""
+    """Minimum share of a list for cold items."""
     new_at_most: float = 1.0
-    """The share that they may have."""
+    """Maximum share of a list for cold items."""
     searches: Searches | None = None
-    """None where search words do not count."""
+    """None if searches are not used."""
     rules: Rules = NO_RULES
-    """`recommendable` keeps what they allow."""
+    """`recommendable` already excludes the items that they deny."""
     variety: Diversifier | None = None
-    """None fills places by score alone."""
+    """None orders lists by score alone."""
     known_popularity: Array | None = None
-    """How popular each item is, where the events may not say it."""
+    """Popularity of each item, where it may not be computed from the events."""
 
     def under(self, rules: Rules, recommendable: Array, **others: Any) -> "Recommender":
-        """The same under other rules; what does not depend on them is shared, because vectors are large."""
+        """Returns a copy with other rules. Caches that do not depend on them are shared, because vectors are large."""
         made = replace(self, rules=rules, recommendable=recommendable, **others)
         for name in ("channels", "_vectors", "_popular", "_joint", "_groups_of_items"):
             made.__dict__[name] = getattr(self, name)
@@ -80,17 +80,17 @@ class Recommender:
 
     @cached_property
     def channels(self) -> Mapping[str, Model]:
-        """The channels of the blend and those that rank new items, in the order of the shares of a row."""
+        """Models of the ensemble and of cold items, in the order of the shares of a row."""
         known = {**self.blend.new.channels, **self.blend.channels, aigc.NAME: self.aigc}
         return {name: known[name] for name in dict.fromkeys([*self.blend.weights, *self.blend.new.weights])}
 
     @property
     def sources(self) -> list[str]:
-        """What a row may come from, in the order of its shares: the channels, and searches."""
+        """Sources of a row, in the order of its shares: the models, and searches."""
         return [*self.channels, *([SEARCH] if self.searches else [])]
 
     def bytes_of_a_user(self, events: int) -> int:
-        """About how much memory a user with so many events takes while a batch is ranked."""
+        """Estimates the memory that ranking a user with a number of events takes, in bytes."""
         channels = len(self.sources)
         reason = 16 * channels * self.top_n * min(events, EVENTS_OF_A_REASON)
         gathered = channels * max(GATHERED, self.considered) + len(self.suggested)
@@ -99,10 +99,10 @@ class Recommender:
         return 12 * (channels + 2) * len(self.recommendable) + 16 * channels * gathered + reason + by_rules
 
     def lists(self, users: Array) -> Lists:
-        """The lists of some users, all with a history.
+        """Makes the lists of users with a history.
 
         Args:
-            users: of one batch; memory goes with their number and the size of the catalogue.
+            users: Users of one batch. Memory grows with their number and the size of the catalogue.
         """
         batch = self.batch(users, self.recommendable & ~self.new)
         of_aigc = self.aigc.queries(batch)
@@ -124,12 +124,12 @@ class Recommender:
         )
 
     def batch(self, users: Array, recommendable: Array) -> UserBatch:
-        """Users whose lists may have some of the items."""
+        """Returns a batch of users whose lists may contain the given items."""
         return UserBatch(self.histories, users, recommendable, *self._hiding)
 
     @cached_property
     def considered(self) -> int:
-        """Candidates of which a list is made: only rules and variety need more than it has places."""
+        """Number of candidates per list; larger than top_n only for rules and diversity."""
         if self.variety:
             return max(VARIED, CONSIDERED * self.top_n)
         return CONSIDERED * self.top_n if self.rules.shape_lists else self.top_n
@@ -139,12 +139,12 @@ class Recommender:
         return self.rules.shape_lists or self.variety is not None
 
     def _wanted(self, users: Array, rated: ScoredCandidates) -> Array:
-        """Scores in whose order places are filled."""
+        """Returns the scores by which lists are ordered."""
         return self.variety.scores(users, rated.items, rated.scores, self.top_n) if self.variety else rated.scores
 
     @cached_property
     def suggested(self) -> Array:
-        """Rows of items that are candidates of everybody; none without rules."""
+        """Rows of items that are candidates of all users; none without rules."""
         popular, indexed = self._popular.weights, self.index.rows
         parts = (self.recommendable & ~self.new, self.recommendable & self.new)
         return np.concatenate([suggested(self.rules, part, popular, indexed, self.top_n) for part in parts])
@@ -155,7 +155,7 @@ class Recommender:
 
     @cached_property
     def new(self) -> Array:
-        """bool for each item: ranked by its texts alone, because nobody took it yet."""
+        """Cold items, which have no events and are ranked by their texts: bool of shape (items,)."""
         if not self.blend.new.weights:
             return np.zeros(len(self.recommendable), bool)
         new: Array = self.recommendable.copy()
@@ -164,12 +164,12 @@ class Recommender:
 
     @property
     def places_of_new(self) -> tuple[int, int]:
-        """How many places of a list new items get at least, and at most."""
+        """Minimum and maximum number of slots for cold items."""
         least, most = (math.ceil(share * self.top_n) for share in (self.new_at_least, self.new_at_most))
         return least, most
 
     def _with_new(self, known: ScoredCandidates, users: Array) -> ScoredCandidates:
-        """Lists of known and new items together."""
+        """Merges known and cold items."""
         batch, new = self.batch(users, self.new), self.blend.new
         evidence: list[Evidence] = [ScoredEvidence.of(new.channels[name], batch) for name in new.weights]
         both = beside(known, rated := self._rated(evidence, new.weights, batch), new.share)
@@ -177,7 +177,7 @@ class Recommender:
         return both.at(self.rules.columns(both.items, self._wanted(users, both), self.top_n, order))
 
     def rated_by_searches(self, users: Array) -> ScoredCandidates:
-        """Of users without a history: what answers their searches, the rest by popularity."""
+        """Returns the candidates of users without a history: matches of their searches, then popular items."""
         assert self.searches, "asked about searches where they do not count"
         batch = self.batch(users, self.recommendable)
         evidence: list[Evidence] = [ScoredEvidence.of(self._popular, batch), self.searches.evidence(batch)]
@@ -188,7 +188,7 @@ class Recommender:
         return rated.at(self.rules.columns(rated.items, rated.scores, self.top_n))
 
     def _rated(self, evidence: list[Evidence], weights: Mapping[str, float], batch: UserBatch) -> ScoredCandidates:
-        """The best, with a share of 0 for the channels that say nothing of them."""
+        """Returns the best candidates; models without log shares of them have a share of 0."""
         if self.searches:
             evidence = [*evidence, self.searches.evidence(batch)]
             weights = {**weights, SEARCH: self.searches.weight}
@@ -199,7 +199,7 @@ class Recommender:
         return replace(rated, shares=shares)
 
     def _evidence(self, batch: UserBatch, of_aigc: Array) -> list[Evidence]:
-        """Of each channel; those that the index holds gather together."""
+        """Returns the log shares of each model. Models in the index retrieve candidates together."""
         joint = self._joint
         found: list[Evidence] = []
         queries = {name: of_aigc if each is self.aigc else each.queries(batch) for name, each in joint.channels.items()}
@@ -216,13 +216,13 @@ class Recommender:
 
     @cached_property
     def _vectors(self) -> dict[str, Vectors]:
-        """Of each indexed channel, and of all of them JOINED."""
+        """Vectors of each indexed model, and of all of them under JOINED."""
         keys = {JOINED: self._joint.keys, **{name: channel.keys for name, channel in self._joint.channels.items()}}
         return {name: Vectors(each, self.index, self.seed) for name, each in keys.items()}
 
     @cached_property
     def popular(self) -> Array:
-        """How popular each item is: float64."""
+        """Popularity of each item, float64."""
         if self.known_popularity is not None:
             return self.known_popularity.astype(np.float64)
         return popularity.popularity(self.histories.items, self.histories.weights, len(self.recommendable))
@@ -240,7 +240,7 @@ class Recommender:
         return padded_groups(self.groups, len(self.recommendable))
 
     def _strongest_group(self, items: Array, vectors: Array) -> Array:
-        """Of each item's groups the one that the user attends to most."""
+        """Returns the group of each item with the highest attention of the user."""
         attention = self.aigc.state.attention(vectors)
         groups = self._groups_of_items[items]
         padded = np.hstack([attention, np.full((len(attention), 1), -1, attention.dtype)])
@@ -249,7 +249,7 @@ class Recommender:
         return np.where(items >= 0, strongest, NOBODY)
 
     def _strongest_event(self, items: Array, shares: Array, batch: UserBatch) -> Array:
-        """The event that adds most to the strongest of those channels whose scores are sums, if it is strong."""
+        """Returns the event with the largest contribution to the strongest model, if that model's share suffices."""
         latest = batch.histories.latest(batch.users, EVENTS_OF_A_REASON)
         found, strength = np.full(items.shape, NOBODY, np.int32), np.full(items.shape, LEAST_SHARE, np.float32)
         for place, channel in enumerate(self.channels.values()):
@@ -264,6 +264,6 @@ class Recommender:
 
 
 def padded_groups(groups: ItemGroups, items: int) -> Array:
-    """The groups of each item: (items + 1) × at most GROUPS_OF_AN_ITEM, padded with -1; the last row is nobody's."""
+    """Returns the groups of items, (items + 1) × at most GROUPS_OF_AN_ITEM, padded with -1; the last row is padding."""
     order = np.argsort(groups.items, kind="stable")
     return padded(groups.items[order], groups.groups[order], items, GROUPS_OF_AN_ITEM)

@@ -1,4 +1,4 @@
-"""What each rule does: lists of a sample of users with all rules, and without each of them in turn."""
+"""Rule ablation: lists of a sample of users with all rules and with each rule left out."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -11,34 +11,34 @@ from chatrec.ranking.recommender import Recommender
 from chatrec.runtime.progress import progress
 
 SAMPLED = 1_000
-"""Users whose lists are made once more for each rule."""
+"""Maximum number of sampled users."""
 
 
 @dataclass(frozen=True)
 class Effect:
-    """Of a rule, in rows of the sample's lists, against lists made without it."""
+    """Effect of a rule, in rows of the sample's lists compared with lists made without it."""
 
     added: int
-    """Rows that are there because of it."""
+    """Rows that appear because of the rule."""
     removed: int
-    """Rows that would be there without it."""
+    """Rows that would appear without it."""
     moved: int
-    """Rows that would have another rank."""
+    """Rows that would have another rank without it."""
 
 
 def effects(
     ranker: Recommender, without: Mapping[str, Callable[[], Recommender]], profiles: Array, memory_mb: int
 ) -> tuple[int, dict[str, Effect]]:
-    """Measures all rules of a night.
+    """Measures the effect of each rule of a run.
 
     Args:
-        ranker: with all of them.
-        without: for each rule what makes a ranker without it.
-        profiles: users × dimensions, see ListBuilder.
-        memory_mb: bounds a block.
+        ranker: Recommender with all rules.
+        without: For each rule, a function that makes a recommender without it.
+        profiles: Text vectors of users, users × dimensions; see ListBuilder.
+        memory_mb: Memory limit of a batch, in megabytes.
 
     Returns:
-        How many users were sampled, and the effect of each rule.
+        The number of sampled users, and the effect of each rule by name.
     """
     everybody = ranker.histories.users
     users = np.arange(everybody)
@@ -54,7 +54,7 @@ def effects(
 
 
 def _lists(ranker: Recommender, profiles: Array, memory_mb: int, users: Array) -> dict[int, Array]:
-    """The items of each user's list, in order."""
+    """Returns the items of each user's list, in order."""
     parts = ListBuilder(ranker, profiles, memory_mb << 20).lists(users)
     return {int(user): row[row >= 0] for part in parts for user, row in zip(part.users, part.items, strict=True)}
 

@@ -1,4 +1,4 @@
-"""Candidates of everybody: what rules want to show, whether or not a channel gathers it."""
+"""Candidates that rules add for all users, whether or not a model retrieves them."""
 
 import numpy as np
 
@@ -7,22 +7,22 @@ from chatrec.ranking.rules.constraints import admitted
 from chatrec.ranking.rules.rules import Rules
 
 RAISED = 500
-"""Items that factors raise most."""
+"""Number of candidates with the largest factors."""
 SPARE = 20
-"""Of popular items so many times more than caps let in and a list has places: who had some of them has others."""
+"""Multiple of caps and list length up to which popular items are kept, to replace those that users have seen."""
 LOOKED_THROUGH = 20_000
-"""Popular items among which these are found."""
+"""Number of most popular items to search."""
 
 
 def suggested(rules: Rules, possible: Array, popular: Array, indexed: Array, top_n: int) -> Array:
-    """Rows of items: those that are pinned, those that factors raise most, and popular ones that keep the caps.
+    """Returns rows of items: pinned items, those with the largest factors, and popular ones that satisfy the caps.
 
     Args:
-        rules: of the night.
-        possible: bool for each item: whether it may be shown.
-        popular: of each item; among equally raised ones it decides.
-        indexed: rows of the items that the index finds; a popular one that it does not find is suggested.
-        top_n: places of a list.
+        rules: Rules of the run.
+        possible: Availability of items, bool of shape (items,).
+        popular: Popularity of each item; breaks ties among equal factors.
+        indexed: Rows of the items in the index. Popular items outside it are candidates too.
+        top_n: Length of a list.
     """
     rows = np.flatnonzero(possible)
     rows = rows[np.argsort(-popular[rows], kind="stable")]

@@ -1,4 +1,4 @@
-"""The best candidates of a batch of users, with how likely each is and which channel says so."""
+"""Best candidates of a batch of users with their scores and the share of each model."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -13,22 +13,26 @@ from chatrec.ranking.rules.rules import Rules
 
 NO_RULES = Rules()
 SLACK = 2
-"""Known and new items are chosen apart and then together: caps are to leave a choice."""
+"""Multiple of the caps in the first selection: known and cold items are selected apart, then merged under the caps."""
 
 
 @dataclass(frozen=True)
 class ScoredCandidates:
-    """users × places, the best first."""
+    """Scored candidates, users × slots, the best first."""
 
     items: Array
     """Rows of items, padded with -1."""
     scores: Array
-    """log P over everything that was gathered, and what rules add; -inf for padding."""
+    """log P over all retrieved items, plus the factors of rules; -inf for padding."""
     shares: Array
-    """users × places × channels: what part of the score each gives."""
+    """Share of each model in the score, users × slots × models."""
 
     def at(self, columns: Array) -> "ScoredCandidates":
-        """Some of the places in another order: users × columns, -1 for padding."""
+        """Selects and reorders slots.
+
+        Args:
+            columns: Slots to keep, users × columns, -1 for padding.
+        """
         there, columns = columns >= 0, np.maximum(columns, 0)
         return ScoredCandidates(
             np.where(there, np.take_along_axis(self.items, columns, 1), NOBODY),
@@ -45,15 +49,15 @@ def rate(
     rules: Rules = NO_RULES,
     suggested: Array = NONE,
 ) -> ScoredCandidates:
-    """Lets channels gather, and keeps the n best; under rules also what is pinned, and only what caps let in.
+    """Retrieves candidates from the models and keeps the n best, subject to pins and caps.
 
     Args:
-        evidence: of the channels.
-        weights: of the same, float32.
-        batch: of users.
-        n: places.
-        rules: what they add to scores, and what they pin.
-        suggested: rows of items that are candidates of everybody.
+        evidence: Log shares of the models.
+        weights: Weights of the same models, float32.
+        batch: Batch of users.
+        n: Number of slots.
+        rules: Rules with factors, pins and caps.
+        suggested: Rows of items that are candidates of all users.
     """
     found = gather(evidence, batch, max(GATHERED, n), suggested)
     scores, added = scores_of(found.items, found.log_shares, weights), rules.factors_of(found.items)
@@ -68,12 +72,12 @@ def rate(
 
 
 def beside(known: ScoredCandidates, new: ScoredCandidates, share: float) -> ScoredCandidates:
-    """Known items and new ones behind them, with scores that can be compared.
+    """Concatenates known and cold items on a common scale of scores.
 
     Args:
-        known: of items with events.
-        new: of items without, with the same channels.
-        share: the chance that an event is of a new item.
+        known: Scored items with events.
+        new: Scored cold items, with the same models.
+        share: Probability that an event is of a cold item.
     """
     return ScoredCandidates(
         np.hstack([known.items, new.items]),
@@ -83,7 +87,7 @@ def beside(known: ScoredCandidates, new: ScoredCandidates, share: float) -> Scor
 
 
 def _shares(found: Candidates, places: Array, weights: Array) -> Array:
-    """What part of a row's score each channel gives: w (l - floor) over its sum, users × places × channels."""
+    """Returns the share of each model in a row's score: w (l - floor) over its sum, users × slots × models."""
     l = np.take_along_axis(found.log_shares, places[:, :, None], 1)  # noqa: E741
     parts = np.maximum(l - found.floors[:, None, :], 0) * weights
     total = parts.sum(2, keepdims=True)

@@ -1,7 +1,7 @@
-"""What users searched for lately, as evidence beside that of the channels.
+"""Latest searches of users as log shares beside those of the models.
 
-How much a search counts is a setting and not learned: held-out events are of users who mostly searched for nothing, and
-a search says what the user wants now.
+The weight of searches is a setting and is not fitted: most held-out events are of users without searches, while a
+search states what the user wants now.
 """
 
 from dataclasses import dataclass
@@ -25,44 +25,44 @@ DAY = 86_400 * 1_000_000
 
 @dataclass(frozen=True)
 class Searches:
-    """The searches of all users and what they mean."""
+    """The searches of all users and the items that match them."""
 
     queries: Queries
     found: csr_matrix
-    """texts of queries × items: how well an item answers."""
+    """Match scores, query texts × items."""
     weight: float
-    """Beside the weights of the channels."""
+    """Weight relative to the weights of the models."""
     half_life: float
-    """Days until a search counts half as much."""
+    """Half-life of a search, in days."""
     now: int
-    """Microseconds since 1970."""
+    """Current time, in microseconds since 1970."""
 
     @classmethod
     def of(cls, snapshot: Snapshot, weight: float, half_life: float) -> Self:
-        """Of a snapshot."""
+        """Makes the searches of a snapshot."""
         found = matches(snapshot.items, snapshot.queries.texts)
         return cls(snapshot.queries, found, weight, half_life, snapshot.newest)
 
     @cached_property
     def strength(self) -> Array:
-        """Of each query: 1 for one of this moment, half of it after the half-life."""
+        """Recency weight of each query: 1 at the current time, 0.5 after one half-life."""
         strength: Array = np.exp2(-(self.now - self.queries.times) / (self.half_life * DAY))
         return strength
 
     def searched(self, users: Array) -> Array:
-        """bool for each user: whether there was a search that any item answers."""
+        """Returns whether each user has a search that any item matches, bool of shape (users,)."""
         found: Array = np.asarray(self._of(users).sum(1)).ravel() > 0
         return found
 
     def evidence(self, batch: UserBatch) -> "SearchEvidence":
-        """Of a batch of users."""
+        """Returns the log shares of a batch of users."""
         latest = self.queries.starts[batch.users]
         searched = self.queries.lengths[batch.users] > 0
         strength = np.append(self.strength, 0)[np.where(searched, latest, -1)]
         return SearchEvidence(self._of(batch.users), strength.astype(np.float32), batch)
 
     def _of(self, users: Array) -> csr_matrix:
-        """users × items: Σ over the user's queries of strength · how well an item answers."""
+        """Returns Σ over the user's queries of strength · match score, users × items."""
         rows, places = self.queries.positions(users)
         values = self.strength[places].astype(np.float32)
         asked = csr_matrix((values, (rows, self.queries.rows[places])), shape=(len(users), self.found.shape[0]))
@@ -71,20 +71,20 @@ class Searches:
 
 @dataclass(frozen=True)
 class SearchEvidence:
-    """See `chatrec.ensemble.log_shares.Evidence`.
+    """Log shares of searches; implements `chatrec.ensemble.log_shares.Evidence`.
 
-    l = f + strength · (log(s / Σ s + .3 / n) - f) over the n items that a list may have, f what is said where nothing
-    is known: an old search has less to say about every item alike.
+    l = f + strength · (log(s / Σ s + .3 / n) - f) over the n items that a list may contain, with the floor f of items
+    without a match. Old searches are thus shrunk towards the floor.
     """
 
     scores: csr_matrix
-    """users × items, not negative."""
+    """Scores, users × items, not negative."""
     strength: Array
-    """0 to 1, of each user's latest search."""
+    """Recency weight of each user's latest search, from 0 to 1."""
     batch: UserBatch
 
     def gathered(self, k: int) -> Array:
-        """See Evidence."""
+        """Implements `Evidence`."""
         allowed = self._allowed
         lengths = np.minimum(np.diff(allowed.indptr), k)
         found = np.full((len(lengths), int(lengths.max(initial=0))), NOBODY, np.int32)
@@ -95,7 +95,7 @@ class SearchEvidence:
         return found
 
     def log_shares(self, items: Array) -> Array:
-        """See Evidence."""
+        """Implements `Evidence`."""
         total = np.maximum(np.asarray(self._allowed.sum(1)).ravel(), np.finfo(np.float32).tiny)
         rows = np.repeat(np.arange(len(items)), items.shape[1])
         scores = np.asarray(self._allowed[rows, items.ravel()]).reshape(items.shape)
@@ -106,7 +106,7 @@ class SearchEvidence:
 
     @property
     def floor(self) -> Array:
-        """See Evidence."""
+        """Implements `Evidence`."""
         return floor_of(self._possible)
 
     @cached_property
@@ -116,7 +116,7 @@ class SearchEvidence:
 
     @cached_property
     def _allowed(self) -> csr_matrix:
-        """The scores of what a list may have."""
+        """Scores of the items that a list may contain."""
         scores = csr_matrix(self.scores, copy=True)
         scores.sort_indices()
         rows = np.repeat(np.arange(scores.shape[0]), np.diff(scores.indptr))

@@ -1,4 +1,4 @@
-"""Where new items stand in a list: as high as they are likely, within what the settings guarantee and allow."""
+"""Slots of cold items: ordered by probability, within the minimum and maximum share of the settings."""
 
 import numpy as np
 
@@ -8,13 +8,13 @@ GUARANTEED, USUAL, LAST_RESORT = range(3)
 
 
 def tiers(known: int, new: int, least: int, most: int) -> Array:
-    """Which candidates are taken before others, whatever their scores; see `chatrec.ranking.rules.rules.Rules.columns`.
+    """Returns the tier of each candidate. Lower tiers are chosen first; see `chatrec.ranking.rules.rules.Rules`.
 
     Args:
-        known: how many candidates with events there are.
-        new: how many without, which stand behind them, the best first.
-        least: places that new items get, as far as there are any.
-        most: places that they get at most, unless nothing else is left.
+        known: Number of candidates with events.
+        new: Number of cold candidates, which follow them, the best first.
+        least: Minimum number of slots for cold items, as far as there are any.
+        most: Maximum number of slots for cold items, unless no other item is left.
     """
     rank = np.arange(new)
     of_new = np.select([rank < least, rank < most], [GUARANTEED, USUAL], LAST_RESORT)

@@ -1,1 +1,1 @@
-"""Measuring chatrec on splits that it did not make."""
+"""Evaluation reports, and evaluation on splits of other tools."""

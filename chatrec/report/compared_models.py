@@ -1,4 +1,4 @@
-"""The systems that an evaluation compares: every channel alone, their blend, and the blend without each of them."""
+"""The models that an evaluation compares: every model alone, the ensemble, and the ensemble without each model."""
 
 import json
 from collections.abc import Mapping
@@ -23,22 +23,22 @@ RECENT = f"popularity of {DAYS} days"
 
 @dataclass(frozen=True)
 class Systems:
-    """Everything that is compared, fitted without the held-out events."""
+    """Compared models, fitted without the held-out events."""
 
     channels: Mapping[str, Model]
-    """All that the blend tried, and popularity of the last days if the log knows days."""
+    """All models that the ensemble tried, and popularity of the last days if the log has timestamps."""
     weights: Mapping[str, float]
-    """Of the blend."""
+    """Weights of the ensemble."""
 
     @classmethod
     def load(cls, blend: Path, known: TrainingData, others: Mapping[str, Model], target: Target) -> "Systems":
-        """The channels that the blend kept; those that it dropped are fitted here.
+        """Loads the models that the ensemble kept, and fits those that it dropped.
 
         Args:
-            blend: folder of its step.
-            known: what it was fitted on.
-            others: channels that were fitted elsewhere.
-            target: what a list must predict.
+            blend: Folder of the step blend.
+            known: Data that the ensemble was fitted on.
+            others: Models fitted elsewhere.
+            target: What a list should predict.
         """
         loaded = Ensemble.load(blend)
         mix = json.loads((blend / MIX).read_text(encoding="utf-8"))
@@ -49,13 +49,13 @@ class Systems:
         return cls(channels if recent is None else {**channels, RECENT: recent}, loaded.weights)
 
     def alone(self, holdout: Holdout) -> dict[str, Array]:
-        """Lists of each channel: users × K."""
+        """Returns the lists of each model, users × K."""
         return {name: holdout.lists(channel.score) for name, channel in self.channels.items()}
 
     def blended(self, holdout: Holdout) -> dict[str, Array]:
-        """Lists of the blend, as BLEND, and of the blend without each channel, as the channel's name: users × K.
+        """Returns the lists of the ensemble, as BLEND, and of the ensemble without each model, by its name: users × K.
 
-        The weights of the others stay as they are, so this is what the channel adds to them and not what could be had
+        The weights of the other models stay the same, so this measures what a model adds to them, not the best ensemble
         without it.
         """
         all_weights = np.array(list(self.weights.values()), np.float32)

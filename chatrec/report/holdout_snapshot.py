@@ -1,4 +1,4 @@
-"""What is left of a snapshot when events are held out of it: a snapshot of its own, with the targets beside it."""
+"""Snapshot of a holdout: the remaining events, with the targets in a separate file."""
 
 import shutil
 from pathlib import Path
@@ -16,14 +16,14 @@ TARGETS = "targets.npz"
 
 
 def write_rest(snapshot: Snapshot, holdout: Holdout, folder: Path) -> None:
-    """Writes the snapshot that fits may see, and TARGETS, which they never open.
+    """Writes the snapshot for fitting, and TARGETS, which is never read in fitting.
 
-    Queries stay behind: people search for what they take next, so they would tell what is held out.
+    Searches are omitted: users search for the items that they take next, which would leak the targets.
 
     Args:
-        snapshot: the whole.
-        holdout: taken out of its histories.
-        folder: of the new snapshot.
+        snapshot: Full snapshot.
+        holdout: Holdout of its histories.
+        folder: Folder of the new snapshot.
     """
     for name in (USERS, ITEMS, QUARANTINE, SNAPSHOT, TAKEN_AT):
         if (snapshot.folder / name).exists():
@@ -35,11 +35,11 @@ def write_rest(snapshot: Snapshot, holdout: Holdout, folder: Path) -> None:
 
 
 def load_holdout(folder: Path, exclude_seen: bool) -> Holdout:
-    """The hold-out whose rest was written.
+    """Loads the holdout of a snapshot written by `write_rest`.
 
     Args:
-        folder: of the snapshot of the rest.
-        exclude_seen: as when it was chosen.
+        folder: Folder of the snapshot.
+        exclude_seen: As when the holdout was made.
     """
     rest = Snapshot(folder)
     with np.load(folder / TARGETS) as saved:

@@ -1,4 +1,4 @@
-"""The report of an evaluation: one HTML file that needs nothing beside it, and its plots as PNG files."""
+"""Report of an evaluation: a self-contained HTML file, and its plots as PNG files."""
 
 import shutil
 from base64 import b64encode
@@ -24,12 +24,12 @@ HELD_OUT = {
 
 @dataclass(frozen=True)
 class Picture:
-    """A plot as it stands in the page."""
+    """A plot as shown in the page."""
 
     plot: Plot
     light: str
     dark: str
-    """PNG in base64."""
+    """Light and dark PNG, base64-encoded."""
 
 
 @dataclass(frozen=True)
@@ -44,12 +44,12 @@ def write_report(evaluation: Evaluation, numbers: Path, folder: Path) -> Path:
     """Writes REPORT, the plots and NUMBERS.
 
     Args:
-        evaluation: what to show.
-        numbers: folder of the file that it was read from, which is copied.
-        folder: of the report.
+        evaluation: Evaluation to show.
+        numbers: Folder of the file that it was loaded from, which is copied.
+        folder: Folder of the report.
 
     Returns:
-        The HTML file.
+        Path of the HTML file.
     """
     shutil.copyfile(numbers / NUMBERS, folder / NUMBERS)
     page = Environment(loader=PackageLoader("chatrec.report", ""), autoescape=True).get_template(TEMPLATE)
@@ -66,7 +66,7 @@ def write_report(evaluation: Evaluation, numbers: Path, folder: Path) -> Path:
 
 
 def table(evaluation: Evaluation) -> Mapping[str, list[Cell]]:
-    """A row for each system, a cell for each of MEASURES."""
+    """Returns a row for each model, with a cell for each of MEASURES."""
     best = {
         name: (min if name in LESS_IS_MORE else max)(values[name] for values in evaluation.systems.values())
         for name in MEASURES
@@ -80,7 +80,7 @@ def table(evaluation: Evaluation) -> Mapping[str, list[Cell]]:
 
 
 def _slices(evaluation: Evaluation) -> Iterator[tuple[str, int, list[tuple[float, float]]]]:
-    """Each slice that has users: its name, their number, NDCG and recall of the systems that are always shown."""
+    """Yields each slice with users: name, number of users, and NDCG and recall of the models shown in every plot."""
     shown = [evaluation.systems[name] for name in evaluation.beside]
     for name in SLICES:
         if users := int(shown[0][f"users {name}"]):

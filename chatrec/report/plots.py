@@ -1,4 +1,4 @@
-"""The plots of a report, each for light and for dark pages. matplotlib is imported only where it draws."""
+"""Plots of a report, for light and dark pages. matplotlib is imported only for drawing."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 WIDTH, HEIGHT, ROW = 4.8, 3.2, 0.24
-"""Inches; so narrow that letters can be read on a phone."""
+"""Size in inches, narrow enough to be readable on a phone."""
 DPI = 200
 
 
@@ -32,7 +32,7 @@ class Theme:
     of_systems: dict[str, str]
 
     def of(self, system: str) -> str:
-        """The colour of a system."""
+        """Returns the colour of a model."""
         return self.of_systems.get(system, self.channel)
 
 
@@ -46,17 +46,17 @@ class Plot:
     """One plot."""
 
     name: str
-    """Of the file, without its ending."""
+    """File name without suffix."""
     title: str
     caption: str
     words: str
-    """What it shows, for those who do not see it."""
+    """Alternative text."""
     draw: Callable[[Axes, Theme], None]
     rows: int = 0
-    """That need room; 0 has the usual height."""
+    """Number of rows that need space; 0 for the usual height."""
 
     def png(self, theme: Theme) -> bytes:
-        """The picture."""
+        """Returns the plot as PNG."""
         from matplotlib.figure import Figure
 
         figure = Figure((WIDTH, ROW * self.rows + 0.8 if self.rows else HEIGHT), DPI, layout="constrained")
@@ -79,7 +79,7 @@ class Plot:
 
 
 def plots(evaluation: Evaluation) -> Iterator[Plot]:
-    """All that the numbers allow."""
+    """Yields all plots for which there are numbers."""
     yield _channels(evaluation)
     if evaluation.without:
         yield _without(evaluation)
@@ -96,8 +96,8 @@ def _channels(evaluation: Evaluation) -> Plot:
         axes.set_xlim(left=0)
 
     words = ", ".join(f"{name} {value[0]:.4f}" for name, value in evaluation.ndcg.items())
-    caption = "NDCG@10 of each channel alone, of their blend and of popularity; the lines are 95 % intervals."
-    return Plot("channels", "Channels and their blend", caption, f"NDCG@10: {words}.", draw, len(evaluation.ndcg))
+    caption = "NDCG@10 of each model alone, of their ensemble and of popularity; the lines are 95 % intervals."
+    return Plot("channels", "Models and their ensemble", caption, f"NDCG@10: {words}.", draw, len(evaluation.ndcg))
 
 
 def _without(evaluation: Evaluation) -> Plot:
@@ -110,11 +110,11 @@ def _without(evaluation: Evaluation) -> Plot:
 
     words = ", ".join(f"{name} {value[0]:+.4f}" for name, value in losses.items())
     caption = (
-        "What the blend loses when a channel is taken out and the weights of the others stay; the lines are 95 % "
-        "intervals, user by user."
+        "Loss of the ensemble without a model, with the weights of the others unchanged; the lines are 95 % "
+        "intervals, paired by user."
     )
     return Plot(
-        "without", "The blend without a channel", caption, f"Loss of NDCG@10 without {words}.", draw, len(losses)
+        "without", "The ensemble without a model", caption, f"Loss of NDCG@10 without {words}.", draw, len(losses)
     )
 
 
@@ -147,7 +147,7 @@ def _lengths(evaluation: Evaluation) -> Plot:
         f"{each['events']} events: " + ", ".join(f"{name} {each['ndcg'][name][0]:.4f}" for name in evaluation.beside)
         for each in bins
     )
-    caption = "NDCG@10 by how many events a user has; the lines are 95 % intervals."
+    caption = "NDCG@10 by the number of events of a user; the lines are 95 % intervals."
     return Plot("lengths", "Short and long histories", caption, f"NDCG@10 by history length. {words}.", draw)
 
 
@@ -160,12 +160,12 @@ def _exposure(evaluation: Evaluation) -> Plot:
             steps = [place / (len(shares) - 1) for place in range(len(shares))]
             label = f"{name}, Gini {ginis[name]:.3f}"
             axes.plot(steps, shares, STYLES[name], color=theme.of(name), label=label)
-        axes.set_xlabel("share of the items, the least shown first")
-        axes.set_ylabel("share of all places in lists")
+        axes.set_xlabel("share of the items, the least exposed first")
+        axes.set_ylabel("share of all slots in lists")
         axes.legend(fontsize=8, frameon=False, loc="upper left")
 
     words = ", ".join(f"{name} {value:.3f}" for name, value in ginis.items())
-    caption = "How evenly the lists show the catalogue: on the diagonal every item is shown alike."
+    caption = "Evenness of exposure over the catalogue: on the diagonal all items have the same exposure."
     return Plot("exposure", "Exposure of the catalogue", caption, f"Lorenz curves of exposure. Gini: {words}.", draw)
 
 
@@ -180,5 +180,5 @@ def _learning(learning: Mapping[str, list[float]]) -> Plot:
         axes.set_ylabel("loss")
 
     words = f"The loss falls from {loss[0]:.3f} to {loss[-1]:.3f} over {events[-1]:,.0f} events."
-    caption = "The loss of the net of aigc by how many events it has read, repeated passes counted."
-    return Plot("learning", "How the net learned", caption, words, draw)
+    caption = "Training loss of the AIGC network by the number of events read, with repetitions."
+    return Plot("learning", "Training of the network", caption, words, draw)

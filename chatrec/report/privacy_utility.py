@@ -1,4 +1,4 @@
-"""What privacy costs: NDCG@10 on held-out events at several ε. The numbers are of real users and under no promise."""
+"""Privacy utility: NDCG@10 on held-out events at several ε. The numbers are of real users and not private."""
 
 from __future__ import annotations
 
@@ -31,31 +31,31 @@ EPSILONS = (0.5, 1.0, 2.0, 4.0, 8.0)
 
 @dataclass(frozen=True)
 class Utility:
-    """NDCG@10 with its interval at 95 %."""
+    """NDCG@10 with 95 % intervals."""
 
     private: dict[float, Interval]
-    """By ε."""
+    """Private lists by ε."""
     ease: Interval
-    """Of EASE, which promises nothing: what there is to lose."""
+    """EASE without privacy: the upper reference."""
     popular: Interval
-    """Of popularity without noise."""
+    """Popularity without noise."""
     users: int
-    """With held-out events."""
+    """Number of users with held-out events."""
 
 
 def measure(
     known: TrainingData, items: Array, holdout: Holdout, epsilons: Sequence[float], delta: float, noise: Noise, run: str
 ) -> Utility:
-    """Fits on what is not held out, at each ε.
+    """Fits on the remaining events at each ε, and measures on the held-out ones.
 
     Args:
-        known: texts and features of the catalogue, and the seed of intervals.
-        items: ids as text.
-        holdout: taken out of the histories.
-        epsilons: of one release.
-        delta: of one release.
-        noise: of the secret.
-        run: whose snapshot it is.
+        known: Texts and features of the catalogue, and the seed of intervals.
+        items: Item ids as text.
+        holdout: Holdout of the histories.
+        epsilons: ε of one release, one value per fit.
+        delta: δ of one release.
+        noise: Noise of the secret.
+        run: Key of the run of the snapshot.
     """
     judge, rest = Evaluator(holdout, known.texts), replace(known, histories=holdout.histories)
 
@@ -69,7 +69,7 @@ def measure(
         return quality(Systems(channels_of(rest, release), WEIGHTS).blended(holdout)[BLEND])
 
     private = {}
-    with progress("Measuring what privacy costs", len(epsilons), "values of ε") as shown:
+    with progress("Measuring privacy utility", len(epsilons), "values of ε") as shown:
         for epsilon in epsilons:
             private[epsilon] = at(epsilon)
             shown.advance(note=f"ε {epsilon:g}: {private[epsilon][0]:.4f}")
@@ -81,8 +81,8 @@ def measure(
 
 
 def plot(utility: Utility) -> Plot:
-    """The utility curve."""
-    levels = {"EASE, no promise": utility.ease, "popularity, no promise": utility.popular}
+    """Returns the plot of NDCG@10 by ε."""
+    levels = {"EASE, not private": utility.ease, "popularity, not private": utility.popular}
 
     def draw(axes: Axes, theme: Theme) -> None:
         epsilons = sorted(utility.private)
@@ -100,5 +100,5 @@ def plot(utility: Utility) -> Plot:
         axes.legend(frameon=False, fontsize=8)
 
     words = ", ".join(f"{value[0]:.3f} at ε {epsilon:g}" for epsilon, value in utility.private.items())
-    caption = "On held-out events of real users: the curve is for the operator and under no promise."
-    return Plot("privacy", "What privacy costs", caption, f"NDCG@10 of private lists: {words}.", draw)
+    caption = "The curve uses held-out events of real users: it is for the operator and is not private."
+    return Plot("privacy", "Privacy utility", caption, f"NDCG@10 of private lists: {words}.", draw)

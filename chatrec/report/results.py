@@ -1,4 +1,4 @@
-"""The numbers of an evaluation: every system measured on events that no fit saw, with intervals by bootstrap."""
+"""Numbers of an evaluation: every model measured on events that no fit saw, with bootstrap intervals."""
 
 import json
 from collections.abc import Mapping
@@ -19,7 +19,7 @@ from chatrec.runs.run import write_atomically
 
 NUMBERS = "metrics.json"
 LENGTHS = (1, 6, 11, 21, 51, 101)
-"""Where the bins of history lengths begin."""
+"""Lower bounds of the bins of history lengths."""
 MEASURES = {
     "ndcg@10": "NDCG",
     "recall@10": "Recall",
@@ -32,40 +32,40 @@ MEASURES = {
     "gini@10": "Gini",
     "diversity@10": "diversity",
 }
-"""What a table shows, in this order; all at 10."""
+"""Columns of a table, in order; all at 10."""
 LESS_IS_MORE = {"gini@10"}
 
 
 @dataclass(frozen=True)
 class Evaluation:
-    """What JSON holds. An interval is a mean, its lower and its upper bound at 95 %."""
+    """Result of an evaluation, stored as JSON. An interval is a mean with its lower and upper bound at 95 %."""
 
     run: str
-    """Key of the run whose snapshot it was."""
+    """Key of the run of the snapshot."""
     target: Target
     users: int
-    """With held-out events."""
+    """Number of users with held-out events."""
     targets: int
     items: int
-    """That a list may have."""
+    """Number of recommendable items."""
     weights: Mapping[str, float]
-    """Of the blend."""
+    """Weights of the ensemble."""
     systems: Mapping[str, Mapping[str, float]]
-    """All metrics, the blend first and then by NDCG@10."""
+    """All metrics by model, the ensemble first, then by NDCG@10."""
     ndcg: Mapping[str, Interval]
-    """NDCG@10 of each system."""
+    """NDCG@10 of each model."""
     ahead: Mapping[str, Interval]
-    """By how much NDCG@10 of the blend is above that of each other system, user by user."""
+    """Gain in NDCG@10 of the ensemble over each other model, paired by user."""
     without: Mapping[str, Interval]
-    """By how much NDCG@10 of the blend is above that of the blend without a channel, user by user."""
+    """Gain in NDCG@10 of the ensemble over the ensemble without a model, paired by user."""
     lengths: list[dict[str, Any]]
-    """Bins of history lengths: events, users, and NDCG@10 of the blend and of popularity."""
+    """Bins of history lengths: events, users, and NDCG@10 of the ensemble and of popularity."""
     exposure: Mapping[str, list[float]]
-    """Lorenz curves of the blend and of popularity."""
+    """Lorenz curves of the ensemble and of popularity."""
     learning: Mapping[str, list[float]] | None
-    """Events and loss of the net that aigc learned."""
+    """Learning curve of AIGC: events and loss."""
     notes: list[str] = field(default_factory=list)
-    """What could not be measured, and why."""
+    """Omitted measurements and the reasons."""
 
     def save(self, folder: Path) -> None:
         """Writes NUMBERS."""
@@ -73,12 +73,12 @@ class Evaluation:
 
     @classmethod
     def load(cls, folder: Path) -> "Evaluation":
-        """What `save` wrote."""
+        """Loads an evaluation written by `save`."""
         return cls(**json.loads((folder / NUMBERS).read_text(encoding="utf-8")))
 
     @property
     def beside(self) -> list[str]:
-        """The systems that every plot has: the blend, and popularity of all time and of the last days."""
+        """Models shown in every plot: the ensemble, and popularity of all time and of the last days."""
         return [name for name in (BLEND, POPULARITY, RECENT) if name in self.systems]
 
 
@@ -90,15 +90,15 @@ def measure(
     seed: int,
     learning: Mapping[str, list[float]] | None,
 ) -> Evaluation:
-    """Measures all systems.
+    """Evaluates all models.
 
     Args:
-        systems: fitted without the held-out events.
-        measure: against these.
-        run: key of the run whose snapshot it was.
-        target: what a list must predict.
-        seed: of the bootstrap.
-        learning: what CURVE of the aigc step holds, if it is there.
+        systems: Models fitted without the held-out events.
+        measure: Evaluator of the held-out events.
+        run: Key of the run of the snapshot.
+        target: What a list should predict.
+        seed: Seed of the bootstrap.
+        learning: Content of CURVE of the step aigc, if it exists.
     """
     held = measure.holdout
     blended = systems.blended(held)
@@ -145,7 +145,7 @@ def _words_of_bin(number: int) -> str:
 def _missing(summaries: Mapping[str, Mapping[str, float]], learning: object) -> list[str]:
     notes = {
         f"Popularity of the last {DAYS} days is left out: either all events are that new, or the times of this log are "
-        "places in an order and no moments.": RECENT not in summaries,
+        "positions in an order and not timestamps.": RECENT not in summaries,
         "Diversity is left out: the text vectors of all items are the same.": "diversity@10" not in summaries[BLEND],
         "The learning curve is left out: the step aigc recorded no loss.": learning is None,
     }

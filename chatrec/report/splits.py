@@ -1,7 +1,7 @@
-"""A split of an independent tool as a snapshot, and the lists as the file that the tool scores.
+"""Evaluation on the splits of another tool: a split as a snapshot, and the lists as the file that the tool scores.
 
-A split is a folder with train.csv.gz (user_id, item_id, rating, ts), candidates.csv.gz (item_id: what may be
-recommended) and maybe queries.csv.gz (user_id, query, ts). Its targets are never opened.
+A split is a folder with train.csv.gz (user_id, item_id, rating, ts), candidates.csv.gz (item_id: the recommendable
+items) and optionally queries.csv.gz (user_id, query, ts). Its targets are never opened.
 """
 
 import json
@@ -37,18 +37,18 @@ QUERIES_CSV = "queries.csv.gz"
 
 
 def write_snapshot(split: Path, items: Path, users: Path | None, separator: str, text: Text, folder: Path) -> None:
-    """Writes a snapshot of the train set.
+    """Writes a snapshot of the training set.
 
     Args:
-        split: folder of the split.
-        items: item_id, title, groups and any text columns.
-        users: user_id and any attributes; None knows nothing but their ids.
-        separator: between the groups of an item.
-        text: how many queries are kept, and how old.
-        folder: of the snapshot.
+        split: Folder of the split.
+        items: CSV file with item_id, title, groups and any text columns.
+        users: CSV file with user_id and any attributes; None for ids only.
+        separator: Separator between the groups of an item.
+        text: Number and maximum age of searches to keep.
+        folder: Folder of the snapshot.
 
     Raises:
-        SettingsError: a file or a column is missing.
+        SettingsError: If a file or a column is missing.
     """
     train = _read(split / "train.csv.gz", ["user_id", "item_id", "ts"]).with_row_index("order")
     candidates = _read(split / "candidates.csv.gz", ["item_id"])["item_id"]
@@ -71,7 +71,10 @@ def write_snapshot(split: Path, items: Path, users: Path | None, separator: str,
 
 
 def write_recommendations(snapshot: Snapshot, lists: Path, out: Path, k: int) -> int:
-    """Writes the lists as user_id, rank, item_id; gzipped if the name ends in .gz. Returns the number of rows."""
+    """Writes the lists as CSV with user_id, rank, item_id, and returns the number of rows.
+
+    The file is compressed if its name ends in .gz.
+    """
     rows = pl.read_parquet(lists / RECOMMENDATIONS, columns=["user", "rank", "item"]).filter(pl.col("rank") <= k)
     users, items = snapshot.users["user_id"], snapshot.items["item_id"]
     table = pl.DataFrame(
@@ -98,7 +101,7 @@ def _read(file: Path, needed: list[str]) -> pl.DataFrame:
 
 
 def _items(given: pl.DataFrame, taken: pl.Series, candidates: pl.Series, separator: str) -> pl.DataFrame:
-    """Every item that is described, was taken, or may be recommended."""
+    """Returns every item that is described, taken or recommendable."""
     groups = pl.col("groups") if "groups" in given.columns else pl.lit(None, pl.String)
     ids = pl.concat([given["item_id"], taken, candidates]).unique().sort().to_frame("item_id")
     described = given.unique("item_id", keep="first", maintain_order=True)
@@ -110,7 +113,7 @@ def _items(given: pl.DataFrame, taken: pl.Series, candidates: pl.Series, separat
 
 
 def _events(train: pl.DataFrame, users: pl.Series, items: pl.Series) -> pl.DataFrame:
-    """In the order of time, and of the file where times are equal."""
+    """Returns events ordered by time, then by position in the file."""
     user_rows = pl.DataFrame({"user_id": users, "user": pl.arange(len(users), dtype=pl.Int32, eager=True)})
     item_rows = pl.DataFrame({"item_id": items, "item": pl.arange(len(items), dtype=pl.Int32, eager=True)})
     return (
@@ -123,14 +126,14 @@ def _events(train: pl.DataFrame, users: pl.Series, items: pl.Series) -> pl.DataF
 
 
 def _time(strict: bool = True) -> pl.Expr:
-    """Seconds as microseconds; if not strict, what is no number is null."""
+    """Converts seconds to microseconds. If not strict, invalid numbers become null."""
     return (pl.col("ts").cast(pl.Float64, strict=strict) * MICROSECONDS).cast(pl.Int64, strict=strict)
 
 
 def _write_queries(
     file: Path, users: pl.Series, times: pl.Series, text: Text, folder: Path, quarantine: Quarantine
 ) -> None:
-    """The newest queries of each user; nothing in a split is in the future."""
+    """Writes the newest searches of each user. No time in a split counts as in the future."""
     given = _read(file, ["user_id", "query", "ts"]).with_columns(occurred_at=_time(strict=False))
     newest = int(pl.concat([times, given["occurred_at"]]).drop_nulls().to_numpy().max(initial=0))
     since = oldest_kept(text.query_days, newest)

@@ -1,1 +1,1 @@
-"""Candidates by inner products: vectors, and the FAISS index that finds them."""
+"""Candidate retrieval by inner products: vectors and the FAISS index."""

@@ -1,4 +1,4 @@
-"""What the FAISS index searches: the inner products of all channels of a linear blend, or else those of AIGC alone."""
+"""Vectors of the FAISS index: those of all models of a linear ensemble, concatenated, or else those of AIGC."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -14,14 +14,14 @@ from chatrec.models.base import VectorModel
 
 @dataclass(frozen=True)
 class ConcatenatedVectors:
-    """Channels side by side: the inner product of their joined vectors is the weighted sum of theirs."""
+    """Concatenated model vectors, whose inner product is the weighted sum of the models' inner products."""
 
     channels: Mapping[str, VectorModel]
     weights: Mapping[str, float]
 
     @classmethod
     def of(cls, blend: Ensemble, learned: aigc.AigcModel) -> "ConcatenatedVectors":
-        """Of a night."""
+        """Makes the vectors of a run."""
         if blend.form == "exact":
             return cls({aigc.NAME: learned}, {aigc.NAME: 1.0})
         known = {**blend.channels, aigc.NAME: learned}
@@ -29,10 +29,10 @@ class ConcatenatedVectors:
 
     @cached_property
     def keys(self) -> Array:
-        """items × width of all."""
+        """Item vectors, items × total width, float32."""
         return np.ascontiguousarray(np.hstack([channel.keys for channel in self.channels.values()]), np.float32)
 
     def join(self, queries: Mapping[str, Array]) -> Array:
-        """users × width of all, from the queries of each channel."""
+        """Returns user vectors, users × total width, from the user vectors of each model."""
         parts = [np.float32(self.weights[name]) * queries[name] for name in self.channels]
         return np.ascontiguousarray(np.hstack(parts), np.float32)

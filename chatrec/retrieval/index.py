@@ -1,8 +1,8 @@
-"""The FAISS index: inner products of users with all items that may be recommended.
+"""The FAISS index: inner-product search over all items that may be recommended.
 
-Exact search up to a size, because nothing beats it there; a graph (HNSW) above, inverted lists (IVF) for the largest
-catalogues. An approximate index must show its recall against exact search on a sample of users; it searches wider until
-it reaches what the settings ask for, and if it cannot, exact search is used.
+Small catalogues are searched exactly, which is fastest there; larger ones by a graph (HNSW) and the largest by inverted
+lists (IVF). An approximate index is checked for recall against exact search on a sample of users. It searches wider
+until it reaches the recall of the settings; if it cannot, exact search is used.
 """
 
 import json
@@ -26,23 +26,23 @@ RECALL_AT = 100
 
 @dataclass(frozen=True)
 class IndexFacts:
-    """What was chosen and how good it is."""
+    """Kind and quality of an index."""
 
     kind: str
-    """"flat", "hnsw" or "ivf"."""
+    """Kind of the index: "flat", "hnsw" or "ivf"."""
     effort: int
-    """efSearch of a graph, nprobe of inverted lists, 0 of exact search."""
+    """Search effort: efSearch of a graph, nprobe of inverted lists, 0 for exact search."""
     recall: float
-    """Share of the exact first RECALL_AT that is found, on a sample of users."""
+    """Share of the exact top RECALL_AT that is found, on a sample of users."""
 
 
 class ItemIndex:
-    """Finds the items with the largest inner product.
+    """Finds the items with the largest inner products.
 
     Args:
-        index: of FAISS.
-        rows: the item that each vector of the index belongs to.
-        facts: what was chosen.
+        index: FAISS index.
+        rows: Item of each vector of the index.
+        facts: Kind and quality of the index.
     """
 
     def __init__(self, index: Any, rows: Array, facts: IndexFacts) -> None:
@@ -52,14 +52,14 @@ class ItemIndex:
         return len(self.rows)
 
     def search(self, users: Array, k: int) -> tuple[Array, Array]:
-        """The k best items of each user, the best first.
+        """Returns the k best items of each user, the best first.
 
         Args:
-            users: users × width.
-            k: how many; at most `len(self)` are found.
+            users: User vectors, users × width.
+            k: Number of items; at most `len(self)` are found.
 
         Returns:
-            items and inner products, users × k; -1 and -inf where an approximate index finds no more.
+            Items and inner products, users × k; -1 and -inf where an approximate index finds no more.
         """
         k = min(k, len(self))
         if not k:
@@ -76,7 +76,7 @@ class ItemIndex:
 
     @classmethod
     def load(cls, folder: Path) -> "ItemIndex":
-        """What `save` wrote."""
+        """Loads an index written by `save`."""
         index = faiss.read_index(str(folder / INDEX))
         facts = IndexFacts(**json.loads((folder / FACTS).read_text()))
         _widen(index, facts.kind, facts.effort)
@@ -84,13 +84,13 @@ class ItemIndex:
 
 
 def build(vectors: Array, rows: Array, sample: Array, settings: IndexSettings) -> ItemIndex:
-    """Builds the index that the size asks for.
+    """Builds an index of the kind that suits the number of items.
 
     Args:
-        vectors: vectors × width, float32.
-        rows: the item of each vector.
-        sample: users × width, on which recall is measured.
-        settings: sizes and the recall to reach.
+        vectors: Item vectors, vectors × width, float32.
+        rows: Item of each vector.
+        sample: User vectors on which recall is measured, users × width.
+        settings: Sizes, and the recall to reach.
     """
     exact = faiss.IndexFlatIP(vectors.shape[1])
     exact.add(vectors)
@@ -105,7 +105,7 @@ def build(vectors: Array, rows: Array, sample: Array, settings: IndexSettings) -
 
 
 def _hnsw(vectors: Array) -> Any:
-    """A graph; built on one thread, because with several it would differ from night to night."""
+    """Builds a graph on one thread, because with several the result is not deterministic."""
     index = faiss.IndexHNSWFlat(vectors.shape[1], NEIGHBOURS, faiss.METRIC_INNER_PRODUCT)
     index.hnsw.efConstruction = BUILD_EFFORT
     threads = faiss.omp_get_max_threads()
@@ -128,7 +128,7 @@ def _ivf(vectors: Array) -> Any:
 
 
 def _reach(index: Any, kind: str, exact: Any, sample: Array, wanted: float) -> tuple[int, float]:
-    """Searches wider and wider until the recall is reached."""
+    """Doubles the search effort until the recall is reached."""
     k = min(RECALL_AT, exact.ntotal)
     _, truth = exact.search(sample, k)
     effort, recall = (RECALL_AT if kind == "hnsw" else 8), 0.0

@@ -1,4 +1,4 @@
-"""Evidence of a channel of vectors: candidates from the FAISS index, shares from inner products."""
+"""Log shares of a vector model: candidates from the FAISS index, scores from inner products."""
 
 from dataclasses import dataclass
 from functools import cached_property
@@ -12,7 +12,7 @@ from chatrec.ensemble.log_shares import floor_of
 from chatrec.retrieval.index import ItemIndex
 
 SCORED_WHOLE_BELOW = 20_000
-"""Items of a catalogue of which all products are made: cheaper than fetching the vectors of each user's candidates."""
+"""Catalogues with fewer items are scored completely, which is cheaper than fetching the vectors of each candidate."""
 SAMPLED_FOR_NORMALISER = 4096
 
 
@@ -21,20 +21,20 @@ class Vectors:
     """Item vectors and their index."""
 
     items: Array
-    """items × width."""
+    """Item vectors, items × width."""
     index: ItemIndex
     seed: int
 
     @property
     def are_few(self) -> bool:
-        """Whether all products are made."""
+        """Whether all inner products are computed."""
         return len(self.items) < SCORED_WHOLE_BELOW
 
     @cached_property
     def sample(self) -> Array:
-        """The items over which exponentials are summed: all of a small catalogue.
+        """Sample of items for the normaliser of the softmax; all items of a small catalogue.
 
-        An estimate shifts all scores of a user alike, so it changes no list.
+        Its error shifts all scores of a user equally, so it changes no list.
         """
         rows = self.index.rows
         if self.are_few or len(rows) <= SAMPLED_FOR_NORMALISER:
@@ -44,15 +44,15 @@ class Vectors:
 
 @dataclass(frozen=True)
 class IndexedEvidence:
-    """What inner products say about a batch of users; see `chatrec.ensemble.log_shares.Evidence`."""
+    """Log shares of a batch of users from inner products; implements `chatrec.ensemble.log_shares.Evidence`."""
 
     vectors: Vectors
     users: Array
-    """users × width."""
+    """User vectors, users × width."""
     batch: UserBatch
 
     def gathered(self, k: int) -> Array:
-        """The best k items of each user that a list may have; -1 only where there is no more."""
+        """Returns the best k items of each user that a list may contain; -1 only if there are no more."""
         lengths = self.batch.histories.lengths[self.batch.users]
         seen = int(lengths.max(initial=0)) if self.batch.exclude_seen else 0
         items, _ = self.vectors.index.search(self.users, k + seen)
@@ -61,7 +61,7 @@ class IndexedEvidence:
         return items if self.vectors.index.facts.kind == "flat" else self._completed(items)
 
     def log_shares(self, items: Array) -> Array:
-        """log softmax of uᵀv over what the list may have."""
+        """Returns the log softmax of uᵀv over the items that a list may contain."""
         if self.vectors.are_few:
             products = np.take_along_axis(self._products, items.astype(np.int64), 1)
         else:
@@ -71,11 +71,11 @@ class IndexedEvidence:
 
     @property
     def floor(self) -> Array:
-        """See Evidence."""
+        """Implements `Evidence`."""
         return floor_of(np.maximum((~self.batch.exclude_mask).sum(1), 1))
 
     def _completed(self, items: Array) -> Array:
-        """An approximate index may run out of items: such users are searched exactly."""
+        """Searches exactly for users to whom the approximate index gives too few items."""
         for row in np.flatnonzero((items < 0).any(1)):
             allowed = np.flatnonzero(~self.batch.exclude_mask[row])
             best = np.argsort(-(self.vectors.items[allowed] @ self.users[row]), kind="stable")[: items.shape[1]]
@@ -84,7 +84,7 @@ class IndexedEvidence:
 
     @cached_property
     def _products(self) -> Array:
-        """uᵀv of all items: users × items."""
+        """Inner products uᵀv with all items, users × items."""
         products: Array = self.users @ self.vectors.items.T
         return products
 
@@ -99,21 +99,21 @@ class IndexedEvidence:
 
 @dataclass(frozen=True)
 class PartOfIndex:
-    """A channel among others of the same index; see `chatrec.ensemble.log_shares.Evidence`."""
+    """Log shares of one of several models in the same index; implements `chatrec.ensemble.log_shares.Evidence`."""
 
     own: IndexedEvidence
     together: IndexedEvidence | None
-    """All of them, which one of them asks to gather."""
+    """All models together. Only one of them has it and retrieves for all."""
 
     def gathered(self, k: int) -> Array:
-        """What all channels of the index find together; nothing if another one asks."""
+        """Returns the candidates of all models in the index; empty if another model retrieves them."""
         return self.together.gathered(k) if self.together else np.empty((len(self.own.users), 0), np.int32)
 
     def log_shares(self, items: Array) -> Array:
-        """Of the channel alone."""
+        """Returns the log shares of this model alone."""
         return self.own.log_shares(items)
 
     @property
     def floor(self) -> Array:
-        """See Evidence."""
+        """Implements `Evidence`."""
         return self.own.floor

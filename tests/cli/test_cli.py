@@ -70,9 +70,9 @@ def test_wrong_use_is_one_paragraph_and_exit_code_2_or_1(
 ) -> None:
     migrate(configure())
     for arguments, code, words in (
-        (["recommend", "abc"], 1, "ids here are of type bigint"),
+        (["recommend", "abc"], 1, "expected bigint"),
         (["recommend", "12345"], 1, "no list for user 12345"),
-        (["rollback"], 1, "no older night"),
+        (["rollback"], 1, "no older run"),
         (["rollback", "20200101T000000Z"], 1, "no run 20200101T000000Z"),
         (["sql", "SELEC 1"], 1, "does not accept this"),
         (["run", "--run", "yesterday"], 1, "keys look like"),
@@ -148,7 +148,7 @@ def test_a_stopped_night_exits_with_1_and_says_why(chatrec: Chatrec, finished: F
     finished.shop.execute("DELETE FROM customers WHERE no > 3")
     code, _, err = chatrec("run")
     assert code == 1
-    assert "users against the live run: 4 tonight, 40 live" in " ".join(err.split())
+    assert "users against the live run: 4 in this run, 40 live" in " ".join(err.split())
 
 
 def test_rollback(chatrec: Chatrec, finished: Finished) -> None:

@@ -20,13 +20,13 @@ def test_there_and_back(chatrec: Chatrec, finished: Finished) -> None:
     assert {"ndcg@10", "night", "gain", "over"} <= second["scores"].keys()
 
     name = second["name"]
-    assert chatrec("encoders", "use", name) == (0, f"The next night encodes with {name}.\n", "")
+    assert chatrec("encoders", "use", name) == (0, f"The next run encodes with {name}.\n", "")
     (live,) = [line for line in chatrec("encoders")[1].splitlines() if line.startswith("live")]
     assert name in live
     assert local in live  # what it was made from
     (answer,) = [finding.answer for finding in preflight(settings) if finding.question == "encoder"]
     assert name in answer
-    assert chatrec("encoders", "use", "--back")[1] == "The next night encodes with local.\n"
+    assert chatrec("encoders", "use", "--back")[1] == "The next run encodes with local.\n"
     code, _, err = chatrec("encoders", "use", "--back")
     assert code == 1
     assert "There is no encoder to go back to" in err

@@ -36,7 +36,7 @@ def test_what_was_spent_and_what_it_costs(chatrec: Chatrec, shop: Shop, configur
     rows = [line.split()[0] for line in out.splitlines()]
     assert rows[:5] == ["ε", "0.5", "8", "EASE,", "popularity,"]
     assert f"of run {key}, target next" in out
-    assert "under no promise" in out
+    assert "is not private" in out
     again = file.with_name("again.png")
     assert chatrec("privacy", "--curve", str(again), "--epsilon", "8", "--epsilon", "0.5", **DOWN)[0] == 0
     assert again.read_bytes() == file.read_bytes()

@@ -96,7 +96,7 @@ def test_rollback_goes_to_the_night_before_and_back(engine: Engine, files: Calla
     assert [each for each in changes if "SELECT" not in each] == ["UPDATE live_run", "UPDATE runs"]
     assert live_scores(engine) == {2.0}
     assert pointer.rollback(engine).key == "20260101T000001Z"
-    with pytest.raises(RunError, match="no older night"):
+    with pytest.raises(RunError, match="no older run"):
         pointer.rollback(engine)
     pointer.rollback(engine, "20260101T000003Z")
     assert live_scores(engine) == {3.0}

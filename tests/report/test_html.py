@@ -68,7 +68,7 @@ def test_it_names_every_system_with_its_numbers(text: str, evaluated: Evaluated)
     evaluation = evaluated.evaluation
     words = Page(text).words
     for system, values in evaluation.systems.items():
-        row = words[words.index(system, words.index("All systems")) :]
+        row = words[words.index(system, words.index("All models")) :]
         shown = [word for word in row if word][1 : 1 + 10]
         assert shown[:6] == [
             f"{values[f'{name}@10']:.4f}" for name in ("ndcg", "recall", "hr", "mrr", "map", "debiased ndcg")

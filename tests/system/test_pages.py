@@ -200,7 +200,7 @@ def test_a_night_that_warns_waits_and_is_approved_over_rest(
     inside(page).get_by_text("waits for a person").first.wait_for()
     open_questions = airflow.call("GET", "/api/v2/dags/~/dagRuns/~/hitlDetails?state=awaiting_input")["hitl_details"]
     assert len(open_questions) == 1
-    assert "rows against the live run: 1,600 tonight, 2,000 live" in open_questions[0]["body"]
+    assert "rows against the live run: 1,600 in this run, 2,000 live" in open_questions[0]["body"]
     (said,) = messages[0]
     assert "Publish the recommendations of" in said
     assert said.endswith("/tasks/release.approve/required_actions")

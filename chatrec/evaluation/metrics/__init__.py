@@ -1,4 +1,4 @@
-"""Metrics of lists: how well they predict, what they show, how sure that is. Arrays only; nothing is read or fitted."""
+"""Metrics of recommendation lists: accuracy, exposure and confidence intervals, as functions of arrays."""
 
 from chatrec.evaluation.metrics.accuracy import (
     Counts,

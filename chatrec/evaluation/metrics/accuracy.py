@@ -1,7 +1,7 @@
-"""How well lists predict: from which places of a list hold what the user really took.
+"""Accuracy metrics.
 
-`hits` is bool, users × places, the best place first; `relevant` is how many items each user took. Values are per user,
-so that two systems can be compared user by user.
+`hits` marks relevant items, bool, users × slots, the best slot first; `relevant` is the number of relevant items of
+each user. Values are per user, so that models can be compared in pairs.
 """
 
 import numpy as np
@@ -11,11 +11,11 @@ Floats = NDArray[np.float64]
 Hits = NDArray[np.bool_]
 Counts = NDArray[np.int64]
 Lists = NDArray[np.integer]
-"""Users × places, rows of items, the best place first, padded with -1."""
+"""Lists, users × slots, rows of items, the best first, padded with -1."""
 
 
 def ndcg(hits: Hits, relevant: Counts) -> Floats:
-    """NDCG@k with binary gains (Järvelin and Kekäläinen 2002): Σ 1/log2(place + 1) over the best that is possible."""
+    """NDCG@k with binary gains (Järvelin and Kekäläinen 2002): Σ 1/log2(rank + 1) over its largest possible value."""
     of_places = discounts(hits.shape[1])
     best = np.concatenate([[0.0], np.cumsum(of_places)])[np.minimum(relevant, hits.shape[1])]
     found: Floats = hits @ of_places / best
@@ -23,43 +23,43 @@ def ndcg(hits: Hits, relevant: Counts) -> Floats:
 
 
 def recall(hits: Hits, relevant: Counts) -> Floats:
-    """Recall@k: the share of what was taken that the list has."""
+    """Recall@k: the share of the relevant items that are in the list."""
     found: Floats = np.divide(hits.sum(1), relevant, dtype=np.float64)
     return found
 
 
 def hit_rate(hits: Hits) -> Floats:
-    """HR@k: 1 if the list has anything that was taken."""
+    """HR@k: 1 if the list has any relevant item."""
     found: Floats = np.asarray(hits.any(1), np.float64)
     return found
 
 
 def reciprocal_rank(hits: Hits) -> Floats:
-    """MRR@k: one over the first place that was taken, 0 without one."""
+    """MRR@k: the reciprocal rank of the first relevant item, 0 without one."""
     first = hits.argmax(1).astype(np.float64)
     return np.where(hits.any(1), 1 / (first + 1), 0.0)
 
 
 def average_precision(hits: Hits, relevant: Counts) -> Floats:
-    """MAP@k: the mean of the precision at each place that was taken, over min(k, relevant)."""
+    """MAP@k: the sum of the precision at each relevant item, over min(k, relevant)."""
     precision = np.cumsum(hits, 1) / np.arange(1, hits.shape[1] + 1)
     found: Floats = (precision * hits).sum(1) / np.minimum(relevant, hits.shape[1])
     return found
 
 
 def debiased_ndcg(lists: Lists, hits: Hits, targets: NDArray[np.integer], starts: Counts, gains: Floats) -> float:
-    """NDCG@k where what everybody takes counts less: Σ_users DCG / Σ_users IDCG, an item's gain being given.
+    """NDCG@k with given gains of items, such as lower ones for popular items: Σ_users DCG / Σ_users IDCG.
 
-    With gains of 1/propensity this is the self-normalised estimate of Yang et al. 2018 (Unbiased offline recommender
-    evaluation for missing-not-at-random implicit feedback). It is normalised over all users at once, as Swaminathan
-    and Joachims 2015 do it: a user with one target, normalised alone, would have the plain NDCG.
+    With gains of 1/propensity this is the self-normalised estimator of Yang et al. 2018 (Unbiased offline recommender
+    evaluation for missing-not-at-random implicit feedback). It is normalised over all users together, as in Swaminathan
+    and Joachims 2015, because a user with one target, normalised alone, would have the plain NDCG.
 
     Args:
-        lists: of the users.
-        hits: of the lists.
-        targets: what the users took, user after user.
-        starts: the targets of the n-th user are `targets[starts[n]:starts[n + 1]]`.
-        gains: of each item.
+        lists: Lists of the users.
+        hits: Relevant slots of the lists.
+        targets: Relevant items, user by user.
+        starts: Offsets: the targets of the n-th user are `targets[starts[n]:starts[n + 1]]`.
+        gains: Gain of each item.
     """
     of_places = discounts(hits.shape[1])
     found = (np.where(hits, gains[lists], 0) @ of_places).sum()
@@ -72,13 +72,13 @@ def debiased_ndcg(lists: Lists, hits: Hits, targets: NDArray[np.integer], starts
 
 
 def summary(hits: Hits, relevant: Counts, lists: Lists, recommendable: NDArray[np.bool_]) -> dict[str, float]:
-    """How well the lists of one system predict, means over users; the names say @10 whatever the length of the lists.
+    """Returns accuracy and coverage of one model, as means over users; names have @10 for any length of list.
 
     Args:
-        hits: of its lists.
-        relevant: items that each user took.
-        lists: users × places, rows of items, padded with -1.
-        recommendable: bool for each item; coverage is the share of them that some list has.
+        hits: Relevant slots of its lists.
+        relevant: Number of relevant items of each user.
+        lists: Lists, users × slots, rows of items, padded with -1.
+        recommendable: Availability of items, bool of shape (items,). Coverage is the share of them in any list.
     """
     values = {
         "ndcg@10": ndcg(hits, relevant),
@@ -92,6 +92,6 @@ def summary(hits: Hits, relevant: Counts, lists: Lists, recommendable: NDArray[n
 
 
 def discounts(places: int) -> Floats:
-    """How much attention each place gets: 1 / log2(1 + rank) (Järvelin and Kekäläinen 2002)."""
+    """Returns the discount of each rank: 1 / log2(1 + rank) (Järvelin and Kekäläinen 2002)."""
     found: Floats = 1 / np.log2(np.arange(2, places + 2))
     return found

@@ -1,4 +1,4 @@
-"""How sure a mean over users is: bootstrap intervals (Efron 1979), paired where two systems are compared."""
+"""Bootstrap confidence intervals (Efron 1979) of means over users, paired for the comparison of two models."""
 
 import numpy as np
 
@@ -6,16 +6,16 @@ from chatrec.evaluation.metrics.accuracy import Floats
 
 RESAMPLES = 1_000
 Interval = tuple[float, float, float]
-"""A mean, its lower and its upper bound."""
+"""Mean, lower bound and upper bound."""
 
 
 def interval(values: Floats, seed: int, level: float = 0.95) -> Interval:
-    """The mean over users with the bounds of its percentile interval; zeros without users.
+    """Returns the mean over users with its percentile interval; zeros without users.
 
     Args:
-        values: one for each user.
-        seed: of the bootstrap.
-        level: how sure the interval is.
+        values: One value per user.
+        seed: Seed of the bootstrap.
+        level: Confidence level.
     """
     if not len(values):
         return 0.0, 0.0, 0.0
@@ -26,12 +26,12 @@ def interval(values: Floats, seed: int, level: float = 0.95) -> Interval:
 
 
 def paired_difference(a: Floats, b: Floats, seed: int, level: float = 0.95) -> Interval:
-    """How much better `a` is than `b`: the interval of a - b, user by user.
+    """Returns the mean of a - b over users, with its interval.
 
     Args:
-        a: a value for each user.
-        b: the same for another system.
-        seed: of the bootstrap.
-        level: how sure the interval is.
+        a: One value per user.
+        b: Values of another model, for the same users.
+        seed: Seed of the bootstrap.
+        level: Confidence level.
     """
     return interval(a - b, seed, level)

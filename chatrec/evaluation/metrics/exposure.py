@@ -1,4 +1,4 @@
-"""What lists show, whatever users took: how new it is, how evenly it is spread over the catalogue, how varied."""
+"""Metrics beyond accuracy: novelty, exposure over the catalogue, and diversity."""
 
 import numpy as np
 from numpy.typing import NDArray
@@ -7,20 +7,20 @@ from chatrec.evaluation.metrics.accuracy import Counts, Floats, Lists
 
 
 def exposure(lists: Lists, recommendable: NDArray[np.bool_]) -> Counts:
-    """In how many lists each item is that a list may have."""
+    """Returns the number of lists that contain each recommendable item."""
     return np.bincount(lists[lists >= 0], minlength=len(recommendable))[recommendable]
 
 
 def novelty(lists: Lists, takers: Counts, users: int) -> float:
-    """Mean self-information of what is shown, in bits: -log2(share of users who took the item).
+    """Mean self-information of the recommended items, in bits: -log2(share of users who took the item).
 
     Zhou et al. 2010 (Solving the apparent diversity-accuracy dilemma of recommender systems); Vargas and Castells 2011
-    (Rank and relevance in novelty and diversity metrics). An item that nobody took counts as one user's.
+    (Rank and relevance in novelty and diversity metrics). An item without users counts as taken by one user.
 
     Args:
-        lists: of a system; empty ones are left out.
-        takers: how many users took each item.
-        users: how many took anything.
+        lists: Lists of a model; empty ones are skipped.
+        takers: Number of users who took each item.
+        users: Number of users with a history.
     """
     there = lists >= 0
     bits = np.where(there, np.log2(max(users, 1) / np.maximum(takers, 1))[lists], 0)
@@ -29,12 +29,12 @@ def novelty(lists: Lists, takers: Counts, users: int) -> float:
 
 
 def gini(counts: Counts) -> float:
-    """Gini coefficient of exposure: 0 if all items are shown alike, near 1 if one item has it all.
+    """Gini coefficient of exposure: 0 for equal exposure of all items, near 1 if one item has all of it.
 
     G = Σ_i (2i - n - 1) x_i / (n Σ x), x ascending (Fleder and Hosanagar 2009: Blockbuster culture).
 
     Args:
-        counts: exposure of each of the n items.
+        counts: Exposure of each of the n items.
     """
     n, total = len(counts), counts.sum()
     if not total:
@@ -43,21 +43,21 @@ def gini(counts: Counts) -> float:
 
 
 def lorenz(counts: Counts, points: int = 101) -> Floats:
-    """The Lorenz curve: which share of exposure the least shown x of the items have, at even steps of x from 0 to 1."""
+    """Lorenz curve: the exposure share of the least exposed fraction x of the items, at even steps of x in [0, 1]."""
     shares = np.concatenate([[0.0], np.cumsum(np.sort(counts)) / max(counts.sum(), 1)])
     found: Floats = np.interp(np.linspace(0, 1, points), np.linspace(0, 1, len(shares)), shares)
     return found
 
 
 def diversity(lists: Lists, vectors: NDArray[np.floating]) -> float:
-    """Intra-list diversity: the mean of 1 - cosine over all pairs of a list, mean over lists.
+    """Intra-list diversity: the mean of 1 - cosine over all pairs of a list, averaged over lists.
 
     Smyth and McClave 2001 (Similarity vs. diversity); Ziegler et al. 2005 (Improving recommendation lists through topic
     diversification). With unit vectors the cosines of all ordered pairs sum to |Σv|² - m, m the length of the list.
 
     Args:
-        lists: of a system; those with less than two vectors are left out.
-        vectors: items × dimensions, of unit length; zero for an item of which nothing is known, which makes no pair.
+        lists: Lists of a model; those with fewer than two vectors are skipped.
+        vectors: Text vectors, items × dimensions, of unit length; zero for items without text, which form no pair.
     """
     total, m = np.zeros((len(lists), vectors.shape[1])), np.zeros(len(lists), np.int64)
     for column in lists.T:

@@ -1,1 +1,1 @@
-"""Fairness to those whose items are shown: exposure, prices, and what both cost those who look."""
+"""Provider fairness: exposure, its dual prices, and the cost in accuracy."""

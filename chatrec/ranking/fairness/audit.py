@@ -1,4 +1,4 @@
-"""What a night's lists come to, for providers and for users: two small tables that are published with the lists."""
+"""Fairness audit of the lists of a run, for providers and users: two small tables published with the lists."""
 
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -35,15 +35,15 @@ BY_ATTRIBUTE_SCHEMA = {
     "high": pl.Float32,
 }
 FEWEST_USERS = 10
-"""A value that fewer held-out users have is not told: the mean of a few says what one of them did."""
+"""Minimum number of held-out users per attribute value. A mean over fewer would reveal single users."""
 
 
 def exposure_of(fairness: "Fairness", lists: Path) -> pl.DataFrame:
-    """Who had how much exposure in the lists.
+    """Returns the exposure of each provider in the lists.
 
     Args:
-        fairness: of the night.
-        lists: the recommendations.
+        fairness: Fairness of the run.
+        lists: File of the recommendations.
     """
     total = np.zeros(len(fairness.providers.names))
     for batch in parquet.ParquetFile(lists).iter_batches(columns=["item", "rank"]):
@@ -64,14 +64,14 @@ def exposure_of(fairness: "Fairness", lists: Path) -> pl.DataFrame:
 
 
 def by_attribute(users: pl.DataFrame, rows: Array, values: Array, attributes: Sequence[str], seed: int) -> pl.DataFrame:
-    """NDCG@10 of held-out users by what they are, with the bounds of its 95 % interval.
+    """Returns NDCG@10 of held-out users by attribute value, with its 95 % interval.
 
     Args:
-        users: all users with their attributes.
-        rows: the held-out ones.
-        values: NDCG@10 of each of these.
-        attributes: columns of `users`.
-        seed: of the bootstrap.
+        users: All users with their attributes.
+        rows: Rows of the held-out users.
+        values: NDCG@10 of each held-out user.
+        attributes: Columns of `users`.
+        seed: Seed of the bootstrap.
     """
     return pl.DataFrame(list(_means(users[rows], values, attributes, seed)), BY_ATTRIBUTE_SCHEMA, orient="row")
 
@@ -86,5 +86,5 @@ def _means(users: pl.DataFrame, values: Array, attributes: Sequence[str], seed: 
 
 
 def nothing() -> tuple[pl.DataFrame, pl.DataFrame]:
-    """Both tables of a night of which nothing is asked."""
+    """Returns both tables without rows, for a run without fairness settings."""
     return pl.DataFrame(schema=EXPOSURE_SCHEMA), pl.DataFrame(schema=BY_ATTRIBUTE_SCHEMA)

@@ -1,9 +1,9 @@
-"""One price for each provider, added to the log scores of its items, so that each gets the exposure that it is owed.
+"""Dual prices of exposure: one price per provider, added to the log scores of its items.
 
-Lists of all users that are worth most, Σ discount · log P, under "every provider has at least its share of exposure"
-are a linear program; its dual has one price μ_p ≥ 0 for each provider, and given the prices every user's best list is
-the one ordered by log P + μ. The dual is descended by the sign of its subgradient, which is the shortfall of exposure,
-with a step of its own for each price (Riedmiller and Braun 1993, RPROP). Prices as duals: Xu et al. 2023 (P-MMF),
+The lists of all users with the largest value, Σ discount · log P, under the constraint that every provider has at least
+its share of exposure are a linear program. Its dual has one price μ_p ≥ 0 per provider, and given the prices the best
+list of every user is ordered by log P + μ. The dual is minimised by the sign of its subgradient, the shortfall of
+exposure, with a step size per price (Riedmiller and Braun 1993, RPROP). Prices as duals: Xu et al. 2023 (P-MMF),
 Naghiaei et al. 2022 (CPFair).
 """
 
@@ -20,28 +20,28 @@ ROUNDS = 80
 FIRST_STEP, LARGEST_STEP = 0.1, 0.5
 FASTER, SLOWER = 1.2, 0.5
 HIGHEST = 10.0
-"""A price that multiplies a chance by 22,000: whoever needs more has nothing that anybody might want."""
+"""Maximum price: a factor of 22,000 on a probability. A provider that needs more has no relevant items."""
 CLOSE = 0.004
-"""Of what is owed: nearer than this a price is left alone."""
+"""Relative tolerance of the owed exposure within which a price is not changed."""
 
 
 @dataclass(frozen=True)
 class Sample:
-    """Candidates of many users, for whom prices are found."""
+    """Candidates of a sample of users, to find prices."""
 
     items: Array
-    """users × candidates, padded with -1."""
+    """Items, users × candidates, padded with -1."""
     scores: Array
-    """The same, log P; -inf for padding."""
+    """log P, of the same shape; -inf for padding."""
     first: Callable[[Array], Array]
-    """From scores of the candidates to the columns of the lists, users × places, padded with -1."""
+    """Maps scores of the candidates to the columns of the lists, users × slots, padded with -1."""
 
     def exposed(self, providers: Providers, bonus: Array) -> tuple[Array, float]:
-        """The exposure of each provider, and what the lists are worth.
+        """Returns the exposure of each provider, and the value of the lists.
 
         Args:
-            providers: of the items.
-            bonus: of each item, added to log scores.
+            providers: Providers of the items.
+            bonus: Addition to the log score of each item.
         """
         columns = self.first(self.scores + np.append(bonus, 0)[self.items])
         rows = np.arange(len(columns))[:, None]
@@ -51,20 +51,20 @@ class Sample:
         return providers.mass(items, weights), float((worth * weights)[np.isfinite(worth)].sum())
 
     def merit(self, providers: Providers) -> Array:
-        """Each provider's share of relevance: Σ over users of P, which is 1 for every user."""
+        """Returns each provider's share of relevance: the sum of P over users, where P sums to 1 per user."""
         chances = np.exp(self.scores - self.scores.max(1, keepdims=True, initial=-1e9))
         chances /= np.maximum(chances.sum(1, keepdims=True), 1e-9)
         return share_of(providers.mass(self.items, chances))
 
 
 def find_prices(sample: Sample, providers: Providers, owed: Array, highest: float = HIGHEST) -> Array:
-    """Prices under which every provider has at least its share of exposure, as far as that can be.
+    """Finds prices under which every provider has at least its share of exposure, if possible.
 
     Args:
-        sample: candidates of users.
-        providers: of the items.
-        owed: of each provider, the least share of all exposure.
-        highest: price; a low one makes a penalty of the constraint: a shortfall then costs no more than this.
+        sample: Candidates of a sample of users.
+        providers: Providers of the items.
+        owed: Minimum share of all exposure of each provider.
+        highest: Maximum price. A low one turns the constraint into a penalty: a shortfall costs no more than this.
     """
     prices, steps = np.zeros(len(owed)), np.full(len(owed), FIRST_STEP)
     before, best, found = np.zeros(len(owed)), (np.inf, np.inf), prices

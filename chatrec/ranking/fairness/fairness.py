@@ -1,4 +1,4 @@
-"""Fair lists of a night: its providers, what they are owed, the prices that give it to them."""
+"""Provider fairness of a run: providers, their owed exposure, and the prices that achieve it."""
 
 from dataclasses import dataclass, replace
 
@@ -16,50 +16,50 @@ from chatrec.ranking.slots import tiers
 from chatrec.runtime.progress import progress
 
 USERS_AT_MOST = 100_000
-"""Users for whom prices are found; of more, some drawn ones."""
+"""Maximum number of users for whom prices are found; beyond it they are sampled."""
 CANDIDATES = 100
 USERS_OF_A_BLOCK = 8192
 
 
 @dataclass(frozen=True)
 class Fairness:
-    """Prices, and what they are for."""
+    """Prices of providers, and their exposure."""
 
     providers: Providers
     target: Array
-    """Of each provider: its share of merit, or of the catalogue."""
+    """Target share of each provider, by merit or by catalogue."""
     owed: Array
-    """The least share of all exposure."""
+    """Minimum share of all exposure of each provider."""
     before: Array
-    """The share that it has at no price."""
+    """Share of exposure without prices."""
     prices: Array
 
     @property
     def bonus(self) -> Array:
-        """What is added to the log score of each item."""
+        """Addition to the log score of each item."""
         bonus: Array = (self.providers.shares @ self.prices).astype(np.float32)
         return bonus
 
     def applied(self, ranker: Recommender) -> Recommender:
-        """The ranker under these prices."""
+        """Returns the recommender with these prices."""
         rules = ranker.rules
         factors = self.bonus if rules.log_factors is None else rules.log_factors + self.bonus
         return ranker.under(replace(rules, log_factors=factors), ranker.recommendable) if self.prices.any() else ranker
 
     def ndcg(self, held: HoldoutCandidates) -> tuple[Array, Array]:
-        """NDCG@10 of held-out users without prices and under them."""
+        """Returns NDCG@10 of each held-out user, without and with prices."""
         return held.ndcg(held.scores), held.ndcg(held.scores + np.append(self.bonus, 0)[held.items])
 
 
 def weigh(ranker: Recommender, items: pl.DataFrame, profiles: Array, settings: Settings, memory_mb: int) -> Fairness:
-    """Finds out what providers are owed, and at what price they get it.
+    """Computes the owed exposure of providers and the prices that achieve it.
 
     Args:
-        ranker: of tonight's lists, without prices.
-        items: the catalogue.
-        profiles: users × dimensions, see ListBuilder.
-        settings: of fairness; with mode off all prices are 0.
-        memory_mb: bounds a block.
+        ranker: Recommender of the run, without prices.
+        items: Catalogue.
+        profiles: Text vectors of users, users × dimensions; see ListBuilder.
+        settings: Fairness settings. With mode off all prices are 0.
+        memory_mb: Memory limit of a batch, in megabytes.
     """
     providers = Providers.of(items, settings.attribute)
     sample = gather(ranker, profiles, memory_mb)
@@ -75,7 +75,7 @@ def weigh(ranker: Recommender, items: pl.DataFrame, profiles: Array, settings: S
 
 
 def gather(ranker: Recommender, profiles: Array, memory_mb: int, candidates: int = CANDIDATES) -> Sample:
-    """So many candidates of all users, or of some if there are many."""
+    """Retrieves candidates of all users, or of a sample if there are more than USERS_AT_MOST."""
     random, everybody = np.random.default_rng(ranker.seed), ranker.histories.users
     users = np.arange(everybody)
     if everybody > USERS_AT_MOST:
@@ -104,7 +104,7 @@ def gather(ranker: Recommender, profiles: Array, memory_mb: int, candidates: int
 
 @dataclass(frozen=True)
 class _Filling:
-    """How the ranker fills lists from candidates."""
+    """Fills lists from candidates as the recommender does."""
 
     ranker: Recommender
     items: Array

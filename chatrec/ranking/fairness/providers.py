@@ -1,6 +1,6 @@
-"""Providers of items, and how much of all attention their items get.
+"""Providers of items, and their exposure.
 
-A provider is a value of a column of the catalogue: a seller, an author, a label; or a group.
+A provider is a value of a catalogue column, such as a seller, an author or a label; or a group.
 """
 
 from dataclasses import dataclass
@@ -18,19 +18,19 @@ SETTING = "fairness.attribute"
 
 @dataclass(frozen=True)
 class Providers:
-    """Who provides what."""
+    """Providers and their items."""
 
     names: list[str]
-    """Sorted."""
+    """Names of the providers, sorted."""
     shares: csr_matrix
-    """items × providers: 1 in all for an item, 0 for one without a provider."""
+    """Shares, items × providers; an item's row sums to 1, or to 0 without a provider."""
 
     @classmethod
     def of(cls, items: pl.DataFrame, attribute: str) -> "Providers":
-        """Of a catalogue.
+        """Reads the providers of a catalogue.
 
         Raises:
-            SettingsError: it has no such column.
+            SettingsError: If the catalogue has no such column.
         """
         rows = rows_of(items, attribute, SETTING)
         names = rows["value"].unique().sort()
@@ -42,16 +42,16 @@ class Providers:
 
     @cached_property
     def items(self) -> Array:
-        """How many items each has, those with several providers in part."""
+        """Number of items of each provider; items with several providers count fractionally."""
         found: Array = np.asarray(self.shares.sum(0)).ravel()
         return found
 
     def mass(self, items: Array, weights: Array) -> Array:
-        """What each provider gets of weights of places.
+        """Sums weights of slots by provider.
 
         Args:
-            items: rows of items, any shape; -1 for an empty place.
-            weights: the same shape.
+            items: Rows of items, of any shape; -1 for an empty slot.
+            weights: Weights, of the same shape.
         """
         there = items >= 0
         by_item = np.bincount(items[there], weights[there], minlength=self.shares.shape[0])
@@ -60,6 +60,6 @@ class Providers:
 
 
 def share_of(mass: Array) -> Array:
-    """Of all that the providers get together."""
+    """Normalises sums by provider to shares."""
     found: Array = mass / max(float(mass.sum()), np.finfo(float).tiny)
     return found

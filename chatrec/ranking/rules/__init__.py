@@ -1,1 +1,1 @@
-"""Rules: what a business wants of its lists, applied to a night."""
+"""Business rules, applied to the lists of a run."""

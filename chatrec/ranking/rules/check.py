@@ -1,4 +1,4 @@
-"""Do the rules fit the customer's tables? Asked before a night, where a person looks."""
+"""Check of the rules against the source tables, before a run."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -12,19 +12,20 @@ from chatrec.ranking.rules.items import GROUPS, NOT_KEPT
 
 
 def check_rules(cursor: Any, items: SourceQuery, separator: str, rules: Rules) -> str:
-    """Looks for every column, group and item that a rule names.
+    """Checks that every column, group and item named by a rule exists.
 
     Args:
-        cursor: of psycopg2, on the source database.
-        items: the SELECT of items.
-        separator: between the groups of an item, if they are text and not an array.
-        rules: of the settings.
+        cursor: psycopg2 cursor on the source database.
+        items: SELECT of the items.
+        separator: Separator between the groups of an item, if they are text and not an array.
+        rules: Rules of the settings.
 
     Returns:
-        How many rules there are.
+        The number of rules, as text.
 
     Raises:
-        SettingsError: names each rule that asks for something that is not there, and what there is.
+        SettingsError: If a rule names a column, group or item that does not exist. The message names each such rule and
+            the existing values.
     """
     problems = [*_columns(items, rules), *_groups(cursor, items, separator, rules), *_items(cursor, items, rules)]
     if problems:
@@ -48,7 +49,7 @@ def _columns(items: SourceQuery, rules: Rules) -> Iterator[str]:
             given = f"gives it as {items.types[time]}" if time in there else "does not give it"
             yield (
                 f"rules.freshness asks for the time {time}, but source.items {given}; "
-                f"times there: {', '.join(times) or 'none'} (updated_at may be given once more under another name)."
+                f"times there: {', '.join(times) or 'none'} (select updated_at once more under another name to use it)."
             )
 
 

@@ -1,4 +1,4 @@
-"""Places of a list: which candidates caps let in, and where pins put theirs."""
+"""Selection of candidates under caps, and placement of pinned items."""
 
 from collections.abc import Sequence
 
@@ -8,18 +8,19 @@ from chatrec.data.arrays import Array
 
 
 def admitted(items: Array, preference: Array, caps: Sequence[tuple[Array, int]], n: int) -> Array:
-    """The first n candidates of each user that no cap keeps out.
+    """Selects the first n candidates of each user that satisfy all caps.
 
-    Each candidate is asked in turn whether its values have room: what is taken earlier is preferred.
+    Candidates are selected greedily in the order of preference.
 
     Args:
-        items: users × candidates, rows of items.
-        preference: users × candidates: columns, the most wanted first, padded with -1.
-        caps: the values of each item ((items + 1) × values, padded with -1), and how many of a list may have the same.
-        n: places of a list.
+        items: Rows of items, users × candidates.
+        preference: Columns of the candidates, users × candidates, the most preferred first, padded with -1.
+        caps: For each cap the values of each item, (items + 1) × values, padded with -1, and the maximum number of
+            items with the same value.
+        n: Length of a list.
 
     Returns:
-        users × at most n: columns, the most wanted first, padded with -1.
+        Columns, users × at most n, the most preferred first, padded with -1.
     """
     n = min(n, preference.shape[1])
     if not caps:
@@ -44,15 +45,15 @@ def admitted(items: Array, preference: Array, caps: Sequence[tuple[Array, int]],
 
 
 def pinned_places(items: Array, chosen: Array, pins: Sequence[tuple[int, int]]) -> Array:
-    """Moves pinned items to their places; what stood there makes room.
+    """Moves pinned items to their positions and shifts the others.
 
     Args:
-        items: users × candidates, rows of items.
-        chosen: users × places: columns of the candidates in the order of the list, padded with -1.
-        pins: row of an item, and its place, from 0; a place is given once.
+        items: Rows of items, users × candidates.
+        chosen: Columns of the candidates in the order of the list, users × slots, padded with -1.
+        pins: Row of an item and its position from 0. Each position occurs once.
 
     Returns:
-        The same columns in another order; a list that ends before the place has the item last.
+        The same columns, reordered. In a list shorter than the position, the item is last.
     """
     if not pins:
         return chosen

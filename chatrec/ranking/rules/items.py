@@ -1,4 +1,4 @@
-"""What rules ask of items: which of them are meant, which values they have, how old they are."""
+"""Items selected by rules, and their attribute values and ages."""
 
 import numpy as np
 import polars as pl
@@ -10,12 +10,12 @@ from chatrec.extract.schema import ATTRIBUTES
 
 GROUPS = "groups"
 NOT_KEPT = {"available", "updated_at"}
-"""Columns of the contract that no rule can ask for."""
+"""Columns of `source.items` that rules cannot use."""
 NO_VALUE = -1
 
 
 def meant(items: pl.DataFrame, rule: Selection) -> Array:
-    """bool for each item: whether a rule is about it."""
+    """Returns the items selected by a rule, bool of shape (items,)."""
     if rule.groups:
         return in_groups(items, rule.groups)
     found: Array = values_of(items, rule.attribute, rule.name).is_in(list(rule.values)).fill_null(False).to_numpy()
@@ -23,16 +23,16 @@ def meant(items: pl.DataFrame, rule: Selection) -> Array:
 
 
 def in_groups(items: pl.DataFrame, names: tuple[str, ...]) -> Array:
-    """bool for each item: whether it is in one of the customer's groups of these names."""
+    """Returns the items in any of the named source groups, bool of shape (items,)."""
     found: Array = items[GROUPS].list.eval(pl.element().is_in(list(names))).list.any().fill_null(False).to_numpy()
     return found
 
 
 def values_of(items: pl.DataFrame, attribute: str, rule: str) -> pl.Series:
-    """A column of the catalogue as text.
+    """Returns a column of the catalogue as text.
 
     Raises:
-        SettingsError: there is none; names the rule.
+        SettingsError: If the column does not exist. The message names the rule.
     """
     attributes = items[ATTRIBUTES].struct.unnest() if items.schema.get(ATTRIBUTES) == pl.Struct else pl.DataFrame()
     for frame in (attributes, items.drop(GROUPS, *NOT_KEPT, ATTRIBUTES, strict=False)):
@@ -42,27 +42,27 @@ def values_of(items: pl.DataFrame, attribute: str, rule: str) -> pl.Series:
 
 
 def codes_of(items: pl.DataFrame, attribute: str, rule: str) -> Array:
-    """The values of an attribute as numbers.
+    """Returns the values of an attribute as integer codes.
 
     Args:
-        items: the catalogue.
-        attribute: which; "groups" may have several values for an item.
-        rule: to be named in an error.
+        items: Catalogue.
+        attribute: Name of the attribute. "groups" can have several values per item.
+        rule: Name of the rule, for error messages.
 
     Returns:
-        int32, (items + 1) × the most values of an item, padded with NO_VALUE; the last row is nobody's.
+        Codes as int32, (items + 1) × largest number of values, padded with NO_VALUE; the last row is all padding.
     """
     rows = rows_of(items, attribute, rule).with_columns(code=pl.col("value").rank("dense").cast(pl.Int32) - 1)
     return padded(rows["row"].to_numpy(), rows["code"].to_numpy(), len(items))
 
 
 def rows_of(items: pl.DataFrame, attribute: str, rule: str) -> pl.DataFrame:
-    """The values of an attribute, each in a row: row (of the item, ascending) and value; empty ones are left out.
+    """Returns the values of an attribute in long form: row (of the item, ascending) and value, without empty values.
 
     Args:
-        items: the catalogue.
-        attribute: which; "groups" may have several values for an item.
-        rule: to be named in an error.
+        items: Catalogue.
+        attribute: Name of the attribute. "groups" can have several values per item.
+        rule: Name of the rule, for error messages.
     """
     lists = items[GROUPS] if attribute == GROUPS else _alone(values_of(items, attribute, rule))
     rows = pl.DataFrame({"row": pl.arange(len(items), eager=True), "value": lists}).explode("value").drop_nulls()
@@ -70,16 +70,16 @@ def rows_of(items: pl.DataFrame, attribute: str, rule: str) -> pl.DataFrame:
 
 
 def padded(rows: Array, values: Array, count: int, most: int | None = None) -> Array:
-    """The values of each row side by side.
+    """Returns the values of each row as a padded array.
 
     Args:
-        rows: of each value, ascending.
-        values: int32.
-        count: how many rows there are.
-        most: values that a row keeps; None for all.
+        rows: Row of each value, ascending.
+        values: Values, int32.
+        count: Number of rows.
+        most: Maximum number of values per row; None for all.
 
     Returns:
-        int32, (count + 1) × the most values of a row, padded with NO_VALUE; the last row is nobody's.
+        Values as int32, (count + 1) × largest number of values, padded with NO_VALUE; the last row is all padding.
     """
     place = np.arange(len(rows)) - np.searchsorted(rows, rows)
     if most is not None:
@@ -91,7 +91,7 @@ def padded(rows: Array, values: Array, count: int, most: int | None = None) -> A
 
 
 def times_of(items: pl.DataFrame, attribute: str, rule: str) -> Array:
-    """A column of times: microseconds since 1970, UTC; NaN where there is none."""
+    """Returns a column of times in microseconds since 1970, UTC; NaN for missing values."""
     text = values_of(items, attribute, rule).str.replace(r"\+00$", "")
     moments = text.str.to_datetime("%Y-%m-%d %H:%M:%S%.f", time_unit="us", strict=False)
     days = text.str.to_datetime("%Y-%m-%d", time_unit="us", strict=False)

@@ -1,4 +1,4 @@
-"""The rules of a night: what they say of tonight's items, as arrays."""
+"""The rules of a run as arrays over its items."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -17,75 +17,75 @@ from chatrec.ranking.rules.items import codes_of, in_groups, meant, times_of
 SECOND = 1_000_000
 DAY = 86_400 * SECOND
 LEAST_FACTOR = 1e-20
-"""A score that has faded is small and not nothing, so that lists stay full."""
+"""Smallest factor of a decayed score. It stays above 0, so that lists stay full."""
 REPEAT, FRESHNESS = "repeat", "freshness"
 
 
 @dataclass(frozen=True)
 class Clock:
-    """When a night is, microseconds since 1970."""
+    """Reference times of a run, in microseconds since 1970."""
 
     taken: int
-    """When the snapshot was taken."""
+    """Time of the snapshot."""
     newest: int
-    """The newest event or search."""
+    """Time of the newest event or search."""
 
 
 @dataclass(frozen=True)
 class Cap:
-    """At most some items of a list with the same value."""
+    """A maximum number of items with the same value per list."""
 
     codes: Array
-    """See `codes_of`."""
+    """Values of items as codes; see `codes_of`."""
     at_most: int
 
 
 @dataclass(frozen=True)
 class Pin:
-    """An item at a place."""
+    """An item at a fixed position."""
 
     item: int
     """Row of the item."""
     place: int
-    """From 0."""
+    """Position, from 0."""
 
 
 @dataclass(frozen=True)
 class Returns:
-    """What users took and may be shown again."""
+    """Items that may be recommended again after an interaction."""
 
     items: Array
     """bool for each item."""
     until: int
-    """Only what was taken at this time or before, microseconds since 1970."""
+    """Time of the latest interaction that permits it, in microseconds since 1970."""
 
     def events(self, histories: Interactions) -> Array:
-        """bool for each event: whether it keeps nothing from coming again."""
+        """Returns the events that do not exclude their item, bool of shape (events,)."""
         returning: Array = self.items[histories.items] & (histories.times <= self.until)
         return returning
 
 
 @dataclass(frozen=True)
 class Rules:
-    """Of a night; without arguments there are none."""
+    """Rules of a run. Without arguments there are none."""
 
     allowed: Array | None = None
-    """bool for each item; None allows all."""
+    """Allowed items, bool of shape (items,); None allows all."""
     log_factors: Array | None = None
-    """float32, for each item: what is added to the logarithm of its score; None adds nothing."""
+    """Addition to the log score of each item, float32; None adds nothing."""
     caps: tuple[Cap, ...] = ()
     pins: tuple[Pin, ...] = ()
     repeat: bool | None = None
-    """Whether what a user took may come again, as far as `returns` says; None is as the settings of ranking say."""
+    """Whether items may be recommended again, within `returns`. None follows the settings of ranking."""
     returns: Returns | None = None
-    """None lets all return."""
+    """None permits all items."""
 
     @classmethod
     def of(cls, rules: settings.Rules, items: pl.DataFrame, clock: Clock) -> Self:
-        """What rules say of a catalogue.
+        """Evaluates the rules on a catalogue.
 
         Raises:
-            SettingsError: a rule asks for a column that is not there.
+            SettingsError: If a rule names a column that does not exist.
         """
         times = times_of(items, rules.freshness.attribute, FRESHNESS) if rules.freshness.attribute else None
         now = clock.newest if times is None else _now(clock, times)
@@ -100,7 +100,7 @@ class Rules:
 
     @property
     def shape_lists(self) -> bool:
-        """Whether more candidates are needed than a list has places."""
+        """Whether lists need more candidates than they have slots."""
         return bool(self.caps or self.pins)
 
     @property
@@ -109,15 +109,15 @@ class Rules:
         return np.array([pin.item for pin in self.pins], np.int32)
 
     def allowed_of(self, recommendable: Array) -> Array:
-        """bool for each item: whether it is among some, and allowed."""
+        """Returns the given items that are also allowed, bool of shape (items,)."""
         return recommendable if self.allowed is None else recommendable & self.allowed
 
     def hidden_by_events(self, exclude_seen: bool, histories: Interactions) -> tuple[bool, Array | None]:
-        """Whether what a user took is hidden, and which events hide nothing all the same; None if all hide.
+        """Returns whether seen items are excluded, and a mask of events that exclude nothing (None if all exclude).
 
         Args:
-            exclude_seen: what the settings of ranking say.
-            histories: of all users.
+            exclude_seen: The setting `ranking.exclude_seen`.
+            histories: Interactions of all users.
         """
         if self.repeat is None:
             return exclude_seen, None
@@ -126,21 +126,22 @@ class Rules:
         return not self.repeat, None
 
     def factors_of(self, items: Array) -> Array | np.float32:
-        """What is added to log scores of some items, any shape of rows; -1 stands for none."""
+        """Returns the addition to the log scores of items (rows of any shape; -1 for none)."""
         return np.float32(0) if self.log_factors is None else self.log_factors[items]
 
     def columns(self, items: Array, scores: Array, n: int, tiers: Array | None = None, slack: int = 1) -> Array:
-        """Which candidates make a list.
+        """Selects and orders the candidates of a list.
 
         Args:
-            items: users × candidates, padded with -1.
-            scores: the same; -inf for padding.
-            n: places of a list.
-            tiers: the same; a smaller one is taken first, whatever the scores; None is one tier.
-            slack: caps let in as many times more, for lists that are chosen from again.
+            items: Items, users × candidates, padded with -1.
+            scores: Scores, of the same shape; -inf for padding.
+            n: Length of a list.
+            tiers: Tiers, of the same shape. A lower tier is selected first, whatever the scores; None for a single
+                tier.
+            slack: Multiple of the caps, for selections that are made again later.
 
         Returns:
-            users × at most n: columns, in the order of the list, padded with -1.
+            Columns, users × at most n, in the order of the list, padded with -1.
         """
         there = (items >= 0) & np.isfinite(scores)
         first = np.where(np.isin(items, self.pinned), -1, 0 if tiers is None else tiers)
@@ -176,7 +177,7 @@ def _log_factors(rules: settings.Rules, items: pl.DataFrame, times: Array | None
 
 
 def _now(clock: Clock, times: Array) -> int:
-    """The newest time of all that is not after the snapshot, so that a log of long ago is not all old."""
+    """Returns the newest time before the snapshot, so that freshness also works on an old log."""
     known = times[times <= clock.taken] if clock.taken else times[np.isfinite(times)]
     return max(clock.newest, int(known.max(initial=0)))
 

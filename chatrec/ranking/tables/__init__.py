@@ -1,1 +1,1 @@
-"""The tables beside the lists: similar items, what is popular and trending, and what answers frequent searches."""
+"""Tables published with the lists: similar items, popular and trending items, and lists for frequent searches."""

@@ -1,4 +1,4 @@
-"""What is popular, of all and of each group, and what is taken more than usual."""
+"""Popular items, overall and per group, and trending items."""
 
 import numpy as np
 
@@ -8,21 +8,21 @@ from chatrec.data.interactions import Interactions
 from chatrec.models.popularity import CLOCK_FROM, DAY, SMOOTHING, popularity
 
 EVERYTHING = -1
-"""Stands for the whole catalogue among the groups."""
+"""Group number of the whole catalogue."""
 
 
 def popular_items(histories: Interactions, groups: ItemGroups, possible: Array, n: int) -> dict[str, Array]:
-    """The items with most events.
+    """Returns the items with the most events.
 
     Args:
-        histories: of all users.
-        groups: of tonight.
-        possible: bool for each item.
-        n: how many, of all and of each group.
+        histories: Interactions of all users.
+        groups: Groups of the run.
+        possible: Availability of items, bool of shape (items,).
+        n: Number of items, overall and per group.
 
     Returns:
-        group (EVERYTHING first), rank, item, and score: its share of the events of the group; items without events are
-        not popular.
+        The columns group (EVERYTHING first), rank, item, and score: the item's share of the events of the group. Items
+        without events are left out.
     """
     popular = popularity(histories.items, histories.weights, len(possible))
     everything = np.arange(len(possible))
@@ -37,19 +37,21 @@ def popular_items(histories: Interactions, groups: ItemGroups, possible: Array, 
 
 
 def trending_items(histories: Interactions, possible: Array, n: int, days: float) -> dict[str, Array]:
-    """The items that are taken more than usual.
+    """Returns the items with more interactions than usual.
 
-    With r events of an item among R lately, and u among U before, R (u + 1) / (U + items) = e are expected lately; the
-    score is (r - e) / √(e + 1): the excess in standard deviations of a Poisson law, where one event is no news.
+    An item with r of the R events in the window and u of the U events before it has the expected count R (u + 1) / (U +
+    items) = e in the window. Its score is (r - e) / √(e + 1), the excess in standard deviations of a smoothed Poisson
+    distribution.
 
     Args:
-        histories: of all users.
-        possible: bool for each item.
-        n: how many.
-        days: before the newest event that are lately.
+        histories: Interactions of all users.
+        possible: Availability of items, bool of shape (items,).
+        n: Number of items.
+        days: Length of the window before the newest event, in days.
 
     Returns:
-        rank, item and score of items with an excess; none where times are no moments, or nothing was before.
+        The columns rank, item and score of items with an excess; empty if times are not timestamps or no event precedes
+        the window.
     """
     newest = int(histories.times.max(initial=0))
     lately = histories.times > newest - days * DAY

@@ -1,4 +1,4 @@
-"""The files of the tables beside the lists, and their columns."""
+"""Files of the tables published with the lists, and their columns."""
 
 import pyarrow as pa
 
@@ -22,5 +22,5 @@ COLUMNS = {
 
 
 def schema_of(file: str) -> pa.Schema:
-    """The columns of a table's file."""
+    """Returns the schema of a table's file."""
     return pa.schema([(name, TYPES[name]) for name in COLUMNS[file]])

@@ -1,4 +1,4 @@
-"""What answers the most frequent searches: items that are meant, the popular ones first."""
+"""Lists for the most frequent searches: matching items, the popular ones first."""
 
 import numpy as np
 import polars as pl
@@ -9,16 +9,16 @@ from chatrec.features.search import matches
 from chatrec.models.popularity import SMOOTHING
 
 LONGEST = 200
-"""Characters of a search that gets a list."""
+"""Maximum length of a search that gets a list, in characters."""
 
 
 def frequent(queries: Queries, most: int, least_users: int) -> list[str]:
-    """The searches that most users made, the most frequent first.
+    """Returns the searches made by the most users, the most frequent first.
 
     Args:
-        queries: of all users.
-        most: how many searches.
-        least_users: who made each of them, at least.
+        queries: Searches of all users.
+        most: Maximum number of searches.
+        least_users: Minimum number of users per search.
     """
     users = np.repeat(np.arange(queries.users), queries.lengths)
     pairs = np.unique(users * np.int64(max(len(queries.texts), 1)) + queries.rows)
@@ -30,17 +30,17 @@ def frequent(queries: Queries, most: int, least_users: int) -> list[str]:
 def answers(
     items: pl.DataFrame, asked: list[str], popular: Array, possible: Array, n: int
 ) -> dict[str, Array | pl.Series]:
-    """The items that each search means: how well an item answers times its popularity, as shares of a search.
+    """Returns the best items of each search, scored by match times popularity, as shares per search.
 
     Args:
-        items: the catalogue.
-        asked: searches.
-        popular: of each item.
-        possible: bool for each item: whether it may be shown.
-        n: items of a search.
+        items: Catalogue.
+        asked: Searches.
+        popular: Popularity of each item.
+        possible: Availability of items, bool of shape (items,).
+        n: Number of items per search.
 
     Returns:
-        query, rank, item and score.
+        The columns query, rank, item and score.
     """
     found = matches(items, asked).tocoo()
     row, item = found.row.astype(np.int64), found.col

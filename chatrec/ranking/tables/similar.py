@@ -1,4 +1,4 @@
-"""Items that are like an item: by who takes them, as far as there are events, and by what their texts say."""
+"""Similar items, by users in common where there are events, and by text."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -11,57 +11,57 @@ from chatrec.models.ppmi_svd import unit
 from chatrec.retrieval import index as faiss_index
 
 TRUSTED_FROM = 10
-"""With so many events, who took an item says as much as its text."""
+"""Number of events at which collaborative and text similarity have equal weight."""
 EXACT_BELOW, RECALL = 20_000, 0.9
-"""Larger catalogues are searched approximately: nobody misses the eleventh neighbour."""
+"""Size from which catalogues are searched approximately, and the recall required."""
 SAMPLED = 1_000
 ITEMS_AT_ONCE = 8_192
 
 
 @dataclass(frozen=True)
 class Likeness:
-    """w cos(v_i, v_j) + (1 - w) cos(E_i, E_j), with w = n_i / (n_i + TRUSTED_FROM) for an item with n_i events."""
+    """Similarity w cos(v_i, v_j) + (1 - w) cos(E_i, E_j), w = n_i / (n_i + TRUSTED_FROM) for n_i events of item i."""
 
     learned: Array
-    """v: items × width, of unit length; 0 for items without events, of which it says nothing."""
+    """Vectors v, items × width, of unit length; 0 for cold items."""
     texts: Array
-    """E: items × dimensions, of unit length."""
+    """Vectors E, items × dimensions, of unit length."""
     trust: Array
-    """w: of each item, float32."""
+    """Weight w of each item, float32."""
 
     @classmethod
     def of(cls, learned: Array, texts: Array, events: Array) -> "Likeness":
-        """Of a night.
+        """Makes the similarity of a run.
 
         Args:
-            learned: vectors of AIGC, items × width.
-            texts: of the language model, items × dimensions.
-            events: how many each item has.
+            learned: AIGC vectors, items × width.
+            texts: Text vectors, items × dimensions.
+            events: Number of events of each item.
         """
         known = np.where(events[:, None] > 0, unit(learned), 0).astype(np.float32)
         return cls(known, unit(texts).astype(np.float32), (events / (events + TRUSTED_FROM)).astype(np.float32))
 
     def keys(self, items: Array) -> Array:
-        """What is searched."""
+        """Returns the vectors to search in."""
         return np.hstack([self.learned[items], self.texts[items]])
 
     def queries(self, items: Array) -> Array:
-        """What searches."""
+        """Returns the vectors to search with."""
         trust = self.trust[items, None]
         return np.hstack([trust * self.learned[items], (1 - trust) * self.texts[items]])
 
 
 def similar_items(likeness: Likeness, possible: Array, n: int, seed: int) -> Iterator[dict[str, Array]]:
-    """The items most like each, also like those that are sold out.
+    """Yields the most similar items of each item, including unavailable query items.
 
     Args:
-        likeness: of all items.
-        possible: bool for each item: whether it may be shown.
-        n: how many.
-        seed: of the sample on which an approximate index is tried.
+        likeness: Similarity of all items.
+        possible: Availability of items, bool of shape (items,).
+        n: Number of similar items.
+        seed: Seed of the sample that measures the recall of an approximate index.
 
     Yields:
-        item, rank, similar and score of a block of items; what is not like it at all is left out.
+        The columns item, rank, similar and score of a batch of items. Items without positive similarity are left out.
     """
     items, rows = np.arange(len(possible)), np.flatnonzero(possible).astype(np.int32)
     sample = np.random.default_rng(seed).permutation(items)[:SAMPLED]

@@ -1,4 +1,4 @@
-"""Writes the tables beside the lists."""
+"""Writing of the tables published with the lists."""
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
@@ -25,23 +25,23 @@ Columns = Mapping[str, Any]
 
 @dataclass(frozen=True)
 class Night:
-    """What the tables are made from."""
+    """Inputs of the tables."""
 
     snapshot: Snapshot
     groups: ItemGroups
     learned: Array
-    """Vectors of AIGC, items × width."""
+    """AIGC vectors, items × width."""
     texts: Array
-    """Vectors of the language model, items × dimensions."""
+    """Text vectors, items × dimensions."""
     taken: Array
-    """How many events each item has, as far as similar items may know them."""
+    """Number of events of each item, as far as similar items may depend on it."""
     possible: Array
-    """bool for each item: whether it may be shown."""
+    """Availability of items, bool of shape (items,)."""
     seed: int
 
 
 def write_tables(night: Night, settings: Tables, folder: Path) -> Counts:
-    """Writes a file for each table, without rows for one that is not wanted; returns the rows of each."""
+    """Writes a file for each table, empty if the table is disabled, and returns the rows of each."""
     makers: Mapping[str, tuple[int, Callable[[], Iterable[Columns]]]] = {
         SIMILAR: (settings.similar_items, lambda: _similar(night, settings)),
         POPULAR: (settings.popular, lambda: [_popular(night, settings)]),
