@@ -37,6 +37,7 @@ from chatrec.models.base import Model
 from chatrec.models.registry import fit_channels
 from chatrec.pipeline.context import Context
 from chatrec.pipeline.offline import KEY, evaluate_split
+from chatrec.pipeline.training_data import holdout_of, training_data
 from chatrec.runs.run import Run
 
 
@@ -89,7 +90,8 @@ class Ladder:
     def _trial(self) -> HoldoutFeatures:
         """What the night weighed the channels on."""
         context, names = self.context, set(self.weights)
-        target, rest = context.settings.ranking.target, context.known(context.holdout.histories)
+        target, held = context.settings.ranking.target, holdout_of(context)
+        rest = training_data(context, held.histories)
         if self.is_cold:
             hidden = hide_items(rest.histories, rest.items, rest.seed)
             return HoldoutFeatures.of(
@@ -98,7 +100,7 @@ class Ladder:
         penalty = json.loads((context.of("blend") / MIX).read_text(encoding="utf-8"))["ease penalty"]
         fitted = fit_channels(rest, target, penalty, names - {AIGC})
         weighed = AigcModel(AigcState.load(context.of("aigc") / WEIGHED))
-        return HoldoutFeatures.of({**({AIGC: weighed} if AIGC in names else {}), **fitted}, context.holdout)
+        return HoldoutFeatures.of({**({AIGC: weighed} if AIGC in names else {}), **fitted}, held)
 
     def lists(self, batch: UserBatch, rungs: dict[str, dict[str, float]]) -> Iterator[Array]:
         """The lists of a batch of users for each row: users × at most K, padded with -1."""

@@ -13,7 +13,7 @@ from chatrec.runs.run import UNCHANGED, Manifest
 
 if TYPE_CHECKING:
     from chatrec.encoder.registry import Version
-    from chatrec.pipeline.steps import Step
+    from chatrec.pipeline.step import Step
     from chatrec.report.privacy_utility import Utility
     from chatrec.report.results import Evaluation
 

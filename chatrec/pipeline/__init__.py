@@ -2,7 +2,8 @@
 
 from chatrec.pipeline.approval import Question, answer, question
 from chatrec.pipeline.runner import begin, fail, go_back, measured, perform, run_night
-from chatrec.pipeline.steps import STEPS, Step
+from chatrec.pipeline.step import Step
+from chatrec.pipeline.steps import STEPS
 
 __all__ = [
     "STEPS",

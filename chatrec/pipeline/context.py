@@ -1,4 +1,8 @@
-"""What a step may use: the run, the settings, the files of the steps before it."""
+"""What a step may use: the run, the settings, the files of the steps before it.
+
+The runner makes a context, and `chatrec begin` or a task that records a failure loads the runner: data frames are
+imported when a step reads its first file.
+"""
 
 from __future__ import annotations
 
@@ -16,10 +20,7 @@ if TYPE_CHECKING:
 
     from chatrec.config.rules import Rules as RulesSettings
     from chatrec.data.arrays import Array
-    from chatrec.data.interactions import Interactions
-    from chatrec.evaluation.holdout import Holdout
     from chatrec.extract.snapshot import Snapshot
-    from chatrec.models.registry import TrainingData
     from chatrec.ranking.rules.rules import Rules
 
 
@@ -50,20 +51,6 @@ class Context:
         return Snapshot(self.of("extract"))
 
     @cached_property
-    def holdout(self) -> Holdout:
-        """What no fit may see before the blend is weighed."""
-        from chatrec.evaluation.holdout import hold_out
-
-        ranking = self.settings.ranking
-        return hold_out(
-            self.snapshot.histories,
-            self.recommendable,
-            ranking.exclude_seen,
-            ranking.target,
-            self.settings.compute.seed,
-        )
-
-    @cached_property
     def recommendable(self) -> Array:
         """bool for each item: whether it is available. What is learned and measured knows no rules."""
         available: Array = self.snapshot.items["available"].to_numpy()
@@ -86,18 +73,3 @@ class Context:
         snapshot = self.snapshot
         newest = 0 if self.settings.privacy.enabled else snapshot.newest  # what is newest is somebody's
         return Rules.of(rules, snapshot.items, Clock(snapshot.taken_at, newest))
-
-    def known(self, histories: Interactions) -> TrainingData:
-        """What channels may be fitted on.
-
-        Args:
-            histories: all, or what is left of them.
-        """
-        import numpy as np
-
-        from chatrec.encoder.embed import ITEMS
-        from chatrec.features.catalogue import features_of
-        from chatrec.models.registry import TrainingData
-
-        items, vectors = self.snapshot.items, np.load(self.of("embed") / ITEMS)
-        return TrainingData(histories, items.height, vectors, self.settings.compute.seed, features_of(items))

@@ -11,6 +11,7 @@ from chatrec.ensemble.holdout_candidates import HoldoutCandidates
 from chatrec.errors import SettingsError
 from chatrec.evaluation.metrics import gini
 from chatrec.pipeline.context import Context
+from chatrec.pipeline.training_data import holdout_of
 from chatrec.ranking.coverage import reach
 from chatrec.ranking.diversity import Calibration, Diversifier, Relevance
 from chatrec.ranking.diversity_choice import strongest
@@ -27,7 +28,7 @@ def varied(context: Context, ranker: Recommender) -> tuple[Recommender, Counts]:
     if wanted.mode == "off":
         return ranker, {}
     held = HoldoutCandidates.load(context.of("blend"))
-    way, strength, gain = strongest(held, _ways(context, ranker, context.holdout.histories), wanted.max_loss)
+    way, strength, gain = strongest(held, _ways(context, ranker, holdout_of(context).histories), wanted.max_loss)
     if way:
         way = _ways(context, ranker, ranker.histories)(strength)
     return ranker.under(ranker.rules, ranker.recommendable, variety=way), {

@@ -44,6 +44,6 @@ def evaluate_split(
         write_snapshot(split, items, users, separator, settings.text, run.fresh_folder("extract"))
         counts: Counts = {}
         for step in STEPS_OF_A_SPLIT:
-            counts[step.name] = step.function(Context(run, chosen, run.fresh_folder(step.name)))
+            counts[step.name] = step.perform(Context(run, chosen, run.fresh_folder(step.name)))
         rows = write_recommendations(Snapshot(run.step_folder("extract")), run.step_folder("rank"), out, k)
         return {**counts, "rows": rows}

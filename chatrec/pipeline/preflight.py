@@ -5,14 +5,20 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
 from sqlalchemy import text
 
 from chatrec.config import Settings
+from chatrec.data.interactions import Interactions, Queries
 from chatrec.db import engine as engines
 from chatrec.db import id_types, migrate
+from chatrec.encoder.model_selection import choose
+from chatrec.encoder.texts import item_texts, user_texts
 from chatrec.errors import ChatrecError, SettingsError
+from chatrec.extract.catalogue import items_relation, users_relation
 from chatrec.extract.extraction import selects, snapshot
 from chatrec.extract.mapping import SourceMapping, check_mapping
+from chatrec.ranking.rules.check import check_rules
 
 SAMPLE_ROWS = 20
 
@@ -88,12 +94,6 @@ def read_mapping(settings: Settings) -> SourceMapping:
 
 def _render(settings: Settings, mapping: SourceMapping) -> str:
     """Both templates on some of the customer's own rows."""
-    import numpy as np
-
-    from chatrec.data.interactions import Interactions, Queries
-    from chatrec.encoder.texts import item_texts, user_texts
-    from chatrec.extract.catalogue import items_relation, users_relation
-
     engine = engines.source(settings, "chatrec check")
     with snapshot(engine) as cursor:
         items = items_relation(mapping.items, settings.source).sample(cursor, SAMPLE_ROWS)
@@ -110,8 +110,6 @@ def _render(settings: Settings, mapping: SourceMapping) -> str:
 
 
 def _rules(settings: Settings, mapping: SourceMapping) -> str:
-    from chatrec.ranking.rules.check import check_rules
-
     engine = engines.source(settings, "chatrec check")
     try:
         with snapshot(engine) as cursor:
@@ -160,8 +158,6 @@ def _folder(root: Path) -> str:
 
 
 def _encoder(settings: Settings) -> str:
-    from chatrec.encoder.model_selection import choose
-
     choice = choose(settings)
     if choice.kind == "local":
         return f"a compact GPT-2, trained on the catalogue in the first night ({choice.reason})"

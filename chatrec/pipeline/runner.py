@@ -16,8 +16,10 @@ from chatrec.db.engine import open_database
 from chatrec.db.lock import hold
 from chatrec.errors import RunError, RunStopped, SettingsError
 from chatrec.pipeline.context import Context
+from chatrec.pipeline.step import Step
 from chatrec.pipeline.step_cache import do, done_before, inputs_of, manifest_of, reuse
-from chatrec.pipeline.steps import BY_NAME, STEPS, Step
+from chatrec.pipeline.steps import BY_NAME, STEPS
+from chatrec.publish.pointer import rollback
 from chatrec.runs.run import SAME_LISTS, UNCHANGED, Counts, Manifest, Run, key_of, write_atomically
 
 LOG = logging.getLogger("chatrec")
@@ -141,8 +143,6 @@ def measured(settings: Settings, key: str) -> dict[str, dict[str, float]]:
 
 def go_back(settings: Settings, key: str | None) -> str:
     """Makes an older night live again; returns its key. See `chatrec.publish.pointer.rollback`."""
-    from chatrec.publish.pointer import rollback
-
     with open_database(settings, "rollback") as engine:
         return rollback(engine, key).key
 

@@ -11,7 +11,7 @@ from chatrec import __version__
 from chatrec.config import Settings
 from chatrec.errors import RunError
 from chatrec.pipeline.context import Context
-from chatrec.pipeline.steps import Step
+from chatrec.pipeline.step import Step
 from chatrec.runs.run import TAKEN_AT, UNCHANGED, Manifest, Run, digest_of, fingerprint, runs_under
 
 
@@ -71,7 +71,7 @@ def reuse(context: Context, step: Step, inputs: str) -> Manifest | None:
 def do(context: Context, step: Step, inputs: str) -> Manifest:
     """Does a step in its empty folder and writes its manifest last."""
     started, clock = datetime.now(UTC), time.monotonic()
-    counts = step.function(context)
+    counts = step.perform(context)
     seconds = round(time.monotonic() - clock, 3)
     manifest = Manifest(
         step.name, inputs, digest_of(context.folder, without={TAKEN_AT}), counts, started.isoformat(), seconds

@@ -7,9 +7,10 @@ from chatrec.errors import RunError
 from chatrec.pipeline.context import Context
 from chatrec.pipeline.evaluation import ready_night
 from chatrec.pipeline.private import FOLDER, ids_of
-from chatrec.pipeline.steps import use_threads
+from chatrec.pipeline.training_data import holdout_of, training_data
 from chatrec.privacy.noise import Noise
 from chatrec.report.privacy_utility import Utility, measure
+from chatrec.runtime.hardware import use_threads
 
 
 def utility_of_night(settings: Settings, key: str | None, epsilons: Sequence[float]) -> tuple[str, Utility]:
@@ -26,12 +27,12 @@ def utility_of_night(settings: Settings, key: str | None, epsilons: Sequence[flo
     Raises:
         RunError: there is no such night, or nothing can be held out of it.
     """
-    use_threads(settings)
+    use_threads(settings.compute.threads)
     night = ready_night(settings.artifacts.root, key)
     context = Context(night, settings, night.folder)
-    held = context.holdout
+    held = holdout_of(context)
     if not len(held):
         raise RunError(f"Nothing can be held out of run {night.key} with target {settings.ranking.target}.")
     noise = Noise.of(settings.artifacts.root / FOLDER)
-    known, items = context.known(held.histories), ids_of(context.snapshot)
+    known, items = training_data(context, held.histories), ids_of(context.snapshot)
     return night.key, measure(known, items, held, epsilons, settings.privacy.delta, noise, night.key)

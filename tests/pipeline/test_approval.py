@@ -8,8 +8,8 @@ import pytest
 from chatrec.config import Settings
 from chatrec.errors import RunStopped
 from chatrec.pipeline import answer, begin, perform, question, run_night
-from chatrec.pipeline.approval import asks
 from chatrec.pipeline.steps import STEPS
+from chatrec.pipeline.steps.gate import asks
 from tests.support.nights import migrate
 from tests.support.shop import Shop
 

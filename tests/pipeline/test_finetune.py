@@ -19,7 +19,8 @@ from chatrec.encoder.whitening import Whitening, chosen
 from chatrec.errors import RunError
 from chatrec.evaluation.cold_start import pseudo_cold
 from chatrec.extract.snapshot import Snapshot
-from chatrec.pipeline.finetune import FOLDER, STEPS, finetune
+from chatrec.pipeline.finetune import STEPS, finetune
+from chatrec.pipeline.finetune_runs import FOLDER
 from chatrec.runs.run import Manifest, Run, runs_under
 from chatrec.runtime.progress import Silent
 from tests.support.kills import KEY, kill_at

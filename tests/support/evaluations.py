@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from chatrec.pipeline.evaluation import evaluate
-from chatrec.pipeline.steps import Step
+from chatrec.pipeline.step import Step
 from chatrec.report.results import Evaluation
 from chatrec.runs.run import Manifest
 from tests.support.nights import Scene

@@ -6,13 +6,13 @@ A moment is `<step>:start`, `<step>:end` (its files are written, its manifest is
 import os
 import signal
 from collections.abc import Callable
-from dataclasses import replace
+from importlib import import_module
 from typing import Any
 
 from chatrec.config import load
 from chatrec.encoder import vector_cache
 from chatrec.pipeline import run_night, runner
-from chatrec.pipeline.steps import STEPS
+from chatrec.pipeline.steps import BY_NAME, STEPS
 from chatrec.publish import partitions, pointer
 from chatrec.runs.run import Run
 from tests.support import processes
@@ -75,7 +75,8 @@ def _arm(moment: str) -> None:
         module, name, when = POINTS[moment]
         setattr(module, name, when(getattr(module, name)))
         return
-    name, _, when_in_step = moment.partition(":")
-    step = runner.BY_NAME[name]
-    function = die if when_in_step == "start" else after(step.function)
-    runner.BY_NAME = {**runner.BY_NAME, name: replace(step, function=function)}
+    step, _, when_in_step = moment.partition(":")
+    module, _, function = BY_NAME[step].function.partition(":")
+    when = before if when_in_step == "start" else after
+    loaded = import_module(module)
+    setattr(loaded, function, when(getattr(loaded, function)))

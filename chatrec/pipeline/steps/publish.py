@@ -7,14 +7,14 @@ from sqlalchemy import Engine
 
 from chatrec.db import records
 from chatrec.db.engine import database_url, readable_errors
-from chatrec.errors import ChatrecError
+from chatrec.errors import ChatrecError, RunStopped
 from chatrec.extract.partitions import bucket_folder
 from chatrec.extract.snapshot import Snapshot
-from chatrec.pipeline.approval import refuse_unapproved
 from chatrec.pipeline.context import Context
 from chatrec.pipeline.step_cache import manifest_of
 from chatrec.publish.outputs import Files
-from chatrec.publish.publish import publish, retire
+from chatrec.publish.publish import publish as publish_run
+from chatrec.publish.publish import retire
 from chatrec.runs.run import SAME_LISTS, Counts, Run, remove_stale_partials, runs_under
 
 LOG = logging.getLogger(__name__)
@@ -22,7 +22,7 @@ PUBLISHED = ("groups", "generate", "rank", "tables")
 """The steps whose files become rows."""
 
 
-def release(context: Context) -> Counts:
+def publish(context: Context) -> Counts:
     """Publishes the run and retires the oldest.
 
     Raises:
@@ -30,12 +30,12 @@ def release(context: Context) -> Counts:
     """
     assert context.database is not None
     engine, settings = context.database, context.settings
-    refuse_unapproved(engine, context.number, str(context.counts["gate"]["verdict"]) if context.counts else "")
+    _refuse_unapproved(engine, context.number, str(context.counts["gate"]["verdict"]) if context.counts else "")
     schema = settings.database.schema_name
     files = Files(context.snapshot, *(context.of(step) for step in PUBLISHED))
     same = _same_lists(engine, context.run)
     with readable_errors("database.url", database_url(settings)):
-        counts = publish(engine, schema, context.number, files, settings.publish.drain_seconds)
+        counts = publish_run(engine, schema, context.number, files, settings.publish.drain_seconds)
         try:
             kept = retire(engine, schema, settings.publish.keep_runs, settings.publish.drain_seconds)
         except ChatrecError as error:  # the new lists are live: what could not be dropped is dropped tomorrow
@@ -44,6 +44,23 @@ def release(context: Context) -> Counts:
     remove_stale_partials(settings.artifacts.root)
     removed = _remove_files(settings.artifacts.root, {*kept, context.run.key}, settings.publish.keep_runs)
     return {**counts, **same, "nights kept": len(kept), "old runs' files removed": removed}
+
+
+def _refuse_unapproved(engine: Engine, run: int, verdict: str) -> None:
+    """Lets only what needs no approval, or has it, be published.
+
+    Raises:
+        RunStopped: a person has to decide first, or decided against it.
+    """
+    with engine.connect() as connection:
+        record = records.by_number(connection, run)
+    if record.approval in (None, "approved"):
+        return
+    why = f"was rejected by {record.approval_by}" if record.approval == "rejected" else "waits for approval"
+    raise RunStopped(
+        f"Run {record.key} {why}; the night before stays live. {verdict} "
+        f"`chatrec run --run {record.key} --approve` publishes it."
+    )
 
 
 def _same_lists(engine: Engine, run: Run) -> Counts:

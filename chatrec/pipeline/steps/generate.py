@@ -18,6 +18,7 @@ from chatrec.generation.writer import Writer
 from chatrec.pipeline.context import Context
 from chatrec.ranking.lists import RECOMMENDATIONS
 from chatrec.runs.run import Counts
+from chatrec.runtime.hardware import use_threads
 
 MEMBERS_READ = 200
 """The most central members of a group speak for it."""
@@ -26,12 +27,13 @@ REASONS_AT_MOST = 1_000
 REASON = ("item", "because", "group")
 
 
-def write(context: Context) -> Counts:
+def generate(context: Context) -> Counts:
     """Writes GROUP_NAMES and BLURBS.
 
     Returns:
         How much was generated, how much was not and why, and what wrote.
     """
+    use_threads(context.settings.compute.threads)
     wanted = context.settings.generate
     writer = Writer(source_of(context.settings), context.settings)
     groups = ItemGroups.load(context.of("groups"))

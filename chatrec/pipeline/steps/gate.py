@@ -1,16 +1,16 @@
-"""The gate: gathers the evidence, judges it, and writes the verdict where a person will look."""
+"""The gate step: gathers the evidence, judges it, and writes the verdict where a person will look."""
 
 import json
 
 from sqlalchemy import Engine
 
+from chatrec.config.settings import Approval
 from chatrec.db import records
 from chatrec.ensemble.holdout_candidates import METRICS
 from chatrec.errors import RunStopped
 from chatrec.extract.queries import BEYOND
 from chatrec.gate import Evidence, judge, judge_fairness, verdict, warnings
 from chatrec.gate.audit import audit
-from chatrec.pipeline.approval import asks
 from chatrec.pipeline.context import Context
 from chatrec.ranking.lists import RECOMMENDATIONS, SHORT
 from chatrec.runs.run import Counts
@@ -19,7 +19,7 @@ ROWS_READ = ("users", "items", "interactions", "queries", BEYOND, "quarantined")
 """Counts of extraction that together are the rows that were looked at."""
 
 
-def judge_night(context: Context) -> Counts:
+def gate(context: Context) -> Counts:
     """Runs all checks and stores them.
 
     Raises:
@@ -41,6 +41,11 @@ def judge_night(context: Context) -> Counts:
     if any(not check.ok for check in checks):
         raise RunStopped(words)
     return {"checks": len(checks), "warnings": warned, "users listed": evidence.audit.users, "verdict": words}
+
+
+def asks(approval: Approval, warnings: int) -> bool:
+    """Whether a night whose checks passed, some of them with a warning, needs a person's word."""
+    return approval == "always" or (approval == "on_warning" and warnings > 0)
 
 
 def _evidence(context: Context, better: list[float] | None, engine: Engine) -> Evidence:

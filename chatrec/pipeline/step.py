@@ -1,0 +1,34 @@
+"""A step: its name, what it depends on, and where the function is that performs it."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pkgutil import resolve_name
+
+from chatrec.pipeline.context import Context
+from chatrec.runs.run import Counts
+
+StepFunction = Callable[[Context], Counts]
+"""Reads the files of the steps before it, writes files into the folder of its own step and returns counts."""
+
+
+@dataclass(frozen=True)
+class Step:
+    """One step of a night."""
+
+    name: str
+    needs: tuple[str, ...]
+    """The steps whose files it reads."""
+    settings: tuple[str, ...]
+    """The settings that change what it does: whole sections, or a key of one."""
+    function: str
+    """The function as `module:name`, imported when the step is performed: Airflow parses the steps all the time, and
+    their functions need heavy libraries."""
+    title: str
+    reusable: bool = True
+    """Whether settings and the files of the steps before alone decide what it writes: then an earlier run's files that
+    were made from the same inputs are taken, instead of making them again."""
+
+    def perform(self, context: Context) -> Counts:
+        """Imports the function and calls it."""
+        function: StepFunction = resolve_name(self.function)
+        return function(context)

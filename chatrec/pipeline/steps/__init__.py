@@ -1,0 +1,98 @@
+"""The steps of a night in their order, each in a module of its own: what it needs and what it depends on.
+
+Airflow parses this module all the time, so nothing heavy is imported here; a step imports its module when it is
+performed.
+"""
+
+from collections.abc import Mapping
+
+from chatrec.pipeline.step import Step
+
+STEPS: tuple[Step, ...] = (
+    Step(
+        "extract",
+        (),
+        ("source", "text.queries", "text.query_days", "night.full"),
+        "chatrec.pipeline.steps.extract:extract",
+        "Read users, items and events",
+        reusable=False,
+    ),
+    Step(
+        "encoder",
+        ("extract",),
+        ("text", "encoder", "compute", "privacy.enabled"),
+        "chatrec.pipeline.steps.encoder:encoder",
+        "Train or find the encoder",
+        reusable=False,
+    ),
+    Step(
+        "embed",
+        ("extract", "encoder"),
+        ("text", "encoder", "compute", "night.full", "privacy.enabled"),
+        "chatrec.pipeline.steps.embed:embed",
+        "Embed texts with GPT-2",
+        reusable=False,
+    ),
+    Step(
+        "groups", ("extract", "embed"), ("groups", "compute"), "chatrec.pipeline.steps.groups:groups", "Group the items"
+    ),
+    Step(
+        "aigc",
+        ("extract", "embed", "groups"),
+        ("aigc", "ranking.target", "ranking.exclude_seen", "compute", "privacy.enabled"),
+        "chatrec.pipeline.steps.aigc:aigc",
+        "Learn AIGC vectors",
+    ),
+    Step(
+        "blend",
+        ("extract", "embed", "aigc"),
+        ("ranking.target", "ranking.form", "ranking.exclude_seen", "compute", "privacy"),
+        "chatrec.pipeline.steps.blend:blend",
+        "Fit and weigh all channels",
+    ),
+    Step(
+        "index",
+        ("extract", "aigc", "blend"),
+        ("index", "ranking.exclude_seen", "rules", "compute"),
+        "chatrec.pipeline.steps.index:index",
+        "Build the FAISS index",
+    ),
+    Step(
+        "rank",
+        ("extract", "embed", "groups", "aigc", "blend", "index"),
+        ("ranking", "rules", "fairness", "diversity", "compute", "privacy.enabled"),
+        "chatrec.pipeline.steps.rank:rank",
+        "Rank",
+    ),
+    Step(
+        "tables",
+        ("extract", "embed", "groups", "aigc"),
+        ("tables", "rules", "compute", "privacy.enabled"),
+        "chatrec.pipeline.steps.tables:tables",
+        "Make tables beside the lists",
+    ),
+    Step(
+        "generate",
+        ("extract", "embed", "groups", "rank"),
+        ("generate", "encoder", "text", "compute"),
+        "chatrec.pipeline.steps.generate:generate",
+        "Write names of groups",
+    ),
+    Step(
+        "gate",
+        ("extract", "blend", "rank"),
+        ("checks", "ranking", "rules", "fairness", "publish.approval"),
+        "chatrec.pipeline.steps.gate:gate",
+        "Check the night",
+        reusable=False,
+    ),
+    Step(
+        "publish",
+        ("extract", "groups", "rank", "tables", "generate", "gate"),
+        ("publish",),
+        "chatrec.pipeline.steps.publish:publish",
+        "Publish",
+        reusable=False,
+    ),
+)
+BY_NAME: Mapping[str, Step] = {step.name: step for step in STEPS}

@@ -1,0 +1,10 @@
+"""The embed step: vectors of texts."""
+
+from chatrec.encoder import embed as embedding
+from chatrec.pipeline.context import Context
+from chatrec.runs.run import Counts
+
+
+def embed(context: Context) -> Counts:
+    """Turns the texts that are new into GPT-2 vectors."""
+    return embedding.embed(context.snapshot, context.settings, context.folder, context.run.key)

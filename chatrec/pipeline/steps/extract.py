@@ -1,0 +1,45 @@
+"""The extract step: the customer's tables, read in one snapshot."""
+
+from psycopg2 import sql
+from sqlalchemy import Engine
+
+from chatrec.db import records
+from chatrec.db.copy import copy_in
+from chatrec.db.engine import cursor, readable_errors, source, source_url
+from chatrec.db.id_types import refuse_other_types
+from chatrec.extract import extraction
+from chatrec.extract.snapshot import Snapshot
+from chatrec.pipeline.context import Context
+from chatrec.runs.run import Counts
+
+
+def extract(context: Context) -> Counts:
+    """Reads the customer's tables in one snapshot."""
+    settings = context.settings
+    name = "source.url" if settings.source.url else "database.url"
+    engine = source(settings, f"chatrec extract {context.run.key}")
+    with readable_errors(name, source_url(settings)):
+        counts = extraction.extract(
+            engine,
+            settings.source,
+            settings.text,
+            context.folder,
+            settings.artifacts.root,
+            settings.night.full,
+            settings.compute.memory_mb,
+        )
+    engine.dispose()
+    if context.database is not None:
+        _record_snapshot(context.database, context.number, context.snapshot)
+    return counts
+
+
+def _record_snapshot(engine: Engine, run: int, snapshot: Snapshot) -> None:
+    """Refuses ids that do not fit the tables; then shows when the snapshot was taken and what is in quarantine."""
+    refuse_other_types(engine, snapshot.facts.user_id_type, snapshot.facts.item_id_type)
+    with engine.begin() as connection:
+        records.set_snapshot(connection, run, snapshot.taken_at)
+    with cursor(engine) as opened:
+        opened.execute("DELETE FROM quarantine WHERE run = %s", (run,))
+        rows = snapshot.quarantined().select(run=run, relation="relation", reason="reason", row_data="row_data")
+        copy_in(opened, sql.Identifier("quarantine"), rows.columns, [rows])

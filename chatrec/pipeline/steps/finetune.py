@@ -1,0 +1,140 @@
+"""The steps of `chatrec finetune`: a candidate encoder, its vectors, the comparison, and the decision."""
+
+from dataclasses import asdict
+from pathlib import Path
+
+import numpy as np
+
+from chatrec.data.arrays import Array
+from chatrec.data.interactions import Queries
+from chatrec.encoder import embed as embedding
+from chatrec.encoder import registry
+from chatrec.encoder.embed import ITEMS, PROFILE_USERS, PROFILES, USERS
+from chatrec.encoder.model_selection import choose
+from chatrec.encoder.texts import item_texts, user_texts
+from chatrec.encoder.training import finetune as training
+from chatrec.encoder.training.finetune import Material
+from chatrec.errors import RunError
+from chatrec.evaluation.cold_start import neighbour_ndcg, pseudo_cold
+from chatrec.evaluation.holdout import hold_items_out
+from chatrec.evaluation.metrics import paired_difference
+from chatrec.extract.snapshot import Snapshot
+from chatrec.pipeline.context import Context
+from chatrec.pipeline.finetune_runs import LEARNING, all_finetunes, begun_of
+from chatrec.pipeline.step_cache import manifest_of
+from chatrec.runs.run import Counts, Run, fingerprint
+from chatrec.runtime.hardware import use_threads
+
+CANDIDATE, LIVE = "candidate", "live"
+USERS_READ = 20_000
+"""Users whose texts next-token training reads at most."""
+
+
+def train(context: Context) -> Counts:
+    """Trains the candidate on all items but those that it will be measured by."""
+    use_threads(context.settings.compute.threads)
+    candidate = _candidate(context)
+    if candidate.exists():
+        return {"encoder": candidate.name, "trained": False}
+    snapshot = _snapshot(context)
+    material = _material(context, snapshot, ~_hidden(context, snapshot))
+    start = choose(context.settings.override({"encoder.model": begun_of(context.run).start}))
+    facts = training.finetune(start, material, context.settings, candidate)
+    return {"encoder": candidate.name, "trained": True, **facts}
+
+
+def _material(context: Context, snapshot: Snapshot, learnable: Array) -> Material:
+
+    text, seed = context.settings.text, context.settings.compute.seed
+    items = item_texts(snapshot.items, text.item)
+    learnable = learnable & np.array([bool(each) for each in items], bool)
+    histories = snapshot.histories.only(learnable[snapshot.histories.items])
+    order = np.random.default_rng(seed).permutation(snapshot.users.height)
+    readers = np.sort(order[: USERS_READ if context.settings.finetune.tokens else 0])
+    titles = snapshot.items["title"].fill_null("").to_list()
+    searches = Queries.none(snapshot.users.height)  # they may tell what is hidden
+    users = user_texts(snapshot.users, readers, titles, histories, text.history, searches, text.user)
+    return Material(items, learnable, histories, users)
+
+
+def embed(context: Context) -> Counts:
+    """Encodes what a night encodes, by both encoders: the store then has what the next night needs of either."""
+    use_threads(context.settings.compute.threads)
+    snapshot, counts = _snapshot(context), Counts()
+    for name, source in ((LIVE, begun_of(context.run).live), (CANDIDATE, str(_candidate(context)))):
+        folder = context.folder / name
+        folder.mkdir()
+        chosen = context.settings.override({"encoder.model": source})
+        found = embedding.embed(snapshot, chosen, folder, f"{context.run.key}-tuned")
+        registry.record(Path(source), {}, found["fingerprint"])
+        counts |= {f"{name} texts embedded": found["texts embedded"], f"{name} fingerprint": found["fingerprint"]}
+        for file in (USERS, PROFILES, PROFILE_USERS):  # the store has them now, and items alone are compared
+            (folder / file).unlink()
+    return counts
+
+
+def compare(context: Context) -> Counts:
+    """Measures both encoders on the items of which the candidate learned nothing."""
+    use_threads(context.settings.compute.threads)
+    snapshot, seed, begun = _snapshot(context), context.settings.compute.seed, begun_of(context.run)
+    hidden = _hidden(context, snapshot)
+    holdout = hold_items_out(snapshot.histories, hidden, seed)
+    found = {name: neighbour_ndcg(holdout, np.load(context.of("embed") / name / ITEMS)) for name in (CANDIDATE, LIVE)}
+    gain = [round(each, 5) for each in paired_difference(found[CANDIDATE], found[LIVE], seed)]
+    means = {name: round(float(each.sum() / max(len(each), 1)), 5) for name, each in found.items()}
+    for name, source in ((CANDIDATE, _candidate(context)), (LIVE, Path(begun.live))):
+        registry.record(source, {"ndcg@10": means[name], "night": begun.night})
+    registry.record(_candidate(context), {"gain": gain, "over": Path(begun.live).name})
+    return {
+        "users": len(holdout),
+        "hidden items": int(hidden.sum()),
+        **{f"{name} NDCG@10": mean for name, mean in means.items()},
+        "gain": gain,
+    }
+
+
+def promote(context: Context) -> Counts:
+    """Makes the candidate live if its gain is clear of zero, and removes what is older than is kept.
+
+    A live encoder that remembers somebody who was erased has to go, whatever the gain.
+    """
+    root, wanted, candidate = context.settings.artifacts.root, context.settings.finetune, _candidate(context)
+    gain, low, high = manifest_of(context.run, "compare").counts["gain"]
+    words = f"NDCG@10 of pseudo-cold items {gain:+.4f} ({low:+.4f} to {high:+.4f})"
+    promoted, must_go = False, registry.remembers(root, Path(begun_of(context.run).live))
+    if low <= 0 and not must_go:
+        words += ": not clear of zero, the live encoder stays"
+    elif context.settings.encoder.model not in registry.REPLACED:
+        words += f": better, but encoder.model names a model; with auto, `chatrec encoders use {candidate.name}` counts"
+    elif str(choose(context.settings).source) not in (begun_of(context.run).live, str(candidate)):
+        words += ": better, but another encoder is live by now"
+    elif not wanted.promote:
+        words += f": better; finetune.promote is false, so `chatrec encoders use {candidate.name}` is yours to say"
+    else:
+        registry.promote(root, candidate.name)
+        why = "better" if low > 0 else "the live one remembers somebody who was erased"
+        promoted, words = True, f"{words}: {why}, the next night encodes with {candidate.name}"
+    removed = registry.prune(root, wanted.keep)
+    for old in all_finetunes(root):
+        if old.key < context.run.key:
+            old.remove()
+    return {"promoted": promoted, "verdict": words, "encoders removed": len(removed)}
+
+
+def _snapshot(context: Context) -> Snapshot:
+    night = Run(context.run.root, begun_of(context.run).night)
+    if night.manifest("extract") is None:
+        raise RunError(f"The files of run {night.key} are gone, from which this fine-tuning learns: begin a new one.")
+    return Snapshot(night.step_folder("extract"))
+
+
+def _hidden(context: Context, snapshot: Snapshot) -> Array:
+    """bool for each item: nothing is learned of it, so that encoders can be measured by it."""
+    return pseudo_cold(snapshot.items["item_id"], context.settings.compute.seed)
+
+
+def _candidate(context: Context) -> Path:
+    """The folder of the encoder that is made, named by what it is made from."""
+    values = context.settings.frozen()
+    mark = fingerprint(asdict(begun_of(context.run)), {name: values[name] for name in LEARNING})
+    return context.run.root / registry.FOLDER / f"tuned-{mark[:12]}"

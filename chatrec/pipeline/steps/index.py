@@ -1,0 +1,30 @@
+"""The index step: FAISS over the items that may be listed."""
+
+import numpy as np
+
+from chatrec.aigc.aigc import AigcModel
+from chatrec.aigc.state import AigcState
+from chatrec.data.user_batch import UserBatch
+from chatrec.ensemble.ensemble import Ensemble
+from chatrec.pipeline.context import Context
+from chatrec.retrieval import index as faiss_index
+from chatrec.retrieval.concatenated import ConcatenatedVectors
+from chatrec.runs.run import Counts
+from chatrec.runtime.hardware import use_threads
+
+
+def index(context: Context) -> Counts:
+    """Builds the FAISS index of the available items."""
+    use_threads(context.settings.compute.threads)
+    settings = context.settings
+    joint = ConcatenatedVectors.of(Ensemble.load(context.of("blend")), AigcModel(AigcState.load(context.of("aigc"))))
+    rows = np.flatnonzero(context.listable).astype(np.int32)
+    known = np.flatnonzero(context.snapshot.histories.lengths > 0)
+    random = np.random.default_rng(settings.compute.seed)
+    sample = np.sort(random.choice(known, min(1000, len(known)), replace=False))
+    batch = UserBatch(context.snapshot.histories, sample, context.recommendable, settings.ranking.exclude_seen)
+    users = joint.join({name: channel.queries(batch) for name, channel in joint.channels.items()})
+    built = faiss_index.build(joint.keys[rows], rows, users, settings.index)
+    built.save(context.folder)
+    facts = built.facts
+    return {"items": len(built), "kind": facts.kind, "effort": facts.effort, "recall": round(facts.recall, 4)}

@@ -1,0 +1,79 @@
+"""The rank step: everybody's list."""
+
+from collections.abc import Callable
+from dataclasses import asdict
+
+import numpy as np
+
+from chatrec.aigc.aigc import AigcModel
+from chatrec.aigc.groups import ItemGroups
+from chatrec.aigc.state import AigcState
+from chatrec.config.rules import Rules
+from chatrec.data.arrays import Array
+from chatrec.encoder.embed import USERS
+from chatrec.ensemble.ensemble import Ensemble
+from chatrec.ensemble.private import popularity_of
+from chatrec.pipeline.context import Context
+from chatrec.pipeline.fairness import audit, covering, varied, weighed
+from chatrec.ranking.recommend import recommend
+from chatrec.ranking.recommender import Recommender
+from chatrec.ranking.rule_ablation import effects
+from chatrec.ranking.searches import Searches
+from chatrec.retrieval.index import ItemIndex
+from chatrec.runs.run import Counts
+from chatrec.runtime.hardware import use_threads
+
+
+def rank(context: Context) -> Counts:
+    """Makes everybody's list."""
+    use_threads(context.settings.compute.threads)
+    ranker = _recommender(context)
+    texts = np.load(context.of("embed") / USERS, mmap_mode="r")
+    fairness = weighed(context, ranker, texts)
+    final, variety = varied(context, fairness.applied(ranker) if fairness else ranker)
+    final, coverage = covering(context, final, texts)
+    counts = recommend(final, texts, context.folder, context.settings.compute.memory_mb)
+    return counts | variety | coverage | audit(context, fairness) | _effects_of_rules(context, ranker, texts)
+
+
+def _recommender(context: Context) -> Recommender:
+    settings, snapshot, searches = context.settings, context.snapshot, None
+    if settings.ranking.search and snapshot.queries.texts:
+        asked, half_life = settings.ranking.search, settings.ranking.search_half_life
+        searches = Searches.of(snapshot, asked, half_life)
+    return Recommender(
+        Ensemble.load(context.of("blend")),
+        AigcModel(AigcState.load(context.of("aigc"))),
+        ItemGroups.load(context.of("groups")),
+        ItemIndex.load(context.of("index")),
+        context.snapshot.histories,
+        context.listable,
+        settings.ranking.top_n,
+        settings.ranking.exclude_seen,
+        settings.compute.seed,
+        settings.ranking.new_at_least,
+        settings.ranking.new_at_most,
+        searches,
+        context.rules,
+        known_popularity=popularity_of(context.of("blend")) if settings.privacy.enabled else None,
+    )
+
+
+def _effects_of_rules(context: Context, ranker: Recommender, profiles: Array) -> Counts:
+    """What each rule does to the lists of a sample of users; nothing without rules."""
+
+    def without(rules: Rules) -> Callable[[], Recommender]:
+        def make() -> Recommender:
+            found = context.rules_of(rules)
+            return ranker.under(found, found.allowed_of(context.recommendable))
+
+        return make
+
+    others = {name: without(rules) for name, rules in context.settings.rules.without_each().items()}
+    if not others:
+        return {}
+    users, found = effects(ranker, others, profiles, context.settings.compute.memory_mb)
+    return {
+        "users that rules are measured on": users,
+        "rules": {name: asdict(each) for name, each in found.items()},
+    }

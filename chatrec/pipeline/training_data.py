@@ -1,0 +1,33 @@
+"""What models are fitted on, and what is held out to weigh them."""
+
+import numpy as np
+
+from chatrec.data.interactions import Interactions
+from chatrec.encoder.embed import ITEMS
+from chatrec.evaluation.holdout import Holdout, hold_out
+from chatrec.features.catalogue import features_of
+from chatrec.models.registry import TrainingData
+from chatrec.pipeline.context import Context
+
+
+def holdout_of(context: Context) -> Holdout:
+    """What no fit may see before the blend is weighed."""
+    ranking = context.settings.ranking
+    return hold_out(
+        context.snapshot.histories,
+        context.recommendable,
+        ranking.exclude_seen,
+        ranking.target,
+        context.settings.compute.seed,
+    )
+
+
+def training_data(context: Context, histories: Interactions) -> TrainingData:
+    """What channels may be fitted on.
+
+    Args:
+        context: of a step after `embed`.
+        histories: all, or what is left of them.
+    """
+    items, vectors = context.snapshot.items, np.load(context.of("embed") / ITEMS)
+    return TrainingData(histories, items.height, vectors, context.settings.compute.seed, features_of(items))
