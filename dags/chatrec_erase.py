@@ -1,12 +1,12 @@
-"""### Erase a person
+"""### Erase a user
 
-Removes a user from the lists of all kept nights, from snapshots, vectors and quarantine, and what was learned from
-them; the record in `chatrec.erasures` says what was removed. Delete the user in your own tables first: what they still
-give is read again by the next night, and the log says how much that is.
+Removes a user from the lists of all kept runs, from snapshots, vectors and quarantine, and removes what was learned
+from the user. `chatrec.erasures` records what was removed. Delete the user from your own tables first: the next run
+reads again what they still return, and the log says how many rows that is.
 
-* **Not beside a night**: while one is at work, or between two of its tasks, this waits and is tried again.
-* **Nothing is half-done**: killed on the way, it is finished by clearing the task.
-* **Airflow itself remembers** the form of this run: delete the DAG run when it has succeeded.
+* **Not during a run**: while a run is in progress, or between two of its tasks, this task is retried.
+* **Safe to kill**: clear the task to finish an interrupted erasure.
+* **Airflow keeps the form** of this DAG run: delete the DAG run when it has succeeded.
 """
 
 from typing import Any
@@ -26,14 +26,14 @@ from chatrec_airflow.defaults import DEFAULT_ARGS, TAGS
             type="string",
             minLength=1,
             title="User",
-            description="The id, as your own tables have it.",
+            description="User id, as in your own tables.",
         )
     },
     tags=TAGS,
     doc_md=__doc__,
 )
 def chatrec_erase() -> None:
-    """One task."""
+    """Wire the task."""
 
     @task
     def erase() -> dict[str, Any]:

@@ -1,12 +1,13 @@
-"""### An encoder that goes on learning
+"""### Fine-tune the encoder
 
-Trains a candidate from the live encoder on the last published night: what the same people take comes near each other.
-Then it embeds the catalogue with the candidate, beside the live vectors, and measures both on items of which the
-candidate learned nothing. If the gain is clear of zero the next night encodes with it, and finds all vectors there.
+Trains a candidate from the live encoder on the data of the latest published run: texts of items with common users move
+closer together. Then embeds the catalogue with the candidate, beside the live vectors, and evaluates both on items that
+were held out from training. If the gain is significantly above zero the next run encodes with the candidate, and finds
+all vectors in the cache.
 
-* **Nothing is half-done**: a killed training goes on where it was when the task is cleared or tried again.
-* **A candidate that is no better** is not promoted: the last task is skipped and says by how much.
-* **Back** to the encoder before: `chatrec encoders use --back`; `chatrec encoders` lists all with their scores.
+* **Safe to kill**: a killed training resumes when the task is cleared or retried.
+* **A candidate that is not better** is not promoted: the last task is skipped and reports the difference.
+* **Revert** to the previous encoder: `chatrec encoders use --back`; `chatrec encoders` lists all with their scores.
 """
 
 from datetime import timedelta
@@ -29,7 +30,7 @@ from chatrec_airflow.form import FINETUNE_FORM
     doc_md=__doc__,
 )
 def chatrec_finetune() -> None:
-    """Wires the steps of a fine-tuning."""
+    """Wire the steps of a fine-tuning."""
     key = finetune.begin()
     train = finetune.step("train", key, inlets=[assets.SNAPSHOT], execution_timeout=timedelta(hours=16), **GPU)
     train >> finetune.step("embed", key, **GPU) >> finetune.step("compare", key) >> finetune.promote(key)

@@ -1,17 +1,17 @@
-"""### The night
+"""### Run the pipeline
 
-Reads users, items and events from your Postgres, turns texts into GPT-2 vectors, learns AIGC vectors, builds the FAISS
-index, makes everybody's list, checks the night and publishes it by moving one pointer.
+Reads users, items and events from your Postgres, encodes texts as GPT-2 vectors, trains AIGC vectors, builds the FAISS
+index, ranks a list for every user, checks the run and publishes it by moving one pointer.
 
-* **Nothing is half-done**: each task can be killed or cleared at any time; what it did is done again or skipped.
-* **A failed check** stops the night before anything is published; the lists of the night before stay live. The verdict
-  is in the task's log and in `chatrec.runs`.
-* **A warning** makes the night wait for a person if `publish.approval` says so: the task `approve` asks, under
-  *Required Actions*. Without an answer the lists of the night before stay live.
-* **Only transient errors are tried again**: a database that does not answer, another night at work.
-* **Trigger** it with the form for another N, other groups, another encoder, a full night or a dry run.
-* **When** it runs is `night.schedule`: every night at two, or every hour.
-* Backfills are refused: a night reads the tables as they are now.
+* **Safe to kill**: each task can be killed or cleared at any time; its work is repeated or skipped.
+* **A failed check** stops the run before anything is published; the lists of the previous run stay live. The verdict is
+  in the task's log and in `chatrec.runs`.
+* **A warning** makes the run wait for approval if `publish.approval` requires it: the task `approve` asks, under
+  *Required Actions*. Without an answer the lists of the previous run stay live.
+* **Only transient errors are retried**, such as a database that does not answer or another run in progress.
+* **Trigger** it with the form for another N, other groups, another encoder, a full run or a dry run.
+* **The schedule** is `night.schedule`, such as every night at two, or every hour.
+* **Backfills** are refused: a run reads the current tables.
 
 `select item_id, rank, score, reason from chatrec.recommendations where user_id = 42 order by rank`
 """
@@ -33,12 +33,12 @@ from chatrec_airflow.settings import schedule
     max_active_runs=1,
     allowed_run_types=["scheduled", "manual"],
     default_args=DEFAULT_ARGS,
-    params=deepcopy(FORM),  # a task that asks a person makes Airflow write the values of its run into them
+    params=deepcopy(FORM),  # the approval task makes Airflow write the values of its run into them
     tags=TAGS,
     doc_md=__doc__,
 )
 def chatrec_nightly() -> None:
-    """Wires the steps of a night."""
+    """Wire the steps of a run."""
     key = tasks.begin()
     extract = tasks.step("extract", key, inlets=[assets.SOURCE], outlets=[assets.SNAPSHOT])
 

@@ -1,7 +1,7 @@
-"""### Back to an older night
+"""### Roll back to an earlier run
 
-Makes an older night's lists live again, in one instant: it moves the pointer and computes nothing. Without a key it
-goes to the night before the live one. `select key, kept from chatrec.runs order by key desc` shows where one can go.
+Makes the lists of an earlier run live again, instantly: it moves the pointer and computes nothing. Without a key it
+takes the run before the live one. `select key, kept from chatrec.runs order by key desc` lists the runs to choose from.
 """
 
 from airflow.sdk import Param, dag, get_current_context, task
@@ -21,14 +21,14 @@ from chatrec_airflow.defaults import DEFAULT_ARGS, TAGS
             type=["null", "string"],
             pattern=r"^\d{8}T\d{6}Z$",
             title="Run",
-            description="The key of a kept run; empty for the one before the live one.",
+            description="Key of a kept run; empty for the run before the live one.",
         )
     },
     tags=TAGS,
     doc_md=__doc__,
 )
 def chatrec_rollback() -> None:
-    """One task."""
+    """Wire the task."""
 
     @task(outlets=[RECOMMENDATIONS])
     def rollback(outlet_events=None) -> str:

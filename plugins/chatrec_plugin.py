@@ -1,11 +1,11 @@
-"""The one module of this folder that Airflow loads as a plugin; what it registers lives in `chatrec_airflow`."""
+"""The module that Airflow loads as a plugin; the code is in `chatrec_airflow`."""
 
 from airflow.plugins_manager import AirflowPlugin
 from chatrec_airflow.pages import PREFIX, Pages, view
 
 
 class ChatrecPlugin(AirflowPlugin):
-    """Adds the pages: three in the navigation, and the night as a tab of its DAG run."""
+    """Add the pages: three in the navigation, and one as a tab of a DAG run."""
 
     name = "chatrec"
     fastapi_apps = [{"app": Pages(), "url_prefix": PREFIX, "name": "chatrec"}]  # noqa: RUF012

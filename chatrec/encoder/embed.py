@@ -73,21 +73,21 @@ def embed(snapshot: Snapshot, settings: Settings, folder: Path, name: str) -> Co
     Returns:
         Numbers of texts encoded and texts found in the cache, tokens, share of padding, and the encoder.
     """
-    night = _Night(snapshot, settings, name)
-    whiten = night.whitening()
+    embedding = _Embedding(snapshot, settings, name)
+    whiten = embedding.whitening()
     size = whiten.projection.shape[1]
     with (
         _file(folder / ITEMS, (snapshot.item_count, size)) as items,
         _file(folder / USERS, (snapshot.users.height, size)) as everyone,
-        _file(folder / PROFILES, (len(night.texts.sample), size)) as profiles,
+        _file(folder / PROFILES, (len(embedding.texts.sample), size)) as profiles,
     ):
-        _fill(items, night.places("items"), whiten)
-        _fill(everyone, night.places("users"), whiten, night.texts.described)
-        _fill(profiles, night.places("profiles"), whiten)
-        if not night.texts.reads_users:
+        _fill(items, embedding.places("items"), whiten)
+        _fill(everyone, embedding.places("users"), whiten, embedding.texts.described)
+        _fill(profiles, embedding.places("profiles"), whiten)
+        if not embedding.texts.reads_users:
             users.compose(everyone, items, snapshot.histories, settings.text.history)
-    np.save(folder / PROFILE_USERS, night.texts.sample)
-    return night.counts
+    np.save(folder / PROFILE_USERS, embedding.texts.sample)
+    return embedding.counts
 
 
 @contextmanager
@@ -108,7 +108,7 @@ def _fill(matrix: Array, places: Places, whiten: Whitening, of: Array | None = N
         matrix[rows if of is None else of[rows]] = whiten(vectors)[which]
 
 
-class _Night:
+class _Embedding:
     """Texts of a run, their encoder, and counts."""
 
     def __init__(self, snapshot: Snapshot, settings: Settings, name: str) -> None:

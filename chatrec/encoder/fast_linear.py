@@ -35,8 +35,8 @@ class PackedLinear(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """… × in to … × out."""
-        found: Tensor = torch.ops.mkldnn._linear_pointwise(x, self.weight, self.bias, self.name, [], self.algorithm)
-        return found
+        out: Tensor = torch.ops.mkldnn._linear_pointwise(x, self.weight, self.bias, self.name, [], self.algorithm)
+        return out
 
 
 class Int8Linear(nn.Module):
@@ -54,10 +54,10 @@ class Int8Linear(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         """… × in to … × out."""
         tokens, scale = _whole(x.flatten(0, -2))
-        found = torch._int_mm(tokens, self.weight).float().mul_(scale).mul_(self.scale)
+        out = torch._int_mm(tokens, self.weight).float().mul_(scale).mul_(self.scale)
         if self.bias is not None:
-            found += self.bias
-        return found.view(*x.shape[:-1], -1)
+            out += self.bias
+        return out.view(*x.shape[:-1], -1)
 
 
 class GeluLinear(nn.Module):
@@ -69,8 +69,8 @@ class GeluLinear(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """… × in to … × out."""
-        found: Tensor = torch._addmm_activation(self.bias, x.flatten(0, -2), self.weight, use_gelu=True)
-        return found.view(*x.shape[:-1], -1)
+        out: Tensor = torch._addmm_activation(self.bias, x.flatten(0, -2), self.weight, use_gelu=True)
+        return out.view(*x.shape[:-1], -1)
 
 
 def _whole(rows: Tensor) -> tuple[Tensor, Tensor]:

@@ -132,7 +132,7 @@ def _refuse_unknown_attributes(items: SourceQuery, attributes: Sequence[str]) ->
     for name in attributes:
         if name not in items.free:
             raise MappingError(
-                f"source.item_attributes names {name}, which is no further column of source.items: these are "
+                f"source.item_attributes names {name}, which is not a further column of source.items: these are "
                 f"{', '.join(items.free) or 'none'}."
             )
     if attributes and ATTRIBUTES in items.types:

@@ -1,1 +1,1 @@
-"""What chatrec's DAGs share: assets, defaults, the trigger form, tasks and notifiers; and the pages."""
+"""Shared parts of chatrec's DAGs: assets, defaults, the trigger form, tasks and notifiers; and the pages."""

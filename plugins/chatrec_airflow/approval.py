@@ -1,4 +1,4 @@
-"""The task that waits for a person where the settings want one, and the message that says so."""
+"""The task that waits for approval of a publish, if the settings require it."""
 
 from datetime import timedelta
 from typing import Any
@@ -7,14 +7,14 @@ from airflow.providers.standard.operators.hitl import ApprovalOperator
 
 from chatrec_airflow.notify import NightWaits
 
-NOBODY = "nobody: the time to answer was over"
+NO_ANSWER = "timeout: no answer in time"
 
 
 class Approval(ApprovalOperator):
-    """Asks whether a night may be published; passes at once where nobody has to be asked.
+    """Ask whether a run may be published; passes at once if no approval is required.
 
-    Approve publishes; Reject, or no answer in `publish.approval_hours`, skips the publish, and the night before stays
-    live.
+    Approve publishes. Reject, or no answer within `publish.approval_hours`, skips the publish, and the previous run
+    stays live.
     """
 
     template_fields = ("subject", "body", "key")
@@ -22,7 +22,7 @@ class Approval(ApprovalOperator):
     def __init__(self, *, key: Any, **kwargs: Any) -> None:
         super().__init__(
             subject="Publish these recommendations?",
-            body="Publishing moves one pointer; the lists of the night before can be made live again at any time.",
+            body="Publishing moves one pointer; the lists of the previous run can be made live again at any time.",
             defaults=self.REJECT,
             notifiers=[NightWaits()],
             execution_timeout=None,  # the wait is bounded by the answer's own deadline
@@ -31,13 +31,13 @@ class Approval(ApprovalOperator):
         self.key = key
 
     def execute(self, context: Any) -> Any:
-        """Asks, if the gate wrote down that a person has to decide."""
+        """Ask if the gate recorded that approval is required."""
         from chatrec.pipeline import question
         from chatrec_airflow.settings import settings
 
         asked = question(settings(), self.key)
         if asked is None:
-            self.log.info("Nobody has to be asked.")
+            self.log.info("No approval is required.")
             return None
         self.subject = f"Publish the recommendations of {asked.key}?"
         self.body = f"{asked.verdict}\n\n{self.body}"
@@ -45,7 +45,7 @@ class Approval(ApprovalOperator):
         return super().execute(context)
 
     def execute_complete(self, context: Any, event: dict[str, Any]) -> Any:
-        """Writes down what was decided before anything follows from it."""
+        """Record the decision before it takes effect."""
         from chatrec.pipeline import answer
         from chatrec_airflow.settings import settings
 
@@ -56,5 +56,5 @@ class Approval(ApprovalOperator):
 
 def _name(user: Any) -> str:
     if not user:
-        return NOBODY
+        return NO_ANSWER
     return str(user["name"] if isinstance(user, dict) else user.name)

@@ -1,6 +1,6 @@
-"""The data that a night reads and makes, for Airflow's lineage and for DAGs that wait for it.
+"""Assets that a run reads and writes, for Airflow's lineage and for DAGs that depend on them.
 
-`Asset("chatrec/recommendations")` as a schedule starts a DAG whenever new lists are live.
+A DAG with `Asset("chatrec/recommendations")` as its schedule starts whenever new lists are live.
 """
 
 from airflow.sdk import Asset

@@ -8,13 +8,13 @@ from chatrec_airflow.notify import NightFailed
 
 TAGS = {"chatrec"}
 GPU = {"queue": "gpu", "pool": "gpu"}
-"""For tasks that want the GPU: the queue finds the worker, the pool (`config/pools.json`) has a slot for each GPU."""
+"""For tasks that use the GPU: the queue selects the worker, the pool (`config/pools.json`) has a slot for each GPU."""
 
 TRANSIENT_ONLY = ExceptionRetryPolicy(
-    rules=[RetryRule("chatrec.errors.TransientError", RetryAction.DEFAULT, reason="may pass by itself")],
+    rules=[RetryRule("chatrec.errors.TransientError", RetryAction.DEFAULT, reason="transient: a retry may succeed")],
     default=RetryAction.FAIL,
 )
-"""A database that is down is tried again; wrong settings or a failed check are not."""
+"""A database that is down is retried; wrong settings and failed checks are not."""
 
 DEFAULT_ARGS = {
     "owner": "chatrec",

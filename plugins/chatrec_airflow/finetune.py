@@ -1,4 +1,4 @@
-"""The tasks of a fine-tuning: each calls the same function that `chatrec finetune` calls."""
+"""Tasks of a fine-tuning; each calls the same function as `chatrec finetune`."""
 
 from dataclasses import asdict
 from typing import Any
@@ -10,7 +10,7 @@ from chatrec_airflow.assets import ENCODER
 
 @task
 def begin() -> str:
-    """Writes down what the fine-tuning is made from, and gives its key to the tasks that follow."""
+    """Record the inputs of the fine-tuning and return its key."""
     from chatrec.pipeline import finetune
     from chatrec_airflow.form import finetune_changes
     from chatrec_airflow.settings import key_of_run, settings
@@ -21,7 +21,7 @@ def begin() -> str:
 
 
 def step(name: str, key: Any, **options: Any) -> Any:
-    """A task that does one step of a fine-tuning; see `chatrec_airflow.tasks.step`."""
+    """Create a task for a step of a fine-tuning, as `chatrec_airflow.tasks.step` does for a run."""
 
     @task(task_id=name, **options)
     def do(key: str) -> dict[str, Any]:
@@ -35,7 +35,7 @@ def step(name: str, key: Any, **options: Any) -> Any:
 
 @task(outlets=[ENCODER])
 def promote(key: str, outlet_events: Any = None) -> dict[str, Any]:
-    """Makes the candidate live if it is better; skipped if it is not, so that one sees it in the grid."""
+    """Promote the candidate if it is better; otherwise the task is skipped, which shows in the grid."""
     from airflow.sdk.exceptions import AirflowSkipException
 
     from chatrec.pipeline import finetune

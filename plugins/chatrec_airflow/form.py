@@ -1,6 +1,6 @@
-"""The trigger forms of a night and of a fine-tuning, and what their fields change.
+"""Trigger forms of a run and of a fine-tuning, and the settings that they change.
 
-An empty field leaves what `chatrec.toml` says.
+An empty field keeps the value of `chatrec.toml`.
 """
 
 from collections.abc import Mapping
@@ -18,7 +18,7 @@ FORM: dict[str, Param] = {
         maximum=1000,
         title="Top N",
         description="Recommendations per user.",
-        section="This night",
+        section="This run",
     ),
     "group_source": Param(
         CONFIGURED,
@@ -27,7 +27,7 @@ FORM: dict[str, Param] = {
         values_display={CONFIGURED: "as in chatrec.toml", "kmeans": "k-means"},
         title="Groups from",
         description="Your categories, or clusters of item vectors.",
-        section="This night",
+        section="This run",
     ),
     "group_count": Param(
         None,
@@ -35,7 +35,7 @@ FORM: dict[str, Param] = {
         minimum=0,
         title="Number of clusters",
         description="For k-means; 0 is the square root of the number of items.",
-        section="This night",
+        section="This run",
     ),
     "encoder": Param(
         None,
@@ -43,22 +43,22 @@ FORM: dict[str, Param] = {
         examples=["auto", "local", "smollm2", "gpt2", "/models/gpt2-medium"],
         title="Encoder",
         description="auto, local, smollm2, the name of a causal language model on the hub, or a folder.",
-        section="This night",
+        section="This run",
     ),
     "mode": Param(
         "incremental",
         type="string",
         enum=["incremental", "full"],
         title="Read and encode",
-        description="Only what changed, or everything again.",
-        section="This night",
+        description="Only changes, or everything again.",
+        section="This run",
     ),
     "dry_run": Param(
         False,
         type="boolean",
         title="Dry run",
-        description="Do everything but publish.",
-        section="This night",
+        description="Run all steps except publish.",
+        section="This run",
     ),
 }
 FINETUNE_FORM: dict[str, Param] = {
@@ -67,21 +67,21 @@ FINETUNE_FORM: dict[str, Param] = {
         type="string",
         enum=[CONFIGURED, "full", "bias", "lora"],
         values_display={CONFIGURED: "as in chatrec.toml", "full": "all", "bias": "biases", "lora": "LoRA"},
-        title="Weights that learn",
-        description="All, the biases alone, or thin additions to each linear map.",
+        title="Trainable weights",
+        description="All weights, the biases alone, or low-rank adapters of the linear layers.",
     ),
     "steps": Param(
         None,
         type=["null", "integer"],
         minimum=0,
         title="Steps",
-        description="At most: training stops when held-out items gain nothing any more.",
+        description="Maximum: training stops when held-out items no longer improve.",
     ),
     "promote": Param(
         True,
         type="boolean",
         title="Promote",
-        description="A better encoder becomes the live one; without this it waits for `chatrec encoders use`.",
+        description="Make a better encoder live; otherwise promote it with `chatrec encoders use`.",
     ),
 }
 SETTINGS = {
@@ -93,13 +93,13 @@ SETTINGS = {
 
 
 def changes(params: Mapping[str, Any]) -> dict[str, Any]:
-    """The filled fields of a form as settings by dotted key."""
+    """Settings that the filled fields of the form of a run change, by dotted key."""
     chosen = {key: params[field] for field, key in SETTINGS.items() if params[field] not in (None, CONFIGURED)}
     return {**chosen, "night.full": params["mode"] == "full", "night.dry_run": params["dry_run"]}
 
 
 def finetune_changes(params: Mapping[str, Any]) -> dict[str, Any]:
-    """The filled fields of the form of a fine-tuning as settings by dotted key."""
+    """Settings that the filled fields of the form of a fine-tuning change, by dotted key."""
     given = {f"finetune.{name}": params[name] for name in ("method", "steps")}
     chosen = {key: value for key, value in given.items() if value not in (None, CONFIGURED)}
     return chosen if params["promote"] else {**chosen, "finetune.promote": False}

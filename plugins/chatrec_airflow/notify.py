@@ -1,8 +1,8 @@
-"""What people are told: that a night has failed for good, or that it waits for their word.
+"""Notifications: a run has failed for good, or waits for approval.
 
-If there is an Airflow connection `chatrec_notify` the message goes there too. Of type `smtp` it is a mail to the
-address in its extra `to`; any other type is a webhook, to which the message is posted as JSON {"text": …}, as Slack,
-Mattermost and most others take it.
+With an Airflow connection `chatrec_notify` the message is also sent there. A connection of type `smtp` sends mail to
+the address in its extra `to`. Any other type is a webhook: the message is posted as JSON {"text": …}, the format of
+Slack, Mattermost and most others.
 """
 
 import json
@@ -17,40 +17,40 @@ PATIENCE_SECONDS = 20
 
 
 class NightFailed(BaseNotifier):
-    """Records the failure with the run and says that the night before stays live.
+    """Record the failure with the run and report that the previous run stays live.
 
-    Subclass it, or add notifiers of your own to `on_failure_callback`, to do something else.
+    To do something else, subclass it or add notifiers of your own to `on_failure_callback`.
     """
 
     def notify(self, context: Any) -> None:
-        """Called by Airflow in the worker, after the last try."""
+        """Notify of a failure. Airflow calls this in the worker, after the last try."""
         from chatrec.pipeline import fail
         from chatrec_airflow.settings import key_of_run, settings
 
         task = context["task_instance"].task_id
         reason = " ".join(str(context.get("exception") or "no reason given").split())
         fail(settings(), key_of_run(context["dag_run"]), f"{task}: {reason}")
-        self.log.error("The night has failed in %s; the recommendations of the night before stay live.", task)
+        self.log.error("The run has failed in %s; the recommendations of the previous run stay live.", task)
         say(
-            f"chatrec: the night has failed in {task}",
-            f"{reason}\nThe recommendations of the night before stay live: {_link(context)}",
+            f"chatrec: the run has failed in {task}",
+            f"{reason}\nThe recommendations of the previous run stay live: {_link(context)}",
         )
 
 
 class NightWaits(BaseNotifier):
-    """Says that a night waits for a person, until when, and where they can answer."""
+    """Report that a run waits for approval, until when, and where to answer."""
 
     def notify(self, context: Any) -> None:
-        """Called by the task that waits, before it does."""
+        """Notify of a required answer. The task calls this before it waits."""
         task = context["task"]
         link = f"{_link(context)}/required_actions"
-        self.log.info("Waiting for a person at %s", link)
+        self.log.info("Waiting for approval at %s", link)
         hours = task.response_timeout.total_seconds() / 3600
         say(f"chatrec: {task.subject}", f"{task.body}\n\nAnswer within {hours:g} hours: {link}")
 
 
 def say(subject: str, message: str) -> None:
-    """Sends a message to where the connection `chatrec_notify` leads; without one this does nothing."""
+    """Send a message to the connection `chatrec_notify`; does nothing without one."""
     from airflow.sdk import BaseHook
     from airflow.sdk.exceptions import AirflowNotFoundException, AirflowRuntimeError
 
@@ -81,7 +81,7 @@ def _post(address: str, text: str) -> None:
 
 
 def _address(connection: Any) -> str:
-    """The webhook's: the host as a whole URL, or in parts; a password is the end of the path, as Slack has it."""
+    """URL of the webhook: the host as a URL or in parts; a password is appended to the path, as Slack expects."""
     host = connection.host or ""
     scheme = connection.schema if connection.schema in ("http", "https") else "https"
     start = host if "://" in host else f"{scheme}://{host}{f':{connection.port}' if connection.port else ''}"
@@ -89,7 +89,7 @@ def _address(connection: Any) -> str:
 
 
 def _link(context: Any) -> str:
-    """The page of a task in Airflow."""
+    """URL of the page of a task in Airflow."""
     from airflow.sdk.configuration import conf
 
     instance = context["task_instance"]

@@ -1,4 +1,4 @@
-"""Chatrec's settings inside a task: `chatrec.toml` and CHATREC_*, and the database from an Airflow connection."""
+"""Settings inside a task: `chatrec.toml` and CHATREC_*, and the database from an Airflow connection."""
 
 from typing import TYPE_CHECKING, Any
 
@@ -6,23 +6,23 @@ if TYPE_CHECKING:
     from chatrec.config import Settings
 
 CONNECTION = "chatrec_db"
-"""An Airflow connection of this name, if there is one, says which database to use when no setting does."""
+"""Name of the Airflow connection that gives the database if no setting does."""
 
 
 def settings() -> "Settings":
-    """The settings of this deployment."""
+    """Load the settings of this deployment."""
     from chatrec.config import load
 
-    found = load()
-    url = "" if found.database.url else _connection_url()
-    return found.override({"database.url": url}) if url else found
+    loaded = load()
+    url = "" if loaded.database.url else _connection_url()
+    return loaded.override({"database.url": url}) if url else loaded
 
 
 def schedule() -> str:
-    """When nights run, as cron has it.
+    """Cron expression of the schedule of runs.
 
-    Read whenever Airflow parses the DAG, so nothing is asked of a database. Settings that are wrong keep the DAG from
-    being parsed, and its page shows why: a schedule that nobody wrote down would be worse.
+    Airflow calls this whenever it parses the DAG, so no database is queried. With invalid settings the DAG fails to
+    parse, and its page shows why; there is no fallback to a schedule that is not configured.
     """
     from chatrec.config import load
 
@@ -30,7 +30,7 @@ def schedule() -> str:
 
 
 def key_of_run(dag_run: Any) -> str:
-    """The key of the night that a DAG run stands for: `run_after` is always there, `logical_date` is not."""
+    """Key of the run of a DAG run, from `run_after`, which is always set; `logical_date` is not."""
     from chatrec.runs.run import key_of
 
     return key_of(dag_run.run_after)

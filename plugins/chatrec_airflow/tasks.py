@@ -1,4 +1,4 @@
-"""The tasks of a night: each calls the same function that `chatrec run` calls."""
+"""Tasks of a run; each calls the same function as `chatrec run`."""
 
 from dataclasses import asdict
 from typing import Any
@@ -10,7 +10,7 @@ from chatrec_airflow.assets import RECOMMENDATIONS
 
 @task
 def begin() -> str:
-    """Records the run with the settings of the trigger form, and gives its key to the tasks that follow."""
+    """Record the run with the settings of the trigger form, and return its key."""
     from chatrec.pipeline import begin as begin_run
     from chatrec_airflow.form import changes
     from chatrec_airflow.settings import key_of_run, settings
@@ -21,15 +21,15 @@ def begin() -> str:
 
 
 def step(name: str, key: Any, **options: Any) -> Any:
-    """A task that does one step of a night.
+    """Create a task for a step of a run.
 
     Args:
-        name: of the step.
-        key: of the run, as `begin` gave it.
-        **options: of the task.
+        name: Name of the step.
+        key: Key of the run, as returned by `begin`.
+        **options: Options of the task.
 
     Returns:
-        The task's result: the step's manifest, a few hundred bytes.
+        The task, whose result is the step's manifest, a few hundred bytes.
     """
 
     @task(task_id=name, **options)
@@ -44,7 +44,7 @@ def step(name: str, key: Any, **options: Any) -> Any:
 
 @task(task_id="publish", outlets=[RECOMMENDATIONS])
 def publish(key: str, gate: dict[str, Any], outlet_events: Any = None) -> dict[str, Any]:
-    """Moves the pointer; tells everybody who waits for new lists how many rows and how good they are."""
+    """Publish the run. The asset event has the number of rows and the metrics."""
     from airflow.sdk.exceptions import AirflowSkipException
 
     from chatrec.pipeline import measured, perform

@@ -199,7 +199,7 @@ def test_the_page_of_a_night(nights: tuple[Shop, Settings], pages: Any) -> None:
     value = shop.execute("SELECT value FROM chatrec.run_metrics WHERE run = 2 AND channel = 'blend' "
                          "AND metric = 'ndcg@10'")[0][0]  # fmt: skip
     assert f"ndcg@10 {value:.4f}" in text
-    assert "ndcg@10 over 2 nights" in pages.get("tonight").text
+    assert "ndcg@10 over 2 runs" in pages.get("tonight").text
     assert "Night 20260601T000000Z" in words(pages.get("tonight?night=20260601T000000Z"))
     assert "There is no run nothing" in pages.get("tonight?night=nothing").text
 
@@ -235,7 +235,7 @@ def test_the_tab_of_a_dag_run(nights: tuple[Shop, Settings], pages: Any) -> None
     for other in ("weather/scheduled__2026-06-02T02:00:00+00:00", "chatrec_tested/nothing"):
         answer = pages.get(f"dag_runs/{other}")
         assert answer.status_code == 404
-        assert "not a night of chatrec" in answer.text
+        assert "not a run of chatrec" in answer.text
 
 
 def test_fairness_and_privacy_show_what_is_there(database: str, tmp_path: Path, strangers: Any) -> None:

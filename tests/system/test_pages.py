@@ -223,7 +223,7 @@ def test_a_night_that_warns_waits_and_is_approved_over_rest(
     wait_for_hours(folder, 0.002)
     assert airflow.run("chatrec_nightly", top_n=5)["release.publish"] == "skipped"
     assert len(shop.lists()) == 1600
-    assert shop.execute(latest) == [("stopped", "rejected", "nobody: the time to answer was over")]
+    assert shop.execute(latest) == [("stopped", "rejected", "timeout: no answer in time")]
 
 
 def test_screenshots(look: Callable[..., Any], up: Up) -> None:

@@ -1,22 +1,22 @@
-"""The pages in Airflow's web UI: read-only, server-rendered, closed to anyone who is not logged in."""
+"""Pages in Airflow's web UI: read-only, server-rendered, for logged-in users only."""
 
 from typing import Any
 
 PREFIX = "/chatrec"
-"""Under which Airflow serves the pages."""
+"""Path prefix of the pages."""
 
 
 class Pages:
-    """The pages as an ASGI application that is built on its first request.
+    """The pages as an ASGI application, built on the first request.
 
-    Airflow loads plugins in every process, and only its API server serves pages: nothing else should pay for them.
+    Airflow loads plugins in every process, but only its API server serves pages; other processes do not import them.
     """
 
     def __init__(self) -> None:
         self.app: Any = None
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
-        """Hands a request to the application."""
+        """Pass a request to the application."""
         if self.app is None:
             from chatrec_airflow.pages.app import create
 
@@ -25,7 +25,7 @@ class Pages:
 
 
 def view(name: str, page: str, destination: str = "nav") -> dict[str, Any]:
-    """How a page is made known to Airflow; its address is relative, so that it holds behind a path prefix."""
+    """Describe a page to Airflow. Its address is relative, so that it works behind a path prefix."""
     route = page.split("/", 1)[0].replace("_", "-")
     return {
         "name": name,

@@ -1,4 +1,4 @@
-"""The application: four addresses, closed to anyone who is not logged in to Airflow or may not see the night's DAG."""
+"""The application of the pages, for logged-in users of Airflow with access to the DAG of the runs."""
 
 from collections.abc import Callable, Mapping
 from datetime import datetime
@@ -20,7 +20,7 @@ from chatrec_airflow.settings import settings as of_deployment
 
 FOLDER = Path(__file__).parent
 DAG = "chatrec_nightly"
-"""Who may see this DAG may see its pages."""
+"""The pages require read access to this DAG."""
 HEADERS = {
     "Content-Security-Policy": "default-src 'none'; style-src 'self'; img-src 'self'; form-action 'self'; "
     "frame-ancestors 'self'; base-uri 'none'",
@@ -32,10 +32,10 @@ Typed = Annotated[str, Query(max_length=200)]
 
 
 def create(load: Callable[[], Settings] = of_deployment) -> FastAPI:
-    """Builds the application.
+    """Create the application.
 
     Args:
-        load: gives the settings; called on the first request that needs them.
+        load: Loads the settings, on the first request that needs them.
     """
     app = FastAPI(
         title="chatrec",
@@ -61,7 +61,7 @@ def create(load: Callable[[], Settings] = of_deployment) -> FastAPI:
 
 
 def page(template: str, status: int = 200, up: str = "", **values: Any) -> HTMLResponse:
-    """Renders a template; `up` leads from the page's address to the folder of the pages."""
+    """Render a template; `up` is the relative path from the page to the folder of the pages."""
     text = TEMPLATES.get_template(f"{template}.html.j2").render(page=template, up=up, **values)
     return HTMLResponse(text, status)
 
@@ -89,10 +89,10 @@ def _recommendations(app: FastAPI, reader: Reader) -> None:
             values: dict[str, Any] = {"user": user, "live": live, "other": other, "kept": kept, "known": False}
             if live is None:
                 return page("recommendations", **values)
-            found = users.find(connection, live.run, user)
-            if other and user and user not in found[:1]:
-                found += [each for each in users.find(connection, other.run, user) if each not in found]
-            values |= {"found": found, "known": user in found}
+            matches = users.find(connection, live.run, user)
+            if other and user and user not in matches[:1]:
+                matches += [name for name in users.find(connection, other.run, user) if name not in matches]
+            values |= {"found": matches, "known": user in matches}
             if not values["known"]:
                 return page("recommendations", **values)
             types = users.id_types(connection)
@@ -121,12 +121,12 @@ def _tonight(app: FastAPI, reader: Reader) -> None:
         begun = _run_after(dag_id, run_id)
         up = "../../"
         if begun is None:
-            return page("tonight", 404, up, night=None, nights=[], message="This run is not a night of chatrec.")
+            return page("tonight", 404, up, night=None, nights=[], message="This DAG run is not a run of chatrec.")
         with reader.chatrec() as connection:
             try:
                 record = records.get(connection, key_of(begun))
             except RunError:
-                message = "This night has not begun to read yet: come back when its first task is done."
+                message = "This run has not begun yet: reload this page when its first task is done."
                 return page("tonight", 200, up, night=None, nights=[], message=message)
             return _night(connection, record, up)
 
@@ -138,9 +138,9 @@ def _tonight(app: FastAPI, reader: Reader) -> None:
 
 
 def _run_after(dag_id: str, run_id: str) -> datetime | None:
-    """The time that a run of one of chatrec's DAGs stands for, as Airflow keeps it.
+    """The `run_after` of a run of one of chatrec's DAGs, from Airflow's metadata; None for other DAGs.
 
-    Tasks may not look there; the API server, which serves these pages, may.
+    Tasks may not access the metadata; the API server, which serves these pages, may.
     """
     from airflow.models.dag import DagTag  # noqa: TID251
     from airflow.models.dagrun import DagRun  # noqa: TID251
@@ -149,16 +149,16 @@ def _run_after(dag_id: str, run_id: str) -> datetime | None:
 
     ours = select(DagTag.dag_id).where(DagTag.name == "chatrec", DagTag.dag_id == dag_id)
     with create_session() as session:
-        found: datetime | None = session.scalar(
+        run_after: datetime | None = session.scalar(
             select(DagRun.run_after).where(DagRun.run_id == run_id, DagRun.dag_id.in_(ours))
         )
-    return found
+    return run_after
 
 
 def _number(value: Any) -> str:
-    """A number as a person reads it; anything else as it is."""
+    """Format a number, or a mapping of numbers; other values are returned as text."""
     if isinstance(value, Mapping):
-        return ", ".join(f"{name} {_number(each)}" for name, each in value.items()) or "none"
+        return ", ".join(f"{name} {_number(part)}" for name, part in value.items()) or "none"
     if isinstance(value, bool):
         return "yes" if value else "no"
     if not isinstance(value, int | float):

@@ -1,4 +1,4 @@
-"""What the page of a night shows: checks, metrics beside those of the nights before, counts, time."""
+"""Contents of the page of a run: checks, metrics over the latest runs, counts, times of steps."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -12,9 +12,9 @@ from chatrec.pipeline.steps import BY_NAME
 from chatrec_airflow.pages import plots
 
 NIGHTS = 30
-"""How many nights a plot goes back."""
+"""Maximum number of runs in a plot."""
 CHANNELS = ("blend", "popularity")
-"""What is plotted: the lists themselves, and what they have to beat."""
+"""Plotted models: the lists themselves, and their baseline."""
 FIGURES: Mapping[str, tuple[tuple[str, str], ...]] = {
     "Read": (("extract", "users"), ("extract", "items"), ("extract", "interactions"), ("extract", "days read"),
              ("extract", "days")),
@@ -23,12 +23,12 @@ FIGURES: Mapping[str, tuple[tuple[str, str], ...]] = {
     "Quarantined": (("extract", "quarantined"),),
     "Listed": (("rank", "rows"), ("gate", "users listed"), ("rank", "items shown")),
 }  # fmt: skip
-"""The counts that answer what a night did, by the word that a person would use: step and name."""
+"""Main counts of a run, by label: step and name."""
 
 
 @dataclass(frozen=True)
 class StepTime:
-    """A step on the time line of its night."""
+    """A step on the time line of its run."""
 
     title: str
     state: str
@@ -51,7 +51,7 @@ class Night:
 
 
 def night(connection: Connection, record: RunRecord) -> Night:
-    """Gathers everything about a run."""
+    """Read everything about a run."""
     steps = connection.execute(
         text("SELECT step, state, started_at, seconds, counts FROM run_steps WHERE run = :run ORDER BY started_at"),
         {"run": record.run},
@@ -78,7 +78,7 @@ def night(connection: Connection, record: RunRecord) -> Night:
 
 
 def metrics(connection: Connection, record: RunRecord) -> list[plots.Plot]:
-    """A plot for each metric of the whole hold-out, over the nights up to this one."""
+    """A plot of each metric of the whole holdout, over the runs up to this one."""
     rows = connection.execute(
         text("""
             WITH nights AS (
@@ -98,20 +98,20 @@ def metrics(connection: Connection, record: RunRecord) -> list[plots.Plot]:
         series = values.setdefault(metric, {})
         series.setdefault(channel, [None] * nights)[place] = value
     ordered = sorted(values, key=lambda name: (name != "ndcg@10", name != "recall@10", name))
-    found = (plots.lines(name, {c: values[name][c] for c in CHANNELS if c in values[name]}) for name in ordered)
-    return [plot for plot in found if plot]
+    drawn = (plots.lines(name, {c: values[name][c] for c in CHANNELS if c in values[name]}) for name in ordered)
+    return [plot for plot in drawn if plot]
 
 
 def _figures(counts: Mapping[str, Mapping[str, Any]]) -> dict[str, list[tuple[str, int]]]:
-    found = {
+    figures = {
         word: [(name, counts[step][name]) for step, name in names if counts.get(step, {}).get(name) is not None]
         for word, names in FIGURES.items()
     }
-    return {word: values for word, values in found.items() if values}
+    return {word: values for word, values in figures.items() if values}
 
 
 def _times(record: RunRecord, steps: Sequence[Row[Any]]) -> list[StepTime]:
-    """Waits between steps count: a night that is done again later shows how long it lay."""
+    """Times of the steps, including waits between steps, so that a resumed run shows its interruption."""
     begun = min((row.started_at for row in steps), default=record.started_at)
     placed = plots.bars([((row.started_at - begun).total_seconds(), row.seconds or 0) for row in steps])
     return [
@@ -121,6 +121,6 @@ def _times(record: RunRecord, steps: Sequence[Row[Any]]) -> list[StepTime]:
 
 
 def latest(connection: Connection) -> RunRecord | None:
-    """The run that was begun last."""
-    found = records.latest(connection, 1)
-    return found[0] if found else None
+    """The run that was started last, or None."""
+    newest = records.latest(connection, 1)
+    return newest[0] if newest else None

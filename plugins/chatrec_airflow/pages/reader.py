@@ -1,4 +1,4 @@
-"""How pages read: a connection that can change nothing, and errors that a person can act on."""
+"""Database access of the pages: read-only connections with readable errors."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -13,14 +13,14 @@ from chatrec.errors import SettingsError
 
 
 class Reader:
-    """Read-only connections to chatrec's tables and to the customer's, kept from request to request."""
+    """Read-only connections to chatrec's tables and to the source tables, kept between requests."""
 
     def __init__(self, load: Callable[[], Settings]) -> None:
         self._load = load
 
     @cached_property
     def settings(self) -> Settings:
-        """Of this deployment, read once: an API server is restarted to see a change."""
+        """Settings of this deployment, loaded once; a change requires a restart of the API server."""
         return self._load()
 
     @cached_property
@@ -33,18 +33,18 @@ class Reader:
 
     @contextmanager
     def chatrec(self) -> Iterator[Connection]:
-        """A connection to chatrec's tables; all statements of a block see the same night.
+        """Yield a connection to chatrec's tables; all statements of a block see the same snapshot.
 
         Raises:
-            ChatrecError: the database does not answer, or the role may not read what the pages show.
+            ChatrecError: If the database does not answer, or the role lacks a permission.
         """
-        hint = "`chatrec db migrate` makes the tables, `chatrec db roles` the role that may read them."
+        hint = "`chatrec db migrate` creates the tables, `chatrec db roles` the role that may read them."
         with _readable("pages.url" if self.settings.pages.url else "database.url", self._engine, hint) as connection:
             yield connection
 
     @contextmanager
     def source(self) -> Iterator[Connection]:
-        """A connection to the customer's tables."""
+        """Yield a connection to the source tables."""
         hint = "GRANT SELECT on the tables of source.interactions to the role of the pages to see histories."
         with _readable("source.url" if self.settings.source.url else "pages.url", self._source, hint) as connection:
             yield connection

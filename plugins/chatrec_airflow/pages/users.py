@@ -1,4 +1,4 @@
-"""What the page of recommendations shows of a user: lists of two nights, history, attention."""
+"""Contents of the page of recommendations: a user's lists in two runs, history and attention."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -14,7 +14,7 @@ from chatrec_airflow.pages.reader import Reader
 FOUND_AT_MOST = 12
 HISTORY_AT_MOST = 30
 WRITTEN = '(user_id::text) COLLATE "C"'
-"""Users are found by how their ids are written: the expression of the index users_by_prefix."""
+"""Written form of user ids, which search uses: the expression of the index users_by_prefix."""
 ID_TYPE = text("""
     SELECT attname, format_type(atttypid, atttypmod) FROM pg_attribute
     WHERE attrelid = to_regclass('recommendations_kept') AND attname IN ('user_id', 'item_id')
@@ -32,28 +32,28 @@ class Recommended:
     source: str
     reason: Mapping[str, Any]
     moved: str = ""
-    """Against the other night: "new", "gone", "same", "up 3" or "down 2"; empty if there is none to compare with."""
+    """Change against the other run: "new", "gone", "same", "up 3" or "down 2"; empty without another run."""
 
 
 @dataclass(frozen=True)
 class Event:
-    """Something that the user took."""
+    """An interaction of the user."""
 
     item_id: str
     title: str
     event: str
     occurred_at: datetime
     later: bool
-    """After the night was read."""
+    """Whether it happened after the snapshot of the run."""
 
 
 def id_types(connection: Connection) -> dict[str, str]:
-    """PostgreSQL's types of `user_id` and `item_id`."""
+    """PostgreSQL types of `user_id` and `item_id`."""
     return {name: kind for name, kind in connection.execute(ID_TYPE)}
 
 
 def find(connection: Connection, run: int, beginning: str) -> list[str]:
-    """Ids of users with a list in a run whose written form begins so, in order; an exact match is the first."""
+    """Ids of users with a list in a run whose written form has a prefix, sorted; an exact match comes first."""
     escaped = beginning.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
     rows = connection.execute(
         text(f"""
@@ -66,7 +66,7 @@ def find(connection: Connection, run: int, beginning: str) -> list[str]:
 
 
 def list_of(connection: Connection, run: int, user: str, id_type: str) -> list[Recommended]:
-    """A user's list in a kept run; none if the user has none there."""
+    """List of a user in a kept run; empty if there is none."""
     rows = connection.execute(
         text(f"""
             SELECT rank, item_id::text AS item_id, coalesce(title, '') AS title, score, coalesce(source, '') AS source,
@@ -79,12 +79,12 @@ def list_of(connection: Connection, run: int, user: str, id_type: str) -> list[R
 
 
 def compare(rows: Sequence[Recommended], other: Sequence[Recommended], absent: str) -> list[Recommended]:
-    """The rows of a list with how each moved against the list of another night.
+    """Add to the rows of a list how each moved against the list of another run.
 
     Args:
-        rows: of this list.
-        other: list.
-        absent: what to say of a row that the other list does not have.
+        rows: Rows of this list.
+        other: Rows of the other list.
+        absent: Value of `moved` for a row that the other list does not have.
     """
     ranks = {row.item_id: row.rank for row in other}
     return [
@@ -98,7 +98,7 @@ def _moved(places: int) -> str:
 
 
 def attention(connection: Connection, run: int, user: str, id_type: str) -> Sequence[Row[Any]]:
-    """The groups that a user attends to most: name, attention."""
+    """Groups with the most attention of a user: name and attention."""
     return connection.execute(
         text(f"""
             SELECT coalesce(name, '') AS name, attention FROM user_groups_kept
@@ -109,10 +109,10 @@ def attention(connection: Connection, run: int, user: str, id_type: str) -> Sequ
 
 
 def history(reader: Reader, night: RunRecord, user: str, types: Mapping[str, str]) -> tuple[list[Event], str]:
-    """The latest events of a user, the newest first, as the customer's tables have them now.
+    """Latest events of a user, the newest first, from the source tables.
 
     Returns:
-        The events, and why there are none if they cannot be read.
+        The events, and the reason if they cannot be read.
     """
     try:
         with reader.source() as connection:
