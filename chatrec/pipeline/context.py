@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from chatrec.data.interactions import Interactions
     from chatrec.evaluation.holdout import Holdout
     from chatrec.extract.snapshot import Snapshot
-    from chatrec.models.registry import TrainingData
+    from chatrec.models.training_data import TrainingData
     from chatrec.ranking.rules.rules import Rules
 
 
@@ -97,7 +97,7 @@ class Context:
 
         from chatrec.encoder.embed import ITEMS
         from chatrec.features.catalogue import features_of
-        from chatrec.models.registry import TrainingData
+        from chatrec.models.training_data import TrainingData
 
         items, vectors = self.snapshot.items, np.load(self.of("embed") / ITEMS)
         return TrainingData(histories, items.height, vectors, self.settings.compute.seed, features_of(items))
