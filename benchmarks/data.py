@@ -15,7 +15,7 @@ from chatrec.data.interactions import Interactions, starts_of
 from chatrec.data.user_batch import UserBatch, batches
 from chatrec.evaluation.holdout import CELLS_OF_A_BLOCK
 from chatrec.extract.snapshot import Snapshot
-from chatrec.models.registry import TrainingData
+from chatrec.models.training_data import TrainingData
 
 K = 20
 """Length of a list; the best 10 are scored."""

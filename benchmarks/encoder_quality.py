@@ -24,7 +24,8 @@ from chatrec.extract.snapshot import Snapshot
 from chatrec.features.catalogue import features_of
 from chatrec.models import two_tower
 from chatrec.models.base import Model
-from chatrec.models.registry import TrainingData, fit_channels, names
+from chatrec.models.registry import fit_channels, names
+from chatrec.models.training_data import TrainingData
 from chatrec.runtime.progress import progress
 
 SEED = 0
@@ -120,10 +121,10 @@ class Catalogue:
             seed: of a tower.
         """
         histories = holdout.histories if holdout else self.snapshot.histories
+        known = TrainingData(histories, self.events.items, vectors, seed, self.features)
         if self.has_kernel:
-            known = TrainingData(histories, self.events.items, vectors, seed, self.features)
             return fit_channels(known, "any", NO_PENALTY, {KERNEL})[KERNEL]
-        return two_tower.fit(histories, self.features.joined, vectors, FADE, seed)
+        return two_tower.learn(known, two_tower.Config(decay=FADE))
 
     @cached_property
     def has_kernel(self) -> bool:

@@ -27,7 +27,8 @@ from chatrec.data.interactions import Interactions
 from chatrec.data.user_batch import batches
 from chatrec.evaluation.holdout import CELLS_OF_A_BLOCK
 from chatrec.models import ease
-from chatrec.models.registry import TrainingData, fit_channels, names
+from chatrec.models.registry import fit_channels, names
+from chatrec.models.training_data import TrainingData
 
 SET = "movielens-1m"
 SYNTHETIC = "synthetic"

@@ -43,7 +43,7 @@ def of_registry(name: str, target: Target) -> System:
 
 def recent_popularity(events: Events, _: Target) -> Lists:
     """Events count half as much for each twentieth of the time that they are old."""
-    return events.lists(popularity.fit_recent(events.histories, events.items, 0.05).score)
+    return events.lists(popularity.fit(events.known, popularity.Config(half_life=0.05)).score)
 
 
 def of_implicit(make: Callable[[], Any]) -> System:

@@ -17,6 +17,7 @@ from chatrec.data.arrays import Array
 from chatrec.data.user_batch import UserBatch
 from chatrec.evaluation.holdout import Holdout
 from chatrec.extract.snapshot import Snapshot
+from chatrec.models.base import VectorModel
 from chatrec.runs.run import Counts, write_atomically
 
 NAME = "aigc"
@@ -26,7 +27,7 @@ CURVE, POINTS_OF_A_CURVE = "learning.json", 60
 
 
 @dataclass(frozen=True)
-class AigcModel:
+class AigcModel(VectorModel):
     """Scores by inner products of user and item vectors."""
 
     state: AigcState

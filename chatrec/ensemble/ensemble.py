@@ -19,8 +19,10 @@ from chatrec.evaluation.holdout import Holdout, K
 from chatrec.evaluation.metrics import paired_difference
 from chatrec.models import ease
 from chatrec.models.base import Model
-from chatrec.models.registry import EASE, POPULARITY, TEXTS, TrainingData, fit_channels, limits, names
+from chatrec.models.configs import DEFAULTS, Configs
+from chatrec.models.registry import EASE, POPULARITY, TEXTS, fit_channels, limits, names
 from chatrec.models.serialization import load_channels, save_channels
+from chatrec.models.training_data import TrainingData
 from chatrec.runs.run import Counts, write_atomically
 
 MIX = "mix.json"
@@ -55,7 +57,13 @@ class Ensemble:
 
 
 def learn(
-    known: TrainingData, holdout: Holdout, others: Mapping[str, Model], target: Target, form: Form, folder: Path
+    known: TrainingData,
+    holdout: Holdout,
+    others: Mapping[str, Model],
+    target: Target,
+    form: Form,
+    folder: Path,
+    configs: Configs = DEFAULTS,
 ) -> Counts:
     """Fits the ensemble and writes it, METRICS and the candidates of held-out users.
 
@@ -66,6 +74,7 @@ def learn(
         target: What a list should predict.
         form: exact or linear.
         folder: Folder of the step.
+        configs: Configs of the models.
 
     Returns:
         The number of held-out users, the form, the models excluded by size, the weights, and NDCG@10 of the ensemble,
@@ -73,14 +82,15 @@ def learn(
     """
     rest, seed = replace(known, histories=holdout.histories), known.seed
     hidden = hide_items(rest.histories, known.items, seed)
-    suited = {*names(known, target, form)}  # a model that suits a tenth less may not suit all
-    of_texts = fit_channels(replace(known, histories=hidden.histories), target, NO_PENALTY, suited & TEXTS, form)
+    suited = {*names(known, target, form, configs)}  # a model that suits a tenth less may not suit all
+    of_rest = replace(known, histories=hidden.histories)
+    of_texts = fit_channels(of_rest, target, NO_PENALTY, suited & TEXTS, form, configs)
     new, of_new = fit_new(of_texts, hidden, known.texts, seed)
-    penalty = _choose_penalty(rest, holdout, target) if form == "exact" else ease.PENALTIES[-1]
+    penalty = _choose_penalty(rest, holdout, target, configs.ease) if form == "exact" else ease.PENALTIES[-1]
     mix, measured = EnsembleWeights({POPULARITY: 1.0}, {}), NOTHING_MEASURED
     held = HoldoutCandidates.nothing(holdout)
     if len(holdout):
-        fitted: dict[str, Any] = fit_channels(rest, target, penalty, suited - TEXTS, form) | of_texts
+        fitted: dict[str, Any] = fit_channels(rest, target, penalty, suited - TEXTS, form, configs) | of_texts
         if form == "linear":
             fitted = {name: Softmax(channel) for name, channel in fitted.items()}
         trial = HoldoutFeatures.of({**others, **fitted}, holdout)
@@ -88,9 +98,9 @@ def learn(
         held = HoldoutCandidates.of(holdout, *cross_fitted(trial, seed, CANDIDATES))
         measured = _measure(trial, held.items[:, :K], Evaluator(holdout, known.texts), seed)
     held.save(folder)
-    kept = fit_channels(known, target, penalty, {*mix.weights, *new.weights} - others.keys(), form)
+    kept = fit_channels(known, target, penalty, {*mix.weights, *new.weights} - others.keys(), form, configs)
     save_channels(kept, folder)
-    limited = limits(known, target, form)
+    limited = limits(known, target, form, configs)
     facts = {**asdict(mix), "form": form, "limits": limited, "ease penalty": penalty}
     facts["new"] = {**asdict(new), "share": share_of_new(holdout)}
     measured = {**measured, "channels": measured["channels"] | of_new}
@@ -107,14 +117,14 @@ def _weights_and_scores(mix: EnsembleWeights, new: EnsembleWeights, measured: Ma
     return {"weights": weights, "weights of new items": of_new, **scores}
 
 
-def _choose_penalty(rest: TrainingData, holdout: Holdout, target: Target) -> float:
+def _choose_penalty(rest: TrainingData, holdout: Holdout, target: Target, config: ease.Config) -> float:
     """Returns the penalty of EASE with the higher NDCG@10 on held-out events. A large catalogue is fitted only once."""
     if rest.items > ease.ONE_PENALTY_FROM or not len(holdout):
         return ease.PENALTIES[-1]
     decay = min(EASE.values()) if target == "next" else max(EASE.values())
 
     def quality(penalty: float) -> float:
-        channel = replace(ease.fit(rest.histories, rest.items, penalty), decay=decay)
+        channel = ease.fit(rest, replace(config, l2=penalty, decay=decay))
         return float(holdout.ndcg(channel.score).mean())
 
     return max(ease.PENALTIES, key=quality)

@@ -15,7 +15,7 @@ EXACT_UP_TO = 200_000
 
 
 @dataclass(frozen=True)
-class Softmax:
+class Softmax(VectorModel):
     """A vector model on the scale of logits: log P(i|u) = scale · qᵀk up to a constant per user."""
 
     channel: VectorModel
@@ -32,11 +32,6 @@ class Softmax:
         """Returns user vectors scale · q, users × width."""
         scaled: Array = self.scale * self.channel.queries(batch)
         return scaled
-
-    def score(self, batch: UserBatch) -> Array:
-        """Implements `Model.score`."""
-        scores: Array = self.queries(batch) @ self.keys.T
-        return scores
 
     def contributions(self, latest: Array, items: Array) -> Array | None:
         """Implements `Model.contributions`, without the scale, which is the same for all events."""

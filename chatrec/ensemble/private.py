@@ -22,8 +22,9 @@ from chatrec.models.base import Model
 from chatrec.models.content_knn import Text
 from chatrec.models.popularity import Popularity
 from chatrec.models.ppmi_svd import unit
-from chatrec.models.registry import POPULARITY, TrainingData
+from chatrec.models.registry import POPULARITY
 from chatrec.models.serialization import load_channels, save_channels
+from chatrec.models.training_data import TrainingData
 from chatrec.privacy.statistics import Release
 from chatrec.runs.run import Counts, write_atomically
 

@@ -1,7 +1,12 @@
-"""What every channel is: evidence fitted on histories, which scores all items for any history, old or new."""
+"""The base of all models: a model is fitted on histories and scores all items for any history, old or new.
 
+The module of a model has a frozen dataclass `Config`, whose defaults are what runs use, and a function
+`fit(data, config)` that returns the model, a frozen dataclass of arrays, numbers and tuples: `serialization` keeps it.
+"""
+
+from abc import ABC, abstractmethod
 from collections.abc import Callable
-from typing import Protocol
+from typing import ClassVar
 
 import numpy as np
 from scipy.sparse import csr_matrix
@@ -13,13 +18,13 @@ DENSE_FROM = 0.02
 """Rows with a larger share of entries are multiplied faster as dense ones."""
 
 
-class Model(Protocol):
-    """A fitted channel."""
+class Model(ABC):
+    """A fitted model."""
 
-    @property
-    def log_probabilities(self) -> bool:
-        """Whether scores are logarithms of shares, up to a constant a user; else they are shares, up to a factor."""
+    log_probabilities: ClassVar[bool] = False
+    """Whether scores are logarithms of shares, up to a constant a user; else they are shares, up to a factor."""
 
+    @abstractmethod
     def score(self, batch: UserBatch) -> Array:
         """users × items, float32, higher is better.
 
@@ -29,6 +34,8 @@ class Model(Protocol):
     def contributions(self, latest: Array, items: Array) -> Array | None:
         """What each of the latest events adds to the scores of some items.
 
+        Their sum is the score; for `log_probabilities` up to a factor a user and a constant an item.
+
         Args:
             latest: users × events, rows of items, the newest first, padded with -1.
             items: users × places, rows of items.
@@ -36,17 +43,25 @@ class Model(Protocol):
         Returns:
             users × places × events; None if a score is not a sum over events.
         """
+        return None
 
 
-class VectorModel(Model, Protocol):
-    """A channel whose scores are inner products."""
+class VectorModel(Model):
+    """A model that ranks by inner products."""
 
     @property
+    @abstractmethod
     def keys(self) -> Array:
         """items × width, float32."""
 
+    @abstractmethod
     def queries(self, batch: UserBatch) -> Array:
         """users × width, float32."""
+
+    def score(self, batch: UserBatch) -> Array:
+        """The inner products of queries and keys."""
+        scores: Array = self.queries(batch) @ self.keys.T
+        return scores
 
 
 def uniform(ages: Array) -> Array:

@@ -6,17 +6,24 @@ import numpy as np
 
 from chatrec.data.arrays import Array
 from chatrec.data.user_batch import UserBatch
-from chatrec.models.base import harmonic
+from chatrec.models.base import VectorModel, harmonic
+from chatrec.models.training_data import TrainingData
 
 
 @dataclass(frozen=True)
-class Text:
-    """Text vectors of the items."""
+class Config:
+    """Nothing is left open."""
+
+
+DEFAULT = Config()
+
+
+@dataclass(frozen=True)
+class Text(VectorModel):
+    """Text vectors of the items. The score is Σ over the history of cosine / (age + 1)."""
 
     vectors: Array
     """items × dimensions, of unit length."""
-
-    log_probabilities = False
 
     @property
     def keys(self) -> Array:
@@ -27,12 +34,12 @@ class Text:
         """See VectorModel."""
         return np.asarray(batch.weighted(harmonic) @ self.vectors)
 
-    def score(self, batch: UserBatch) -> Array:
-        """Σ over the history of cosine / (age + 1)."""
-        scores: Array = self.queries(batch) @ self.keys.T
-        return scores
-
     def contributions(self, latest: Array, items: Array) -> Array:
         """See Model."""
         found = np.einsum("und,ued->une", self.vectors[items], self.vectors[latest])
         return np.where(latest[:, None, :] >= 0, found * harmonic(np.arange(latest.shape[1])), 0)
+
+
+def fit(data: TrainingData, config: Config = DEFAULT) -> Text:
+    """Takes the vectors as they are."""
+    return Text(data.texts)

@@ -4,28 +4,46 @@ G = Σ_u w_u x_u x_uᵀ with w_u ∝ n_u^-.3, on its diagonal λ and p/(1 - p) o
 B = I - P diag(P)^-1 with P = G^-1, its diagonal 0. Several ways to read a history share one B.
 """
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 
 import numpy as np
 from scipy.linalg import lapack
 from scipy.sparse import csr_matrix
 
 from chatrec.data.arrays import Array
-from chatrec.data.interactions import Interactions
 from chatrec.data.user_batch import UserBatch
-from chatrec.models.base import decaying, event_contributions, places_among, product
+from chatrec.models.base import Model, decaying, event_contributions, places_among, product
+from chatrec.models.training_data import TrainingData
 
-USER_POWER = -0.3
-DROPOUT = 0.35
 PENALTIES = (150.0, 500.0)
-EXACT_UP_TO = 15_000
-"""Items; of a larger catalogue those that were taken most, and other channels serve the rest."""
+"""λ: the values that are tried on held-out events."""
 ONE_PENALTY_FROM = 5_000
 """Items: above, the larger penalty is taken without a trial."""
 
 
 @dataclass(frozen=True)
-class Ease:
+class Config:
+    """How EASE is fitted, and how it reads a history."""
+
+    l2: float = PENALTIES[-1]
+    """λ."""
+    dropout: float = 0.35
+    """p."""
+    user_power: float = -0.3
+    """Of n_u in w_u."""
+    max_items: int = 15_000
+    """Of a larger catalogue the items taken most are fitted, and other models serve the rest. Time goes with their
+    number³, memory with its square."""
+    decay: float = 1.0
+    """Weight of an event for each that came after it."""
+
+
+DEFAULT = Config()
+
+
+@dataclass(frozen=True)
+class Ease(Model):
     """One reading of a history, with the matrix that all readings share."""
 
     weights: Array
@@ -33,8 +51,6 @@ class Ease:
     known: Array
     """int32, ordered: the items that it is fitted on."""
     decay: float = 1.0
-
-    log_probabilities = False
 
     def score(self, batch: UserBatch) -> Array:
         """x B."""
@@ -50,18 +66,25 @@ class Ease:
         return event_contributions(self.weights, weights, rows, columns)
 
 
-def fit(histories: Interactions, items: int, penalty: float) -> Ease:
-    """Of the EXACT_UP_TO items that were taken most; time goes with their number³, memory with its square."""
+def fit_all(data: TrainingData, configs: Mapping[str, Config]) -> dict[str, Ease]:
+    """Fits B once, for configs that differ in `decay` alone."""
+    fitted = fit(data, next(iter(configs.values())))
+    return {name: replace(fitted, decay=config.decay) for name, config in configs.items()}
+
+
+def fit(data: TrainingData, config: Config = DEFAULT) -> Ease:
+    """Solves the regression for the items that were taken most."""
+    histories, items = data.histories, data.items
     taken = np.bincount(histories.items, minlength=items)
-    known = np.sort(np.argsort(-taken, kind="stable")[:EXACT_UP_TO]).astype(np.int32)
+    known = np.sort(np.argsort(-taken, kind="stable")[: config.max_items]).astype(np.int32)
     lengths = histories.lengths
-    weights = np.power(np.maximum(lengths, 1.0), USER_POWER)
+    weights = np.power(np.maximum(lengths, 1.0), config.user_power)
     weights = weights / weights[lengths > 0].mean() if lengths.any() else weights
     users, rows = histories.distinct(items)
     scaled = csr_matrix((np.sqrt(weights[users]), (users, rows)), shape=(histories.users, items), dtype=np.float32)
     scaled = scaled[:, known]
     gram = np.asarray((scaled.T @ scaled).todense())
-    gram[np.diag_indices(len(known))] += penalty + DROPOUT / (1 - DROPOUT) * gram.diagonal()
+    gram[np.diag_indices(len(known))] += config.l2 + config.dropout / (1 - config.dropout) * gram.diagonal()
     factor, _ = lapack.spotrf(gram.T, lower=1, overwrite_a=1)
     inverse, _ = lapack.spotri(factor, lower=1, overwrite_c=1)
     upper = np.ascontiguousarray(inverse.T)
@@ -69,4 +92,4 @@ def fit(histories: Interactions, items: int, penalty: float) -> Ease:
         upper[row + 1 :, row] = upper[row, row + 1 :]
     upper /= -upper.diagonal()[None, :]
     upper[np.diag_indices(len(known))] = 0
-    return Ease(upper, known)
+    return Ease(upper, known, config.decay)

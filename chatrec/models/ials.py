@@ -13,30 +13,43 @@ import torch
 from scipy.sparse import csr_matrix
 
 from chatrec.data.arrays import Array
-from chatrec.data.interactions import Interactions
 from chatrec.data.user_batch import UserBatch
-from chatrec.models.base import uniform
+from chatrec.models.base import VectorModel, uniform
+from chatrec.models.training_data import TrainingData
 
-WIDTH = 64
-UNOBSERVED = 0.3
-"""α."""
-PENALTY = 0.01
-"""λ."""
-OF_THE_MEAN = 6
-TURNS = 10
 EVENTS_AT_ONCE = 200_000
 
 
 @dataclass(frozen=True)
-class Ials:
-    """The vectors of the items; those of users are solved for as they come."""
+class Config:
+    """How iALS is fitted."""
+
+    width: int = 64
+    """Of the vectors."""
+    unobserved: float = 0.3
+    """α."""
+    l2: float = 0.01
+    """λ."""
+    mean_events: float = 6
+    """What the mean n̄ counts beside the events of a row."""
+    iterations: int = 10
+
+
+DEFAULT = Config()
+
+
+@dataclass(frozen=True)
+class Ials(VectorModel):
+    """The vectors of the items; those of users are solved for as they come. The score is uᵀv."""
 
     items: Array
-    """v: items × WIDTH, float32."""
+    """v: items × width, float32."""
     mean: float
     """n̄ of the users."""
-
-    log_probabilities = False
+    unobserved: float = DEFAULT.unobserved
+    l2: float = DEFAULT.l2
+    mean_events: float = DEFAULT.mean_events
+    """As in `Config`."""
 
     @property
     def keys(self) -> Array:
@@ -46,34 +59,27 @@ class Ials:
     def queries(self, batch: UserBatch) -> Array:
         """u: the best for the history."""
         taken = (batch.weighted(uniform) > 0).astype(np.float32).tocsr()
-        return _solve(taken, self.items, self.mean)
-
-    def score(self, batch: UserBatch) -> Array:
-        """uᵀv."""
-        scores: Array = self.queries(batch) @ self.keys.T
-        return scores
-
-    def contributions(self, latest: Array, items: Array) -> None:
-        """See Model."""
-        return
+        return _solve(taken, self.items, self.mean, self)
 
 
-def fit(histories: Interactions, items: int, seed: int) -> Ials:
+def fit(data: TrainingData, config: Config = DEFAULT) -> Ials:
     """Alternates between users and items."""
+    histories, items = data.histories, data.items
     users, rows = histories.distinct(items)
     taken = csr_matrix((np.ones(len(users), np.float32), (users, rows)), shape=(histories.users, items))
     takers = taken.T.tocsr()
-    vectors = np.random.default_rng(seed).normal(0, WIDTH**-0.5 / 10, (items, WIDTH)).astype(np.float32)
+    random, shape = np.random.default_rng(data.seed), (items, config.width)
+    vectors = random.normal(0, config.width**-0.5 / 10, shape).astype(np.float32)
     mean, mean_of_items = (float(np.diff(each.indptr).mean()) if each.nnz else 0.0 for each in (taken, takers))
-    for _ in range(TURNS):
-        vectors = _solve(takers, _solve(taken, vectors, mean), mean_of_items)
-    return Ials(vectors, mean)
+    for _ in range(config.iterations):
+        vectors = _solve(takers, _solve(taken, vectors, mean, config), mean_of_items, config)
+    return Ials(vectors, mean, config.unobserved, config.l2, config.mean_events)
 
 
-def _solve(taken: csr_matrix, vectors: Array, mean: float) -> Array:
+def _solve(taken: csr_matrix, vectors: Array, mean: float, weights: Config | Ials) -> Array:
     """The best vector of each row: (α VᵀV + Σ_{taken} v vᵀ + λ (n + 6 n̄) I)⁻¹ Σ_{taken} v; 0 for an empty one."""
     others = torch.tensor(vectors)
-    shared = UNOBSERVED * others.T @ others
+    shared = weights.unobserved * others.T @ others
     found = np.zeros((taken.shape[0], vectors.shape[1]), np.float32)
     counts = np.diff(taken.indptr)
     for rows in _alike(counts):
@@ -82,7 +88,7 @@ def _solve(taken: csr_matrix, vectors: Array, mean: float) -> Array:
         columns = taken.indices[np.where(there, taken.indptr[rows][:, None] + place, 0)]
         own = others[torch.from_numpy(columns.astype(np.int64))] * torch.from_numpy(there)[..., None]
         left = shared + own.transpose(1, 2) @ own
-        penalty = PENALTY * (counts[rows] + OF_THE_MEAN * mean)
+        penalty = weights.l2 * (counts[rows] + weights.mean_events * mean)
         left += torch.from_numpy(penalty.astype(np.float32))[:, None, None] * torch.eye(vectors.shape[1])
         found[rows] = torch.cholesky_solve(own.sum(1)[..., None], torch.linalg.cholesky(left))[..., 0].numpy()
     return found

@@ -7,45 +7,70 @@ dual variables, Saunders, Gammerman and Vovk 1998). That is done twice: Φ has f
 foretell of who takes an item too. All of it is one matrix, so a score is a sum over events.
 """
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 import numpy as np
 from scipy.linalg import cho_solve, cholesky
 from scipy.sparse import csr_matrix
 
 from chatrec.data.arrays import Array
-from chatrec.data.interactions import Interactions
 from chatrec.data.user_batch import UserBatch
-from chatrec.features.catalogue import Features
 from chatrec.models import ease
-from chatrec.models.base import event_contributions, places_among, product, uniform
+from chatrec.models.base import Model, event_contributions, places_among, product, uniform
 from chatrec.models.predicted_profiles import behaviours, foretold
+from chatrec.models.training_data import TrainingData
 
-CELLS_UP_TO = 300_000_000
-"""Known items × all items: memory goes with them, 4 bytes each."""
-TWICE_UP_TO = 6_000
-"""Items with events: above, a kernel without the language model's vectors costs more than it brings."""
-PENALTY = 150.0
-"""Of EASE."""
-OF_TAKEN = 0.1
-"""What an event says of its own item, which EASE leaves out."""
-NOISE = 30.0
-"""Over the root of the mean events of a known item: the more of them, the less noise is in columns."""
-SHARPNESS = 3.0
-OF_VECTORS = 0.75
-"""What the inner product of two vectors of a language model counts beside those of features."""
-OF_FORETOLD = 1.0
-"""What that of two foretold behaviours counts beside all else together."""
 ROWS_AT_ONCE = 1_000
 
 
-def kernel(features: csr_matrix, vectors: Array, weight: float, rows: Array) -> Array:
+@dataclass(frozen=True)
+class Config:
+    """How texts are compared, and up to which size of catalogue."""
+
+    reads_texts: bool = True
+    """Whether vectors of a language model count beside features."""
+    ease_config: ease.Config = field(default_factory=lambda: ease.Config(l2=150.0))
+    """What is carried over."""
+    own_weight: float = 0.1
+    """What an event says of its own item, which EASE leaves out."""
+    noise: float = 30.0
+    """Over the root of the mean events of a known item: the more of them, the less noise is in columns."""
+    sharpness: float = 3.0
+    texts_weight: float = 0.75
+    """What the inner product of two vectors of a language model counts beside those of features."""
+    predicted_weight: float = 1.0
+    """What that of two foretold behaviours counts beside all else together."""
+    predicted_rank: int = 128
+    """Directions of behaviours."""
+    predicted_shrinkage: float = 10.0
+    """See `foretold`."""
+    max_cells: int = 300_000_000
+    """Known items × all items: memory goes with them, 4 bytes each."""
+    max_items_without_texts: int = 6_000
+    """Items with events: above, a kernel without the language model's vectors costs more than it brings."""
+
+    def suits(self, taken: int, items: int) -> bool:
+        """Whether a catalogue is small enough.
+
+        Args:
+            taken: items with events.
+            items: all.
+        """
+        return 0 < min(taken, self.ease_config.max_items) * items <= self.max_cells
+
+
+DEFAULT = Config()
+
+
+def kernel(features: csr_matrix, vectors: Array, weight: float, sharpness: float, rows: Array) -> Array:
     """K of some items with all: rows × items, float32.
 
     Args:
         features: Φ, items × features.
         vectors: of a language model, items × dimensions, scaled by the root of what they weigh.
         weight: W, the largest K0.
+        sharpness: 3 above.
         rows: which items.
     """
     others = features.T.tocsc()
@@ -54,34 +79,22 @@ def kernel(features: csr_matrix, vectors: Array, weight: float, rows: Array) -> 
         part = rows[start : start + ROWS_AT_ONCE]
         plain = np.asarray((features[part] @ others).todense(), np.float32)
         plain += vectors[part] @ vectors.T
-        sharp = np.expm1(plain * np.float32(SHARPNESS / weight))
-        sharp *= np.float32(weight / 2 / np.expm1(SHARPNESS))
+        sharp = np.expm1(plain * np.float32(sharpness / weight))
+        sharp *= np.float32(weight / 2 / np.expm1(sharpness))
         sharp += plain
         sharp += np.float32(0.1)
         found[start : start + ROWS_AT_ONCE] = sharp
     return found
 
 
-def suits(taken: int, items: int) -> bool:
-    """Whether a catalogue is small enough.
-
-    Args:
-        taken: items with events, of which EASE knows EXACT_UP_TO at most.
-        items: all.
-    """
-    return 0 < min(taken, ease.EXACT_UP_TO) * items <= CELLS_UP_TO
-
-
 @dataclass(frozen=True)
-class Kernel:
+class Kernel(Model):
     """What each known item says of all items."""
 
     weights: Array
     """known × items, float32."""
     known: Array
     """int32, ordered: the items with events, of very many those that were taken most."""
-
-    log_probabilities = False
 
     def score(self, batch: UserBatch) -> Array:
         """x W."""
@@ -107,34 +120,46 @@ class Targets:
     """Who would take each of them, see `behaviours`."""
 
     @classmethod
-    def of(cls, histories: Interactions, items: int) -> "Targets":
+    def of(cls, data: TrainingData, config: Config = DEFAULT) -> "Targets":
         """Of the items with events that EASE knows; all others are as good as new."""
-        fitted = ease.fit(histories, items, PENALTY)
+        histories, items = data.histories, data.items
+        fitted = ease.fit(data, config.ease_config)
         taken = np.bincount(histories.items, minlength=items)[fitted.known]
         places = np.flatnonzero(taken)
         known, wanted = fitted.known[places], fitted.weights[np.ix_(places, places)]
-        wanted[np.diag_indices(len(places))] += OF_TAKEN
+        wanted[np.diag_indices(len(places))] += config.own_weight
         mean = taken[places].mean()
-        noise = NOISE / mean**0.5 * (taken[places] / mean + 0.02) ** 0.2
+        noise = config.noise / mean**0.5 * (taken[places] / mean + 0.02) ** 0.2
         users, rows = histories.distinct(items)
         among = csr_matrix((np.ones(len(users), np.float32), (users, rows)), shape=(histories.users, items))[:, known]
-        return cls(known, wanted, noise, behaviours(among, wanted))
+        return cls(known, wanted, noise, behaviours(among, wanted, config.predicted_rank))
 
 
-def fit(targets: Targets, features: Features, vectors: Array) -> Kernel:
-    """Carries what is known of some items over to all.
+def fit_all(data: TrainingData, configs: Mapping[str, Config]) -> dict[str, Kernel]:
+    """Computes the targets once, for configs that differ in `reads_texts` alone."""
+    targets = Targets.of(data, next(iter(configs.values())))
+    return {name: _carried(targets, data, config) for name, config in configs.items()}
 
-    Args:
-        targets: of the known items.
-        features: of all items.
-        vectors: of a language model, items × dimensions, of unit length.
-    """
-    known, vectors = targets.known, vectors * np.float32(OF_VECTORS**0.5)
+
+def fit(data: TrainingData, config: Config = DEFAULT) -> Kernel:
+    """Carries what is known of some items over to all."""
+    return _carried(Targets.of(data, config), data, config)
+
+
+def _carried(targets: Targets, data: TrainingData, config: Config) -> Kernel:
+    features, known = data.features, targets.known
+    vectors = (data.texts if config.reads_texts else data.without_texts) * np.float32(config.texts_weight**0.5)
     weight = features.weight + float(np.square(vectors).sum(1).max(initial=0))
-    similar = kernel(features.joined, vectors, weight, known)
-    told = foretold(similar, known, _factor(similar[:, known], targets.noise), targets.behaviours)
-    vectors = np.hstack([vectors, told * np.float32((OF_FORETOLD * weight) ** 0.5)])
-    similar = kernel(features.joined, vectors, weight * (1 + OF_FORETOLD), known)
+    similar = kernel(features.joined, vectors, weight, config.sharpness, known)
+    told = foretold(
+        similar,
+        known,
+        _factor(similar[:, known], targets.noise),
+        targets.behaviours,
+        config.predicted_shrinkage,
+    )
+    vectors = np.hstack([vectors, told * np.float32((config.predicted_weight * weight) ** 0.5)])
+    similar = kernel(features.joined, vectors, weight * (1 + config.predicted_weight), config.sharpness, known)
     carried = cho_solve((_factor(similar[:, known], targets.noise), True), targets.wanted.T).T
     return Kernel(carried @ similar, known)
 

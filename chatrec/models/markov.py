@@ -13,25 +13,36 @@ import numpy as np
 from scipy.sparse import block_diag, csr_matrix, diags
 
 from chatrec.data.arrays import Array
-from chatrec.data.interactions import Interactions
 from chatrec.data.user_batch import UserBatch
-from chatrec.models.base import event_contributions, harmonic, product
+from chatrec.models.base import Model, event_contributions, harmonic, product
 from chatrec.models.cooccurrence import weighted_counts
 from chatrec.models.ppmi_svd import clusters, ppmi_vectors, unit
-
-LAGS, LAG_POWER = 10, 0.7
-TRUST = 200.0
-"""α: after so many transitions an item speaks for itself as much as its group speaks for it."""
-DAMPING = 0.3
-LEVELS = (512, 64)
-"""Groups, from fine to coarse."""
-LEAST_MEMBERS = 3
-"""Items of a group on average: a level with fewer says nothing that its items do not."""
-WIDTH = 64
+from chatrec.models.training_data import TrainingData
 
 
 @dataclass(frozen=True)
-class Transitions:
+class Config:
+    """How transitions are counted, and when they lean on groups."""
+
+    lags: int = 10
+    lag_power: float = 0.7
+    back_off: float = 200.0
+    """α: after so many transitions an item counts as much as its group."""
+    damping: float = 0.3
+    """Power of an item's own popularity."""
+    levels: tuple[int, ...] = (512, 64)
+    """Groups, from fine to coarse."""
+    min_members: int = 3
+    """Items of a group on average: a level with fewer says nothing that its items do not."""
+    width: int = 64
+    """Of the factors that are clustered."""
+
+
+DEFAULT = Config()
+
+
+@dataclass(frozen=True)
+class Transitions(Model):
     """P, kept in factors: what items say themselves, and the way over groups."""
 
     own: csr_matrix
@@ -44,8 +55,6 @@ class Transitions:
     """float32, levels × items: the share that each item has of its group."""
     between: Array
     """float32, groups × groups: from group to group of one level."""
-
-    log_probabilities = False
 
     def score(self, batch: UserBatch) -> Array:
         """Σ over the history of weight × P."""
@@ -71,25 +80,26 @@ class Transitions:
         return csr_matrix((values.ravel(), (rows, self.groups.ravel())), shape=(items, len(self.between)))
 
 
-def fit(histories: Interactions, items: int, seed: int) -> Transitions:
+def fit(data: TrainingData, config: Config = DEFAULT) -> Transitions:
     """Counts the transitions of all histories, between items and between groups."""
-    counts = weighted_counts(histories, items, lambda lag: lag**-LAG_POWER, LAGS)
+    histories, items, trust = data.histories, data.items, config.back_off
+    counts = weighted_counts(histories, items, lambda lag: lag**-config.lag_power, config.lags)
     popular = np.bincount(histories.items, minlength=items) + 0.5
-    damping = popular**-DAMPING
+    damping = popular**-config.damping
     known = np.asarray(counts.sum(1)).ravel()
-    own = diags(1 / (known + TRUST)) @ counts @ diags(damping)
-    left = TRUST / (known + TRUST)
+    own = diags(1 / (known + trust)) @ counts @ diags(damping)
+    left = trust / (known + trust)
     groups: list[Array] = []
     leans, shares, between = [], [], [np.zeros((0, 0))]
-    for group_of in _levels(histories, items, seed):
+    for group_of in _levels(data, config):
         member = csr_matrix((np.ones(items), (np.arange(items), group_of)))
         of_groups = np.asarray((member.T @ counts @ member).todense())
         total = of_groups.sum(1)
         groups.append(group_of + sum(len(each) for each in between))
-        leans.append(left * (total / (total + TRUST))[group_of])
+        leans.append(left * (total / (total + trust))[group_of])
         shares.append(damping * popular / (popular @ member)[group_of])
         between.append(of_groups / np.maximum(total, 1e-9)[:, None])
-        left = left * (TRUST / (total + TRUST))[group_of]
+        left = left * (trust / (total + trust))[group_of]
     groups.append(np.full(items, sum(len(each) for each in between)))
     leans.append(left)
     shares.append(damping * popular / popular.sum())
@@ -103,9 +113,9 @@ def fit(histories: Interactions, items: int, seed: int) -> Transitions:
     )
 
 
-def _levels(histories: Interactions, items: int, seed: int) -> Iterator[Array]:
+def _levels(data: TrainingData, config: Config) -> Iterator[Array]:
     """The group of each item, level by level."""
-    wanted = [count for count in LEVELS if count * LEAST_MEMBERS <= items]
+    wanted = [count for count in config.levels if count * config.min_members <= data.items]
     if wanted:
-        vectors = unit(ppmi_vectors(histories, items, WIDTH, seed))
-        yield from (clusters(vectors, count, seed)[0] for count in wanted)
+        vectors = unit(ppmi_vectors(data.histories, data.items, config.width, data.seed))
+        yield from (clusters(vectors, count, data.seed)[0] for count in wanted)

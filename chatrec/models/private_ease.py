@@ -20,17 +20,11 @@ from sklearn.utils.extmath import randomized_svd
 from chatrec.data.arrays import Array
 from chatrec.data.user_batch import UserBatch
 from chatrec.features.catalogue import Features
-from chatrec.models.base import uniform
+from chatrec.models.base import VectorModel, uniform
 from chatrec.privacy.statistics import Release
 
-DIRECTIONS = 48
-"""Of texts."""
-PENALTY = 0.001
-"""λ, as a share of the trace of G, which is about the number of users."""
 FIRST_LOOK = 32
 """Eigenvectors that are looked for at first."""
-SURE = 0.95
-"""An item is never told by itself alone: the diagonal of V D Vᵀ is taken to be this at most."""
 TURNS = 10
 """Of the power iteration that finds the directions (Halko, Martinsson and Tropp 2011)."""
 NOTHING = 1e-6
@@ -40,15 +34,28 @@ SEED = 0
 
 
 @dataclass(frozen=True)
-class Spectral:
-    """V, and V D / (1 - diag)."""
+class Config:
+    """How the release is fitted."""
+
+    directions: int = 48
+    """Of texts, at most."""
+    l2: float = 0.001
+    """λ, as a share of the trace of G, which is about the number of users."""
+    max_diagonal: float = 0.95
+    """An item is never told by itself alone: the diagonal of V D Vᵀ is taken to be this at most."""
+
+
+DEFAULT = Config()
+
+
+@dataclass(frozen=True)
+class Spectral(VectorModel):
+    """V, and V D / (1 - diag). The score is x B, but for the diagonal of B."""
 
     taken: Array
     """V: items × width, what an event adds to a history."""
     items: Array
     """What a history is held against: items × width."""
-
-    log_probabilities = False
 
     @property
     def keys(self) -> Array:
@@ -58,11 +65,6 @@ class Spectral:
     def queries(self, batch: UserBatch) -> Array:
         """See VectorModel."""
         return np.asarray(batch.weighted(uniform) @ self.taken)
-
-    def score(self, batch: UserBatch) -> Array:
-        """x B, but for the diagonal of B."""
-        scores: Array = self.queries(batch) @ self.keys.T
-        return scores
 
     def contributions(self, latest: Array, items: Array) -> Array:
         """See Model."""
@@ -75,14 +77,14 @@ class Directions:
     """What the texts of a catalogue differ in most."""
 
     vectors: Array
-    """items × at most DIRECTIONS, orthonormal columns, the first says most."""
+    """items × at most `Config.directions`, orthonormal columns, the first says most."""
     values: Array
     """How much each says."""
 
     @classmethod
-    def of(cls, features: Features, items: int) -> Self:
+    def of(cls, features: Features, items: int, config: Config = DEFAULT) -> Self:
         """The first left singular vectors of the features."""
-        count = min(DIRECTIONS, items - 2, features.joined.shape[1] - 1) if features.kinds else 0
+        count = min(config.directions, items - 2, features.joined.shape[1] - 1) if features.kinds else 0
         if count < 1:
             return cls(np.zeros((items, 0)), np.zeros(0))
         found, values, _ = randomized_svd(features.joined.astype(np.float64), count, n_iter=TURNS, random_state=SEED)
@@ -90,12 +92,13 @@ class Directions:
         return cls(np.asarray(found)[:, kept], np.asarray(values)[kept])
 
 
-def fit(release: Release, texts: Directions) -> Spectral:
+def fit(release: Release, texts: Directions, config: Config = DEFAULT) -> Spectral:
     """Of the items of the release, and of those that their texts tell of.
 
     Args:
         release: onto tonight's catalogue.
         texts: of that catalogue.
+        config: of the fit.
     """
     paired, noise = release.paired, release.of_pairs * np.sqrt(max(len(release.paired), 1))
     scale = np.sqrt(np.maximum(release.popular, release.of_popular))
@@ -112,9 +115,9 @@ def fit(release: Release, texts: Directions) -> Spectral:
     middle[np.arange(len(inner), len(middle)), np.arange(len(inner), len(middle))] = values
     values, turned = np.linalg.eigh(corner @ ((middle + middle.T) / 2) @ corner.T)
     kept = values > 0
-    penalty = PENALTY * max(float(np.trace(release.pairs)), noise)
+    penalty = config.l2 * max(float(np.trace(release.pairs)), noise)
     taken, shrunk = base @ turned[:, kept], values[kept] / (values[kept] + penalty)
-    own = np.minimum(np.square(taken) @ shrunk, SURE)
+    own = np.minimum(np.square(taken) @ shrunk, config.max_diagonal)
     return Spectral(taken.astype(np.float32), (taken * shrunk / (1 - own)[:, None]).astype(np.float32))
 
 

@@ -1,154 +1,202 @@
-"""All channels in closed form, and up to which size of catalogue each is fitted."""
+"""The models of an ensemble: a table that says what each suits, and with which config it is fitted.
 
-from collections.abc import Callable, Collection, Iterator
-from dataclasses import dataclass, field, replace
-from functools import cache, partial
+A model that is listed here is fitted, weighed, saved and loaded like all others. Models for a private release, which
+are fitted on nothing else, are in `chatrec.ensemble.private`.
+"""
+
+from collections.abc import Collection
+from dataclasses import replace
+from typing import Any
 
 import numpy as np
 
 from chatrec.config.settings import Form, Target
-from chatrec.data.arrays import Array
-from chatrec.data.interactions import Interactions
-from chatrec.features.catalogue import Features
-from chatrec.models import ease, ials, kernel_ridge, markov, popularity, sequential_ease, two_tower, user_knn
+from chatrec.models import content_knn, ease, ials, kernel_ridge, markov, popularity, sequential_ease, two_tower
+from chatrec.models import user_knn as knn
 from chatrec.models.base import Model
-from chatrec.models.content_knn import Text
+from chatrec.models.configs import DEFAULTS, Configs
+from chatrec.models.entry import Case, Entry, one_by_one
+from chatrec.models.training_data import TrainingData
 
-RIDGE_UP_TO = 5_000
-"""Items: (3 · items)³ operations take 20 s there."""
-NEIGHBOURS_UP_TO = 50_000
-"""Users: everybody is compared with everybody."""
 POPULARITY = "popularity"
+HALF_LIVES = {"popular now": 0.01, "popular lately": 0.05, "popular for a while": 0.2}
 EASE = {"ease": 1.0, "ease lately": 0.95, "ease now": 0.8}
-"""Three ways to read a history, by how an event fades with each that came after it."""
-TEXT_TOWER, TEXT_KERNEL, LANGUAGE_KERNEL = "text tower", "text kernel", "language kernel"
-TEXTS = {"text", TEXT_KERNEL, LANGUAGE_KERNEL, TEXT_TOWER, "language tower"}
-"""Channels that know new items too; the maps come without and with what the language model says."""
+"""Three ways to read a history, by the weight of an event for each that came after it."""
+TEXT_TOWER, LANGUAGE_TOWER = "text tower", "language tower"
+TEXT_KERNEL, LANGUAGE_KERNEL = "text kernel", "language kernel"
+ORDERED: tuple[Target, ...] = ("next", "period")
+"""Targets for which the order of a history says something."""
+PERIOD: tuple[Target, ...] = ("period",)
+ANY: tuple[Target, ...] = ("any",)
 DECAY_OF_TEXTS: dict[Target, float] = {"next": 0.8, "period": 1.0, "any": 1.0}
 
 
-@dataclass(frozen=True)
-class TrainingData:
-    """What channels are fitted on."""
+def _has_dates(case: Case) -> bool:
+    times = case.data.histories.times
+    return bool(len(times) and np.ptp(times))
 
-    histories: Interactions
-    items: int
-    """How many there are."""
-    texts: Array
-    """items × dimensions, unit length: what GPT-2 says."""
-    seed: int
-    features: Features = field(default_factory=Features)
-    """Of the items."""
 
-    @property
-    def unread(self) -> Array:
-        """Vectors of no dimension, for maps that are to know features alone."""
-        return self.texts[:, :0]
+def _tower(case: Case, name: str) -> two_tower.Config:
+    """Where items are too many for the text kernel, a second language tower takes its place."""
+    second = name == LANGUAGE_TOWER and case.form == "exact" and case.has_kernel and _kernel_limit(case, TEXT_KERNEL)
+    return replace(
+        case.configs.two_tower,
+        reads_texts=name == LANGUAGE_TOWER,
+        decay=DECAY_OF_TEXTS[case.target],
+        towers=2 if second else 1,
+    )
+
+
+def _kernel_limit(case: Case, name: str) -> str | None:
+    config = case.configs.kernel_ridge
+    most, cells = config.max_items_without_texts, config.max_cells
+    if name == TEXT_KERNEL and case.has_features and case.taken > most:
+        return f"not fitted above {most:,} items with events: another language tower"
+    if name == LANGUAGE_KERNEL and case.has_features and not case.has_kernel:
+        return f"not fitted above {cells:,} pairs of known items and items: towers"
+    return None
+
+
+def _ridge_limit(case: Case, _: str) -> str | None:
+    most = case.configs.sequential_ease.max_items
+    return f"not fitted above {most:,} items: transitions" if case.data.items > most else None
+
+
+def _neighbours_limit(case: Case, _: str) -> str | None:
+    most = case.configs.user_knn.max_users
+    return f"not fitted above {most:,} users: ials" if case.data.histories.users > most else None
+
+
+def _ease_limit(case: Case, name: str) -> str | None:
+    most = case.configs.ease.max_items
+    if name != "ease" or case.data.items <= most:
+        return None
+    return f"of the {most:,} items taken most; the rest: transitions, aigc, text"
+
+
+MODELS: tuple[Entry[Any], ...] = (
+    Entry(
+        popularity.Popularity,
+        (POPULARITY,),
+        config=lambda case, _: case.configs.popularity,
+        fit_all=one_by_one(popularity.fit),
+    ),
+    Entry(
+        content_knn.Text,
+        ("text",),
+        config=lambda case, _: content_knn.DEFAULT,
+        fit_all=one_by_one(content_knn.fit),
+        cold_items=True,
+    ),
+    Entry(
+        two_tower.Tower,
+        (TEXT_TOWER, LANGUAGE_TOWER),
+        config=_tower,
+        fit_all=one_by_one(two_tower.fit),
+        suits=lambda case: case.has_features,
+        cold_items=True,
+    ),
+    Entry(
+        popularity.Popularity,
+        tuple(HALF_LIVES),
+        config=lambda case, name: replace(case.configs.popularity, half_life=HALF_LIVES[name]),
+        fit_all=one_by_one(popularity.fit),
+        targets=PERIOD,
+        suits=_has_dates,
+    ),
+    Entry(
+        ials.Ials,
+        ("ials",),
+        config=lambda case, _: case.configs.ials,
+        fit_all=one_by_one(ials.fit),
+        suits=lambda case: case.target == "any" or case.form == "linear",
+    ),
+    Entry(
+        markov.Transitions,
+        ("transitions",),
+        config=lambda case, _: case.configs.markov,
+        fit_all=one_by_one(markov.fit),
+        targets=ORDERED,
+    ),
+    Entry(
+        sequential_ease.Ridge,
+        ("ridge",),
+        config=lambda case, _: case.configs.sequential_ease,
+        fit_all=one_by_one(sequential_ease.fit),
+        targets=ORDERED,
+        limit=_ridge_limit,
+    ),
+    Entry(
+        knn.Neighbours,
+        ("neighbours",),
+        config=lambda case, _: case.configs.user_knn,
+        fit_all=one_by_one(knn.fit),
+        targets=ANY,
+        limit=_neighbours_limit,
+    ),
+    Entry(
+        kernel_ridge.Kernel,
+        (TEXT_KERNEL, LANGUAGE_KERNEL),
+        config=lambda case, name: replace(case.configs.kernel_ridge, reads_texts=name == LANGUAGE_KERNEL),
+        fit_all=kernel_ridge.fit_all,
+        suits=lambda case: case.has_kernel,
+        limit=_kernel_limit,
+        cold_items=True,
+    ),
+    Entry(
+        ease.Ease,
+        tuple(EASE),
+        config=lambda case, name: replace(case.configs.ease, decay=EASE[name]),
+        fit_all=ease.fit_all,
+        limit=_ease_limit,
+        partial=True,
+    ),
+)
+TEXTS = {name for entry in MODELS if entry.cold_items for name in entry.names}
+"""Models that know new items too; the maps come without and with what the language model says."""
 
 
 def fit_channels(
-    known: TrainingData, target: Target, penalty: float, wanted: Collection[str] | None = None, form: Form = "exact"
+    known: TrainingData,
+    target: Target,
+    penalty: float,
+    wanted: Collection[str] | None = None,
+    form: Form = "exact",
+    configs: Configs = DEFAULTS,
 ) -> dict[str, Model]:
-    """The channels that suit the target and the size.
+    """Fits the models that suit the target and the size.
 
     Args:
         known: what is fitted on.
         target: what a list must predict.
         penalty: of EASE.
         wanted: their names; None fits all that `names` has.
-        form: of the blend; a linear one has only channels of vectors.
+        form: of the ensemble; a linear one has only models of vectors.
+        configs: of the models.
     """
-    wanted = names(known, target, form) if wanted is None else wanted
-    found = {name: fit() for name, fit in _kinds(known, target, form).items() if name in wanted}
-    readings = {name: decay for name, decay in EASE.items() if name in wanted}
-    if readings and form == "exact":
-        fitted = ease.fit(known.histories, known.items, penalty)
-        found |= {name: replace(fitted, decay=decay) for name, decay in readings.items()}
+    wanted = names(known, target, form, configs) if wanted is None else wanted
+    case = Case(known, target, form, replace(configs, ease=replace(configs.ease, l2=penalty)))
+    found: dict[str, Model] = {}
+    for entry in MODELS:
+        chosen = {name: config for name, config in entry.suited(case).items() if name in wanted}
+        if chosen:
+            found |= entry.fit_all(known, chosen)
     return found
 
 
-def names(known: TrainingData, target: Target, form: Form = "exact") -> tuple[str, ...]:
-    """Of all channels that suit, in the order in which `fit_channels` fits them.
+def names(known: TrainingData, target: Target, form: Form = "exact", configs: Configs = DEFAULTS) -> tuple[str, ...]:
+    """The names of all models that suit, in the order in which `fit_channels` fits them.
 
     Beside a kernel the text tower adds nothing.
     """
-    found = (*_kinds(known, target, form), *(EASE if form == "exact" else ()))
+    case = Case(known, target, form, configs)
+    found = [name for entry in MODELS for name in entry.suited(case)]
     return tuple(name for name in found if name != TEXT_TOWER or LANGUAGE_KERNEL not in found)
 
 
-def limits(known: TrainingData, target: Target, form: Form) -> dict[str, str]:
-    """What tonight's size leaves of channels: for each that is not fitted on all, what takes over."""
-    found = {}
+def limits(known: TrainingData, target: Target, form: Form, configs: Configs = DEFAULTS) -> dict[str, str]:
+    """What the size leaves of models: for each that is not fitted on all, what takes over."""
     if form == "linear":
         return {"all that count pairs": "the linear form is for channels of vectors"}
-    if target != "any" and known.items > RIDGE_UP_TO:
-        found["ridge"] = f"not fitted above {RIDGE_UP_TO:,} items: transitions"
-    if target == "any" and known.histories.users > NEIGHBOURS_UP_TO:
-        found["neighbours"] = f"not fitted above {NEIGHBOURS_UP_TO:,} users: ials"
-    if known.features.kinds and not _has_kernel(known):
-        found[LANGUAGE_KERNEL] = f"not fitted above {kernel_ridge.CELLS_UP_TO:,} pairs of known items and items: towers"
-    if known.features.kinds and _taken(known) > kernel_ridge.TWICE_UP_TO:
-        found[TEXT_KERNEL] = f"not fitted above {kernel_ridge.TWICE_UP_TO:,} items with events: another language tower"
-    if known.items > ease.EXACT_UP_TO:
-        found["ease"] = f"of the {ease.EXACT_UP_TO:,} items taken most; the rest: transitions, aigc, text"
-    return found
-
-
-def _kinds(known: TrainingData, target: Target, form: Form) -> dict[str, Callable[[], Model]]:
-    found = dict(_vectors(known, target, form))
-    if form == "exact":
-        found |= dict(_pairs(known, target))
-        found |= dict(_kernels(known))
-    return found
-
-
-def _vectors(known: TrainingData, target: Target, form: Form) -> Iterator[tuple[str, Callable[[], Model]]]:
-    """Channels whose scores are inner products of short vectors."""
-    histories, items = known.histories, known.items
-    yield POPULARITY, lambda: popularity.fit(histories, items)
-    yield "text", lambda: Text(known.texts)
-    if known.features.kinds:
-        fit, joined = partial(two_tower.fit, decay=DECAY_OF_TEXTS[target]), known.features.joined
-        yield TEXT_TOWER, lambda: fit(histories, joined, known.unread, seed=known.seed)
-        read = partial(fit, histories, joined, known.texts)
-        seeds = range(known.seed + 1, known.seed + 1 + _language_towers(known, form))
-        yield "language tower", lambda: two_tower.joined([read(seed=seed) for seed in seeds])
-    if target == "period" and len(histories.times) and np.ptp(histories.times):
-        for name, half_life in popularity.HALF_LIVES.items():
-            yield name, partial(popularity.fit_recent, histories, items, half_life)
-    if target == "any" or form == "linear":
-        yield "ials", lambda: ials.fit(histories, items, known.seed)
-
-
-def _pairs(known: TrainingData, target: Target) -> Iterator[tuple[str, Callable[[], Model]]]:
-    """Channels that count pairs of items, or of users; EASE is another."""
-    histories, items = known.histories, known.items
-    if target != "any":
-        yield "transitions", lambda: markov.fit(histories, items, known.seed)
-        if items <= RIDGE_UP_TO:
-            yield "ridge", lambda: sequential_ease.fit(histories, items)
-    elif histories.users <= NEIGHBOURS_UP_TO:
-        yield "neighbours", lambda: user_knn.fit(histories, items)
-
-
-def _kernels(known: TrainingData) -> Iterator[tuple[str, Callable[[], Model]]]:
-    """Channels that compare all known items with all others."""
-    if not _has_kernel(known):
-        return
-    targets = cache(lambda: kernel_ridge.Targets.of(known.histories, known.items))
-    if _taken(known) <= kernel_ridge.TWICE_UP_TO:
-        yield TEXT_KERNEL, lambda: kernel_ridge.fit(targets(), known.features, known.unread)
-    yield LANGUAGE_KERNEL, lambda: kernel_ridge.fit(targets(), known.features, known.texts)
-
-
-def _language_towers(known: TrainingData, form: Form) -> int:
-    """Of how many seeds: a second one takes the place of the text kernel."""
-    return 2 if form == "exact" and _has_kernel(known) and _taken(known) > kernel_ridge.TWICE_UP_TO else 1
-
-
-def _has_kernel(known: TrainingData) -> bool:
-    return bool(known.features.kinds) and kernel_ridge.suits(_taken(known), known.items)
-
-
-def _taken(known: TrainingData) -> int:
-    return len(np.unique(known.histories.items))
+    case = Case(known, target, form, configs)
+    return {name: said for entry in MODELS for name, said in entry.limits(case).items()}

@@ -14,23 +14,36 @@ from scipy.linalg import cho_factor, cho_solve
 from chatrec.data.arrays import Array
 from chatrec.data.interactions import Interactions
 from chatrec.data.user_batch import NEGLIGIBLE, UserBatch
-from chatrec.models.base import decaying, event_contributions, product
+from chatrec.models.base import Model, decaying, event_contributions, product
 from chatrec.models.cooccurrence import lagged
-
-DECAYS = (0.0, 0.6, 0.9)
-DECAYS_OF_FEW, FEW_EVENTS = (0.5, 0.9), 300_000
-PENALTY, PENALTY_OF_FEW = 300.0, 100.0
+from chatrec.models.training_data import TrainingData
 
 
 @dataclass(frozen=True)
-class Ridge:
+class Config:
+    """How the regression is solved; a log of few events gets fewer weights and a smaller penalty."""
+
+    decays: tuple[float, ...] = (0.0, 0.6, 0.9)
+    l2: float = 300.0
+    """λ."""
+    few_events: int = 300_000
+    """Fewer events than this are few."""
+    decays_of_few: tuple[float, ...] = (0.5, 0.9)
+    l2_of_few: float = 100.0
+    max_items: int = 5_000
+    """More are not fitted: (3 · items)³ operations take 20 s there."""
+
+
+DEFAULT = Config()
+
+
+@dataclass(frozen=True)
+class Ridge(Model):
     """One matrix of weights for each fade."""
 
     fades: tuple[float, ...]
     weights: Array
     """fades × items × items, float32."""
-
-    log_probabilities = False
 
     def score(self, batch: UserBatch) -> Array:
         """Σ_a x_a B_a."""
@@ -47,10 +60,11 @@ class Ridge:
         )
 
 
-def fit(histories: Interactions, items: int) -> Ridge:
+def fit(data: TrainingData, config: Config = DEFAULT) -> Ridge:
     """Solves the regression; time goes with (fades × items)³, memory with its square."""
-    few = len(histories.items) < FEW_EVENTS
-    fades, penalty = (DECAYS_OF_FEW, PENALTY_OF_FEW) if few else (DECAYS, PENALTY)
+    histories, items = data.histories, data.items
+    few = len(histories.items) < config.few_events
+    fades, penalty = (config.decays_of_few, config.l2_of_few) if few else (config.decays, config.l2)
     gram, targets = _sums(histories, items, fades)
     gram[np.diag_indices_from(gram)] += penalty
     factor = cho_factor(gram, lower=True, overwrite_a=True, check_finite=False)

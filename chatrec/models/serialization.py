@@ -11,22 +11,14 @@ from scipy.sparse import csr_matrix, issparse
 
 from chatrec.data.arrays import Array
 from chatrec.models.base import Model
-from chatrec.models.content_knn import Text
-from chatrec.models.ease import Ease
-from chatrec.models.ials import Ials
-from chatrec.models.kernel_ridge import Kernel
-from chatrec.models.markov import Transitions
-from chatrec.models.popularity import Popularity
 from chatrec.models.private_ease import Spectral
-from chatrec.models.sequential_ease import Ridge
-from chatrec.models.two_tower import Tower
-from chatrec.models.user_knn import Neighbours
+from chatrec.models.registry import MODELS
 from chatrec.runs.run import write_atomically
 
 INDEX = "channels.json"
 KINDS: Mapping[str, type[Any]] = {
-    kind.__name__: kind
-    for kind in (Ease, Ials, Kernel, Neighbours, Popularity, Ridge, Spectral, Text, Tower, Transitions)
+    "Spectral": Spectral,
+    **{entry.kind.__name__: entry.kind for entry in MODELS},
 }
 
 

@@ -7,7 +7,7 @@ al. 2015, arXiv:1412.2007).
 """
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Self
 
 import numpy as np
@@ -19,29 +19,53 @@ from torch.nn import functional
 from chatrec.data.arrays import Array
 from chatrec.data.interactions import Interactions
 from chatrec.data.user_batch import UserBatch
-from chatrec.models.base import decaying
+from chatrec.models.base import VectorModel, decaying
+from chatrec.models.training_data import TrainingData
 from chatrec.runtime.progress import progress
 
-WIDTH = 128
-BATCH = 512
-STEPS, PASSES = 600, 30
-"""Batches at most, and how often each user is read at most."""
-EVENTS = 60
-"""Of a user in one batch, drawn at random."""
-TARGETS = 0.3
-"""The share of them that is predicted."""
-SAMPLED = 2_000
-LEARNING_RATE, WARM_UP, LAST_RATE = 2e-3, 1 / 12, 0.1
-DROPOUT = 0.2
-FREE_PENALTY = 1e-4
-FIRST_SHARPNESS = 10.0
 ITEMS_AT_ONCE = 50_000
 EMPTY = 1e-9
 
 
 @dataclass(frozen=True)
-class Tower:
-    """Vectors of all items."""
+class Config:
+    """How the tower learns, and what it reads."""
+
+    reads_texts: bool = True
+    """Whether it reads vectors of a language model beside features."""
+    decay: float = 1.0
+    """Weight of an event for each that came after it."""
+    towers: int = 1
+    """Learned from different seeds; the score is their mean."""
+    width: int = 128
+    batch_users: int = 512
+    max_steps: int = 600
+    """Batches at most."""
+    max_epochs: int = 30
+    """How often each user is read at most."""
+    batch_events: int = 60
+    """Of a user in one batch, drawn at random."""
+    target_share: float = 0.3
+    """The share of them that is predicted."""
+    sampled_items: int = 2_000
+    learning_rate: float = 2e-3
+    warm_up: float = 1 / 12
+    """The share of the steps in which the rate rises."""
+    last_rate: float = 0.1
+    """The share of the learning rate that is left at the end."""
+    dropout: float = 0.2
+    l2: float = 1e-4
+    """Of e, the free part of what an event adds."""
+    first_sharpness: float = 10.0
+    """e^t before the first step."""
+
+
+DEFAULT = Config()
+
+
+@dataclass(frozen=True)
+class Tower(VectorModel):
+    """Vectors of all items. The score is log P(i|u) up to a constant a user."""
 
     items: Array
     """e^t v and b: items × (width + 1)."""
@@ -64,11 +88,6 @@ class Tower:
         users = np.asarray(weights @ self.taken) / np.maximum(length, EMPTY)
         return np.hstack([users, np.ones((len(users), 1))]).astype(np.float32)
 
-    def score(self, batch: UserBatch) -> Array:
-        """log P(i|u) up to a constant a user."""
-        scores: Array = self.queries(batch) @ self.keys.T
-        return scores
-
     def contributions(self, latest: Array, items: Array) -> Array:
         """See Model; without 1/√n, which is the same for all events."""
         found = np.einsum("upd,ued->upe", self.items[items][:, :, :-1], self.taken[latest])
@@ -78,12 +97,13 @@ class Tower:
 class _Model(nn.Module):
     """The tower while it learns."""
 
-    def __init__(self, items: int, features: int, dimensions: int) -> None:
+    def __init__(self, items: int, features: int, dimensions: int, config: Config) -> None:
         super().__init__()
-        self.words = nn.Parameter(torch.randn(features, WIDTH + 1) / WIDTH**0.5)
-        self.vectors = nn.Parameter(torch.randn(dimensions, WIDTH + 1) / WIDTH**0.5)
-        self.free = nn.Parameter(torch.zeros(items, WIDTH))
-        self.sharpness = nn.Parameter(torch.tensor(FIRST_SHARPNESS).log())
+        self.config, width = config, config.width
+        self.words = nn.Parameter(torch.randn(features, width + 1) / width**0.5)
+        self.vectors = nn.Parameter(torch.randn(dimensions, width + 1) / width**0.5)
+        self.free = nn.Parameter(torch.zeros(items, width))
+        self.sharpness = nn.Parameter(torch.tensor(config.first_sharpness).log())
         with torch.no_grad():
             self.words[:, -1] = self.vectors[:, -1] = 0
 
@@ -108,37 +128,40 @@ class _Batch:
     """Items among which the targets are told apart, ordered."""
 
     @classmethod
-    def draw(cls, histories: Interactions, users: Array, known: Array, random: np.random.Generator) -> Self:
+    def draw(
+        cls, histories: Interactions, users: Array, known: Array, config: Config, random: np.random.Generator
+    ) -> Self:
         rows, events = histories.positions(users)
         within, items = events - histories.starts[users][rows], histories.items[events]
         order = np.lexsort((random.random(len(rows)), rows))
-        drawn = order[within < EVENTS]
+        drawn = order[within < config.batch_events]
         rows, items = rows[drawn], items[drawn]
-        target = random.random(len(rows)) < TARGETS
+        target = random.random(len(rows)) < config.target_share
         left = np.bincount(rows[~target], minlength=len(users))
         predicted = target & (left[rows] > 0)
-        sampled = random.choice(known, min(SAMPLED, len(known)), replace=False)
+        sampled = random.choice(known, min(config.sampled_items, len(known)), replace=False)
         candidates = np.union1d(items[predicted], sampled)
         return cls(rows[~target], items[~target], rows[predicted], items[predicted], candidates)
 
     def loss(self, model: _Model, features: csr_matrix, vectors: Tensor, random: np.random.Generator) -> Tensor:
-        items = np.union1d(self.candidates, self.read)
+        dropout, items = model.config.dropout, np.union1d(self.candidates, self.read)
         some = features[items]
-        some.data = (some.data * (random.random(some.nnz) >= DROPOUT) / (1 - DROPOUT)).astype(np.float32)
+        some.data = (some.data * (random.random(some.nnz) >= dropout) / (1 - dropout)).astype(np.float32)
         of_items = torch.from_numpy(items)
-        own, bias = model(some, functional.dropout(vectors[of_items], DROPOUT))
+        own, bias = model(some, functional.dropout(vectors[of_items], dropout))
         free = model.free[of_items]
         count = int(max(self.read_users.max(), self.users.max())) + 1
         places = torch.from_numpy(np.searchsorted(items, self.read))
         lengths = np.maximum(np.bincount(self.read_users, minlength=count), 1).astype(np.float32)
-        read = torch.zeros(count, WIDTH).index_add(0, torch.from_numpy(self.read_users), (own + free)[places])
+        read = torch.zeros(count, model.config.width)
+        read = read.index_add(0, torch.from_numpy(self.read_users), (own + free)[places])
         among = torch.from_numpy(np.searchsorted(items, self.candidates))
         users = model.sharpness.exp() * read / torch.from_numpy(np.sqrt(lengths))[:, None]
         logits = users @ own[among].T + bias[among]
         logits = logits.masked_fill(torch.from_numpy(self._had(count)), -torch.inf)
         chosen = torch.from_numpy(np.searchsorted(self.candidates, self.targets))
         likelihood = functional.log_softmax(logits, 1)[torch.from_numpy(self.users), chosen].mean()
-        return FREE_PENALTY * free.square().sum() - likelihood
+        return model.config.l2 * free.square().sum() - likelihood
 
     def _had(self, count: int) -> Array:
         """bool, users × candidates: what was read, and is not predicted again."""
@@ -151,27 +174,28 @@ class _Batch:
         return had
 
 
-def fit(histories: Interactions, features: csr_matrix, vectors: Array, decay: float, seed: int) -> Tower:
-    """Learns the tower.
+def fit(data: TrainingData, config: Config = DEFAULT) -> Tower:
+    """Learns the towers; with and without texts from different seeds."""
+    first = data.seed + config.reads_texts
+    return joined([learn(replace(data, seed=first + number), config) for number in range(config.towers)])
 
-    Args:
-        histories: of all users.
-        features: φ, items × features.
-        vectors: E, items × dimensions.
-        decay: how an event of a history fades with each that came after it.
-        seed: of the first weights and the order of users.
-    """
+
+def learn(data: TrainingData, config: Config) -> Tower:
+    """Learns one tower."""
+    histories, features, seed = data.histories, data.features.joined, data.seed
+    vectors = data.texts if config.reads_texts else data.without_texts
     torch.manual_seed(seed)
     random = np.random.default_rng(seed)
     known = np.unique(histories.items)
     readable = np.flatnonzero(histories.lengths >= 2)
-    steps = min(STEPS, PASSES * -(-len(readable) // BATCH))
-    model, dense = _Model(features.shape[0], features.shape[1], vectors.shape[1]), torch.from_numpy(vectors)
-    optimiser = torch.optim.Adam(model.parameters(), lr=LEARNING_RATE, fused=True)  # three times faster
-    rates = torch.optim.lr_scheduler.LambdaLR(optimiser, lambda step: _rate(step / max(steps, 1)))
+    steps = min(config.max_steps, config.max_epochs * -(-len(readable) // config.batch_users))
+    model = _Model(features.shape[0], features.shape[1], vectors.shape[1], config)
+    dense = torch.from_numpy(vectors)
+    optimiser = torch.optim.Adam(model.parameters(), lr=config.learning_rate, fused=True)  # three times faster
+    rates = torch.optim.lr_scheduler.LambdaLR(optimiser, lambda step: _rate(step / max(steps, 1), config))
     with progress("Learning what texts say", steps, "batches") as shown:
-        for users in _batches(readable, steps, random):
-            batch = _Batch.draw(histories, users, known, random)
+        for users in _batches(readable, steps, config.batch_users, random):
+            batch = _Batch.draw(histories, users, known, config, random)
             if not len(batch.targets):
                 continue
             loss = batch.loss(model, features, dense, random)
@@ -180,7 +204,7 @@ def fit(histories: Interactions, features: csr_matrix, vectors: Array, decay: fl
             optimiser.step()
             rates.step()
             shown.advance(note=f"loss {loss.item():.2f}")
-    return _tower(model, features, dense, decay)
+    return _tower(model, features, dense)
 
 
 def joined(towers: Sequence[Tower]) -> Tower:
@@ -190,29 +214,30 @@ def joined(towers: Sequence[Tower]) -> Tower:
     return Tower(np.hstack([own, bias]), np.hstack([tower.taken for tower in towers]), towers[0].decay)
 
 
-def _rate(done: float) -> float:
-    """A share of LEARNING_RATE: up to 1 while the share WARM_UP is done, then down to LAST_RATE in a straight line."""
-    return max(min(done / WARM_UP, 1 - (1 - LAST_RATE) * done), LAST_RATE)
+def _rate(done: float, config: Config) -> float:
+    """A share of the learning rate: up to 1 in the warm-up, then down to the last rate in a straight line."""
+    return max(min(done / config.warm_up, 1 - (1 - config.last_rate) * done), config.last_rate)
 
 
-def _batches(users: Array, steps: int, random: np.random.Generator) -> Iterator[Array]:
+def _batches(users: Array, steps: int, size: int, random: np.random.Generator) -> Iterator[Array]:
     """Everybody comes once before anybody comes again."""
     queue: Array = np.empty(0, np.int64)
     for _ in range(steps):
-        while len(queue) < min(BATCH, len(users)):
+        while len(queue) < min(size, len(users)):
             queue = np.concatenate([queue, random.permutation(users)])
-        yield queue[:BATCH]
-        queue = queue[BATCH:]
+        yield queue[:size]
+        queue = queue[size:]
 
 
 @torch.inference_mode()
-def _tower(model: _Model, features: csr_matrix, vectors: Tensor, decay: float) -> Tower:
-    items = np.empty((features.shape[0], WIDTH + 1), np.float32)
-    taken = np.empty((features.shape[0], WIDTH), np.float32)
+def _tower(model: _Model, features: csr_matrix, vectors: Tensor) -> Tower:
+    width = model.config.width
+    items = np.empty((features.shape[0], width + 1), np.float32)
+    taken = np.empty((features.shape[0], width), np.float32)
     for start in range(0, len(items), ITEMS_AT_ONCE):
         part = slice(start, start + ITEMS_AT_ONCE)
         own, bias = model(features[part], vectors[part])
         items[part, :-1] = (model.sharpness.exp() * own).numpy()
         items[part, -1] = bias.numpy()
         taken[part] = (own + model.free[part]).numpy()
-    return Tower(items, taken, decay)
+    return Tower(items, taken, model.config.decay)

@@ -6,7 +6,7 @@ from chatrec.data.interactions import Interactions
 from chatrec.encoder.embed import ITEMS
 from chatrec.evaluation.holdout import Holdout, hold_out
 from chatrec.features.catalogue import features_of
-from chatrec.models.registry import TrainingData
+from chatrec.models.training_data import TrainingData
 from chatrec.pipeline.context import Context
 
 

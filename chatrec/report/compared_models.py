@@ -15,7 +15,8 @@ from chatrec.ensemble.log_shares import ScoredEvidence
 from chatrec.evaluation.holdout import Holdout, K
 from chatrec.models import popularity
 from chatrec.models.base import Model
-from chatrec.models.registry import POPULARITY, TrainingData, fit_channels
+from chatrec.models.registry import POPULARITY, fit_channels
+from chatrec.models.training_data import TrainingData
 
 DAYS = 7
 RECENT = f"popularity of {DAYS} days"
@@ -45,7 +46,7 @@ class Systems:
         channels = {**others, **loaded.channels}
         dropped = {POPULARITY, *mix["gains"]} - channels.keys()
         channels |= fit_channels(known, target, mix["ease penalty"], dropped, loaded.form)
-        recent = popularity.fit_last_days(known.histories, known.items, DAYS)
+        recent = popularity.fit_last_days(known, DAYS)
         return cls(channels if recent is None else {**channels, RECENT: recent}, loaded.weights)
 
     def alone(self, holdout: Holdout) -> dict[str, Array]:

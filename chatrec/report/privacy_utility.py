@@ -15,7 +15,7 @@ from chatrec.evaluation.evaluator import Evaluator
 from chatrec.evaluation.holdout import Holdout
 from chatrec.evaluation.metrics import Interval, interval
 from chatrec.models import ease, popularity
-from chatrec.models.registry import TrainingData
+from chatrec.models.training_data import TrainingData
 from chatrec.privacy import gaussian
 from chatrec.privacy import statistics as releases
 from chatrec.privacy.noise import Noise
@@ -73,8 +73,8 @@ def measure(
         for epsilon in epsilons:
             private[epsilon] = at(epsilon)
             shown.advance(note=f"ε {epsilon:g}: {private[epsilon][0]:.4f}")
-    open_book = ease.fit(rest.histories, rest.items, ease.PENALTIES[-1])
-    popular = popularity.fit(rest.histories, rest.items)
+    open_book = ease.fit(rest)
+    popular = popularity.fit(rest)
     return Utility(
         private, quality(holdout.lists(open_book.score)), quality(holdout.lists(popular.score)), len(holdout)
     )

@@ -17,7 +17,7 @@ from chatrec.ensemble.log_shares import FLOOR, ScoredEvidence
 from chatrec.ensemble.logit import Choices, fit_weights, log_likelihoods
 from chatrec.ensemble.weights import HoldoutFeatures, cross_fitted_lists, fit_mix
 from chatrec.evaluation.holdout import Holdout, hold_out
-from chatrec.models.registry import TrainingData
+from chatrec.models.training_data import TrainingData
 from tests.support.histories import checkerboard, histories
 
 ITEMS = 30

@@ -1,6 +1,5 @@
 """Closed forms against the same written out by brute force, and a structure whose right answer is known."""
 
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -11,12 +10,14 @@ from hypothesis import strategies as st
 from chatrec.config.settings import Form, Target
 from chatrec.data.interactions import Interactions
 from chatrec.data.user_batch import UserBatch
-from chatrec.models import ease, ials, markov, popularity, registry, sequential_ease, user_knn
+from chatrec.models import ease, ials, markov, popularity, sequential_ease, user_knn
 from chatrec.models.base import Model
+from chatrec.models.configs import Configs
 from chatrec.models.content_knn import Text
 from chatrec.models.cooccurrence import weighted_counts
-from chatrec.models.registry import TrainingData, fit_channels
+from chatrec.models.registry import fit_channels, limits
 from chatrec.models.serialization import load_channels, save_channels
+from chatrec.models.training_data import TrainingData
 from tests.support.histories import checkerboard, histories
 
 ITEMS = 8
@@ -26,6 +27,10 @@ lists_of_items = st.lists(st.lists(st.integers(0, ITEMS - 1), max_size=7), min_s
 
 def batch(made: Interactions, exclude_seen: bool = True) -> UserBatch:
     return UserBatch(made, np.flatnonzero(made.lengths), np.ones(ITEMS, bool), exclude_seen)
+
+
+def known(of_users: list[list[int]]) -> TrainingData:
+    return TrainingData(histories(of_users), ITEMS)
 
 
 @given(lists_of_items, st.integers(1, 4))
@@ -43,7 +48,11 @@ def test_pairs_are_counted(of_users: list[list[int]], lags: int) -> None:
 @given(lists_of_items)
 @settings(max_examples=25)
 def test_ridge_is_the_regression_over_all_prefixes(of_users: list[list[int]]) -> None:
-    made = sequential_ease.fit(histories(of_users), ITEMS)
+    assert_regression(of_users, sequential_ease.DEFAULT, sequential_ease.DEFAULT.l2_of_few)
+
+
+def assert_regression(of_users: list[list[int]], config: sequential_ease.Config, l2: float) -> None:
+    made = sequential_ease.fit(known(of_users), config)
     inputs, targets = [], []
     for one in of_users:
         for end in range(1, len(one)):
@@ -53,17 +62,14 @@ def test_ridge_is_the_regression_over_all_prefixes(of_users: list[list[int]]) ->
             inputs.append(x.ravel())
             targets.append(np.eye(ITEMS)[one[end]])
     X, Y = np.array(inputs).reshape(-1, ITEMS * len(made.fades)), np.array(targets).reshape(-1, ITEMS)
-    expected = np.linalg.solve(X.T @ X + sequential_ease.PENALTY_OF_FEW * np.eye(X.shape[1]), X.T @ Y)
+    expected = np.linalg.solve(X.T @ X + l2 * np.eye(X.shape[1]), X.T @ Y)
     assert np.allclose(made.weights.reshape(expected.shape), expected, atol=1e-5)
 
 
-def test_ridge_with_three_fades(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("of_users", [[[0, 1, 2, 3, 4, 0, 1]], SOME], ids=["one user", "some users"])
+def test_ridge_with_three_fades(of_users: list[list[int]]) -> None:
     """The newest event alone is one of them: 0^0 is 1."""
-    monkeypatch.setattr(sequential_ease, "FEW_EVENTS", 0)
-    monkeypatch.setattr(sequential_ease, "PENALTY", sequential_ease.PENALTY_OF_FEW)
-    monkeypatch.setattr(sequential_ease, "DECAYS_OF_FEW", sequential_ease.DECAYS)
-    for of_users in ([[0, 1, 2, 3, 4, 0, 1]], SOME):
-        test_ridge_is_the_regression_over_all_prefixes.hypothesis.inner_test(of_users)
+    assert_regression(of_users, sequential_ease.Config(few_events=0, l2=100.0), 100.0)
 
 
 def test_ease_is_the_regression_of_each_item_on_all_others() -> None:
@@ -71,9 +77,9 @@ def test_ease_is_the_regression_of_each_item_on_all_others() -> None:
     made = histories([[0, 1, 2], [1, 2, 3], [0, 2, 4], [5, 6, 7], [5, 6, 0]])
     X = np.zeros((5, ITEMS))
     X[made.event_users, made.items] = 1
-    found = ease.fit(made, ITEMS, 10.0)
+    found = ease.fit(TrainingData(made, ITEMS), ease.Config(l2=10.0, dropout=0.35))
     gram = X.T @ X
-    gram += ease.DROPOUT / (1 - ease.DROPOUT) * np.diag(gram.diagonal()) + 10 * np.eye(ITEMS)
+    gram += 0.35 / (1 - 0.35) * np.diag(gram.diagonal()) + 10 * np.eye(ITEMS)
     for item in range(ITEMS):
         others = np.arange(ITEMS) != item
         expected = np.linalg.solve(gram[np.ix_(others, others)], (X.T @ X)[others, item])
@@ -81,10 +87,9 @@ def test_ease_is_the_regression_of_each_item_on_all_others() -> None:
         assert found.weights[item, item] == 0
 
 
-def test_ease_of_a_large_catalogue_knows_what_was_taken_most(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_ease_of_a_large_catalogue_knows_what_was_taken_most() -> None:
     made = histories([[1, 3, 5], [1, 3, 5], [3, 5], [0, 1], [7, 3]])
-    monkeypatch.setattr(ease, "EXACT_UP_TO", 3)
-    found = ease.fit(made, ITEMS, 10.0)
+    found = ease.fit(TrainingData(made, ITEMS), ease.Config(l2=10.0, max_items=3))
     assert found.known.tolist() == [1, 3, 5]
     mine = batch(made)
     scores = found.score(mine)
@@ -94,14 +99,10 @@ def test_ease_of_a_large_catalogue_knows_what_was_taken_most(monkeypatch: pytest
 
 
 @pytest.mark.parametrize("levels", [(), (4, 2)])
-def test_transitions_lean_on_groups_the_more_the_less_is_known(
-    levels: tuple[int, ...], monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_transitions_lean_on_groups_the_more_the_less_is_known(levels: tuple[int, ...]) -> None:
     """By hand, item by item: what is left after an item's own transitions goes to its group's, and so on."""
-    monkeypatch.setattr(markov, "LEVELS", levels)
-    monkeypatch.setattr(markov, "LEAST_MEMBERS", 1)
     made = histories([[0, 1, 2], [3, 4, 5, 6], [0, 2, 1], [7, 6, 5, 3]])
-    found = markov.fit(made, ITEMS, 0)
+    found = markov.fit(TrainingData(made, ITEMS), markov.Config(levels=levels, min_members=1))
     counts = weighted_counts(made, ITEMS, lambda lag: lag**-0.7, 10).toarray()
     popular = np.bincount(made.items, minlength=ITEMS) + 0.5
     P, left = np.zeros((ITEMS, ITEMS)), np.ones(ITEMS)
@@ -126,25 +127,25 @@ def test_transitions_lean_on_groups_the_more_the_less_is_known(
 def test_ials_solves_its_equations() -> None:
     """At the end no user vector can be bettered, and a user's scores are those of the equations written out."""
     made = histories([[0, 1, 2], [1, 2, 3], [0, 2, 4], [5, 6, 7], [5, 6, 0, 0]])
-    found = ials.fit(made, ITEMS, 0)
+    found, config = ials.fit(TrainingData(made, ITEMS)), ials.DEFAULT
     V, scores = found.items.astype(np.float64), found.score(batch(made))
     for user in range(made.users):
         taken = np.unique(made.of(user))
-        penalty = ials.PENALTY * (len(taken) + ials.OF_THE_MEAN * 3)
-        left = ials.UNOBSERVED * V.T @ V + V[taken].T @ V[taken] + penalty * np.eye(V.shape[1])
+        penalty = config.l2 * (len(taken) + config.mean_events * 3)
+        left = config.unobserved * V.T @ V + V[taken].T @ V[taken] + penalty * np.eye(V.shape[1])
         assert np.allclose(scores[user], V @ np.linalg.solve(left, V[taken].sum(0)), atol=1e-4)
 
 
 def test_recent_events_count_more() -> None:
     made = histories([[0], [1], [2]])  # at the times 0, 1, 2
-    found = popularity.fit_recent(made, ITEMS, 0.5).weights
+    found = popularity.fit(TrainingData(made, ITEMS), popularity.Config(half_life=0.5)).weights
     assert found[:3].tolist() == pytest.approx([0.25, 0.5, 1])
-    assert popularity.fit(made, ITEMS).weights[:4].tolist() == [1, 1, 1, 0]
+    assert popularity.fit(TrainingData(made, ITEMS)).weights[:4].tolist() == [1, 1, 1, 0]
 
 
 def test_neighbours_by_hand() -> None:
     made = histories([[0, 1], [0, 2], [3, 4]])
-    found = user_knn.fit(made, ITEMS).score(batch(made))
+    found = user_knn.fit(TrainingData(made, ITEMS)).score(batch(made))
     rare, common = np.log(3 / 1) + 1e-3, np.log(3 / 2) + 1e-3
     likeness = (common**2 / (common**2 + rare**2)) ** 2
     assert found[0].tolist() == pytest.approx([likeness, 0, likeness, 0, 0, 0, 0, 0], rel=1e-4)
@@ -168,12 +169,15 @@ def test_every_channel_learns_the_checkerboard(target: str) -> None:
 
 
 @pytest.mark.parametrize(("target", "form"), [("next", "exact"), ("any", "exact"), ("next", "linear")])
-def test_the_record_says_what_a_size_forbids(target: Target, form: Form, monkeypatch: pytest.MonkeyPatch) -> None:
-    known = TrainingData(checkerboard(), 30, np.eye(30, dtype=np.float32), 0)
-    monkeypatch.setattr(registry, "RIDGE_UP_TO", 29)
-    monkeypatch.setattr(registry, "NEIGHBOURS_UP_TO", 29)
-    monkeypatch.setattr(ease, "EXACT_UP_TO", 29)
-    fitted, limited = fit_channels(known, target, 10.0, form=form), registry.limits(known, target, form)
+def test_the_record_says_what_a_size_forbids(target: Target, form: Form) -> None:
+    made = TrainingData(checkerboard(), 30, np.eye(30, dtype=np.float32), 0)
+    configs = Configs(
+        ease=ease.Config(max_items=29),
+        sequential_ease=sequential_ease.Config(max_items=29),
+        user_knn=user_knn.Config(max_users=29),
+    )
+    fitted = fit_channels(made, target, 10.0, form=form, configs=configs)
+    limited = limits(made, target, form, configs)
     assert not fitted.keys() & {"ridge", "neighbours"}
     if form == "linear":
         assert set(fitted) == {"popularity", "text", "ials"}
@@ -190,8 +194,9 @@ def test_scores_are_the_sums_of_what_events_add(of_users: list[list[int]]) -> No
     mine = batch(made)
     random = np.random.default_rng(0)
     texts = random.normal(size=(ITEMS, 3)).astype(np.float32)
-    summed: list[Model] = [markov.fit(made, ITEMS, 0), sequential_ease.fit(made, ITEMS), Text(texts)]
-    summed += [replace(ease.fit(made, ITEMS, 10.0), decay=decay) for decay in (1.0, 0.8)]
+    data = TrainingData(made, ITEMS)
+    summed: list[Model] = [markov.fit(data), sequential_ease.fit(data), Text(texts)]
+    summed += [ease.fit(data, ease.Config(l2=10.0, decay=decay)) for decay in (1.0, 0.8)]
     items = np.tile(np.arange(ITEMS), (len(mine.users), 1))
     for channel in summed:
         added = channel.contributions(made.latest(mine.users, 7), items)
@@ -201,8 +206,8 @@ def test_scores_are_the_sums_of_what_events_add(of_users: list[list[int]]) -> No
 
 def test_what_was_saved_is_loaded(tmp_path: Path) -> None:
     made = histories(SOME)
-    fitted = fit_channels(TrainingData(made, ITEMS, np.eye(ITEMS, 3, dtype=np.float32), 0), "period", 10.0)
-    fitted |= {"neighbours": user_knn.fit(made, ITEMS), "ials": ials.fit(made, ITEMS, 0)}
+    data = TrainingData(made, ITEMS, np.eye(ITEMS, 3, dtype=np.float32), 0)
+    fitted = fit_channels(data, "period", 10.0) | {"neighbours": user_knn.fit(data), "ials": ials.fit(data)}
     save_channels(fitted, tmp_path)
     loaded = load_channels(tmp_path)
     assert list(loaded) == list(fitted)

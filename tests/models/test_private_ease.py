@@ -31,7 +31,7 @@ def test_it_is_ease_of_what_it_keeps() -> None:
     own = np.square(channel.taken).sum(1)
     share = np.einsum("iw,iw->i", channel.taken, channel.items)
     assert (own <= 1 + 1e-6).all()
-    penalty = private_ease.PENALTY * np.trace(release.pairs)
+    penalty = private_ease.DEFAULT.l2 * np.trace(release.pairs)
     shrunk = np.linalg.pinv(channel.taken) @ (channel.items / (1 + share)[:, None])
     values = np.diag(shrunk) * penalty / (1 - np.diag(shrunk))
     kept = channel.taken.astype(np.float64) * values @ channel.taken.T

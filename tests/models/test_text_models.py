@@ -1,6 +1,7 @@
 """Learned maps from texts to behaviour: what nobody took yet finds those who take its like."""
 
 import json
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
 
@@ -16,10 +17,12 @@ from chatrec.ensemble.ensemble import Ensemble, learn
 from chatrec.ensemble.holdout_candidates import METRICS
 from chatrec.evaluation.holdout import hold_out
 from chatrec.features.catalogue import Features, features_of
-from chatrec.models import kernel_ridge, two_tower
+from chatrec.models import ease, kernel_ridge, two_tower
 from chatrec.models.base import Model
-from chatrec.models.registry import TEXTS, TrainingData, names
+from chatrec.models.configs import Configs
+from chatrec.models.registry import TEXTS, names
 from chatrec.models.serialization import load_channels, save_channels
+from chatrec.models.training_data import TrainingData
 from tests.support.histories import histories
 
 TOPICS = ("rocket star galaxy orbit", "bread pasta oven butter", "murder clue butler poison")
@@ -37,12 +40,12 @@ def shop(topics: tuple[str, ...]) -> tuple[Interactions, Features]:
     return histories(taken), features_of(pl.DataFrame({"title": titles, "groups": [[] for _ in titles]}))
 
 
-def fitted(kind: str, topics: tuple[str, ...]) -> Model:
+def fitted(kind: str, topics: tuple[str, ...], config: kernel_ridge.Config = kernel_ridge.DEFAULT) -> Model:
     log, features = shop(topics)
-    vectors = np.zeros((ITEMS, 2), np.float32)
+    known = TrainingData(log, ITEMS, np.zeros((ITEMS, 2), np.float32), 0, features)
     if kind == "kernel":
-        return kernel_ridge.fit(kernel_ridge.Targets.of(log, len(vectors)), features, vectors)
-    return two_tower.fit(log, features.joined, vectors, 0.8, 0)
+        return kernel_ridge.fit(known, config)
+    return two_tower.learn(known, two_tower.Config(decay=0.8))
 
 
 def batch(log: Interactions) -> UserBatch:
@@ -80,7 +83,7 @@ def test_the_kernel_map_is_what_the_formula_says() -> None:
     known, top = np.arange(ITEMS - NEW), features.weight
     taken = np.bincount(log.items, minlength=ITEMS)[known]
     noise = 30 / taken.mean() ** 0.5 * (taken / taken.mean() + 0.02) ** 0.2
-    b = kernel_ridge.ease.fit(log, ITEMS, kernel_ridge.PENALTY)
+    b = ease.fit(TrainingData(log, ITEMS), kernel_ridge.DEFAULT.ease_config)
     wanted = b.weights[np.ix_(known, known)] + 0.1 * np.eye(len(known))
 
     def similar(plain: Array, top: float) -> Array:
@@ -105,10 +108,9 @@ def test_the_kernel_map_is_what_the_formula_says() -> None:
     np.testing.assert_allclose(channel.weights, expected, rtol=2e-3, atol=2e-4)
 
 
-def test_items_that_are_too_many_for_ease_are_ranked_as_if_they_were_new(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(kernel_ridge.ease, "EXACT_UP_TO", 36)
+def test_items_that_are_too_many_for_ease_are_ranked_as_if_they_were_new() -> None:
     log, _ = shop(TOPICS)
-    channel = fitted("kernel", TOPICS)
+    channel = fitted("kernel", TOPICS, kernel_ridge.Config(ease_config=ease.Config(l2=150.0, max_items=36)))
     assert isinstance(channel, kernel_ridge.Kernel)
     taken = np.bincount(log.items, minlength=ITEMS)
     assert len(channel.known) == 36
@@ -121,9 +123,11 @@ def test_items_that_are_too_many_for_ease_are_ranked_as_if_they_were_new(monkeyp
 
 def test_joined_towers_score_as_their_mean() -> None:
     log, features = shop(TOPICS)
-    both = [two_tower.fit(log, features.joined, np.zeros((ITEMS, 2), np.float32), 0.8, seed) for seed in (0, 1)]
+    known = TrainingData(log, ITEMS, np.zeros((ITEMS, 2), np.float32), 0, features)
+    both = [two_tower.learn(replace(known, seed=seed), two_tower.Config(decay=0.8)) for seed in (1, 2)]
     mean = (both[0].score(batch(log)) + both[1].score(batch(log))) / 2
-    np.testing.assert_allclose(two_tower.joined(both).score(batch(log)), mean, rtol=1e-4, atol=1e-4)
+    joined = two_tower.fit(known, two_tower.Config(decay=0.8, towers=2))
+    np.testing.assert_allclose(joined.score(batch(log)), mean, rtol=1e-4, atol=1e-4)
 
 
 def test_the_same_seed_gives_the_same_tower() -> None:
@@ -141,28 +145,30 @@ def test_files_keep_a_channel(kind: str, tmp_path: Path) -> None:
 
 def test_without_anybody_to_learn_from_there_is_a_tower_all_the_same() -> None:
     _, features = shop(TOPICS)
-    empty = two_tower.fit(histories([[], [3]]), features.joined, np.zeros((ITEMS, 2), np.float32), 1.0, 0)
+    empty = two_tower.fit(
+        TrainingData(histories([[], [3]]), ITEMS, np.zeros((ITEMS, 2), np.float32), features=features)
+    )
     assert np.isfinite(empty.items).all()
 
 
 @pytest.mark.parametrize(
     ("limit", "value", "maps"),
     [
-        ("TWICE_UP_TO", 48, {"text kernel", "language kernel", "language tower"}),
-        ("TWICE_UP_TO", 47, {"language kernel", "language tower"}),
-        ("CELLS_UP_TO", 48 * ITEMS - 1, {"text tower", "language tower"}),
+        ("max_items_without_texts", 48, {"text kernel", "language kernel", "language tower"}),
+        ("max_items_without_texts", 47, {"language kernel", "language tower"}),
+        ("max_cells", 48 * ITEMS - 1, {"text tower", "language tower"}),
     ],
 )
 def test_of_a_catalogue_just_above_the_limit_all_maps_are_fitted(
-    limit: str, value: int, maps: set[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    limit: str, value: int, maps: set[str], tmp_path: Path
 ) -> None:
     """48 items have events; without the hidden tenth they are few enough for the kernels under either limit."""
-    monkeypatch.setattr(kernel_ridge, limit, value)
+    configs = Configs(kernel_ridge=replace(kernel_ridge.DEFAULT, **{limit: value}))
     log, features = shop(TOPICS)
     known = TrainingData(log, ITEMS, np.eye(ITEMS, 4, dtype=np.float32), 0, features)
-    assert {*names(known, "next")} & TEXTS == {"text", *maps}
-    learn(known, hold_out(log, np.ones(ITEMS, bool), True, "next", 0), {}, "next", "exact", tmp_path)
+    assert {*names(known, "next", configs=configs)} & TEXTS == {"text", *maps}
+    learn(known, hold_out(log, np.ones(ITEMS, bool), True, "next", 0), {}, "next", "exact", tmp_path, configs)
     measured = json.loads((tmp_path / METRICS).read_text(encoding="utf-8"))["channels"]
     tried = {name.removeprefix(f"{NEW_ITEMS}, ") for name in measured if name.startswith(f"{NEW_ITEMS}, ")}
-    assert tried == {*names(known, "next")} & TEXTS
+    assert tried == {*names(known, "next", configs=configs)} & TEXTS
     assert Ensemble.load(tmp_path).new.channels

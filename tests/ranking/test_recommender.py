@@ -18,6 +18,7 @@ from chatrec.ensemble.log_shares import FLOOR, ScoredEvidence
 from chatrec.models import popularity
 from chatrec.models.content_knn import Text
 from chatrec.models.ppmi_svd import unit
+from chatrec.models.training_data import TrainingData
 from chatrec.ranking import recommender
 from chatrec.ranking.recommender import padded_groups
 from chatrec.retrieval import index as faiss_index
@@ -106,7 +107,7 @@ def test_a_linear_blend_is_one_inner_product(hidden: list[int]) -> None:
     random = np.random.default_rng(2)
     texts = random.normal(size=(ITEMS, 3)).astype(np.float32)
     log = histories([random.integers(0, ITEMS, 12).tolist() for _ in range(30)])
-    channels = {"text": Softmax(Text(texts), 0.7), "popularity": Softmax(popularity.fit(log, ITEMS), 0.4)}
+    channels = {"text": Softmax(Text(texts), 0.7), "popularity": Softmax(popularity.fit(TrainingData(log, ITEMS)), 0.4)}
     exact = ranker(of_users, recommendable)
     blend = Ensemble({"text": 1.0, NAME: 0.5, "popularity": 1.0}, channels, "linear")
     joint = ConcatenatedVectors.of(blend, exact.aigc)

@@ -13,6 +13,7 @@ from chatrec.data.user_batch import UserBatch
 from chatrec.ensemble.ensemble import Ensemble
 from chatrec.ensemble.log_shares import FLOOR
 from chatrec.models import ease, markov
+from chatrec.models.training_data import TrainingData
 from chatrec.ranking.recommender import Recommender
 from chatrec.retrieval import index as faiss_index
 from tests.support.histories import histories
@@ -51,8 +52,8 @@ def ranker(
     )
     state = AigcState(*arrays, MeanUsers(3), output if two_levels else None)
     made = histories(of_users)
-    log = histories([random.integers(0, ITEMS, 12).tolist() for _ in range(30)])
-    channels = {"transitions": markov.fit(log, ITEMS, 0), "ease": ease.fit(log, ITEMS, 5.0)}
+    log = TrainingData(histories([random.integers(0, ITEMS, 12).tolist() for _ in range(30)]), ITEMS)
+    channels = {"transitions": markov.fit(log), "ease": ease.fit(log, ease.Config(l2=5.0))}
     rows = np.flatnonzero(recommendable).astype(np.int32)
     users = state.queries(state.users(made.latest(np.arange(len(of_users)), 3)))
     built = faiss_index.build(state.keys[rows], rows, users, index)

@@ -1,0 +1,29 @@
+"""The configs of all models of an ensemble."""
+
+from dataclasses import dataclass, field
+
+from chatrec.models.ease import Config as EaseConfig
+from chatrec.models.ials import Config as IalsConfig
+from chatrec.models.kernel_ridge import Config as KernelRidgeConfig
+from chatrec.models.markov import Config as MarkovConfig
+from chatrec.models.popularity import Config as PopularityConfig
+from chatrec.models.sequential_ease import Config as SequentialEaseConfig
+from chatrec.models.two_tower import Config as TwoTowerConfig
+from chatrec.models.user_knn import Config as UserKnnConfig
+
+
+@dataclass(frozen=True)
+class Configs:
+    """Where several models of an ensemble share a config, the registry replaces what tells them apart."""
+
+    ease: EaseConfig = field(default_factory=EaseConfig)
+    ials: IalsConfig = field(default_factory=IalsConfig)
+    kernel_ridge: KernelRidgeConfig = field(default_factory=KernelRidgeConfig)
+    markov: MarkovConfig = field(default_factory=MarkovConfig)
+    popularity: PopularityConfig = field(default_factory=PopularityConfig)
+    sequential_ease: SequentialEaseConfig = field(default_factory=SequentialEaseConfig)
+    two_tower: TwoTowerConfig = field(default_factory=TwoTowerConfig)
+    user_knn: UserKnnConfig = field(default_factory=UserKnnConfig)
+
+
+DEFAULTS = Configs()
