@@ -1,7 +1,7 @@
 """A night: its steps in order, for the command line and for Airflow alike."""
 
 from chatrec.pipeline.approval import Question, answer, question
-from chatrec.pipeline.runner import begin, fail, go_back, measured, perform, run_night
+from chatrec.pipeline.nights import begin, fail, go_back, measured, perform, run_night
 from chatrec.pipeline.step import Step
 from chatrec.pipeline.steps import STEPS
 

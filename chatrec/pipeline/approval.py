@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from chatrec.config import Settings
 from chatrec.db import records
 from chatrec.db.engine import open_database
-from chatrec.pipeline.runner import of_run
+from chatrec.pipeline.run_settings import settings_of
 from chatrec.pipeline.step_cache import manifest_of
 from chatrec.runs.run import Run
 
@@ -28,7 +28,7 @@ class Question:
 def question(settings: Settings, key: str) -> Question | None:
     """What to ask about a run whose checks passed; None if it may be published as it is, or will not be at all."""
     run = Run(settings.artifacts.root, key)
-    chosen = of_run(settings, run)
+    chosen = settings_of(settings, run)
     with open_database(settings, f"ask about {key}") as engine, engine.connect() as connection:
         record = records.get(connection, key)
     if record.approval in (None, "approved") or record.state == "published" or chosen.night.dry_run:

@@ -32,7 +32,8 @@ from chatrec.extract.partitions import bucket_folder
 from chatrec.extract.snapshot import Snapshot
 from chatrec.pipeline import finetune
 from chatrec.pipeline.evaluation import FOLDER as EVALUATIONS
-from chatrec.pipeline.runner import CLI, of_run
+from chatrec.pipeline.run_settings import settings_of
+from chatrec.pipeline.runner import CLI
 from chatrec.pipeline.steps import BY_NAME
 from chatrec.publish.outputs import OUTPUTS
 from chatrec.publish.partitions import tables_of
@@ -138,7 +139,7 @@ def _files(settings: Settings, nights: list[Run], kept: set[str], person: Erasur
         removed["evaluations"] = _evaluations(root)
         newest = next((night for night in reversed(nights) if night.manifest("extract")), None)
         snapshot = Snapshot(newest.step_folder("extract")) if newest else None
-        templates = of_run(settings, newest).text if newest else settings.text
+        templates = settings_of(settings, newest).text if newest else settings.text
         removed["vectors"] = forget_texts(root, snapshot, templates)
         shown.advance(note="vectors")
     registry.somebody_is_erased(root)

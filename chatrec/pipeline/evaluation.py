@@ -10,7 +10,8 @@ from pathlib import Path
 from chatrec.config import Settings
 from chatrec.errors import RunError, SettingsError
 from chatrec.pipeline.context import Context
-from chatrec.pipeline.runner import Watch, of_run
+from chatrec.pipeline.nights import Watch
+from chatrec.pipeline.run_settings import settings_of
 from chatrec.pipeline.step import Step
 from chatrec.pipeline.step_cache import do, done_before, inputs_of
 from chatrec.pipeline.steps import BY_NAME
@@ -86,7 +87,7 @@ def ready_night(root: Path, key: str | None) -> Run:
 
 
 def _refuse_other_vectors(settings: Settings, night: Run) -> None:
-    then = of_run(settings, night)
+    then = settings_of(settings, night)
     for section in ("text", "encoder"):
         if getattr(then, section) != getattr(settings, section):
             raise SettingsError(

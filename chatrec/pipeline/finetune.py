@@ -18,7 +18,8 @@ from chatrec.encoder.model_selection import choose
 from chatrec.errors import RunError
 from chatrec.pipeline.context import Context
 from chatrec.pipeline.finetune_runs import BEGUN, LEARNING, Begun, all_finetunes, begun_of, finetune_run
-from chatrec.pipeline.runner import SETTINGS, Watch, changes_of, of_run
+from chatrec.pipeline.nights import Watch
+from chatrec.pipeline.run_settings import keep_settings, settings_of
 from chatrec.pipeline.step import Step
 from chatrec.pipeline.step_cache import do, done_before, inputs_of
 from chatrec.runs.run import Manifest, Run, key_of, runs_under, using_snapshots, write_atomically
@@ -45,7 +46,7 @@ def begin(settings: Settings, key: str | None = None) -> Run:
         begun = Begun(_published_night(root).key, live, first if registry.remembers(root, Path(live)) else live)
         write_atomically(run.folder / BEGUN, json.dumps(asdict(begun)))
     if not _finished(run):
-        write_atomically(run.folder / SETTINGS, json.dumps(changes_of(settings), default=str))
+        keep_settings(settings, run)
     return run
 
 
@@ -62,7 +63,7 @@ def perform(settings: Settings, key: str, name: str) -> Manifest:
         Busy: somebody is being erased.
     """
     step, run = BY_NAME[name], finetune_run(settings.artifacts.root, key)
-    settings = of_run(settings, run)
+    settings = settings_of(settings, run)
     inputs = inputs_of(settings, run, step, asdict(begun_of(run)))
     if done := done_before(run, step, inputs):
         LOG.info("%s was done before.", step.title)

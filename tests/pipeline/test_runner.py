@@ -1,11 +1,15 @@
 """A whole night on a real PostgreSQL, with a real small GPT-2 and a real FAISS."""
 
 from collections.abc import Callable
+from typing import Any
 
 import pytest
+from sqlalchemy import event
+from sqlalchemy.pool import Pool
 
 from chatrec.config import Settings
 from chatrec.errors import RunError, RunStopped
+from chatrec.pipeline import run_night
 from tests.support.extracts import QUERIES, SEARCHES
 from tests.support.nights import Finished, migrate, run
 from tests.support.shop import Shop
@@ -177,3 +181,19 @@ def test_the_same_data_give_the_same_lists(finished: Finished) -> None:
     first = shop.lists()
     run(settings.override({"night.full": True}))
     assert shop.lists() == first
+
+
+def test_a_night_has_one_engine_beside_that_of_the_source(finished: Finished) -> None:
+    """Connections are named by the engine that opens them; the steps of a night share those of the run."""
+    names: list[str] = []
+
+    def note(connection: Any, _: object) -> None:
+        names.append(connection.info.dsn_parameters["application_name"].partition(" (")[0])
+
+    settings, key = finished.settings, "20260602T000000Z"
+    event.listen(Pool, "connect", note)
+    try:
+        run_night(settings, key)
+    finally:
+        event.remove(Pool, "connect", note)
+    assert set(names) == {"chatrec run", f"chatrec extract {key}"}

@@ -23,7 +23,7 @@ def test_kmeans_groups_are_called_by_their_words_without_a_model(
     counts = run(settings).counts["generate"]
     assert counts["names generated"] == 0
     assert counts["names fallen back"] == 3
-    assert "nothing but the catalogue" in counts["writer"]
+    assert "trained on the catalogue alone" in counts["writer"]
     names = published(shop)
     assert len(set(names)) == 3
     words = {word for kind, plot in KINDS.items() for word in [kind.lower(), *plot.split()]}

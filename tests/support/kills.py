@@ -11,7 +11,8 @@ from typing import Any
 
 from chatrec.config import load
 from chatrec.encoder import vector_cache
-from chatrec.pipeline import run_night, runner
+from chatrec.pipeline import run_night
+from chatrec.pipeline.runner import Runner
 from chatrec.pipeline.steps import BY_NAME, STEPS
 from chatrec.publish import partitions, pointer
 from chatrec.runs.run import Run
@@ -43,7 +44,7 @@ POINTS: dict[str, tuple[Any, str, Callable[[Callable[..., Any]], Callable[..., A
     "publish:attached": (partitions, "attach", after),
     "publish:drained": (pointer, "point", before),
     "publish:pointed": (pointer, "point", after),
-    "end:published, manifest written": (runner, "_record_end", before),
+    "end:published, manifest written": (Runner, "end", before),
     "embed:some texts encoded": (vector_cache, "_write", after),
     "begin:recorded": (Run, "fresh_folder", before),
 }
