@@ -1,10 +1,11 @@
 """Causal language models for encoding, loaded from the Hugging Face hub, a folder or a GGUF file."""
 
 import hashlib
+import json
 import logging
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, redirect_stderr
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from functools import partial
 from io import StringIO
 from pathlib import Path
@@ -68,7 +69,7 @@ def load(source: str | Path, settings: EncoderSettings, pretrained: bool = True)
     without_mask(model)
     device = choose_device(settings.device)
     precision = choose_precision(settings.precision, device, pretrained)
-    mark = _fingerprint(model, tokenizer, f"{reading}, {precision}")
+    mark = _fingerprint(model, tokenizer, json.dumps([asdict(reading), precision], sort_keys=True))
     weights = sum(part.numel() for part in model.parameters())
     model.eval().to(device=device, dtype=torch.bfloat16 if precision == "bfloat16" else torch.float32)
     speed_up(model, precision, device)
