@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from chatrec.data.arrays import Array
+from chatrec.data.arrays import Array, top_k_per_group
 from chatrec.ranking.diversity import Diversifier, Reserved
 from chatrec.ranking.fairness.exposure_duals import Sample
 from chatrec.ranking.fairness.fairness import gather
@@ -87,8 +87,6 @@ def _exchanges(sample: Sample, columns: Array, counts: Array) -> list[tuple[int,
     listed = np.append(counts > 0, True)  # the padding value -1 counts as listed
     users, candidates = np.nonzero(~listed[sample.items] & np.isfinite(sample.scores))
     items, costs = sample.items[users, candidates], (last - sample.scores)[users, candidates]
-    order = np.lexsort((users, costs, items))
-    rank = np.arange(len(order)) - np.searchsorted(items[order], items[order])
-    kept = order[rank < USERS_OF_AN_ITEM]
+    kept, _ = top_k_per_group(items, -costs, USERS_OF_AN_ITEM)
     kept = kept[np.lexsort((users[kept], items[kept], costs[kept]))]
     return list(zip(users[kept].tolist(), items[kept].tolist(), strict=True))
