@@ -1,6 +1,6 @@
 """The pages in a real browser inside a real Airflow, and a night that waits for a person.
 
-Makes the screenshots of docs/pages.md. Needs a chromium, such as Debian's.
+Makes the screenshots of docs/howto/pages.md. Needs a chromium, such as Debian's.
 """
 
 import json
@@ -227,13 +227,13 @@ def test_a_night_that_warns_waits_and_is_approved_over_rest(
 
 
 def test_screenshots(look: Callable[..., Any], up: Up) -> None:
-    """For docs/pages.md."""
+    """For docs/howto/pages.md."""
     earlier = up[1].execute("SELECT key FROM chatrec.runs WHERE kept ORDER BY run LIMIT 1")[0][0]
     user = f"/chatrec/recommendations?user=12&night={earlier}"
     for name, path, viewport, scheme in (
         ("recommendations", user, DESKTOP, "light"),
         ("recommendations-phone", user, PHONE, "dark"),
-        ("night-phone", f"/chatrec/tonight?night={earlier}", PHONE, "light"),
+        ("run-phone", f"/chatrec/tonight?night={earlier}", PHONE, "light"),
     ):
         page = look(path, viewport, scheme)
         with suppress(IndexError):
@@ -242,7 +242,13 @@ def test_screenshots(look: Callable[..., Any], up: Up) -> None:
     page = look(tab_of(up[2]), {"width": 1400, "height": 900})
     inside(page).get_by_text("published").first.wait_for()
     page.wait_for_timeout(1000)
-    picture(page, "night")
+    picture(page, "run")
+    page = look(tab_of(up[2]).removesuffix("/plugin/chatrec-dag-runs"), {"width": 1400, "height": 900})
+    page.evaluate("localStorage.setItem('dag_view-chatrec_nightly', JSON.stringify('graph'))")
+    page.reload()
+    page.get_by_text("publish").first.wait_for()
+    page.wait_for_timeout(3000)
+    picture(page, "graph")
 
 
 def picture(page: Any, name: str) -> None:
