@@ -1,7 +1,9 @@
 """Writes the reference pages that follow from the code; `make docs` runs it, a test checks the result."""
 
-from collections.abc import Iterator
+import inspect
+from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 import click
 import typer
@@ -67,21 +69,21 @@ def commands() -> str:
 
 def api() -> str:
     """Returns the text of docs/reference/api.md: a directive of mkdocstrings for each public name."""
-    return API.format(names="\n\n".join(f"::: {_path(name)}" for name in public_names()))
+    values = [getattr(chatrec, name) for name in getattr(chatrec, "__all__", [])]
+    modules = [value for value in values if inspect.ismodule(value)]
+    errors = [value for value in values if inspect.isclass(value) and issubclass(value, Exception | Warning)]
+    sections = {
+        "Data, ensemble and evaluation": [each for each in values if each not in modules and each not in errors],
+        **{module.__name__: [getattr(module, name) for name in module.__all__] for module in modules},
+        "Errors": errors,
+    }
+    return API.format(names="\n\n".join(_section(*section) for section in sections.items() if section[1]))
 
 
-def public_names() -> list[str]:
-    """Returns the public names of the package that have a docstring of their own, in the order of `__all__`."""
-    names = [name for name in getattr(chatrec, "__all__", []) if not name.startswith("__")]
-    return [name for name in names if getattr(chatrec, name).__doc__]
-
-
-def _path(name: str) -> str:
-    """Returns the path of the definition, which mkdocstrings finds without importing it."""
-    value = getattr(chatrec, name)
-    if hasattr(value, "__qualname__"):
-        return f"{value.__module__}.{value.__qualname__}"
-    return str(getattr(value, "__name__", f"chatrec.{name}"))
+def _section(title: str, values: Sequence[Any]) -> str:
+    """Names the definition of each value: mkdocstrings finds it there without importing it."""
+    paths = [f"::: {value.__module__}.{value.__qualname__}" for value in values if hasattr(value, "__qualname__")]
+    return "\n\n".join([f"## {title}", *paths])
 
 
 def _commands(group: click.Command, path: str) -> Iterator[tuple[str, click.Command]]:

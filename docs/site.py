@@ -47,3 +47,5 @@ def _outside() -> Iterator[tuple[str, str]]:
     yield from OUTSIDE.items()
     for readme in sorted(ROOT.glob("examples/*/README.md")):
         yield f"examples/{readme.parent.name}/README.md", f"examples/{readme.parent.name}.md"
+    for notebook in sorted(ROOT.glob("examples/*.ipynb")):
+        yield (f"examples/{notebook.name}",) * 2

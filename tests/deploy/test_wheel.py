@@ -1,6 +1,7 @@
 """The wheel and the sdist: the library with its migrations, and no need of a checkout."""
 
 import os
+import re
 import subprocess
 import sys
 import sysconfig
@@ -11,6 +12,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[2]
+QUICKSTART = ROOT / "docs" / "quickstart.md"
 DATA = {
     "chatrec/py.typed",
     "chatrec/demo/chatrec.toml",
@@ -113,6 +115,18 @@ def test_the_sdist_builds_the_same_wheel(wheel: Path, tmp_path: Path) -> None:
         file.name for file in source.iterdir()
     }
     assert names_in(build("wheel", source, tmp_path / "again")) == names_in(wheel)
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not QUICKSTART.exists(), reason="there is no quickstart yet")
+def test_an_empty_environment_runs_the_quickstart(installed: Path, tmp_path: Path) -> None:
+    page = QUICKSTART.read_text(encoding="utf-8")
+    rows, code, output = (re.findall(rf"```{kind}\n(.*?)```", page, re.S)[0] for kind in ("csv", "python", "text"))
+    (tmp_path / "events.csv").write_text(rows, encoding="utf-8")
+    environment = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
+    command = [str(installed / "bin" / "python"), "-c", code]
+    done = subprocess.run(command, env=environment, cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout) == (0, output), done.stderr
 
 
 @pytest.mark.slow
