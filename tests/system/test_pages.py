@@ -244,9 +244,8 @@ def test_screenshots(look: Callable[..., Any], up: Up) -> None:
     page.wait_for_timeout(1000)
     picture(page, "run")
     page = look(tab_of(up[2]).removesuffix("/plugin/chatrec-dag-runs"), {"width": 1400, "height": 900})
-    page.get_by_text("release").first.wait_for()
-    page.keyboard.press("g")  # Airflow's shortcut for the graph of the DAG
-    page.wait_for_timeout(3000)
+    page.get_by_text("publish").first.wait_for()
+    page.wait_for_timeout(1000)
     page.screenshot(path=IMAGES / "airflow.png")
 
 
