@@ -21,7 +21,7 @@ from chatrec.models.base import VectorModel
 from chatrec.runs.run import Counts, write_atomically
 
 NAME = "aigc"
-WEIGHED = "weighed"
+WITHOUT_HOLDOUT = "without_holdout"
 """Folder of the state fitted without the held-out events, on which the ensemble weights are fitted."""
 CURVE, POINTS_OF_A_CURVE = "learning.json", 60
 
@@ -68,7 +68,7 @@ class Texts:
     """Rows of these users."""
 
 
-def learn(
+def fit(
     snapshot: Snapshot, holdout: Holdout, texts: Texts, groups: ItemGroups, settings: Settings, folder: Path
 ) -> Counts:
     """Fits AIGC and writes its state.
@@ -95,7 +95,7 @@ def learn(
         )
     _save_curve(fitted.losses, folder)
     before = _state(weighed, texts, groups)
-    before.save(folder / WEIGHED)
+    before.save(folder / WITHOUT_HOLDOUT)
     state = _state(fitted, texts, groups)
     of_profiles = state.users(snapshot.histories.latest(texts.profile_users, fitted.encoder.length))
     state.with_profile(learn_profiles(texts.profiles, of_profiles)).save(folder)

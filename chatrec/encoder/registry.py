@@ -136,7 +136,7 @@ def promote(root: Path, name: str) -> Path:
     return folder
 
 
-def go_back(root: Path) -> Path | None:
+def rollback(root: Path) -> Path | None:
     """Make the previous version live again.
 
     Returns:

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from chatrec.data.arrays import Array
-from chatrec.ensemble.candidates import GATHERED, NOBODY, best_places, gather
-from chatrec.ensemble.log_shares import ScoredEvidence
+from chatrec.ensemble.candidates import NOBODY, RETRIEVED, best_slots, retrieve
+from chatrec.ensemble.log_shares import ScoredLogShares
 from chatrec.ensemble.logit import Choices, fit_weights, log_likelihoods
 from chatrec.evaluation.holdout import Holdout, K
 from chatrec.evaluation.metrics import paired_difference
@@ -40,10 +40,10 @@ class HoldoutFeatures:
     choices: Choices
 
     @classmethod
-    def of(cls, channels: Mapping[str, Model], holdout: Holdout) -> "HoldoutFeatures":
+    def of(cls, models: Mapping[str, Model], holdout: Holdout) -> "HoldoutFeatures":
         """Retrieves the candidates of all held-out users."""
         parts = [
-            gather([ScoredEvidence.of(channel, batch) for channel in channels.values()], batch, GATHERED)
+            retrieve([ScoredLogShares.of(model, batch) for model in models.values()], batch, RETRIEVED)
             for batch in holdout.batches()
         ]
         width = max((found.items.shape[1] for found in parts), default=1)
@@ -51,18 +51,18 @@ class HoldoutFeatures:
         features = np.concatenate([_wider(found.log_shares, width, 0) for found in parts])
         chosen = holdout.hits(items).astype(np.float32)
         chosen /= np.maximum(chosen.sum(1, keepdims=True), 1)
-        return cls(list(channels), items, Choices(features, items >= 0, chosen))
+        return cls(list(models), items, Choices(features, items >= 0, chosen))
 
     def lists(self, weights: Mapping[str, float], users: Array) -> Array:
         """Returns the lists of some users, users × K, padded with -1."""
         vector = np.array([weights.get(name, 0.0) for name in self.names], np.float32)
         items = self.items[users]
-        places, _ = best_places(items, self.choices.features[users], vector, K)
+        places, _ = best_slots(items, self.choices.features[users], vector, K)
         found: Array = np.take_along_axis(items, places, 1)
         return found
 
 
-def fit_mix(trial: HoldoutFeatures, users: Array, seed: int) -> EnsembleWeights:
+def fit_ensemble_weights(trial: HoldoutFeatures, users: Array, seed: int) -> EnsembleWeights:
     """Fits the weights and drops models, the weakest first, whose gain is not significantly above zero.
 
     Args:
@@ -107,7 +107,7 @@ def cross_fitted(trial: HoldoutFeatures, seed: int, k: int) -> tuple[Array, Arra
     for number in range(FOLDS):
         weights, _ = _fit(trial, np.flatnonzero(fold != number), trial.names)
         users = np.flatnonzero(fold == number)
-        places, said = best_places(trial.items[users], trial.choices.features[users], weights.astype(np.float32), k)
+        places, said = best_slots(trial.items[users], trial.choices.features[users], weights.astype(np.float32), k)
         items[users] = np.take_along_axis(trial.items[users], places, 1)
         scores[users] = np.take_along_axis(said, places, 1)
     return items, scores

@@ -1,4 +1,4 @@
-"""The text channel: items whose GPT-2 vectors are near those of what the user took lately."""
+"""The text model: items whose GPT-2 vectors are near those of what the user took lately."""
 
 from dataclasses import dataclass
 

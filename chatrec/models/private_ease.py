@@ -96,7 +96,7 @@ def fit(release: Release, texts: Directions, config: Config = DEFAULT) -> Spectr
     """Of the items of the release, and of those that their texts tell of.
 
     Args:
-        release: onto tonight's catalogue.
+        release: onto the run's catalogue.
         texts: of that catalogue.
         config: of the fit.
     """

@@ -177,10 +177,10 @@ class _Batch:
 def fit(data: TrainingData, config: Config = DEFAULT) -> Tower:
     """Learns the towers; with and without texts from different seeds."""
     first = data.seed + config.reads_texts
-    return joined([learn(replace(data, seed=first + number), config) for number in range(config.towers)])
+    return joined([fit_one(replace(data, seed=first + number), config) for number in range(config.towers)])
 
 
-def learn(data: TrainingData, config: Config) -> Tower:
+def fit_one(data: TrainingData, config: Config) -> Tower:
     """Learns one tower."""
     histories, features, seed = data.histories, data.features.joined, data.seed
     vectors = data.texts if config.reads_texts else data.without_texts

@@ -27,7 +27,7 @@ def varied(context: Context, ranker: Recommender) -> tuple[Recommender, Counts]:
     wanted = context.settings.diversity
     if wanted.mode == "off":
         return ranker, {}
-    held = HoldoutCandidates.load(context.of("blend"))
+    held = HoldoutCandidates.load(context.of("ensemble"))
     way, strength, gain = strongest(held, _ways(context, ranker, holdout_of(context).histories), wanted.max_loss)
     if way:
         way = _ways(context, ranker, ranker.histories)(strength)
@@ -69,7 +69,7 @@ def audit(context: Context, fairness: Fairness | None) -> Counts:
     Returns:
         What the gate looks at; nothing if nothing is asked.
     """
-    settings, held = context.settings, HoldoutCandidates.load(context.of("blend"))
+    settings, held = context.settings, HoldoutCandidates.load(context.of("ensemble"))
     exposure, metrics_of = nothing()
     counts: Counts = {}
     ndcg = held.ndcg(held.scores)

@@ -11,7 +11,7 @@ import numpy as np
 from chatrec.data.arrays import Array, top_k_per_group
 from chatrec.ranking.diversity import Diversifier, Reserved
 from chatrec.ranking.fairness.exposure_duals import Sample
-from chatrec.ranking.fairness.fairness import gather
+from chatrec.ranking.fairness.fairness import draw_sample
 from chatrec.ranking.recommender import Recommender
 
 CANDIDATES = 300
@@ -41,7 +41,7 @@ def reach(ranker: Recommender, profiles: Array, coverage: float, memory_mb: int)
         coverage: Wanted share of the available items.
         memory_mb: Memory limit of a batch, in megabytes.
     """
-    sample, available = gather(ranker, profiles, memory_mb, CANDIDATES), int(ranker.recommendable.sum())
+    sample, available = draw_sample(ranker, profiles, memory_mb, CANDIDATES), int(ranker.recommendable.sum())
     columns = sample.first(sample.scores)
     counts = _counts(sample, columns, len(ranker.recommendable))
     before = int((counts > 0).sum())

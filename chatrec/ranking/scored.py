@@ -7,8 +7,8 @@ import numpy as np
 
 from chatrec.data.arrays import Array, log_softmax
 from chatrec.data.user_batch import UserBatch
-from chatrec.ensemble.candidates import GATHERED, NOBODY, NONE, Candidates, gather, scores_of
-from chatrec.ensemble.log_shares import Evidence
+from chatrec.ensemble.candidates import NOBODY, NONE, RETRIEVED, Candidates, retrieve, scores_of
+from chatrec.ensemble.log_shares import LogShares
 from chatrec.ranking.rules.rules import Rules
 
 NO_RULES = Rules()
@@ -42,7 +42,7 @@ class ScoredCandidates:
 
 
 def rate(
-    evidence: Sequence[Evidence],
+    log_shares: Sequence[LogShares],
     weights: Array,
     batch: UserBatch,
     n: int,
@@ -52,14 +52,14 @@ def rate(
     """Retrieves candidates from the models and keeps the n best, subject to pins and caps.
 
     Args:
-        evidence: Log shares of the models.
+        log_shares: Log shares of the models.
         weights: Weights of the same models, float32.
         batch: Batch of users.
         n: Number of slots.
         rules: Rules with factors, pins and caps.
         suggested: Rows of items that are candidates of all users.
     """
-    found = gather(evidence, batch, max(GATHERED, n), suggested)
+    found = retrieve(log_shares, batch, max(RETRIEVED, n), suggested)
     scores, added = scores_of(found.items, found.log_shares, weights), rules.factors_of(found.items)
     if rules.shape_lists:
         places = rules.columns(found.items, scores + added, n, slack=SLACK)
@@ -71,18 +71,18 @@ def rate(
     return ScoredCandidates(items, said, _shares(found, places, weights))
 
 
-def beside(known: ScoredCandidates, new: ScoredCandidates, share: float) -> ScoredCandidates:
+def beside(known: ScoredCandidates, cold: ScoredCandidates, share: float) -> ScoredCandidates:
     """Concatenates known and cold items on a common scale of scores.
 
     Args:
         known: Scored items with events.
-        new: Scored cold items, with the same models.
+        cold: Scored cold items, with the same models.
         share: Probability that an event is of a cold item.
     """
     return ScoredCandidates(
-        np.hstack([known.items, new.items]),
-        np.hstack([known.scores + np.log1p(-share), new.scores + np.log(share)]),
-        np.concatenate([known.shares, new.shares], 1),
+        np.hstack([known.items, cold.items]),
+        np.hstack([known.scores + np.log1p(-share), cold.scores + np.log(share)]),
+        np.concatenate([known.shares, cold.shares], 1),
     )
 
 

@@ -54,12 +54,12 @@ class Searches:
         found: Array = np.asarray(self._of(users).sum(1)).ravel() > 0
         return found
 
-    def evidence(self, batch: UserBatch) -> "SearchEvidence":
+    def log_shares(self, batch: UserBatch) -> "SearchLogShares":
         """Returns the log shares of a batch of users."""
         latest = self.queries.starts[batch.users]
         searched = self.queries.lengths[batch.users] > 0
         strength = np.append(self.strength, 0)[np.where(searched, latest, -1)]
-        return SearchEvidence(self._of(batch.users), strength.astype(np.float32), batch)
+        return SearchLogShares(self._of(batch.users), strength.astype(np.float32), batch)
 
     def _of(self, users: Array) -> csr_matrix:
         """Returns Σ over the user's queries of strength · match score, users × items."""
@@ -70,8 +70,8 @@ class Searches:
 
 
 @dataclass(frozen=True)
-class SearchEvidence:
-    """Log shares of searches; implements `chatrec.ensemble.log_shares.Evidence`.
+class SearchLogShares:
+    """Log shares of searches; implements `chatrec.ensemble.log_shares.LogShares`.
 
     l = f + strength · (log(s / Σ s + .3 / n) - f) over the n items that a list may contain, with the floor f of items
     without a match. Old searches are thus shrunk towards the floor.
@@ -83,8 +83,8 @@ class SearchEvidence:
     """Recency weight of each user's latest search, from 0 to 1."""
     batch: UserBatch
 
-    def gathered(self, k: int) -> Array:
-        """Implements `Evidence`."""
+    def retrieve(self, k: int) -> Array:
+        """Implements `LogShares`."""
         allowed = self._allowed
         lengths = np.minimum(np.diff(allowed.indptr), k)
         found = np.full((len(lengths), int(lengths.max(initial=0))), NOBODY, np.int32)
@@ -95,7 +95,7 @@ class SearchEvidence:
         return found
 
     def log_shares(self, items: Array) -> Array:
-        """Implements `Evidence`."""
+        """Implements `LogShares`."""
         total = np.maximum(np.asarray(self._allowed.sum(1)).ravel(), np.finfo(np.float32).tiny)
         rows = np.repeat(np.arange(len(items)), items.shape[1])
         scores = np.asarray(self._allowed[rows, items.ravel()]).reshape(items.shape)
@@ -106,7 +106,7 @@ class SearchEvidence:
 
     @property
     def floor(self) -> Array:
-        """Implements `Evidence`."""
+        """Implements `LogShares`."""
         return floor_of(self._possible)
 
     @cached_property

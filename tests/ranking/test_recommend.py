@@ -1,4 +1,4 @@
-"""All lists of a night: every user has one, in order, within memory."""
+"""All lists of a run: every user has one, in order, within memory."""
 
 import json
 from pathlib import Path

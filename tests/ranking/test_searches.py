@@ -1,4 +1,4 @@
-"""Search words beside the channels: they move a list, fade, and know people without a history."""
+"""Search words beside the models: they move a list, fade, and know people without a history."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -44,7 +44,7 @@ def test_a_search_moves_the_list_and_no_other() -> None:
 def test_an_old_search_says_little() -> None:
     made = ranker(OF_USERS, np.ones(ITEMS, bool))
     batch = UserBatch(made.histories, np.arange(5), made.recommendable, True)
-    of_age = searches([0, 7, 70, None, None]).evidence(batch)
+    of_age = searches([0, 7, 70, None, None]).log_shares(batch)
     said = of_age.log_shares(np.full((5, 1), WANTED))[:, 0] - of_age.floor
     assert said[1] == pytest.approx(said[0] / 2, rel=1e-4)
     assert 0 < said[2] < 0.01

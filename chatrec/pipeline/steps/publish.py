@@ -39,11 +39,11 @@ def publish(context: Context) -> Counts:
         try:
             kept = retire(engine, schema, settings.publish.keep_runs, settings.publish.drain_seconds)
         except ChatrecError as error:  # the new lists are live: what could not be dropped is dropped tomorrow
-            LOG.warning("Old lists stay for another night: %s", error)
+            LOG.warning("Old lists stay for another run: %s", error)
             return {**counts, **same}
     remove_stale_partials(settings.artifacts.root)
     removed = _remove_files(settings.artifacts.root, {*kept, context.run.key}, settings.publish.keep_runs)
-    return {**counts, **same, "nights kept": len(kept), "old runs' files removed": removed}
+    return {**counts, **same, "runs kept": len(kept), "old runs' files removed": removed}
 
 
 def _refuse_unapproved(engine: Engine, run: int, verdict: str) -> None:
@@ -58,7 +58,7 @@ def _refuse_unapproved(engine: Engine, run: int, verdict: str) -> None:
         return
     why = f"was rejected by {record.approval_by}" if record.approval == "rejected" else "waits for approval"
     raise RunStopped(
-        f"Run {record.key} {why}; the night before stays live. {verdict} "
+        f"Run {record.key} {why}; the previous run stays live. {verdict} "
         f"`chatrec run --run {record.key} --approve` publishes it."
     )
 

@@ -42,7 +42,7 @@ def _recommender(context: Context) -> Recommender:
         asked, half_life = settings.ranking.search, settings.ranking.search_half_life
         searches = Searches.of(snapshot, asked, half_life)
     return Recommender(
-        Ensemble.load(context.of("blend")),
+        Ensemble.load(context.of("ensemble")),
         AigcModel(AigcState.load(context.of("aigc"))),
         ItemGroups.load(context.of("groups")),
         ItemIndex.load(context.of("index")),
@@ -55,7 +55,7 @@ def _recommender(context: Context) -> Recommender:
         settings.ranking.new_at_most,
         searches,
         context.rules,
-        known_popularity=popularity_of(context.of("blend")) if settings.privacy.enabled else None,
+        known_popularity=popularity_of(context.of("ensemble")) if settings.privacy.enabled else None,
     )
 
 
