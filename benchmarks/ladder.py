@@ -99,8 +99,8 @@ class Ladder:
             )
         penalty = json.loads((context.of("ensemble") / ENSEMBLE_FILE).read_text(encoding="utf-8"))["ease penalty"]
         fitted = fit_models(rest, target, penalty, names - {AIGC})
-        weighed = AigcModel(AigcState.load(context.of("aigc") / WITHOUT_HOLDOUT))
-        return HoldoutFeatures.of({**({AIGC: weighed} if AIGC in names else {}), **fitted}, held)
+        aigc = AigcModel(AigcState.load(context.of("aigc") / WITHOUT_HOLDOUT))
+        return HoldoutFeatures.of({**({AIGC: aigc} if AIGC in names else {}), **fitted}, held)
 
     def lists(self, batch: UserBatch, rungs: dict[str, dict[str, float]]) -> Iterator[Array]:
         """The lists of a batch of users for each row: users × at most K, padded with -1."""

@@ -86,15 +86,15 @@ def fit(
     """
     seed, chosen = settings.compute.seed, settings.aigc
     if chosen.users == "mean":
-        weighed = fitted = mean.fit(holdout, texts.items, chosen, seed)
+        without_holdout = fitted = mean.fit(holdout, texts.items, chosen, seed)
     else:
         wanted = plan(holdout.histories, len(texts.items), chosen, settings.ranking.target)
         rates = settings.artifacts.root / RATES
-        weighed, fitted = sequence.fit(
+        without_holdout, fitted = sequence.fit(
             holdout.histories, snapshot.histories, len(texts.items), wanted, seed, chosen.minutes, rates
         )
     _save_curve(fitted.losses, folder)
-    before = _state(weighed, texts, groups)
+    before = _state(without_holdout, texts, groups)
     before.save(folder / WITHOUT_HOLDOUT)
     state = _state(fitted, texts, groups)
     of_profiles = state.users(snapshot.histories.latest(texts.profile_users, fitted.encoder.length))

@@ -152,7 +152,7 @@ def rollback(root: Path) -> Path | None:
     return live(root)
 
 
-def somebody_is_erased(root: Path) -> None:
+def mark_erasure(root: Path) -> None:
     """Record an erasure: all fine-tuned versions so far were trained on data of a user who is now erased."""
     write_atomically(root / FOLDER / ERASED, json.dumps({"at": _now()}))
 

@@ -27,16 +27,16 @@ class Candidates:
     """Floors as float32, users × models: the log share of an item without evidence."""
 
 
-def retrieve(models: Sequence[LogShares], batch: UserBatch, k: int, suggested: Array = NONE) -> Candidates:
+def retrieve(models: Sequence[LogShares], batch: UserBatch, k: int, extra: Array = NONE) -> Candidates:
     """Retrieves candidates from every model and computes the log shares of all models.
 
     Args:
         models: Log shares of the models, in the order of the last axis.
         batch: Batch of users.
         k: Number of items that each model retrieves.
-        suggested: Rows of items that are candidates of all users.
+        extra: Rows of items that are candidates of all users.
     """
-    same = np.broadcast_to(suggested, (len(batch.users), len(suggested)))
+    same = np.broadcast_to(extra, (len(batch.users), len(extra)))
     items = _union(np.hstack([*(model.retrieve(k) for model in models), same]), batch)
     log_shares = np.stack([model.log_shares(np.maximum(items, 0)) for model in models], axis=2)
     log_shares[items < 0] = 0

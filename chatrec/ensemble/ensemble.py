@@ -88,7 +88,7 @@ def fit(
     cold, of_cold = fit_cold(of_texts, hidden, known.texts, seed)
     penalty = _choose_penalty(rest, holdout, target, configs.ease) if form == "exact" else ease.PENALTIES[-1]
     mix, measured = EnsembleWeights({POPULARITY: 1.0}, {}), NOTHING_MEASURED
-    held = HoldoutCandidates.nothing(holdout)
+    held = HoldoutCandidates.empty(holdout)
     if len(holdout):
         fitted: dict[str, Any] = fit_models(rest, target, penalty, suited - TEXTS, form, configs) | of_texts
         if form == "linear":

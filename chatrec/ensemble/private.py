@@ -49,7 +49,7 @@ def private_models(known: TrainingData, release: Release) -> dict[str, Model]:
 def fit(known: TrainingData, release: Release, folder: Path) -> Counts:
     """Writes the ensemble. No events are held out, so no metrics are measured. Arguments as in `private_models`."""
     save_models(private_models(known, release), folder)
-    HoldoutCandidates.nobody().save(folder)
+    HoldoutCandidates.without_users().save(folder)
     nothing = ColdItems()
     facts = {
         **asdict(EnsembleWeights(dict(WEIGHTS), {})),

@@ -80,7 +80,7 @@ def decaying(decay: float) -> Callable[[Array], Array]:
     return lambda ages: np.power(decay, ages)
 
 
-def places_among(known: Array, items: Array) -> Array:
+def positions_among(known: Array, items: Array) -> Array:
     """Where items are among known ones, which are ordered; -1 for the others."""
     places = np.minimum(np.searchsorted(known, items), len(known) - 1)
     return np.where(known[places] == items, places, -1)

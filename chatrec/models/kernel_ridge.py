@@ -17,8 +17,8 @@ from scipy.sparse import csr_matrix
 from chatrec.data.arrays import Array
 from chatrec.data.user_batch import UserBatch
 from chatrec.models import ease
-from chatrec.models.base import Model, event_contributions, places_among, product, uniform
-from chatrec.models.predicted_profiles import behaviours, foretold
+from chatrec.models.base import Model, event_contributions, positions_among, product, uniform
+from chatrec.models.predicted_profiles import behaviour_profiles, predict_profiles
 from chatrec.models.training_data import TrainingData
 
 ROWS_AT_ONCE = 1_000
@@ -44,7 +44,7 @@ class Config:
     predicted_rank: int = 128
     """Directions of behaviours."""
     predicted_shrinkage: float = 10.0
-    """See `foretold`."""
+    """See `predict_profiles`."""
     max_cells: int = 300_000_000
     """Known items × all items: memory goes with them, 4 bytes each."""
     max_items_without_texts: int = 6_000
@@ -102,7 +102,7 @@ class Kernel(Model):
 
     def contributions(self, latest: Array, items: Array) -> Array:
         """See Model."""
-        rows = places_among(self.known, latest)
+        rows = positions_among(self.known, latest)
         return event_contributions(self.weights, uniform(np.arange(latest.shape[1])), rows, items)
 
 
@@ -117,7 +117,7 @@ class Targets:
     noise: Array
     """The diagonal of D."""
     behaviours: Array
-    """Who would take each of them, see `behaviours`."""
+    """Who would take each of them, see `behaviour_profiles`."""
 
     @classmethod
     def of(cls, data: TrainingData, config: Config = DEFAULT) -> "Targets":
@@ -132,7 +132,7 @@ class Targets:
         noise = config.noise / mean**0.5 * (taken[places] / mean + 0.02) ** 0.2
         users, rows = histories.distinct(items)
         among = csr_matrix((np.ones(len(users), np.float32), (users, rows)), shape=(histories.users, items))[:, known]
-        return cls(known, wanted, noise, behaviours(among, wanted, config.predicted_rank))
+        return cls(known, wanted, noise, behaviour_profiles(among, wanted, config.predicted_rank))
 
 
 def fit_all(data: TrainingData, configs: Mapping[str, Config]) -> dict[str, Kernel]:
@@ -151,7 +151,7 @@ def _carried(targets: Targets, data: TrainingData, config: Config) -> Kernel:
     vectors = (data.texts if config.reads_texts else data.without_texts) * np.float32(config.texts_weight**0.5)
     weight = features.weight + float(np.square(vectors).sum(1).max(initial=0))
     similar = kernel(features.joined, vectors, weight, config.sharpness, known)
-    told = foretold(
+    told = predict_profiles(
         similar,
         known,
         _factor(similar[:, known], targets.noise),

@@ -18,7 +18,7 @@ MORE, TURNS, SEED = 32, 3, 0
 EMPTY = 1e-9
 
 
-def behaviours(taken: csr_matrix, weights: Array, rank: int) -> Array:
+def behaviour_profiles(taken: csr_matrix, weights: Array, rank: int) -> Array:
     """V S of X B = U S Vᵀ, by a randomised search (Halko, Martinsson and Tropp 2011): items × rank, float32.
 
     Args:
@@ -35,7 +35,7 @@ def behaviours(taken: csr_matrix, weights: Array, rank: int) -> Array:
     return directions
 
 
-def foretold(similar: Array, known: Array, factor: Array, behaviour: Array, shrinkage: float) -> Array:
+def predict_profiles(similar: Array, known: Array, factor: Array, behaviour: Array, shrinkage: float) -> Array:
     """What texts say of everybody's behaviour: items × rank, float32, of unit length.
 
     Args:

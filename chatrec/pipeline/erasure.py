@@ -142,7 +142,7 @@ def _files(settings: Settings, runs: list[Run], kept: set[str], person: ErasureS
         templates = settings_of(settings, newest).text if newest else settings.text
         removed["vectors"] = forget_texts(root, snapshot, templates)
         shown.advance(note="vectors")
-    registry.somebody_is_erased(root)
+    registry.mark_erasure(root)
     removed["fine-tunings begun"] = finetune.abandon(root)
     removed["encoders"] = len(registry.prune(root, settings.finetune.keep))
     shared = [bucket_folder(root), *(root / name for name in (registry.VECTORS, registry.FOLDER, EVALUATIONS))]

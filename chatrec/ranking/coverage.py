@@ -32,7 +32,7 @@ class Reached:
     """Fills the reserved slots; None if no item is replaced."""
 
 
-def reach(ranker: Recommender, profiles: Array, coverage: float, memory_mb: int) -> Reached:
+def reach_coverage(ranker: Recommender, profiles: Array, coverage: float, memory_mb: int) -> Reached:
     """Reserves last slots for items in no list, until the lists cover the wanted share of the catalogue.
 
     Args:

@@ -27,7 +27,7 @@ USERS_OF_A_BLOCK = 8192
 GROUPS_OF_A_USER = 5
 
 
-def recommend(ranker: Recommender, profiles: Array, folder: Path, memory_mb: int) -> Counts:
+def write_lists(ranker: Recommender, profiles: Array, folder: Path, memory_mb: int) -> Counts:
     """Writes RECOMMENDATIONS, ATTENTION and NAMES.
 
     Args:

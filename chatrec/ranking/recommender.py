@@ -20,10 +20,10 @@ from chatrec.models import popularity
 from chatrec.models.base import Model
 from chatrec.ranking.diversity import Diversifier
 from chatrec.ranking.lists import ENSEMBLE, Lists
-from chatrec.ranking.rule_candidates import suggested
+from chatrec.ranking.rule_candidates import rule_candidates
 from chatrec.ranking.rules.items import padded
 from chatrec.ranking.rules.rules import Rules
-from chatrec.ranking.scored import NO_RULES, ScoredCandidates, beside, rate
+from chatrec.ranking.scored import NO_RULES, ScoredCandidates, concatenated, scored_candidates
 from chatrec.ranking.searches import SEARCH, Searches
 from chatrec.ranking.slots import tiers
 from chatrec.retrieval.concatenated import ConcatenatedVectors
@@ -93,9 +93,9 @@ class Recommender:
         """Estimates the memory that ranking a user with a number of events takes, in bytes."""
         models = len(self.sources)
         reason = 16 * models * self.top_n * min(events, EVENTS_OF_A_REASON)
-        retrieved = models * max(RETRIEVED, self.considered) + len(self.suggested)
+        retrieved = models * max(RETRIEVED, self.considered) + len(self.extra_candidates)
         compared = self.considered * sum(int(cap.codes.shape[1]) ** 2 for cap in self.rules.caps)
-        by_rules = 4 * WIDTH * len(self.suggested) + compared
+        by_rules = 4 * WIDTH * len(self.extra_candidates) + compared
         return 12 * (models + 2) * len(self.recommendable) + 16 * models * retrieved + reason + by_rules
 
     def lists(self, users: Array) -> Lists:
@@ -143,11 +143,11 @@ class Recommender:
         return self.variety.scores(users, rated.items, rated.scores, self.top_n) if self.variety else rated.scores
 
     @cached_property
-    def suggested(self) -> Array:
+    def extra_candidates(self) -> Array:
         """Rows of items that are candidates of all users; none without rules."""
         popular, indexed = self._popular.weights, self.index.rows
         parts = (self.recommendable & ~self.cold, self.recommendable & self.cold)
-        return np.concatenate([suggested(self.rules, part, popular, indexed, self.top_n) for part in parts])
+        return np.concatenate([rule_candidates(self.rules, part, popular, indexed, self.top_n) for part in parts])
 
     @cached_property
     def _hiding(self) -> tuple[bool, Array | None]:
@@ -172,17 +172,17 @@ class Recommender:
         """Merges known and cold items."""
         batch, cold = self.batch(users, self.cold), self.ensemble.cold
         log_shares: list[LogShares] = [ScoredLogShares.of(cold.models[name], batch) for name in cold.weights]
-        both = beside(known, rated := self._rated(log_shares, cold.weights, batch), cold.share)
+        both = concatenated(known, rated := self._rated(log_shares, cold.weights, batch), cold.share)
         order = tiers(known.items.shape[1], rated.items.shape[1], *self.slots_of_cold)
         return both.at(self.rules.columns(both.items, self._wanted(users, both), self.top_n, order))
 
-    def rated_by_searches(self, users: Array) -> ScoredCandidates:
+    def scored_by_searches(self, users: Array) -> ScoredCandidates:
         """Returns the candidates of users without a history: matches of their searches, then popular items."""
         assert self.searches, "asked about searches where they do not count"
         batch = self.batch(users, self.recommendable)
         log_shares: list[LogShares] = [ScoredLogShares.of(self._popular, batch), self.searches.log_shares(batch)]
         weights = np.array([1, self.searches.weight], np.float32)
-        rated = rate(log_shares, weights, batch, self.considered, self.rules, self.suggested)
+        rated = scored_candidates(log_shares, weights, batch, self.considered, self.rules, self.extra_candidates)
         if not self._shapes:
             return rated
         return rated.at(self.rules.columns(rated.items, rated.scores, self.top_n))
@@ -193,7 +193,7 @@ class Recommender:
             log_shares = [*log_shares, self.searches.log_shares(batch)]
             weights = {**weights, SEARCH: self.searches.weight}
         all_weights = np.array(list(weights.values()), np.float32)
-        rated = rate(log_shares, all_weights, batch, self.considered, self.rules, self.suggested)
+        rated = scored_candidates(log_shares, all_weights, batch, self.considered, self.rules, self.extra_candidates)
         shares = np.zeros((*rated.items.shape, len(self.sources)), np.float32)
         shares[:, :, [self.sources.index(name) for name in weights]] = rated.shares
         return replace(rated, shares=shares)

@@ -14,7 +14,7 @@ LOOKED_THROUGH = 20_000
 """Number of most popular items to search."""
 
 
-def suggested(rules: Rules, possible: Array, popular: Array, indexed: Array, top_n: int) -> Array:
+def rule_candidates(rules: Rules, possible: Array, popular: Array, indexed: Array, top_n: int) -> Array:
     """Returns rows of items: pinned items, those with the largest factors, and popular ones that satisfy the caps.
 
     Args:

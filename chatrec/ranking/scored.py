@@ -41,13 +41,13 @@ class ScoredCandidates:
         )
 
 
-def rate(
+def scored_candidates(
     log_shares: Sequence[LogShares],
     weights: Array,
     batch: UserBatch,
     n: int,
     rules: Rules = NO_RULES,
-    suggested: Array = NONE,
+    extra: Array = NONE,
 ) -> ScoredCandidates:
     """Retrieves candidates from the models and keeps the n best, subject to pins and caps.
 
@@ -57,9 +57,9 @@ def rate(
         batch: Batch of users.
         n: Number of slots.
         rules: Rules with factors, pins and caps.
-        suggested: Rows of items that are candidates of all users.
+        extra: Rows of items that are candidates of all users.
     """
-    found = retrieve(log_shares, batch, max(RETRIEVED, n), suggested)
+    found = retrieve(log_shares, batch, max(RETRIEVED, n), extra)
     scores, added = scores_of(found.items, found.log_shares, weights), rules.factors_of(found.items)
     if rules.shape_lists:
         places = rules.columns(found.items, scores + added, n, slack=SLACK)
@@ -71,7 +71,7 @@ def rate(
     return ScoredCandidates(items, said, _shares(found, places, weights))
 
 
-def beside(known: ScoredCandidates, cold: ScoredCandidates, share: float) -> ScoredCandidates:
+def concatenated(known: ScoredCandidates, cold: ScoredCandidates, share: float) -> ScoredCandidates:
     """Concatenates known and cold items on a common scale of scores.
 
     Args:

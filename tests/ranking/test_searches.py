@@ -11,7 +11,7 @@ from scipy.sparse import csr_matrix
 from chatrec.data.interactions import Queries
 from chatrec.data.user_batch import UserBatch
 from chatrec.ranking.lists import NAMES, RECOMMENDATIONS
-from chatrec.ranking.recommend import recommend
+from chatrec.ranking.recommend import write_lists
 from chatrec.ranking.searches import DAY, SEARCH, Searches
 from tests.support.rankers import ITEMS, ranker
 
@@ -64,7 +64,7 @@ def test_without_weight_nothing_moves() -> None:
 
 def test_somebody_known_by_a_search_alone(tmp_path: Path) -> None:
     made = replace(ranker(OF_USERS, np.arange(ITEMS) != 4), searches=searches([None, None, 0, None, None]))
-    recommend(made, np.zeros((5, 1), np.float32), tmp_path, 64)
+    write_lists(made, np.zeros((5, 1), np.float32), tmp_path, 64)
     found = pl.read_parquet(tmp_path / RECOMMENDATIONS)
     names = pl.read_json(tmp_path / NAMES)["sources"].item().to_list()
     of_user = {user: rows for (user,), rows in found.group_by("user")}

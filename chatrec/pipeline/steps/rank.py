@@ -14,8 +14,8 @@ from chatrec.encoder.embed import USERS
 from chatrec.ensemble.ensemble import Ensemble
 from chatrec.ensemble.private import popularity_of
 from chatrec.pipeline.context import Context
-from chatrec.pipeline.fairness import audit, covering, varied, weighed
-from chatrec.ranking.recommend import recommend
+from chatrec.pipeline.fairness import audit, diversified, provider_fairness, with_coverage
+from chatrec.ranking.recommend import write_lists
 from chatrec.ranking.recommender import Recommender
 from chatrec.ranking.rule_ablation import effects
 from chatrec.ranking.searches import Searches
@@ -29,10 +29,10 @@ def rank(context: Context) -> Counts:
     use_threads(context.settings.compute.threads)
     ranker = _recommender(context)
     texts = np.load(context.of("embed") / USERS, mmap_mode="r")
-    fairness = weighed(context, ranker, texts)
-    final, variety = varied(context, fairness.applied(ranker) if fairness else ranker)
-    final, coverage = covering(context, final, texts)
-    counts = recommend(final, texts, context.folder, context.settings.compute.memory_mb)
+    fairness = provider_fairness(context, ranker, texts)
+    final, variety = diversified(context, fairness.applied(ranker) if fairness else ranker)
+    final, coverage = with_coverage(context, final, texts)
+    counts = write_lists(final, texts, context.folder, context.settings.compute.memory_mb)
     return counts | variety | coverage | audit(context, fairness) | _effects_of_rules(context, ranker, texts)
 
 

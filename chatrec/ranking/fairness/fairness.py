@@ -51,7 +51,9 @@ class Fairness:
         return held.ndcg(held.scores), held.ndcg(held.scores + np.append(self.bonus, 0)[held.items])
 
 
-def weigh(ranker: Recommender, items: pl.DataFrame, profiles: Array, settings: Settings, memory_mb: int) -> Fairness:
+def fit_fairness(
+    ranker: Recommender, items: pl.DataFrame, profiles: Array, settings: Settings, memory_mb: int
+) -> Fairness:
     """Computes the owed exposure of providers and the prices that achieve it.
 
     Args:

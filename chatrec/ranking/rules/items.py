@@ -14,7 +14,7 @@ NOT_KEPT = {"available", "updated_at"}
 NO_VALUE = -1
 
 
-def meant(items: pl.DataFrame, rule: Selection) -> Array:
+def matching_items(items: pl.DataFrame, rule: Selection) -> Array:
     """Returns the items selected by a rule, bool of shape (items,)."""
     if rule.groups:
         return in_groups(items, rule.groups)

@@ -11,8 +11,8 @@ import polars as pl
 from chatrec.config import rules as settings
 from chatrec.data.arrays import Array
 from chatrec.data.interactions import Interactions
-from chatrec.ranking.rules.constraints import admitted, pinned_places
-from chatrec.ranking.rules.items import codes_of, in_groups, meant, times_of
+from chatrec.ranking.rules.constraints import admitted, pinned_slots
+from chatrec.ranking.rules.items import codes_of, in_groups, matching_items, times_of
 
 SECOND = 1_000_000
 DAY = 86_400 * SECOND
@@ -150,7 +150,7 @@ class Rules:
         chosen = admitted(items, preference, [(cap.codes, slack * cap.at_most) for cap in self.caps], n)
         padded = np.where(chosen >= 0, np.take_along_axis(scores, np.maximum(chosen, 0), 1), -np.inf)
         chosen = np.take_along_axis(chosen, np.argsort(-padded, axis=1, kind="stable"), 1)
-        return pinned_places(items, chosen, [(pin.item, pin.place) for pin in self.pins])
+        return pinned_slots(items, chosen, [(pin.item, pin.place) for pin in self.pins])
 
 
 def _allowed(rules: settings.Rules, items: pl.DataFrame) -> Array | None:
@@ -158,9 +158,9 @@ def _allowed(rules: settings.Rules, items: pl.DataFrame) -> Array | None:
         return None
     allowed = np.ones(len(items), bool)
     for rule in rules.allow:
-        allowed &= meant(items, rule)
+        allowed &= matching_items(items, rule)
     for rule in rules.deny:
-        allowed &= ~meant(items, rule)
+        allowed &= ~matching_items(items, rule)
     return allowed
 
 
@@ -169,7 +169,7 @@ def _log_factors(rules: settings.Rules, items: pl.DataFrame, times: Array | None
         return None
     found = np.zeros(len(items))
     for rule in rules.boosts:
-        found += np.where(meant(items, rule), np.log(rule.factor), 0)
+        found += np.where(matching_items(items, rule), np.log(rule.factor), 0)
     if times is not None:
         half_life = rules.freshness.span.total_seconds() * SECOND
         found -= np.nan_to_num(np.maximum(now - times, 0)) / half_life * np.log(2)
