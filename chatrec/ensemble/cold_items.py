@@ -64,11 +64,12 @@ def fit_cold(
     """
     if not len(hidden):
         return EnsembleWeights({DEFAULT_MODEL: 1.0}, {}), {}
-    trial, everybody = HoldoutFeatures.of(models, hidden), np.arange(len(hidden))
+    features, all_users = HoldoutFeatures.of(models, hidden), np.arange(len(hidden))
     measure = Evaluator(hidden, vectors)
-    together = measure.summary(cross_fitted_lists(trial, seed))
-    alone = {name: measure.summary(trial.lists({name: 1.0}, everybody)) for name in models}
-    mix, best = fit_ensemble_weights(trial, everybody, seed), max(alone, key=lambda name: alone[name]["ndcg@10"])
+    together = measure.summary(cross_fitted_lists(features, seed))
+    alone = {name: measure.summary(features.lists({name: 1.0}, all_users)) for name in models}
+    selected = fit_ensemble_weights(features, all_users, seed)
+    best = max(alone, key=lambda name: alone[name]["ndcg@10"])
     if alone[best]["ndcg@10"] > together["ndcg@10"]:
-        mix, together = EnsembleWeights({best: 1.0}, mix.gains), alone[best]
-    return mix, {COLD: together} | {f"{COLD}, {name}": each for name, each in alone.items()}
+        selected, together = EnsembleWeights({best: 1.0}, selected.gains), alone[best]
+    return selected, {COLD: together} | {f"{COLD}, {name}": values for name, values in alone.items()}

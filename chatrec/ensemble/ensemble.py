@@ -46,18 +46,19 @@ class Ensemble:
     @classmethod
     def load(cls, folder: Path) -> "Ensemble":
         """Loads an ensemble written by `fit`."""
-        mix, models = json.loads((folder / ENSEMBLE_FILE).read_text(encoding="utf-8")), load_models(folder)
-        weights, of_cold = mix["weights"], mix["cold items"]["weights"]
-        cold = ColdItems(mix["cold items"]["share"], of_cold, {name: models[name] for name in of_cold})
+        stored, models = json.loads((folder / ENSEMBLE_FILE).read_text(encoding="utf-8")), load_models(folder)
+        weights, of_cold = stored["weights"], stored["cold items"]["weights"]
+        cold = ColdItems(stored["cold items"]["share"], of_cold, {name: models[name] for name in of_cold})
         used = {name: model for name, model in models.items() if name in weights}
-        if mix["form"] == "exact":
+        if stored["form"] == "exact":
             return cls(weights, used, "exact", cold)
         scaled = {name: Softmax(model, weights[name]) for name, model in used.items()}  # type: ignore[arg-type]
-        return cls({name: 1.0 if name in scaled else each for name, each in weights.items()}, scaled, "linear", cold)
+        weights = {name: 1.0 if name in scaled else weight for name, weight in weights.items()}
+        return cls(weights, scaled, "linear", cold)
 
 
 def fit(
-    known: TrainingData,
+    data: TrainingData,
     holdout: Holdout,
     others: Mapping[str, Model],
     target: Target,
@@ -68,7 +69,7 @@ def fit(
     """Fits the ensemble and writes it, METRICS and the candidates of held-out users.
 
     Args:
-        known: Data that models may be fitted on.
+        data: Data that models may be fitted on.
         holdout: Holdout of its histories.
         others: Models fitted elsewhere without the held-out events; they are not fitted again.
         target: What a list should predict.
@@ -80,39 +81,39 @@ def fit(
         The number of held-out users, the form, the models excluded by size, the weights, and NDCG@10 of the ensemble,
         of popularity, and on items hidden as if they were cold.
     """
-    rest, seed = replace(known, histories=holdout.histories), known.seed
-    hidden = hide_items(rest.histories, known.items, seed)
-    suited = {*names(known, target, form, configs)}  # a model that suits a tenth less may not suit all
-    of_rest = replace(known, histories=hidden.histories)
+    rest, seed = replace(data, histories=holdout.histories), data.seed
+    hidden = hide_items(rest.histories, data.items, seed)
+    suited = {*names(data, target, form, configs)}  # a model that suits a tenth less may not suit all
+    of_rest = replace(data, histories=hidden.histories)
     of_texts = fit_models(of_rest, target, NO_PENALTY, suited & TEXTS, form, configs)
-    cold, of_cold = fit_cold(of_texts, hidden, known.texts, seed)
+    cold, of_cold = fit_cold(of_texts, hidden, data.texts, seed)
     penalty = _choose_penalty(rest, holdout, target, configs.ease) if form == "exact" else ease.PENALTIES[-1]
-    mix, measured = EnsembleWeights({POPULARITY: 1.0}, {}), NOTHING_MEASURED
+    selected, measured = EnsembleWeights({POPULARITY: 1.0}, {}), NOTHING_MEASURED
     held = HoldoutCandidates.empty(holdout)
     if len(holdout):
         fitted: dict[str, Any] = fit_models(rest, target, penalty, suited - TEXTS, form, configs) | of_texts
         if form == "linear":
             fitted = {name: Softmax(model) for name, model in fitted.items()}
-        trial = HoldoutFeatures.of({**others, **fitted}, holdout)
-        mix = fit_ensemble_weights(trial, np.arange(len(holdout)), seed)
-        held = HoldoutCandidates.of(holdout, *cross_fitted(trial, seed, CANDIDATES))
-        measured = _measure(trial, held.items[:, :K], Evaluator(holdout, known.texts), seed)
+        features = HoldoutFeatures.of({**others, **fitted}, holdout)
+        selected = fit_ensemble_weights(features, np.arange(len(holdout)), seed)
+        held = HoldoutCandidates.of(holdout, *cross_fitted(features, seed, CANDIDATES))
+        measured = _measure(features, held.items[:, :K], Evaluator(holdout, data.texts), seed)
     held.save(folder)
-    kept = fit_models(known, target, penalty, {*mix.weights, *cold.weights} - others.keys(), form, configs)
+    kept = fit_models(data, target, penalty, {*selected.weights, *cold.weights} - others.keys(), form, configs)
     save_models(kept, folder)
-    limited = limits(known, target, form, configs)
-    facts = {**asdict(mix), "form": form, "limits": limited, "ease penalty": penalty}
+    limited = limits(data, target, form, configs)
+    facts = {**asdict(selected), "form": form, "limits": limited, "ease penalty": penalty}
     facts["cold items"] = {**asdict(cold), "share": share_of_cold(holdout)}
     measured = {**measured, "models": measured["models"] | of_cold}
     write_atomically(folder / ENSEMBLE_FILE, json.dumps(facts, indent=1))
     write_atomically(folder / METRICS, json.dumps(measured, indent=1))
-    said: Counts = {"held out": len(holdout), "form": form, "limits": limited}
-    return said | _weights_and_scores(mix, cold, measured["models"])
+    counts: Counts = {"held out": len(holdout), "form": form, "limits": limited}
+    return counts | _weights_and_scores(selected, cold, measured["models"])
 
 
-def _weights_and_scores(mix: EnsembleWeights, cold: EnsembleWeights, measured: Mapping[str, Any]) -> Counts:
+def _weights_and_scores(selected: EnsembleWeights, cold: EnsembleWeights, measured: Mapping[str, Any]) -> Counts:
     """Returns the weights and NDCG@10 for the record of the run."""
-    weights, of_cold = ({name: round(weight, 3) for name, weight in each.weights.items()} for each in (mix, cold))
+    weights, of_cold = ({name: round(weight, 3) for name, weight in part.weights.items()} for part in (selected, cold))
     scores = {f"{name} NDCG@10": measured[name]["ndcg@10"] for name in (ENSEMBLE, POPULARITY, COLD) if name in measured}
     return {"weights": weights, "weights of cold items": of_cold, **scores}
 
@@ -130,13 +131,13 @@ def _choose_penalty(rest: TrainingData, holdout: Holdout, target: Target, config
     return max(ease.PENALTIES, key=quality)
 
 
-def _measure(trial: HoldoutFeatures, of_ensemble: Array, measure: Evaluator, seed: int) -> dict[str, Any]:
+def _measure(features: HoldoutFeatures, of_ensemble: Array, measure: Evaluator, seed: int) -> dict[str, Any]:
     """Returns metrics by model, and the gain of the ensemble over popularity with its interval."""
     lists: dict[str, Array] = {ENSEMBLE: of_ensemble}
-    everybody = np.arange(len(measure.holdout))
-    lists |= {name: trial.lists({name: 1.0}, everybody) for name in trial.names}
+    all_users = np.arange(len(measure.holdout))
+    lists |= {name: features.lists({name: 1.0}, all_users) for name in features.names}
     better = paired_difference(measure.ndcg(lists[ENSEMBLE]), measure.ndcg(lists[POPULARITY]), seed)
     return {
-        "models": {name: measure.summary(each) for name, each in lists.items()},
+        "models": {name: measure.summary(items) for name, items in lists.items()},
         "better than popularity": better,
     }

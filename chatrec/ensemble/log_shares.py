@@ -60,12 +60,12 @@ class ScoredLogShares:
 
     def log_shares(self, items: Array) -> Array:
         """Implements `LogShares`."""
-        found: Array = np.take_along_axis(self.scores, items.astype(np.int64), 1)
+        values: Array = np.take_along_axis(self.scores, items.astype(np.int64), 1)
         if self.logits:
-            found = found - self.total[:, None]
+            values = values - self.total[:, None]
         else:
-            found = np.log(np.maximum(found, 0) / self.total[:, None] + (FLOOR / self.possible)[:, None])
-        return found
+            values = np.log(np.maximum(values, 0) / self.total[:, None] + (FLOOR / self.possible)[:, None])
+        return values
 
     @property
     def floor(self) -> Array:

@@ -37,22 +37,22 @@ def fit_weights(choices: Choices) -> Array:
         return np.full(models, 1 / max(models, 1))
     features, chosen = choices.features[choices.there], choices.chosen[choices.there]
     starts = np.flatnonzero(np.diff(np.repeat(np.arange(len(choices.there)), choices.there.sum(1)), prepend=-1))
-    found = minimize(
+    result = minimize(
         lambda weights: _loss(weights, features, chosen, starts),
         np.full(models, 1 / max(models, 1)),
         jac=True,
         method="L-BFGS-B",
         bounds=[(0, None)] * models,
     )
-    weights: Array = found.x
+    weights: Array = result.x
     return weights
 
 
 def log_likelihoods(choices: Choices, weights: Array) -> Array:
     """Returns the log-likelihood of each user's choices."""
     scores = np.where(choices.there, choices.features @ weights.astype(np.float32), -np.inf)
-    found: Array = (choices.chosen * np.where(choices.there, log_softmax(scores), 0)).sum(1)
-    return found
+    likelihoods: Array = (choices.chosen * np.where(choices.there, log_softmax(scores), 0)).sum(1)
+    return likelihoods
 
 
 def _loss(weights: Array, features: Array, chosen: Array, starts: Array) -> tuple[float, Array]:

@@ -33,22 +33,22 @@ WEIGHTS: Mapping[str, float] = MappingProxyType({PRIVATE_EASE: 1.0, FEATURES: 0.
 """Popularity is used only for users without a history; the pairs already contain it."""
 
 
-def private_models(known: TrainingData, release: Release) -> dict[str, Model]:
+def private_models(data: TrainingData, release: Release) -> dict[str, Model]:
     """Makes all private models.
 
     Args:
-        known: Training data, of which only the features are used.
+        data: Training data, of which only the features are used.
         release: Release of noisy statistics on the same catalogue.
     """
-    texts = private_ease.Directions.of(known.features, known.items)
-    words = Text(unit((texts.vectors * texts.values).astype(np.float32)))
-    popular = Popularity(np.maximum(release.popular, 0).astype(np.float32))
-    return {PRIVATE_EASE: private_ease.fit(release, texts), FEATURES: words, POPULARITY: popular}
+    texts = private_ease.Directions.of(data.features, data.items)
+    features = Text(unit((texts.vectors * texts.values).astype(np.float32)))
+    popularity = Popularity(np.maximum(release.popular, 0).astype(np.float32))
+    return {PRIVATE_EASE: private_ease.fit(release, texts), FEATURES: features, POPULARITY: popularity}
 
 
-def fit(known: TrainingData, release: Release, folder: Path) -> Counts:
+def fit(data: TrainingData, release: Release, folder: Path) -> Counts:
     """Writes the ensemble. No events are held out, so no metrics are measured. Arguments as in `private_models`."""
-    save_models(private_models(known, release), folder)
+    save_models(private_models(data, release), folder)
     HoldoutCandidates.without_users().save(folder)
     nothing = ColdItems()
     facts = {

@@ -62,7 +62,7 @@ class Ease(Model):
     def contributions(self, latest: Array, items: Array) -> Array:
         """See Model."""
         weights = decaying(self.decay)(np.arange(latest.shape[1]))
-        rows, columns = (positions_among(self.known, each) for each in (latest, items))
+        rows, columns = (positions_among(self.known, rows_of_items) for rows_of_items in (latest, items))
         return event_contributions(self.weights, weights, rows, columns)
 
 

@@ -74,7 +74,7 @@ def kernel(features: csr_matrix, vectors: Array, weight: float, sharpness: float
         rows: which items.
     """
     others = features.T.tocsc()
-    found = np.empty((len(rows), features.shape[0]), np.float32)
+    similar = np.empty((len(rows), features.shape[0]), np.float32)
     for start in range(0, len(rows), ROWS_AT_ONCE):
         part = rows[start : start + ROWS_AT_ONCE]
         plain = np.asarray((features[part] @ others).todense(), np.float32)
@@ -83,8 +83,8 @@ def kernel(features: csr_matrix, vectors: Array, weight: float, sharpness: float
         sharp *= np.float32(weight / 2 / np.expm1(sharpness))
         sharp += plain
         sharp += np.float32(0.1)
-        found[start : start + ROWS_AT_ONCE] = sharp
-    return found
+        similar[start : start + ROWS_AT_ONCE] = sharp
+    return similar
 
 
 @dataclass(frozen=True)
@@ -125,11 +125,11 @@ class Targets:
         histories, items = data.histories, data.items
         fitted = ease.fit(data, config.ease_config)
         taken = np.bincount(histories.items, minlength=items)[fitted.known]
-        places = np.flatnonzero(taken)
-        known, wanted = fitted.known[places], fitted.weights[np.ix_(places, places)]
-        wanted[np.diag_indices(len(places))] += config.own_weight
-        mean = taken[places].mean()
-        noise = config.noise / mean**0.5 * (taken[places] / mean + 0.02) ** 0.2
+        rows_of_known = np.flatnonzero(taken)
+        known, wanted = fitted.known[rows_of_known], fitted.weights[np.ix_(rows_of_known, rows_of_known)]
+        wanted[np.diag_indices(len(rows_of_known))] += config.own_weight
+        mean = taken[rows_of_known].mean()
+        noise = config.noise / mean**0.5 * (taken[rows_of_known] / mean + 0.02) ** 0.2
         users, rows = histories.distinct(items)
         among = csr_matrix((np.ones(len(users), np.float32), (users, rows)), shape=(histories.users, items))[:, known]
         return cls(known, wanted, noise, behaviour_profiles(among, wanted, config.predicted_rank))
@@ -151,14 +151,14 @@ def _carried(targets: Targets, data: TrainingData, config: Config) -> Kernel:
     vectors = (data.texts if config.reads_texts else data.without_texts) * np.float32(config.texts_weight**0.5)
     weight = features.weight + float(np.square(vectors).sum(1).max(initial=0))
     similar = kernel(features.joined, vectors, weight, config.sharpness, known)
-    told = predict_profiles(
+    predicted = predict_profiles(
         similar,
         known,
         _factor(similar[:, known], targets.noise),
         targets.behaviours,
         config.predicted_shrinkage,
     )
-    vectors = np.hstack([vectors, told * np.float32((config.predicted_weight * weight) ** 0.5)])
+    vectors = np.hstack([vectors, predicted * np.float32((config.predicted_weight * weight) ** 0.5)])
     similar = kernel(features.joined, vectors, weight * (1 + config.predicted_weight), config.sharpness, known)
     carried = cho_solve((_factor(similar[:, known], targets.noise), True), targets.wanted.T).T
     return Kernel(carried @ similar, known)

@@ -157,7 +157,7 @@ TEXTS = {name for entry in MODELS if entry.cold_items for name in entry.names}
 
 
 def fit_models(
-    known: TrainingData,
+    data: TrainingData,
     target: Target,
     penalty: float,
     wanted: Collection[str] | None = None,
@@ -167,36 +167,36 @@ def fit_models(
     """Fits the models that suit the target and the size.
 
     Args:
-        known: what is fitted on.
+        data: what is fitted on.
         target: what a list must predict.
         penalty: of EASE.
         wanted: their names; None fits all that `names` has.
         form: of the ensemble; a linear one has only models of vectors.
         configs: of the models.
     """
-    wanted = names(known, target, form, configs) if wanted is None else wanted
-    case = Case(known, target, form, replace(configs, ease=replace(configs.ease, l2=penalty)))
-    found: dict[str, Model] = {}
+    wanted = names(data, target, form, configs) if wanted is None else wanted
+    case = Case(data, target, form, replace(configs, ease=replace(configs.ease, l2=penalty)))
+    fitted: dict[str, Model] = {}
     for entry in MODELS:
         chosen = {name: config for name, config in entry.suited(case).items() if name in wanted}
         if chosen:
-            found |= entry.fit_all(known, chosen)
-    return found
+            fitted |= entry.fit_all(data, chosen)
+    return fitted
 
 
-def names(known: TrainingData, target: Target, form: Form = "exact", configs: Configs = DEFAULTS) -> tuple[str, ...]:
+def names(data: TrainingData, target: Target, form: Form = "exact", configs: Configs = DEFAULTS) -> tuple[str, ...]:
     """The names of all models that suit, in the order in which `fit_models` fits them.
 
     Beside a kernel the tower without texts adds nothing.
     """
-    case = Case(known, target, form, configs)
-    found = [name for entry in MODELS for name in entry.suited(case)]
-    return tuple(name for name in found if name != TWO_TOWER or KERNEL_RIDGE_TEXT not in found)
+    case = Case(data, target, form, configs)
+    suited = [name for entry in MODELS for name in entry.suited(case)]
+    return tuple(name for name in suited if name != TWO_TOWER or KERNEL_RIDGE_TEXT not in suited)
 
 
-def limits(known: TrainingData, target: Target, form: Form, configs: Configs = DEFAULTS) -> dict[str, str]:
+def limits(data: TrainingData, target: Target, form: Form, configs: Configs = DEFAULTS) -> dict[str, str]:
     """What the size leaves of models: for each that is not fitted on all, what takes over."""
     if form == "linear":
         return {"all that count pairs": "the linear form is for models of vectors"}
-    case = Case(known, target, form, configs)
-    return {name: said for entry in MODELS for name, said in entry.limits(case).items()}
+    case = Case(data, target, form, configs)
+    return {name: limit for entry in MODELS for name, limit in entry.limits(case).items()}

@@ -51,8 +51,8 @@ def load_models(folder: Path) -> dict[str, Model]:
     """What `save_models` wrote, in the same order; arrays are mapped, not read."""
 
     def array(name: str) -> Array:
-        found: Array = np.load(folder / name, mmap_mode="r")
-        return found
+        values: Array = np.load(folder / name, mmap_mode="r")
+        return values
 
     def restore(value: dict[str, Any]) -> Any:
         if "sparse" in value:

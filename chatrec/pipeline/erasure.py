@@ -76,12 +76,12 @@ def erase(settings: Settings, user: str) -> Erased:
         number = erasures.begin(engine, person.text, settings.erasure.key, given)
         removed = _tables(engine, person)
         removed += _files(settings, runs, {record.key for record in _kept(engine)}, person)
-        found = {kind: rows for kind, rows in sorted(removed.items()) if rows}
-        erasures.finish(engine, number, found)
+        counts = {kind: rows for kind, rows in sorted(removed.items()) if rows}
+        erasures.finish(engine, number, counts)
     if given:
         rows = ", ".join(f"{count:,} rows of source.{relation}" for relation, count in given.items())
         LOG.warning("Your own tables still give this user: %s. Delete there, or the next run reads them again.", rows)
-    return Erased(number, found, given)
+    return Erased(number, counts, given)
 
 
 @contextmanager
@@ -172,7 +172,7 @@ def _evaluations(root: Path) -> int:
 
 def _forget(folder: Path, needed: tuple[str, ...] = ()) -> int:
     """Removes the files of a run's steps; returns of how many there were any."""
-    there = [folder / step for step in BY_NAME if step not in needed and (folder / step).exists()]
-    for each in there:
-        shutil.rmtree(each)
-    return len(there)
+    folders = [folder / step for step in BY_NAME if step not in needed and (folder / step).exists()]
+    for path in folders:
+        shutil.rmtree(path)
+    return len(folders)

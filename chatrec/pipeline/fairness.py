@@ -41,10 +41,10 @@ def with_coverage(context: Context, ranker: Recommender, profiles: Array) -> tup
     settings = context.settings
     if not settings.diversity.coverage:
         return ranker, {}
-    found = reach_coverage(ranker, profiles, settings.diversity.coverage, settings.compute.memory_mb)
-    if found.variety:
-        ranker = ranker.under(ranker.rules, ranker.recommendable, variety=found.variety)
-    return ranker, {"coverage before": round(found.before, 4), "coverage": round(found.after, 4)}
+    reached = reach_coverage(ranker, profiles, settings.diversity.coverage, settings.compute.memory_mb)
+    if reached.variety:
+        ranker = ranker.under(ranker.rules, ranker.recommendable, variety=reached.variety)
+    return ranker, {"coverage before": round(reached.before, 4), "coverage": round(reached.after, 4)}
 
 
 def _ways(context: Context, ranker: Recommender, histories: Interactions) -> Callable[[float], Diversifier]:
@@ -98,9 +98,10 @@ def audit(context: Context, fairness: Fairness | None) -> Counts:
 
 
 def _refuse_unknown(context: Context) -> None:
-    there = [name for name in context.snapshot.users.columns if name != "user_id"]
+    existing = [name for name in context.snapshot.users.columns if name != "user_id"]
     for name in context.settings.fairness.audit:
-        if name not in there:
+        if name not in existing:
             raise SettingsError(
-                f"fairness.audit names {name}, which source.users does not give: it gives {', '.join(there) or 'none'}."
+                f"fairness.audit names {name}, which source.users does not give: it gives "
+                f"{', '.join(existing) or 'none'}."
             )

@@ -69,11 +69,11 @@ def _connect(settings: Settings) -> str:
     return f"PostgreSQL {version} at {url.render_as_string(hide_password=True)}"
 
 
-def _map(settings: Settings, found: list[SourceMapping]) -> str:
-    found.append(read_mapping(settings))
+def _map(settings: Settings, mappings: list[SourceMapping]) -> str:
+    mappings.append(read_mapping(settings))
     return "; ".join(
         f"{part.relation}: {', '.join(f'{name} {kind}' for name, kind in part.types.items())}"
-        for part in found[0].relations
+        for part in mappings[0].relations
     )
 
 

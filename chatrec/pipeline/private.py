@@ -45,13 +45,13 @@ class Decision:
     words: str
 
 
-def decide(entries: list[ledger.Entry], settings: Privacy, there: Path, own: str) -> Decision:
+def decide(entries: list[ledger.Entry], settings: Privacy, folder: Path, own: str) -> Decision:
     """Whether a new release is made.
 
     Args:
         entries: of the ledger, the oldest first.
         settings: what a release may tell, how long it serves, what all may tell.
-        there: the folder of the files of releases.
+        folder: the folder of the files of releases.
         own: the name of a release of this run; if it is in the ledger it was paid for.
 
     Raises:
@@ -59,11 +59,11 @@ def decide(entries: list[ledger.Entry], settings: Privacy, there: Path, own: str
     """
     now = spent(entries, settings.delta)
     then = after_one_more([entry for entry in entries if entry.release != own], settings)
-    served = [entry for entry in entries if (there / f"{entry.release}.npz").exists()]
+    served = [entry for entry in entries if (folder / f"{entry.release}.npz").exists()]
     last = served[-1] if served else None
     if last and last.runs < settings.refit_every:
-        words = f"Release of {last.key}, {last.runs} of {settings.refit_every} runs; ε {now:.2f} spent."
-        return Decision(last, now, words)
+        verdict = f"Release of {last.key}, {last.runs} of {settings.refit_every} runs; ε {now:.2f} spent."
+        return Decision(last, now, verdict)
     if then <= settings.budget:
         return Decision(
             None, then, f"New release at ε {settings.epsilon:g}; ε {then:.2f} of {settings.budget:g} spent."
@@ -71,8 +71,8 @@ def decide(entries: list[ledger.Entry], settings: Privacy, there: Path, own: str
     spending = f"ε {now:.2f} is spent and one more release would make it {then:.2f}, over privacy.budget"
     if last is None:
         raise RunError(
-            f"There is no release to go on with: {spending} {settings.budget:g}. Bring the last file back into {there} "
-            "from a backup, or raise the budget."
+            f"There is no release to go on with: {spending} {settings.budget:g}. Bring the last file back into "
+            f"{folder} from a backup, or raise the budget."
         )
     return Decision(last, now, f"No refit: {spending} {settings.budget:g}; the release of {last.key} goes on serving.")
 

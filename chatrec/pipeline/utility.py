@@ -34,5 +34,5 @@ def utility_of_run(settings: Settings, key: str | None, epsilons: Sequence[float
     if not len(held):
         raise RunError(f"Nothing can be held out of run {run.key} with target {settings.ranking.target}.")
     noise = Noise.of(settings.artifacts.root / FOLDER)
-    known, items = training_data(context, held.histories), ids_of(context.snapshot)
-    return run.key, measure(known, items, held, epsilons, settings.privacy.delta, noise, run.key)
+    data, items = training_data(context, held.histories), ids_of(context.snapshot)
+    return run.key, measure(data, items, held, epsilons, settings.privacy.delta, noise, run.key)

@@ -77,8 +77,8 @@ def _reserve(sample: Sample, columns: Array, counts: Array, wanted: int, places:
         if counts[standing] > 1:
             given.append((user, item))
             counts[item], counts[standing], left[user] = 1, counts[standing] - 1, place
-    found = np.array(sorted(given), np.int64).reshape(-1, 2)
-    return found[:, 0], found[:, 1]
+    reserved = np.array(sorted(given), np.int64).reshape(-1, 2)
+    return reserved[:, 0], reserved[:, 1]
 
 
 def _exchanges(sample: Sample, columns: Array, counts: Array) -> list[tuple[int, int]]:

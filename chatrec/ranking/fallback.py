@@ -62,8 +62,8 @@ class Shown:
         had = np.zeros(scores.shape, bool)
         np.put_along_axis(had, items, True, 1)
         items = np.hstack([items, np.where(had[:, self.extra], NOBODY, self.extra)])
-        said = np.where(items >= 0, np.take_along_axis(scores, np.maximum(items, 0), 1), -np.inf)
-        columns = self.rules.columns(items, said, self.top_n)
+        item_scores = np.where(items >= 0, np.take_along_axis(scores, np.maximum(items, 0), 1), -np.inf)
+        columns = self.rules.columns(items, item_scores, self.top_n)
         return np.where(columns >= 0, np.take_along_axis(items, np.maximum(columns, 0), 1), NOBODY)
 
 

@@ -57,21 +57,21 @@ class Lists:
             models: Number of models in the ensemble. Sources are numbered from 1: first the models, then the
                 FALLBACKS.
         """
-        there = self.items >= 0
+        filled = self.items >= 0
         n = self.items.shape[1]
         columns: dict[str, Any] = {
-            "user": np.repeat(self.users, n).reshape(-1, n)[there],
-            "rank": np.broadcast_to(np.arange(1, n + 1), self.items.shape)[there],
-            "item": self.items[there],
-            "score": self.scores[there],
-            "source": self._source(models)[there] + 1,
-            "group": self.group[there],
-            "because": self.because[there],
+            "user": np.repeat(self.users, n).reshape(-1, n)[filled],
+            "rank": np.broadcast_to(np.arange(1, n + 1), self.items.shape)[filled],
+            "item": self.items[filled],
+            "score": self.scores[filled],
+            "source": self._source(models)[filled] + 1,
+            "group": self.group[filled],
+            "because": self.because[filled],
         }
         if self.shares is None:
             columns["shares"] = pa.nulls(len(columns["item"]), SCHEMA.field("shares").type)
         else:
-            values = pa.array(self.shares[there].ravel(), pa.float32())
+            values = pa.array(self.shares[filled].ravel(), pa.float32())
             columns["shares"] = pa.FixedSizeListArray.from_arrays(values, models)
         return pa.table([pa.array(columns[name]) for name in SCHEMA.names], SCHEMA.names).cast(SCHEMA)
 

@@ -81,8 +81,8 @@ class Recommender:
     @cached_property
     def models(self) -> Mapping[str, Model]:
         """Models of the ensemble and of cold items, in the order of the shares of a row."""
-        known = {**self.ensemble.cold.models, **self.ensemble.models, aigc.NAME: self.aigc}
-        return {name: known[name] for name in dict.fromkeys([*self.ensemble.weights, *self.ensemble.cold.weights])}
+        fitted = {**self.ensemble.cold.models, **self.ensemble.models, aigc.NAME: self.aigc}
+        return {name: fitted[name] for name in dict.fromkeys([*self.ensemble.weights, *self.ensemble.cold.weights])}
 
     @property
     def sources(self) -> list[str]:
@@ -218,7 +218,7 @@ class Recommender:
     def _vectors(self) -> dict[str, Vectors]:
         """Vectors of each indexed model, and of all of them under JOINED."""
         keys = {JOINED: self._joint.keys, **{name: model.keys for name, model in self._joint.models.items()}}
-        return {name: Vectors(each, self.index, self.seed) for name, each in keys.items()}
+        return {name: Vectors(vectors, self.index, self.seed) for name, vectors in keys.items()}
 
     @cached_property
     def popular(self) -> Array:
@@ -251,16 +251,16 @@ class Recommender:
     def _strongest_event(self, items: Array, shares: Array, batch: UserBatch) -> Array:
         """Returns the event with the largest contribution to the strongest model, if that model's share suffices."""
         latest = batch.histories.latest(batch.users, EVENTS_OF_A_REASON)
-        found, strength = np.full(items.shape, NOBODY, np.int32), np.full(items.shape, LEAST_SHARE, np.float32)
-        for place, model in enumerate(self.models.values()):
+        events, strength = np.full(items.shape, NOBODY, np.int32), np.full(items.shape, LEAST_SHARE, np.float32)
+        for column, model in enumerate(self.models.values()):
             added = model.contributions(latest, items)
             if added is None:
                 continue
             added = np.where((latest >= 0)[:, None, :], added, -np.inf)
-            stronger = (shares[:, :, place] > strength) & (added.max(2) > 0)
-            found = np.where(stronger, np.take_along_axis(latest, added.argmax(2), 1), found)
-            strength = np.where(stronger, shares[:, :, place], strength)
-        return np.where(items >= 0, found, NOBODY)
+            stronger = (shares[:, :, column] > strength) & (added.max(2) > 0)
+            events = np.where(stronger, np.take_along_axis(latest, added.argmax(2), 1), events)
+            strength = np.where(stronger, shares[:, :, column], strength)
+        return np.where(items >= 0, events, NOBODY)
 
 
 def padded_groups(groups: ItemGroups, items: int) -> Array:

@@ -32,21 +32,21 @@ class Systems:
     """Weights of the ensemble."""
 
     @classmethod
-    def load(cls, ensemble: Path, known: TrainingData, others: Mapping[str, Model], target: Target) -> "Systems":
+    def load(cls, ensemble: Path, data: TrainingData, others: Mapping[str, Model], target: Target) -> "Systems":
         """Loads the models that the ensemble kept, and fits those that it dropped.
 
         Args:
             ensemble: Folder of the step ensemble.
-            known: Data that the ensemble was fitted on.
+            data: Data that the ensemble was fitted on.
             others: Models fitted elsewhere.
             target: What a list should predict.
         """
         loaded = Ensemble.load(ensemble)
-        mix = json.loads((ensemble / ENSEMBLE_FILE).read_text(encoding="utf-8"))
+        stored = json.loads((ensemble / ENSEMBLE_FILE).read_text(encoding="utf-8"))
         models = {**others, **loaded.models}
-        dropped = {POPULARITY, *mix["gains"]} - models.keys()
-        models |= fit_models(known, target, mix["ease penalty"], dropped, loaded.form)
-        recent = popularity.fit_last_days(known, DAYS)
+        dropped = {POPULARITY, *stored["gains"]} - models.keys()
+        models |= fit_models(data, target, stored["ease penalty"], dropped, loaded.form)
+        recent = popularity.fit_last_days(data, DAYS)
         return cls(models if recent is None else {**models, RECENT: recent}, loaded.weights)
 
     def alone(self, holdout: Holdout) -> dict[str, Array]:
@@ -60,22 +60,22 @@ class Systems:
         without it.
         """
         all_weights = np.array(list(self.weights.values()), np.float32)
-        mixes = {ENSEMBLE: all_weights}
+        all_variants = {ENSEMBLE: all_weights}
         if len(all_weights) > 1:
-            mixes |= {
+            all_variants |= {
                 name: np.where(np.arange(len(all_weights)) == n, 0, all_weights) for n, name in enumerate(self.weights)
             }
         width = min(K, len(holdout.recommendable))
-        found: dict[str, list[Array]] = {name: [np.empty((0, width), np.int32)] for name in mixes}
+        lists: dict[str, list[Array]] = {name: [np.empty((0, width), np.int32)] for name in all_variants}
         for batch in holdout.batches():
             log_shares = [ScoredLogShares.of(self.models[name], batch) for name in self.weights]
             candidates = retrieve(log_shares, batch, RETRIEVED)
-            for name, weights in mixes.items():
-                found[name].append(_best(candidates, weights, width))
-        return {name: np.concatenate(parts) for name, parts in found.items()}
+            for name, weights in all_variants.items():
+                lists[name].append(_best(candidates, weights, width))
+        return {name: np.concatenate(parts) for name, parts in lists.items()}
 
 
 def _best(candidates: Candidates, weights: Array, width: int) -> Array:
-    places, _ = best_slots(candidates.items, candidates.log_shares, weights, width)
-    best = np.take_along_axis(candidates.items, places, 1)
+    slots, _ = best_slots(candidates.items, candidates.log_shares, weights, width)
+    best = np.take_along_axis(candidates.items, slots, 1)
     return np.pad(best, [(0, 0), (0, width - best.shape[1])], constant_values=NOBODY)

@@ -24,8 +24,8 @@ class ConcatenatedVectors:
         """Makes the vectors of a run."""
         if ensemble.form == "exact":
             return cls({aigc.NAME: learned}, {aigc.NAME: 1.0})
-        known = {**ensemble.models, aigc.NAME: learned}
-        return cls({name: known[name] for name in ensemble.weights}, ensemble.weights)
+        fitted = {**ensemble.models, aigc.NAME: learned}
+        return cls({name: fitted[name] for name in ensemble.weights}, ensemble.weights)
 
     @cached_property
     def keys(self) -> Array:

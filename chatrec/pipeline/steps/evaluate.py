@@ -58,14 +58,14 @@ def measure(context: Context) -> Counts:
     use_threads(context.settings.compute.threads)
     settings, texts = context.settings, np.load(context.of("embed") / ITEMS)
     held = load_holdout(context.of("extract"), settings.ranking.exclude_seen)
-    known = training_data(context, held.histories)
+    data = training_data(context, held.histories)
     others = {NAME: AigcModel(AigcState.load(context.of("aigc")))}
-    systems = Systems.load(context.of("ensemble"), known, others, settings.ranking.target)
+    systems = Systems.load(context.of("ensemble"), data, others, settings.ranking.target)
     learning = _curve(context.of("aigc") / CURVE)
     target, seed = settings.ranking.target, settings.compute.seed
-    found = results.measure(systems, Evaluator(held, texts), context.run.key, target, seed, learning)
-    found.save(context.folder)
-    return {f"{name} NDCG@10": found.systems[name]["ndcg@10"] for name in (ENSEMBLE, POPULARITY)}
+    evaluation = results.measure(systems, Evaluator(held, texts), context.run.key, target, seed, learning)
+    evaluation.save(context.folder)
+    return {f"{name} NDCG@10": evaluation.systems[name]["ndcg@10"] for name in (ENSEMBLE, POPULARITY)}
 
 
 def _evaluated(context: Context) -> Run:
@@ -77,5 +77,5 @@ def _curve(file: Path) -> dict[str, list[float]] | None:
     """What the step aigc recorded while it learned; None if it read nothing or records nothing."""
     if not file.exists():
         return None
-    found: dict[str, list[float]] = json.loads(file.read_text(encoding="utf-8"))
-    return found if found["loss"] else None
+    curve: dict[str, list[float]] = json.loads(file.read_text(encoding="utf-8"))
+    return curve if curve["loss"] else None

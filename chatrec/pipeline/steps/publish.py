@@ -76,12 +76,12 @@ def _same_lists(engine: Engine, run: Run) -> Counts:
 
 def _remove_files(root: Path, kept: set[str], unpublished: int) -> int:
     """Removes the files of runs whose lists are gone, but for some newest ones that a person may want to look into."""
-    found = runs_under(root)
-    others = [run for run in found if run.key not in kept]
+    runs = runs_under(root)
+    others = [run for run in runs if run.key not in kept]
     gone = others[: max(len(others) - unpublished, 0)]
     for run in gone:
         run.remove()
-    _remove_days(root, [run for run in found if run not in gone])
+    _remove_days(root, [run for run in runs if run not in gone])
     return len(gone)
 
 

@@ -64,16 +64,16 @@ def _effects_of_rules(context: Context, ranker: Recommender, profiles: Array) ->
 
     def without(rules: Rules) -> Callable[[], Recommender]:
         def make() -> Recommender:
-            found = context.rules_of(rules)
-            return ranker.under(found, found.allowed_of(context.recommendable))
+            prepared = context.rules_of(rules)
+            return ranker.under(prepared, prepared.allowed_of(context.recommendable))
 
         return make
 
     others = {name: without(rules) for name, rules in context.settings.rules.without_each().items()}
     if not others:
         return {}
-    users, found = effects(ranker, others, profiles, context.settings.compute.memory_mb)
+    users, effects_by_rule = effects(ranker, others, profiles, context.settings.compute.memory_mb)
     return {
         "users that rules are measured on": users,
-        "rules": {name: asdict(each) for name, each in found.items()},
+        "rules": {name: asdict(each) for name, each in effects_by_rule.items()},
     }
