@@ -103,7 +103,7 @@ def test_every_row_finds_its_vector(
     for number, texts in enumerate(runs):
         add(store, f"run {number}", texts, Encoder())
     there = {text for texts in runs for text in texts if text}
-    places = store.places(digests(rows))
+    places = store.positions(digests(rows))
     assert [bool(file >= 0) for file in places.file] == [text in there for text in rows]
     seen: list[int] = []
     for found, which, vectors in places.vectors():
