@@ -14,6 +14,7 @@ from sqlalchemy import make_url
 
 from chatrec.config import Settings, load
 from chatrec.db import sql_files
+from chatrec.models.labels import label
 from tests.support.finished import Finished, complete, migrate
 from tests.support.shop import Shop, write_settings
 
@@ -124,7 +125,7 @@ def test_a_users_page(runs: tuple[Shop, Settings], pages: Any) -> None:
     places = [text.index(title) for *_, title, _, _, _ in mine]
     assert places == sorted(places)
     for *_, source, _ in mine:
-        assert source in text
+        assert label(source) in text
         assert "Why" in text
     because = {title for (title,) in shop.execute(
         "SELECT reason->>'because' FROM chatrec.recommendations WHERE user_id = 3 AND reason ? 'because'")}  # fmt: skip

@@ -111,7 +111,7 @@ def test_plots_are_pictures_with_words_for_light_and_for_dark_pages(
         assert bright[..., :3].mean() > 0.7 > 0.4 > dim[..., :3].mean()
     described = " ".join(image["alt"] or "" for image in page.of("img"))
     for name, (value, *_) in evaluated.evaluation.ndcg.items():
-        assert f"{name} {value:.4f}" in described
+        assert f"{label(name)} {value:.4f}" in described
 
 
 def test_the_learning_curve_is_drawn_where_there_is_one(evaluated: Evaluated, tmp_path: Path) -> None:
