@@ -13,8 +13,6 @@ PAGES = [*ROOT.glob("*.md"), *DOCS.rglob("*.md"), *ROOT.glob("examples/*/*.md")]
 MOST_LINES = 150
 LONG = {"settings.md", "commands.md", "api.md", "ranking.md", "python.md"}
 """References, which are looked up and not read."""
-COMING = {"ranking.cold_items_min_share", "ranking.cold_items_max_share", "ranking.search_weight"}
-"""Settings that the documents name by their new names already. A name that exists must leave the set."""
 
 
 @pytest.fixture(scope="module")
@@ -74,9 +72,8 @@ def test_settings_named_in_the_documents_exist() -> None:
     for page in PAGES:
         for name in re.findall(r"`([a-z]+(?:\.[a-z_]+)+)`", page.read_text(encoding="utf-8")):
             section, *keys = name.split(".")
-            if section in values and name not in COMING:
+            if section in values:
                 value = values[section]
                 for key in keys:
                     assert key in value, f"{page.name}: {name}"
                     value = value[key]
-    assert not [name for name in COMING if name.split(".")[1] in values["ranking"]]
