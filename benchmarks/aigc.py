@@ -94,9 +94,9 @@ class Work:
         """Of a pass: those with another after them."""
         return int(np.maximum(self.holdout.histories.lengths - 1, 0).sum())
 
-    def training(self, output: type[Full], group_of: Array) -> Training:
+    def training(self, output: Full) -> Training:
         """One that begins."""
-        return Training(output(self.start, self.shares, group_of, SEED), self.plan, SEED)
+        return Training(output, self.plan, SEED)
 
 
 def shuffled(group_of: Array, seed: int) -> Array:
@@ -115,18 +115,19 @@ def learn(output: type[Full], mixed: bool, work: Work, passes: float, seconds: f
         seconds: of CPU; 0 learns the passes, else as many events as are learned in that time.
     """
     group_of = shuffled(work.group_of, SEED) if mixed else work.group_of
+    begin = partial(output, work.start, work.shares, group_of, SEED)
     events = int(passes * work.events)
     if seconds:
         few = STEPS_TO_MEASURE * work.plan.tokens
-        events = int(seconds * _rate(work.training(output, group_of), work.holdout.histories, few))
-    training = work.training(output, group_of)
+        events = int(seconds * _rate(work.training(begin()), work.holdout.histories, few))
+    learned = begin()
+    training = work.training(learned)
     since, read = time.process_time(), 0
     for batch, _ in training.run(work.holdout.histories, events):
         read += int(batch.there.sum())
     took = time.process_time() - since
-    vectors = training.vectors
-    items = vectors.items.detach().numpy()
-    return Learned(items, SequenceUsers((training.net,)), vectors.scores, read, took)
+    items = learned.items.detach().numpy()
+    return Learned(items, SequenceUsers((training.net,)), learned.scores, read, took)
 
 
 def learn_as_written(work: Work, passes: float, seconds: float) -> Learned:

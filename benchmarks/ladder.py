@@ -123,8 +123,8 @@ def write(context: Context, folder: Path) -> None:
         for batch in events.batches():
             for file, best in zip(files, ladder.lists(batch, rungs), strict=True):
                 file.add(batch.users, best)
-    for name, file in names.items():
-        print(f"{file}\t{name}")
+    for name, written in names.items():
+        print(f"{written}\t{name}")
 
 
 def main() -> None:

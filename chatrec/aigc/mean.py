@@ -105,7 +105,7 @@ class _Training:
             positions = torch.from_numpy(chosen[start : start + self.batch])
             loss = self._loss(positions)
             self.optimiser.zero_grad()
-            loss.backward()  # type: ignore[no-untyped-call]
+            loss.backward()
             self.optimiser.step()
             self.schedule.step()
 

@@ -15,7 +15,7 @@ from chatrec.aigc.autoconfig import Plan, remembered
 from chatrec.aigc.batching import Batch, batches
 from chatrec.aigc.muon import Muon
 from chatrec.aigc.net import SequenceNet
-from chatrec.aigc.softmax import FullSoftmax, GroupSoftmax, Members
+from chatrec.aigc.softmax import Members, full_softmax, group_softmax
 from chatrec.aigc.state import Fitted, GroupOutput
 from chatrec.aigc.users import SequenceUsers
 from chatrec.data.arrays import Array
@@ -56,12 +56,10 @@ class Vectors(nn.Module):
     def loss(self, hidden: Tensor, targets: Tensor, weights: Tensor) -> Tensor:
         """Returns Σ w · -log P(y|u)."""
         if self.members is None:
-            found: Tensor = FullSoftmax.apply(hidden, self.items, self.bias, targets, weights)  # type: ignore[no-untyped-call]
-        else:
-            found = GroupSoftmax.apply(  # type: ignore[no-untyped-call]
-                hidden, self.items, self.bias, self.groups, self.group_bias, self.members, targets, weights
-            )
-        return found
+            return full_softmax(hidden, self.items, self.bias, targets, weights)
+        return group_softmax(
+            hidden, self.items, self.bias, self.groups, self.group_bias, self.members, targets, weights
+        )
 
 
 class Training:
@@ -144,7 +142,7 @@ class Training:
         loss = self.vectors.loss(several, targets, torch.tensor(self.plan.ahead)[ahead]) / len(positions)
         self.net.zero_grad()
         self.vectors.zero_grad()
-        loss.backward()  # type: ignore[no-untyped-call]
+        loss.backward()
         nn.utils.clip_grad_norm_(self.parameters, CLIP)
         for optimiser, schedule in zip(self.optimisers, self.schedules, strict=True):
             optimiser.step()
