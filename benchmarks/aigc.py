@@ -27,15 +27,14 @@ from benchmarks.outputs import Full, GroupsOnly, Sampled, SampledInGroups, TwoLe
 from benchmarks.table import Table, write
 from chatrec.aigc import mean
 from chatrec.aigc.autoconfig import Plan, plan
-from chatrec.aigc.sequence import Training
+from chatrec.aigc.sequence import Training, measure_rate
 from chatrec.aigc.users import MeanUsers, SequenceUsers, UserEncoder
 from chatrec.config.settings import Aigc
-from chatrec.data.arrays import Array
-from chatrec.data.interactions import Interactions
+from chatrec.data.arrays import Array, unit
 from chatrec.data.user_batch import UserBatch
 from chatrec.evaluation.holdout import Holdout, hold_out
 from chatrec.evaluation.metrics import paired_difference
-from chatrec.models.ppmi_svd import clusters, ppmi_vectors, unit
+from chatrec.models.ppmi_svd import clusters, ppmi_vectors
 
 SEED = 0
 SETS = ("movielens-100k", "movielens-1m", "amazon-games")
@@ -118,8 +117,9 @@ def learn(output: type[Full], mixed: bool, work: Work, passes: float, seconds: f
     begin = partial(output, work.start, work.shares, group_of, SEED)
     events = int(passes * work.events)
     if seconds:
-        few = STEPS_TO_MEASURE * work.plan.tokens
-        events = int(seconds * _rate(work.training(begin()), work.holdout.histories, few))
+        training = work.training(begin())
+        rate = measure_rate(training, work.holdout.histories, STEPS_TO_MEASURE, time.process_time)
+        events = int(seconds * rate)
     learned = begin()
     training = work.training(learned)
     since, read = time.process_time(), 0
@@ -145,14 +145,6 @@ def learn_as_written(work: Work, passes: float, seconds: float) -> Learned:
         return Learned(fitted.items, MeanUsers(mean.HISTORY), lambda users: users @ fitted.items.T, events, took)
 
     return fit(max(1, round(seconds / fit(1).seconds if seconds else passes)))
-
-
-def _rate(training: Training, histories: Interactions, events: int) -> float:
-    """Events that are learned in a second of CPU, the first step left out."""
-    since, done = time.process_time(), 0
-    for number, (batch, _) in enumerate(training.run(histories, events)):
-        since, done = (time.process_time(), 0) if number == 0 else (since, done + int(batch.there.sum()))
-    return done / max(time.process_time() - since, 1e-9)
 
 
 VARIANTS: Mapping[str, Callable[[Work, float, float], Learned]] = {

@@ -27,7 +27,7 @@ from chatrec.config import load
 from chatrec.config.settings import Target
 from chatrec.data.arrays import Array
 from chatrec.data.user_batch import UserBatch
-from chatrec.ensemble.candidates import GATHERED, best_places, gather
+from chatrec.ensemble.candidates import GATHERED, best_items, gather
 from chatrec.ensemble.cold_items import hide_items
 from chatrec.ensemble.ensemble import MIX, NO_PENALTY, Ensemble
 from chatrec.ensemble.log_shares import ScoredEvidence
@@ -108,8 +108,7 @@ class Ladder:
         for weights in rungs.values():
             found = gather([evidence[name] for name in weights], batch, GATHERED)
             vector = np.array(list(weights.values()), np.float32)
-            places, _ = best_places(found.items, found.log_shares, vector, K)
-            yield np.take_along_axis(found.items, places, 1)
+            yield best_items(found.items, found.log_shares, vector, K)[0]
 
 
 def write(context: Context, folder: Path) -> None:

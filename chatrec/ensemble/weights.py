@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from chatrec.data.arrays import Array
-from chatrec.ensemble.candidates import GATHERED, NOBODY, best_places, gather
+from chatrec.ensemble.candidates import GATHERED, NOBODY, best_items, gather
 from chatrec.ensemble.log_shares import ScoredEvidence
 from chatrec.ensemble.logit import Choices, fit_weights, log_likelihoods
 from chatrec.evaluation.holdout import Holdout, K
@@ -56,10 +56,7 @@ class HoldoutFeatures:
     def lists(self, weights: Mapping[str, float], users: Array) -> Array:
         """Returns the lists of some users, users × K, padded with -1."""
         vector = np.array([weights.get(name, 0.0) for name in self.names], np.float32)
-        items = self.items[users]
-        places, _ = best_places(items, self.choices.features[users], vector, K)
-        found: Array = np.take_along_axis(items, places, 1)
-        return found
+        return best_items(self.items[users], self.choices.features[users], vector, K)[0]
 
 
 def fit_mix(trial: HoldoutFeatures, users: Array, seed: int) -> EnsembleWeights:
@@ -107,9 +104,9 @@ def cross_fitted(trial: HoldoutFeatures, seed: int, k: int) -> tuple[Array, Arra
     for number in range(FOLDS):
         weights, _ = _fit(trial, np.flatnonzero(fold != number), trial.names)
         users = np.flatnonzero(fold == number)
-        places, said = best_places(trial.items[users], trial.choices.features[users], weights.astype(np.float32), k)
-        items[users] = np.take_along_axis(trial.items[users], places, 1)
-        scores[users] = np.take_along_axis(said, places, 1)
+        items[users], scores[users] = best_items(
+            trial.items[users], trial.choices.features[users], weights.astype(np.float32), k
+        )
     return items, scores
 
 

@@ -6,13 +6,13 @@ import numpy as np
 from scipy.sparse import csr_matrix
 
 from chatrec.data.arrays import Array
+from chatrec.data.interactions import DAY
 from chatrec.data.user_batch import UserBatch
 from chatrec.models.base import VectorModel
 from chatrec.models.training_data import TrainingData
 
 SMOOTHING = 1.0
 """Events that every item is taken to have had: a new item of a group is not impossible."""
-DAY = 86_400 * 1_000_000
 CLOCK_FROM = 1_000 * DAY
 """Earlier times, of the first thousand days of 1970 and after, are places in an order and not moments."""
 

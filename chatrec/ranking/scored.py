@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from chatrec.data.arrays import Array, log_softmax
+from chatrec.data.arrays import Array, log_softmax, take, top_k
 from chatrec.data.user_batch import UserBatch
 from chatrec.ensemble.candidates import GATHERED, NOBODY, NONE, Candidates, gather, scores_of
 from chatrec.ensemble.log_shares import Evidence
@@ -33,11 +33,10 @@ class ScoredCandidates:
         Args:
             columns: Slots to keep, users × columns, -1 for padding.
         """
-        there, columns = columns >= 0, np.maximum(columns, 0)
         return ScoredCandidates(
-            np.where(there, np.take_along_axis(self.items, columns, 1), NOBODY),
-            np.where(there, np.take_along_axis(self.scores, columns, 1), -np.inf),
-            np.take_along_axis(self.shares, columns[:, :, None], 1),
+            take(self.items, columns, NOBODY),
+            take(self.scores, columns, -np.inf),
+            np.take_along_axis(self.shares, np.maximum(columns, 0)[:, :, None], 1),
         )
 
 
@@ -64,11 +63,10 @@ def rate(
     if rules.shape_lists:
         places = rules.columns(found.items, scores + added, n, slack=SLACK)
     else:
-        places = np.argsort(-(scores + added), axis=1, kind="stable")[:, :n]
-    there, places = places >= 0, np.maximum(places, 0)
-    items = np.where(there, np.take_along_axis(found.items, places, 1), NOBODY)
-    said = np.where(there, np.take_along_axis(log_softmax(scores) + added, places, 1), -np.inf)
-    return ScoredCandidates(items, said, _shares(found, places, weights))
+        places = top_k(scores + added, n, stable=True)
+    items = take(found.items, places, NOBODY)
+    said = take(log_softmax(scores) + added, places, -np.inf)
+    return ScoredCandidates(items, said, _shares(found, np.maximum(places, 0), weights))
 
 
 def beside(known: ScoredCandidates, new: ScoredCandidates, share: float) -> ScoredCandidates:

@@ -9,7 +9,7 @@ import numpy as np
 
 from chatrec.config.settings import Target
 from chatrec.data.arrays import Array
-from chatrec.ensemble.candidates import GATHERED, NOBODY, Candidates, best_places, gather
+from chatrec.ensemble.candidates import GATHERED, NOBODY, Candidates, best_items, gather
 from chatrec.ensemble.ensemble import BLEND, MIX, Ensemble
 from chatrec.ensemble.log_shares import ScoredEvidence
 from chatrec.evaluation.holdout import Holdout, K
@@ -76,6 +76,5 @@ class Systems:
 
 
 def _best(candidates: Candidates, weights: Array, width: int) -> Array:
-    places, _ = best_places(candidates.items, candidates.log_shares, weights, width)
-    best = np.take_along_axis(candidates.items, places, 1)
+    best, _ = best_items(candidates.items, candidates.log_shares, weights, width)
     return np.pad(best, [(0, 0), (0, width - best.shape[1])], constant_values=NOBODY)

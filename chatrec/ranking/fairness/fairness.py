@@ -113,8 +113,7 @@ class _Filling:
         ranker, n = self.ranker, self.ranker.top_n
         new = (self.items >= 0) & ranker.new[self.items]
         if not new.any() and not ranker.rules.shape_lists:
-            columns = top_k(scores, n)
-            return np.where(np.isfinite(np.take_along_axis(scores, columns, 1)), columns, -1)
+            return top_k(scores, n)
         least, most = ranker.places_of_new
         order = np.argsort(np.where(new, -scores, np.inf), axis=1, kind="stable")
         rank = np.empty_like(order)

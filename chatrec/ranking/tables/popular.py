@@ -4,8 +4,8 @@ import numpy as np
 
 from chatrec.aigc.groups import ItemGroups
 from chatrec.data.arrays import Array, top_k_per_group
-from chatrec.data.interactions import Interactions
-from chatrec.models.popularity import CLOCK_FROM, DAY, SMOOTHING, popularity
+from chatrec.data.interactions import DAY, Interactions
+from chatrec.models.popularity import CLOCK_FROM, SMOOTHING, popularity
 
 EVERYTHING = -1
 """Group number of the whole catalogue."""
