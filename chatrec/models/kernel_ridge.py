@@ -122,17 +122,14 @@ class Targets:
     @classmethod
     def of(cls, data: TrainingData, config: Config = DEFAULT) -> "Targets":
         """Of the items with events that EASE knows; all others are as good as new."""
-        histories, items = data.histories, data.items
         fitted = ease.fit(data, config.ease_config)
-        taken = np.bincount(histories.items, minlength=items)[fitted.known]
+        taken = np.bincount(data.histories.items, minlength=data.items)[fitted.known]
         places = np.flatnonzero(taken)
         known, wanted = fitted.known[places], fitted.weights[np.ix_(places, places)]
         wanted[np.diag_indices(len(places))] += config.own_weight
         mean = taken[places].mean()
         noise = config.noise / mean**0.5 * (taken[places] / mean + 0.02) ** 0.2
-        users, rows = histories.distinct(items)
-        among = csr_matrix((np.ones(len(users), np.float32), (users, rows)), shape=(histories.users, items))[:, known]
-        return cls(known, wanted, noise, behaviours(among, wanted, config.predicted_rank))
+        return cls(known, wanted, noise, behaviours(data.matrix[:, known], wanted, config.predicted_rank))
 
 
 def fit_all(data: TrainingData, configs: Mapping[str, Config]) -> dict[str, Kernel]:
