@@ -57,7 +57,7 @@ def speed_table(catalogue: Sequence[str], model: str | None, texts: int | None, 
     """Of texts of a real catalogue."""
     on_card = torch.cuda.is_available()
     order = np.random.default_rng(SEED).permutation(len(catalogue))
-    some = [catalogue[i] for i in np.resize(order, texts or TEXTS_OF_SPEED["cuda" if on_card else "cpu"])]
+    some = [catalogue[i] for i in np.resize(order, texts or TEXTS_OF_SPEED["cuda" if on_card else "cpu"]).tolist()]
     with tempfile.TemporaryDirectory() as folder:
         if not model:
             speed.make_gpt2(Path(folder), catalogue, {})

@@ -22,7 +22,7 @@ from benchmarks.child import Failed, run
 from benchmarks.data import known, read_events
 from benchmarks.table import Table, write
 from chatrec.config.settings import Target
-from chatrec.data.arrays import Array
+from chatrec.data.arrays import Array, unit
 from chatrec.data.interactions import Interactions
 from chatrec.data.user_batch import batches
 from chatrec.evaluation.holdout import CELLS_OF_A_BLOCK
@@ -91,9 +91,7 @@ def synthetic(users: int, items: int, events: int) -> TrainingData:
 
 
 def _unit(items: int) -> Array:
-    vectors = np.random.default_rng(1).standard_normal((items, DIMENSIONS), np.float32)
-    unit: Array = vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
-    return unit
+    return unit(np.random.default_rng(1).standard_normal((items, DIMENSIONS), np.float32))
 
 
 def measure(data: Path, parts: Collection[str], wanted: Collection[str] | None) -> Table:

@@ -17,6 +17,7 @@ index, ranks a list for every user, checks the run and publishes it by moving on
 """
 
 from copy import deepcopy
+from typing import Any
 
 from airflow.sdk import CronTriggerTimetable, dag, task_group
 from chatrec_airflow import assets, tasks
@@ -31,7 +32,7 @@ from chatrec_airflow.settings import schedule
     schedule=CronTriggerTimetable(schedule(), timezone="UTC"),
     catchup=False,
     max_active_runs=1,
-    allowed_run_types=["scheduled", "manual"],
+    allowed_run_types=["scheduled", "manual"],  # type: ignore[list-item] # the enum is private
     default_args=DEFAULT_ARGS,
     params=deepcopy(FORM),  # the approval task makes Airflow write the values of its run into them
     tags=TAGS,
@@ -39,7 +40,7 @@ from chatrec_airflow.settings import schedule
 )
 def chatrec_nightly() -> None:
     """Wire the steps of a run."""
-    key = tasks.begin()
+    key: Any = tasks.begin()  # a string, once the task has run
     extract = tasks.step("extract", key, inlets=[assets.SOURCE], outlets=[assets.SNAPSHOT])
 
     @task_group

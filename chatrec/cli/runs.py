@@ -1,6 +1,8 @@
 """Commands about runs: run, runs, rollback."""
 
 import json
+import time
+from dataclasses import asdict
 from typing import Annotated, Any
 
 import typer
@@ -38,10 +40,8 @@ def runs(
     limit: Annotated[int, typer.Option(min=1, help="Maximum number of runs.")] = 20,
 ) -> None:
     """List the newest runs with their state, start, duration and counts."""
-    from dataclasses import asdict
-
     from chatrec.console import console, runs_table
-    from chatrec.db import records as records
+    from chatrec.db import records
     from chatrec.db.engine import open_database
 
     with open_database(state.settings, "chatrec runs") as engine, engine.connect() as connection:
@@ -63,8 +63,6 @@ def rollback(
     key: Annotated[str | None, typer.Argument(help="Key of a kept run. [default: the one before the live run]")] = None,
 ) -> None:
     """Make an older run live again, atomically."""
-    import time
-
     from chatrec import pipeline
 
     started = time.perf_counter()

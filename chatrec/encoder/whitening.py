@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from chatrec.config.encoder import Encoder as EncoderSettings
-from chatrec.data.arrays import Array
+from chatrec.data.arrays import Array, unit
 
 PRETRAINED, CATALOGUE = (256, 10.0), (128, 0.1)
 """Dimensions and shrinkage for a pre-trained model, and for one trained on the catalogue alone."""
@@ -53,9 +53,7 @@ class Whitening:
     def __call__(self, vectors: Array) -> Array:
         """Map raw vectors, texts × width, to vectors of unit length, texts × dimensions, float32."""
         mapped = (vectors.astype(np.float64) - self.mean) / self.deviation @ self.projection
-        length = np.linalg.norm(mapped, axis=1, keepdims=True)
-        unit: Array = (mapped / np.where(length > 1e-9, length, 1.0)).astype(np.float32)
-        return unit
+        return unit(mapped).astype(np.float32)
 
 
 def _moments(blocks: Iterable[Array], width: int) -> tuple[int, Array, Array]:

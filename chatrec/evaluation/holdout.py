@@ -75,8 +75,7 @@ class Holdout:
         found = [np.empty((0, min(K, len(self.recommendable))), np.int32)]
         for batch in self.batches():
             scores = np.where(batch.exclude_mask, -np.inf, score(batch))
-            best = top_k(scores, K)
-            found.append(np.where(np.isfinite(np.take_along_axis(scores, best, 1)), best, -1))
+            found.append(top_k(scores, K))
         return np.concatenate(found)
 
     def ndcg(self, score: Callable[[UserBatch], Array]) -> metrics.Floats:

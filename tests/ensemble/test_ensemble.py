@@ -51,6 +51,13 @@ def test_shares_by_hand() -> None:
     assert found.retrieve(2).tolist() == [[1, 2]]
 
 
+@pytest.mark.parametrize("logits", [False, True])
+def test_no_model_hands_out_what_was_seen_when_a_list_runs_short(logits: bool) -> None:
+    values = np.array([[4.0, 2, 1.5, 1]], np.float32)
+    log_shares = ScoredLogShares.of(Planted(values, logits), batch(values, [[0, 1, 3]]))
+    assert log_shares.retrieved(3).tolist() == [[2, -1, -1]]
+
+
 def test_logits_are_a_softmax_of_what_may_be_recommended() -> None:
     values = np.array([[4.0, 2, 1, -5, 1]], np.float32)
     found = ScoredLogShares.of(Planted(values, log_probabilities=True), batch(values, [[0]], np.arange(5) != 4))

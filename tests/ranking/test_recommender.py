@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from chatrec.aigc.aigc import NAME
 from chatrec.config.settings import Index
+from chatrec.data.arrays import unit
 from chatrec.data.user_batch import UserBatch
 from chatrec.ensemble.cold_items import ColdItems
 from chatrec.ensemble.ensemble import Ensemble
@@ -17,7 +18,6 @@ from chatrec.ensemble.inner_product import Softmax
 from chatrec.ensemble.log_shares import FLOOR, ScoredLogShares
 from chatrec.models import popularity
 from chatrec.models.content_knn import Text
-from chatrec.models.ppmi_svd import unit
 from chatrec.models.training_data import TrainingData
 from chatrec.ranking import recommender
 from chatrec.ranking.recommender import padded_groups

@@ -8,10 +8,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.sparse import csr_matrix
 
+from chatrec.data.arrays import unit
 from chatrec.data.interactions import Queries
 from chatrec.ensemble.cold_items import ColdItems
 from chatrec.models.content_knn import Text
-from chatrec.models.ppmi_svd import unit
 from chatrec.ranking.list_builder import ListBuilder
 from chatrec.ranking.recommender import Recommender
 from chatrec.ranking.rule_ablation import Effect, effects

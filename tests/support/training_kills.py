@@ -39,6 +39,6 @@ def _do(step: int, what: str, folder: Path, target: Path) -> None:
             os.kill(os.getpid(), signal.SIGKILL)
         advance(training)
 
-    loop._Training.advance = do  # type: ignore[method-assign]
+    loop._Training.advance = do  # type: ignore[method-assign, assignment]
     loop.SECONDS_BETWEEN_CHECKPOINTS = 0.0
     train(what, folder, target)

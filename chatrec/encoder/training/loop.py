@@ -21,6 +21,7 @@ from chatrec.errors import RunError
 from chatrec.runs.run import replacing
 from chatrec.runtime.hardware import has_bfloat16
 from chatrec.runtime.progress import progress
+from chatrec.runtime.schedule import warm_cosine
 
 LOG = logging.getLogger(__name__)
 SECONDS_BETWEEN_CHECKPOINTS = 120.0
@@ -106,11 +107,9 @@ def mixed_precision(device: torch.device, wanted: Precision) -> torch.dtype:
 
 
 def rate_at(step: int, plan: Plan) -> float:
-    """Learning rate: linear warm-up, then cosine decay to zero (Loshchilov and Hutter 2017)."""
+    """Learning rate of a step: the cosine decay begins when the warm-up is over."""
     rising = int(WARM_UP * plan.steps)
-    if step < rising:
-        return plan.learning_rate * (step + 1) / (rising + 1)
-    return plan.learning_rate * 0.5 * (1 + math.cos(math.pi * (step - rising) / max(plan.steps - rising, 1)))
+    return warm_cosine(step, plan.steps, rising, rising, plan.learning_rate)
 
 
 def state_of(seed: int, number: int) -> int:
