@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from chatrec.config.settings import Form, Target
+from chatrec.config.ranking import Form, Target
 from chatrec.data.arrays import Array
 from chatrec.ensemble.cold_items import NEW, ColdItems, fit_new, hide_items, share_of_new
 from chatrec.ensemble.holdout_candidates import CANDIDATES, METRICS, HoldoutCandidates
@@ -40,7 +40,7 @@ class Ensemble:
     """Weight of each model in use."""
     channels: Mapping[str, Any]
     """Models fitted with the ensemble. The other models come from steps of their own."""
-    form: Form = "exact"
+    form: Form = "rerank"
     new: ColdItems = field(default_factory=ColdItems)
 
     @classmethod
@@ -50,10 +50,12 @@ class Ensemble:
         weights, of_new = mix["weights"], mix["new"]["weights"]
         new = ColdItems(mix["new"]["share"], of_new, {name: channels[name] for name in of_new})
         used = {name: channel for name, channel in channels.items() if name in weights}
-        if mix["form"] == "exact":
-            return cls(weights, used, "exact", new)
+        if mix["form"] == "rerank":
+            return cls(weights, used, "rerank", new)
         scaled = {name: Softmax(channel, weights[name]) for name, channel in used.items()}  # type: ignore[arg-type]
-        return cls({name: 1.0 if name in scaled else each for name, each in weights.items()}, scaled, "linear", new)
+        return cls(
+            {name: 1.0 if name in scaled else each for name, each in weights.items()}, scaled, "inner_product", new
+        )
 
 
 def learn(
@@ -72,7 +74,7 @@ def learn(
         holdout: Holdout of its histories.
         others: Models fitted elsewhere without the held-out events; they are not fitted again.
         target: What a list should predict.
-        form: exact or linear.
+        form: rerank or inner_product.
         folder: Folder of the step.
         configs: Configs of the models.
 
@@ -86,12 +88,12 @@ def learn(
     of_rest = replace(known, histories=hidden.histories)
     of_texts = fit_channels(of_rest, target, NO_PENALTY, suited & TEXTS, form, configs)
     new, of_new = fit_new(of_texts, hidden, known.texts, seed)
-    penalty = _choose_penalty(rest, holdout, target, configs.ease) if form == "exact" else ease.PENALTIES[-1]
+    penalty = _choose_penalty(rest, holdout, target, configs.ease) if form == "rerank" else ease.PENALTIES[-1]
     mix, measured = EnsembleWeights({POPULARITY: 1.0}, {}), NOTHING_MEASURED
     held = HoldoutCandidates.nothing(holdout)
     if len(holdout):
         fitted: dict[str, Any] = fit_channels(rest, target, penalty, suited - TEXTS, form, configs) | of_texts
-        if form == "linear":
+        if form == "inner_product":
             fitted = {name: Softmax(channel) for name, channel in fitted.items()}
         trial = HoldoutFeatures.of({**others, **fitted}, holdout)
         mix = fit_mix(trial, np.arange(len(holdout)), seed)
@@ -121,7 +123,7 @@ def _choose_penalty(rest: TrainingData, holdout: Holdout, target: Target, config
     """Returns the penalty of EASE with the higher NDCG@10 on held-out events. A large catalogue is fitted only once."""
     if rest.items > ease.ONE_PENALTY_FROM or not len(holdout):
         return ease.PENALTIES[-1]
-    decay = min(EASE.values()) if target == "next" else max(EASE.values())
+    decay = min(EASE.values()) if target == "next_item" else max(EASE.values())
 
     def quality(penalty: float) -> float:
         channel = ease.fit(rest, replace(config, l2=penalty, decay=decay))

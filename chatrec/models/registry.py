@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from chatrec.config.settings import Form, Target
+from chatrec.config.ranking import Form, Target
 from chatrec.models import content_knn, ease, ials, kernel_ridge, markov, popularity, sequential_ease, two_tower
 from chatrec.models import user_knn as knn
 from chatrec.models.base import Model
@@ -24,11 +24,11 @@ EASE = {"ease": 1.0, "ease lately": 0.95, "ease now": 0.8}
 """Three ways to read a history, by the weight of an event for each that came after it."""
 TEXT_TOWER, LANGUAGE_TOWER = "text tower", "language tower"
 TEXT_KERNEL, LANGUAGE_KERNEL = "text kernel", "language kernel"
-ORDERED: tuple[Target, ...] = ("next", "period")
+ORDERED: tuple[Target, ...] = ("next_item", "next_period")
 """Targets for which the order of a history says something."""
-PERIOD: tuple[Target, ...] = ("period",)
-ANY: tuple[Target, ...] = ("any",)
-DECAY_OF_TEXTS: dict[Target, float] = {"next": 0.8, "period": 1.0, "any": 1.0}
+PERIOD: tuple[Target, ...] = ("next_period",)
+ANY: tuple[Target, ...] = ("random",)
+DECAY_OF_TEXTS: dict[Target, float] = {"next_item": 0.8, "next_period": 1.0, "random": 1.0}
 
 
 def _has_dates(case: Case) -> bool:
@@ -38,7 +38,7 @@ def _has_dates(case: Case) -> bool:
 
 def _tower(case: Case, name: str) -> two_tower.Config:
     """Where items are too many for the text kernel, a second language tower takes its place."""
-    second = name == LANGUAGE_TOWER and case.form == "exact" and case.has_kernel and _kernel_limit(case, TEXT_KERNEL)
+    second = name == LANGUAGE_TOWER and case.form == "rerank" and case.has_kernel and _kernel_limit(case, TEXT_KERNEL)
     return replace(
         case.configs.two_tower,
         reads_texts=name == LANGUAGE_TOWER,
@@ -109,7 +109,7 @@ MODELS: tuple[Entry[Any], ...] = (
         ("ials",),
         config=lambda case, _: case.configs.ials,
         fit_all=one_by_one(ials.fit),
-        suits=lambda case: case.target == "any" or case.form == "linear",
+        suits=lambda case: case.target == "random" or case.form == "inner_product",
     ),
     Entry(
         markov.Transitions,
@@ -161,7 +161,7 @@ def fit_channels(
     target: Target,
     penalty: float,
     wanted: Collection[str] | None = None,
-    form: Form = "exact",
+    form: Form = "rerank",
     configs: Configs = DEFAULTS,
 ) -> dict[str, Model]:
     """Fits the models that suit the target and the size.
@@ -171,7 +171,7 @@ def fit_channels(
         target: what a list must predict.
         penalty: of EASE.
         wanted: their names; None fits all that `names` has.
-        form: of the ensemble; a linear one has only models of vectors.
+        form: of the ensemble; inner_product has only models of vectors.
         configs: of the models.
     """
     wanted = names(known, target, form, configs) if wanted is None else wanted
@@ -184,7 +184,7 @@ def fit_channels(
     return found
 
 
-def names(known: TrainingData, target: Target, form: Form = "exact", configs: Configs = DEFAULTS) -> tuple[str, ...]:
+def names(known: TrainingData, target: Target, form: Form = "rerank", configs: Configs = DEFAULTS) -> tuple[str, ...]:
     """The names of all models that suit, in the order in which `fit_channels` fits them.
 
     Beside a kernel the text tower adds nothing.
@@ -196,7 +196,7 @@ def names(known: TrainingData, target: Target, form: Form = "exact", configs: Co
 
 def limits(known: TrainingData, target: Target, form: Form, configs: Configs = DEFAULTS) -> dict[str, str]:
     """What the size leaves of models: for each that is not fitted on all, what takes over."""
-    if form == "linear":
-        return {"all that count pairs": "the linear form is for channels of vectors"}
+    if form == "inner_product":
+        return {"all that count pairs": "the form inner_product is for channels of vectors"}
     case = Case(known, target, form, configs)
     return {name: said for entry in MODELS for name, said in entry.limits(case).items()}

@@ -1,6 +1,7 @@
 """A night: its steps in order, for the command line and for Airflow alike."""
 
 from chatrec.pipeline.approval import Question, answer, question
+from chatrec.pipeline.context import RunOptions
 from chatrec.pipeline.nights import begin, fail, go_back, measured, perform, run_night
 from chatrec.pipeline.step import Step
 from chatrec.pipeline.steps import STEPS
@@ -8,6 +9,7 @@ from chatrec.pipeline.steps import STEPS
 __all__ = [
     "STEPS",
     "Question",
+    "RunOptions",
     "Step",
     "answer",
     "begin",

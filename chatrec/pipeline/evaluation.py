@@ -13,7 +13,7 @@ from chatrec.pipeline.context import Context
 from chatrec.pipeline.nights import Watch
 from chatrec.pipeline.run_settings import settings_of
 from chatrec.pipeline.step import Step
-from chatrec.pipeline.step_cache import do, done_before, inputs_of
+from chatrec.pipeline.step_cache import do, done_before, inputs_of, values_of
 from chatrec.pipeline.steps import BY_NAME
 from chatrec.report.html import write_report
 from chatrec.report.results import Evaluation
@@ -89,8 +89,8 @@ def ready_night(root: Path, key: str | None) -> Run:
 def _refuse_other_vectors(settings: Settings, night: Run) -> None:
     then = settings_of(settings, night)
     for section in ("text", "encoder"):
-        if getattr(then, section) != getattr(settings, section):
+        if values_of(then, (section,)) != values_of(settings, (section,)):
             raise SettingsError(
-                f"The settings of [{section}] are other ones than those of run {night.key}, whose text vectors an "
-                "evaluation takes: `chatrec run` makes new ones, or set them back."
+                f"The settings of [{section}] or [advanced.{section}] are other ones than those of run {night.key}, "
+                "whose text vectors an evaluation takes: `chatrec run` makes new ones, or set them back."
             )

@@ -22,7 +22,7 @@ class ConcatenatedVectors:
     @classmethod
     def of(cls, blend: Ensemble, learned: aigc.AigcModel) -> "ConcatenatedVectors":
         """Makes the vectors of a run."""
-        if blend.form == "exact":
+        if blend.form == "rerank":
             return cls({aigc.NAME: learned}, {aigc.NAME: 1.0})
         known = {**blend.channels, aigc.NAME: learned}
         return cls({name: known[name] for name in blend.weights}, blend.weights)

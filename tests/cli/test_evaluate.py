@@ -20,7 +20,7 @@ def test_a_night_is_evaluated_without_its_database(chatrec: Chatrec, finished: F
     assert last == f"The report is {folder / 'report.html'}."
     assert (folder / "report.html").exists()
     numbers = json.loads((folder / "metrics.json").read_text())
-    assert numbers["target"] == "period"
+    assert numbers["target"] == "next_period"
     assert {"popular now", "popularity of 7 days"} <= set(numbers["systems"])
     header, *rows = table
     assert header.split()[:4] == ["at", "10", "NDCG", "95"]

@@ -9,7 +9,7 @@ from sqlalchemy.pool import Pool
 
 from chatrec.config import Settings
 from chatrec.errors import RunError, RunStopped
-from chatrec.pipeline import run_night
+from chatrec.pipeline import RunOptions, run_night
 from tests.support.extracts import QUERIES, SEARCHES
 from tests.support.nights import Finished, migrate, run
 from tests.support.shop import Shop
@@ -33,7 +33,7 @@ def test_a_night_publishes_full_lists_of_unseen_items(shop: Shop, configure: Cal
 
 def test_users_get_what_their_kind_takes(shop: Shop, configure: Callable[..., Settings]) -> None:
     """Users take one kind of film only: so must nearly all of their lists be."""
-    settings = configure(aigc__minutes=10, aigc__epochs=30)
+    settings = configure(aigc__minutes=10, advanced__aigc__epochs=30)
     migrate(settings)
     run(settings)
     rows = shop.lists("source NOT IN ('group', 'popular')")
@@ -118,9 +118,9 @@ def test_doing_a_finished_night_again_changes_nothing(finished: Finished) -> Non
 
 
 def test_a_dry_run_publishes_nothing_and_measures_every_channel(shop: Shop, configure: Callable[..., Settings]) -> None:
-    settings = configure(ranking__target="next")
+    settings = configure(ranking__target="next_item")
     migrate(settings)
-    night = run(settings.override({"night.dry_run": True}))
+    night = run(settings, options=RunOptions(dry_run=True))
     assert night.state == "dry"
     assert shop.lists() == []
     assert shop.execute("SELECT count(*) FROM chatrec.run_checks")[0][0] > 5
@@ -157,7 +157,7 @@ def test_a_failed_check_keeps_yesterdays_lists_until_the_settings_allow_it(finis
 
 def test_an_older_snapshot_is_not_published_over_a_newer_one(finished: Finished) -> None:
     settings = finished.settings
-    run(settings.override({"night.dry_run": True}), "20260301T000000Z")
+    run(settings, "20260301T000000Z", options=RunOptions(dry_run=True))
     run(settings, "20260302T000000Z")
     with pytest.raises(RunStopped, match="20260302T000000Z is live and was read later"):
         run(settings, "20260301T000000Z")
@@ -179,7 +179,7 @@ def test_keys_are_checked(settings: Settings, shop: Shop) -> None:
 def test_the_same_data_give_the_same_lists(finished: Finished) -> None:
     shop, settings = finished.shop, finished.settings
     first = shop.lists()
-    run(settings.override({"night.full": True}))
+    run(settings, options=RunOptions(full=True))
     assert shop.lists() == first
 
 

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from chatrec.config import Settings
 from chatrec.generation.blurbs import Reason
+from chatrec.pipeline import RunOptions
 from tests.support.models import taught, untrained
 from tests.support.nights import migrate, run
 from tests.support.shop import KINDS, Shop
@@ -64,7 +65,7 @@ def test_the_second_night_writes_nothing_again(shop: Shop, configure: Callable[.
     migrate(settings)
     assert run(settings).counts["generate"]["lines written"] > 0
     names = published(shop)
-    assert run(settings.override({"night.full": True})).counts["generate"]["lines written"] == 0
+    assert run(settings, options=RunOptions(full=True)).counts["generate"]["lines written"] == 0
     assert published(shop) == names
 
 

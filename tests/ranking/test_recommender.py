@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from chatrec.aigc.aigc import NAME
-from chatrec.config.settings import Index
+from chatrec.config.ranking import Index
 from chatrec.data.user_batch import UserBatch
 from chatrec.ensemble.cold_items import ColdItems
 from chatrec.ensemble.ensemble import Ensemble
@@ -109,7 +109,7 @@ def test_a_linear_blend_is_one_inner_product(hidden: list[int]) -> None:
     log = histories([random.integers(0, ITEMS, 12).tolist() for _ in range(30)])
     channels = {"text": Softmax(Text(texts), 0.7), "popularity": Softmax(popularity.fit(TrainingData(log, ITEMS)), 0.4)}
     exact = ranker(of_users, recommendable)
-    blend = Ensemble({"text": 1.0, NAME: 0.5, "popularity": 1.0}, channels, "linear")
+    blend = Ensemble({"text": 1.0, NAME: 0.5, "popularity": 1.0}, channels, "inner_product")
     joint = ConcatenatedVectors.of(blend, exact.aigc)
     rows = np.flatnonzero(recommendable).astype(np.int32)
     batch = UserBatch(exact.histories, np.arange(3), recommendable, True)

@@ -192,9 +192,9 @@ def test_a_killed_evaluation_is_gone_on_with(evaluated: Evaluated, night: Settin
 
 
 def test_another_target_is_another_evaluation(evaluated: Evaluated, night: Settings) -> None:
-    found, report = evaluate(night.override({"ranking.target": "any", "aigc.minutes": 0}), None, nothing)
+    found, report = evaluate(night.override({"ranking.target": "random", "aigc.minutes": 0}), None, nothing)
     assert report.parent.name == f"{KEY}-any"
-    assert found.target == "any"
+    assert found.target == "random"
     assert "neighbours" in found.systems
     assert evaluated.report.exists()
 

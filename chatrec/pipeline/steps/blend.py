@@ -18,7 +18,7 @@ def blend(context: Context) -> Counts:
         return _private_blend(context)
     settings, known = context.settings, training_data(context, context.snapshot.histories)
     others = {NAME: AigcModel(AigcState.load(context.of("aigc") / WEIGHED))}
-    form = form_of(settings.ranking.form, known.items)
+    form = form_of(settings.advanced.ranking.form, known.items)
     return ensemble.learn(known, holdout_of(context), others, settings.ranking.target, form, context.folder)
 
 

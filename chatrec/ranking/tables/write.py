@@ -8,7 +8,7 @@ from typing import Any
 import polars as pl
 
 from chatrec.aigc.groups import ItemGroups
-from chatrec.config.settings import Tables
+from chatrec.config.tables import TablesConfig
 from chatrec.data.arrays import Array
 from chatrec.extract.schema import RowGroups
 from chatrec.extract.snapshot import Snapshot
@@ -40,7 +40,7 @@ class Night:
     seed: int
 
 
-def write_tables(night: Night, settings: Tables, folder: Path) -> Counts:
+def write_tables(night: Night, settings: TablesConfig, folder: Path) -> Counts:
     """Writes a file for each table, empty if the table is disabled, and returns the rows of each."""
     makers: Mapping[str, tuple[int, Callable[[], Iterable[Columns]]]] = {
         SIMILAR: (settings.similar_items, lambda: _similar(night, settings)),
@@ -57,20 +57,20 @@ def write_tables(night: Night, settings: Tables, folder: Path) -> Counts:
     return counts
 
 
-def _similar(night: Night, settings: Tables) -> Iterable[Columns]:
+def _similar(night: Night, settings: TablesConfig) -> Iterable[Columns]:
     likeness = Likeness.of(night.learned, night.texts, night.taken)
     return similar_items(likeness, night.possible, settings.similar_items, night.seed)
 
 
-def _popular(night: Night, settings: Tables) -> Columns:
+def _popular(night: Night, settings: TablesConfig) -> Columns:
     return popular_items(night.snapshot.histories, night.groups, night.possible, settings.popular)
 
 
-def _trending(night: Night, settings: Tables) -> Columns:
+def _trending(night: Night, settings: TablesConfig) -> Columns:
     return trending_items(night.snapshot.histories, night.possible, settings.trending, settings.trending_days)
 
 
-def _answers(night: Night, settings: Tables) -> Columns:
+def _answers(night: Night, settings: TablesConfig) -> Columns:
     snapshot = night.snapshot
     asked = frequent(snapshot.queries, settings.queries, settings.query_users)
     popular = popularity(snapshot.histories.items, snapshot.histories.weights, len(night.possible))
