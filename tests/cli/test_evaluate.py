@@ -15,7 +15,7 @@ def test_a_night_is_evaluated_without_its_database(chatrec: Chatrec, finished: F
     code, out, err = chatrec("evaluate", **DOWN)
     assert code == 0, err
     assert err.count("✓") == 6
-    folder = settings.artifacts.root / "evaluations" / f"{key}-period"
+    folder = settings.artifacts.root / "evaluations" / f"{key}-next_period"
     *table, last = out.splitlines()
     assert last == f"The report is {folder / 'report.html'}."
     assert (folder / "report.html").exists()

@@ -193,7 +193,7 @@ def test_a_killed_evaluation_is_gone_on_with(evaluated: Evaluated, night: Settin
 
 def test_another_target_is_another_evaluation(evaluated: Evaluated, night: Settings) -> None:
     found, report = evaluate(night.override({"ranking.target": "random", "aigc.minutes": 0}), None, nothing)
-    assert report.parent.name == f"{KEY}-any"
+    assert report.parent.name == f"{KEY}-random"
     assert found.target == "random"
     assert "neighbours" in found.systems
     assert evaluated.report.exists()
@@ -227,7 +227,7 @@ def test_a_night_that_has_not_embedded_its_texts_is_passed_over(night: Settings,
     begun = []
     with pytest.raises(KeyboardInterrupt):
         evaluate(night.override({"artifacts.root": copied.root}), None, lambda step, manifest: stop(begun, manifest))
-    assert [folder.name for folder in (copied.root / "evaluations").iterdir()] == [f"{KEY}-next"]
+    assert [folder.name for folder in (copied.root / "evaluations").iterdir()] == [f"{KEY}-next_item"]
 
 
 def stop(begun: list[None], manifest: Manifest | None) -> None:
