@@ -29,7 +29,7 @@ from chatrec.aigc import mean
 from chatrec.aigc.autoconfig import Plan, plan
 from chatrec.aigc.sequence import Training, measure_rate
 from chatrec.aigc.users import MeanUsers, SequenceUsers, UserEncoder
-from chatrec.config.settings import Aigc
+from chatrec.config.aigc import AigcConfig
 from chatrec.data.arrays import Array, unit
 from chatrec.data.user_batch import UserBatch
 from chatrec.evaluation.holdout import Holdout, hold_out
@@ -81,9 +81,9 @@ class Work:
     def of(cls, split: Path) -> "Work":
         """From the train set of a split."""
         events = read_split(split)
-        holdout = hold_out(events.histories, events.recommendable, True, "next", SEED)
+        holdout = hold_out(events.histories, events.recommendable, True, "next_item", SEED)
         groups = max(1, round(events.items**0.5))
-        wanted = replace(plan(holdout.histories, events.items, Aigc(), "next"), groups=groups)
+        wanted = replace(plan(holdout.histories, events.items, AigcConfig(), "next_item"), groups=groups)
         start = ppmi_vectors(holdout.histories, events.items, wanted.shape.width, SEED)
         popular = np.bincount(holdout.histories.items, minlength=events.items) + 0.5
         return cls(holdout, wanted, start, popular / popular.sum(), clusters(unit(start), groups, SEED)[0])
@@ -139,7 +139,7 @@ def learn_as_written(work: Work, passes: float, seconds: float) -> Learned:
 
     def fit(passes: int) -> Learned:
         since = time.process_time()
-        fitted = mean.fit(nobody, given, Aigc(vectors="learned", epochs=passes), SEED)
+        fitted = mean.fit(nobody, given, AigcConfig(vectors="learned", epochs=passes), SEED)
         took = time.process_time() - since
         events = passes * min(work.events, mean.POSITIONS_OF_AN_EPOCH)
         return Learned(fitted.items, MeanUsers(mean.HISTORY), lambda users: users @ fitted.items.T, events, took)

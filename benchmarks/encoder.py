@@ -108,7 +108,7 @@ class Split:
         folder.mkdir()
         separator = settings.source.groups_separator
         of_users = users if users.exists() else None
-        write_snapshot(self.folder, self.data / "items.csv.gz", of_users, separator, settings.text, folder)
+        write_snapshot(self.folder, self.data / "items.csv.gz", of_users, separator, settings.advanced.text, folder)
         return Snapshot(folder)
 
 
@@ -144,9 +144,9 @@ def quality_rows(
 def _trained(catalogue: Catalogue, work: Path) -> Iterator[Way]:
     """Untrained, trained on the catalogue, and trained on what is taken together."""
     settings = catalogue.settings
-    for name, tokens in (("untrained", 0), ("local", settings.encoder.local.train_tokens)):
-        one = settings.override({"encoder.local": {"train_tokens": tokens}})
-        local_gpt2.train(catalogue.texts, work / name, one.encoder, SEED)
+    for name, tokens in (("untrained", 0), ("local", settings.advanced.encoder.local.train_tokens)):
+        one = settings.override({"advanced.encoder.local": {"train_tokens": tokens}})
+        local_gpt2.train(catalogue.texts, work / name, one.encoder_config, SEED)
         yield Way(name, work / name, False)
     start = choose(settings.override({"encoder.model": str(work / "local")}))
     everything = Material(catalogue.texts, ~catalogue.is_hidden, catalogue.hidden.histories, ())

@@ -21,7 +21,7 @@ import numpy as np
 from benchmarks.child import Failed, run
 from benchmarks.data import known, read_events
 from benchmarks.table import Table, write
-from chatrec.config.settings import Target
+from chatrec.config.ranking import Target, full_target
 from chatrec.data.arrays import Array, unit
 from chatrec.data.interactions import Interactions
 from chatrec.data.user_batch import batches
@@ -137,7 +137,7 @@ def main() -> None:
     parser.add_argument("--out", type=Path, help="the same table as Markdown")
     parser.add_argument("--part", choices=list(PARTS), help=argparse.SUPPRESS)
     parser.add_argument("--model", help=argparse.SUPPRESS)
-    parser.add_argument("--target", choices=get_args(Target), help=argparse.SUPPRESS)
+    parser.add_argument("--target", type=full_target, choices=get_args(Target), help=argparse.SUPPRESS)
     chosen = parser.parse_args()
     if not chosen.part:
         write([measure(chosen.data.resolve(), chosen.only, chosen.models)], chosen.out)

@@ -24,7 +24,7 @@ from chatrec.aigc.aigc import NAME as AIGC
 from chatrec.aigc.aigc import WITHOUT_HOLDOUT, AigcModel
 from chatrec.aigc.state import AigcState
 from chatrec.config import load
-from chatrec.config.settings import Target
+from chatrec.config.ranking import Target, full_target
 from chatrec.data.arrays import Array
 from chatrec.data.user_batch import UserBatch
 from chatrec.ensemble.candidates import RETRIEVED, best_items, retrieve
@@ -130,7 +130,7 @@ def main() -> None:
     """Fits, or writes the lists of the ladder."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("action", choices=["fit", "lists"])
-    parser.add_argument("--target", choices=get_args(Target), required=True)
+    parser.add_argument("--target", type=full_target, choices=get_args(Target), required=True)
     parser.add_argument("--folder", type=Path, required=True)
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--split", type=Path)

@@ -19,8 +19,9 @@ SETTINGS = """\
 
 `chatrec init` writes this file. `chatrec.toml` is read from the working directory, or from where `--config` or
 `CHATREC_CONFIG` says. An environment variable `CHATREC_<SECTION>__<KEY>` overrides the file, for example
-`CHATREC_RANKING__TOP_N=20` or `CHATREC_ENCODER__LOCAL__LAYERS=2`; keep the password in `CHATREC_DATABASE__URL`.
-Relative folders are relative to the file. An unknown key is an error that names the nearest known one.
+`CHATREC_RANKING__TOP_N=20` or `CHATREC_ADVANCED__ENCODER__LAYER=6`; keep the password in `CHATREC_DATABASE__URL`.
+Relative folders are relative to the file. An unknown key is an error that names the nearest known one. The tables under
+`[advanced]` are details of the sections before them.
 
 ```toml
 {template}

@@ -73,4 +73,4 @@ def test_imports_within_functions_are_seen() -> None:
     """The rule would hold for nothing if the search found none."""
     assert "sqlalchemy" in libraries("chatrec.db.engine")
     assert "torch" not in libraries("chatrec.cli")
-    assert "chatrec.pipeline" in {name for _, name in imports("chatrec.cli.nights")[1]}
+    assert "chatrec.pipeline" in {name for _, name in imports("chatrec.cli.runs")[1]}

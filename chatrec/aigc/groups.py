@@ -7,7 +7,7 @@ import numpy as np
 import polars as pl
 from scipy.sparse import csr_matrix
 
-from chatrec.config.settings import Groups as GroupsSettings
+from chatrec.config.aigc import Groups as GroupsSettings
 from chatrec.data.arrays import Array
 from chatrec.models.ppmi_svd import clusters
 

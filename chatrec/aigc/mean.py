@@ -13,7 +13,7 @@ from chatrec.aigc.formulas import Aigc
 from chatrec.aigc.groups import ItemGroups
 from chatrec.aigc.state import AigcState, Fitted, group_vectors
 from chatrec.aigc.users import MeanUsers
-from chatrec.config.settings import Aigc as AigcSettings
+from chatrec.config.aigc import AigcConfig
 from chatrec.data.arrays import Array
 from chatrec.data.interactions import Interactions
 from chatrec.data.user_batch import UserBatch
@@ -35,7 +35,7 @@ HISTORY, WIDTH, PASSES = 10, 64, 10
 """Values used for settings that are 0."""
 
 
-def fit(holdout: Holdout, given: Array, settings: AigcSettings, seed: int) -> Fitted:
+def fit(holdout: Holdout, given: Array, settings: AigcConfig, seed: int) -> Fitted:
     """Trains item vectors on all events but the held-out ones.
 
     Args:

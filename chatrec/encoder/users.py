@@ -17,7 +17,7 @@ def is_read(wanted: UserText, weights: int, device: str, users: int) -> bool:
     """Whether the language model encodes the histories of users.
 
     Args:
-        wanted: `encoder.user_text`; "auto" encodes on a GPU, and on a CPU with a small model and few users.
+        wanted: `advanced.encoder.user_text`; "auto" encodes on a GPU, and on a CPU with a small model and few users.
         weights: Number of parameters of the model.
         device: Type of its device.
         users: Number of users with a history.

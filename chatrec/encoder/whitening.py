@@ -10,14 +10,14 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from chatrec.config.encoder import Encoder as EncoderSettings
+from chatrec.config.encoder import EncoderConfig
 from chatrec.data.arrays import Array, unit
 
 PRETRAINED, CATALOGUE = (256, 10.0), (128, 0.1)
 """Dimensions and shrinkage for a pre-trained model, and for one trained on the catalogue alone."""
 
 
-def chosen(settings: EncoderSettings, pretrained: bool) -> tuple[int, float]:
+def chosen(settings: EncoderConfig, pretrained: bool) -> tuple[int, float]:
     """Dimensions and shrinkage; defaults depend on whether the model is pre-trained."""
     dimensions, shrinkage = PRETRAINED if pretrained else CATALOGUE
     return settings.dimensions or dimensions, settings.shrinkage or shrinkage

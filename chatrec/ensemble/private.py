@@ -52,14 +52,14 @@ def fit(data: TrainingData, release: Release, folder: Path) -> Counts:
     nothing = ColdItems()
     facts = {
         **asdict(EnsembleWeights(dict(WEIGHTS), {})),
-        "form": "exact",
+        "form": "rerank",
         "limits": {},
         "ease penalty": NO_PENALTY,
         "cold items": {"weights": dict(nothing.weights), "share": nothing.share, "gains": {}},
     }
     write_atomically(folder / ENSEMBLE_FILE, json.dumps(facts, indent=1))
     write_atomically(folder / METRICS, json.dumps(NOTHING_MEASURED, indent=1))
-    return {"form": "exact", "weights": dict(WEIGHTS)}
+    return {"form": "rerank", "weights": dict(WEIGHTS)}
 
 
 def popularity_of(folder: Path) -> Array:

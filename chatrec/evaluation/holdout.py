@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from chatrec.config.settings import Target
+from chatrec.config.ranking import Target
 from chatrec.data.arrays import Array, top_k
 from chatrec.data.interactions import Interactions
 from chatrec.data.user_batch import UserBatch, batches
@@ -97,7 +97,7 @@ def hold_out(histories: Interactions, recommendable: Array, exclude_seen: bool, 
         A holdout of at most USERS_AT_MOST users.
     """
     random = np.random.default_rng(seed)
-    choose = {"next": _last, "period": _period, "any": _tenth}[target]
+    choose = {"next_item": _last, "next_period": _period, "random": _tenth}[target]
     return _without(choose(histories, random), histories, recommendable, exclude_seen, random)
 
 

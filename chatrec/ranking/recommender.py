@@ -58,9 +58,9 @@ class Recommender:
     top_n: int
     exclude_seen: bool
     seed: int
-    new_at_least: float = 0.0
+    cold_items_min_share: float = 0.0
     """Minimum share of a list for cold items."""
-    new_at_most: float = 1.0
+    cold_items_max_share: float = 1.0
     """Maximum share of a list for cold items."""
     searches: Searches | None = None
     """None if searches are not used."""
@@ -165,7 +165,9 @@ class Recommender:
     @property
     def slots_of_cold(self) -> tuple[int, int]:
         """Minimum and maximum number of slots for cold items."""
-        least, most = (math.ceil(share * self.top_n) for share in (self.new_at_least, self.new_at_most))
+        least, most = (
+            math.ceil(share * self.top_n) for share in (self.cold_items_min_share, self.cold_items_max_share)
+        )
         return least, most
 
     def _with_cold(self, known: ScoredCandidates, users: Array) -> ScoredCandidates:

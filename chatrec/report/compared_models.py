@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from chatrec.config.settings import Target
+from chatrec.config.ranking import Target
 from chatrec.data.arrays import Array
 from chatrec.ensemble.candidates import NOBODY, RETRIEVED, Candidates, best_items, retrieve
 from chatrec.ensemble.ensemble import ENSEMBLE, ENSEMBLE_FILE, Ensemble

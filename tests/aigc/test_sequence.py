@@ -17,7 +17,7 @@ from chatrec.aigc.net import NetConfig, SequenceNet
 from chatrec.aigc.softmax import Members, full_softmax, group_softmax
 from chatrec.aigc.state import AigcState, Fitted
 from chatrec.aigc.users import SequenceUsers
-from chatrec.config.settings import Aigc
+from chatrec.config.aigc import AigcConfig
 from chatrec.data.interactions import Interactions
 from chatrec.models.ppmi_svd import ppmi_vectors
 from tests.support.histories import histories, rounds
@@ -232,15 +232,15 @@ def test_start_vectors_know_who_follows_whom() -> None:
 
 
 def test_plans_follow_the_size_and_the_target() -> None:
-    settings = Aigc()
+    settings = AigcConfig()
     long, short = histories([[0, 1] * 20] * 9), histories([[0, 1]] * 9)
-    assert plan(long, 100, settings, "next").groups == 0
-    assert plan(long, 10_000, settings, "next").groups == 100
-    assert plan(short, 100, settings, "period").passes < plan(long, 100, settings, "period").passes
-    assert plan(long, 100, settings, "any").passes < plan(short, 100, settings, "next").passes
-    chosen = Aigc(width=32, epochs=9, history=9, output="groups")
-    assert plan(short, 100, chosen, "any").shape.window == 9
-    assert plan(short, 100, chosen, "any").passes == 9
+    assert plan(long, 100, settings, "next_item").groups == 0
+    assert plan(long, 10_000, settings, "next_item").groups == 100
+    assert plan(short, 100, settings, "next_period").passes < plan(long, 100, settings, "next_period").passes
+    assert plan(long, 100, settings, "random").passes < plan(short, 100, settings, "next_item").passes
+    chosen = AigcConfig(width=32, epochs=9, history=9, output="groups")
+    assert plan(short, 100, chosen, "random").shape.window == 9
+    assert plan(short, 100, chosen, "random").passes == 9
 
 
 @pytest.mark.parametrize("of_users", [[[], []], [[3], [4]], [[0, 0]]])

@@ -139,7 +139,7 @@ def test_every_layer_learns_from_rounded_vectors(output: type[outputs.Full]) -> 
 @pytest.fixture(scope="module")
 def work() -> aigc.Work:
     """Everybody goes round the items: the last one tells the next."""
-    holdout = hold_out(rounds(), np.ones(ITEMS, bool), False, "next", 0)
+    holdout = hold_out(rounds(), np.ones(ITEMS, bool), False, "next_item", 0)
     shape = NetConfig(WIDTH, heads=2, window=6, dropout=0, token_dropout=0)
     return aigc.Work(
         holdout, Plan(shape, (1.0,), 256, 1, 3), ppmi_vectors(holdout.histories, ITEMS, WIDTH, 0), SHARES, GROUP_OF

@@ -8,7 +8,7 @@ from chatrec.aigc.aigc import NAME, AigcModel
 from chatrec.aigc.groups import ItemGroups
 from chatrec.aigc.state import AigcState, GroupOutput
 from chatrec.aigc.users import MeanUsers
-from chatrec.config.settings import Index
+from chatrec.config.ranking import Index
 from chatrec.data.user_batch import UserBatch
 from chatrec.ensemble.ensemble import Ensemble
 from chatrec.ensemble.log_shares import FLOOR

@@ -15,7 +15,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from chatrec.config.encoder import Precision
+from chatrec.config.finetune import Precision
 from chatrec.encoder.training.history import Curve
 from chatrec.errors import RunError
 from chatrec.runs.run import replacing
@@ -54,7 +54,7 @@ class Plan:
     seed: int
     accumulate: int = 1
     """Batches of a step, whose gradients are accumulated."""
-    look_every: int = 0
+    eval_every: int = 0
     """Steps between evaluations on held-out items. 0 disables them, and the last weights are kept."""
     patience: int = 0
     """Evaluations without improvement until training stops. The weights of the best evaluation are kept."""
@@ -165,7 +165,7 @@ class _Training:
 
     def look(self) -> None:
         """Evaluate on held-out items when due, and save the weights if they are the best so far."""
-        every = self.plan.look_every
+        every = self.plan.eval_every
         if not every or (self.step % every and self.step < self.plan.steps):
             return
         if self.curve.held_out and self.curve.held_out[-1][0] == self.step:

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 import polars as pl
 
-from chatrec.config.duties import Fairness as Settings
+from chatrec.config.fairness import Fairness as Settings
 from chatrec.data.arrays import Array, top_k
 from chatrec.ensemble.holdout_candidates import HoldoutCandidates
 from chatrec.ranking.fairness.exposure_duals import HIGHEST, Sample, find_prices

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from chatrec.config.settings import Index
+from chatrec.config.ranking import Index
 from chatrec.data.arrays import Array, unit
 from chatrec.retrieval import index as faiss_index
 
