@@ -91,6 +91,6 @@ def _refuse_other_vectors(settings: Settings, evaluated: Run) -> None:
     for section in ("text", "encoder"):
         if values_of(then, (section,)) != values_of(settings, (section,)):
             raise SettingsError(
-                f"[{section}] or [advanced.{section}] differs from the settings of run {evaluated.key}, whose text vectors "
-                "an evaluation uses. Restore the settings, or make new vectors with `chatrec run`."
+                f"[{section}] or [advanced.{section}] differs from the settings of run {evaluated.key}, "
+                "whose text vectors an evaluation uses. Restore the settings, or make new vectors with `chatrec run`."
             )

@@ -165,10 +165,8 @@ class Recommender:
     @property
     def slots_of_cold(self) -> tuple[int, int]:
         """Minimum and maximum number of slots for cold items."""
-        least, most = (
-            math.ceil(share * self.top_n) for share in (self.cold_items_min_share, self.cold_items_max_share)
-        )
-        return least, most
+        shares = self.cold_items_min_share, self.cold_items_max_share
+        return math.ceil(shares[0] * self.top_n), math.ceil(shares[1] * self.top_n)
 
     def _with_cold(self, known: ScoredCandidates, users: Array) -> ScoredCandidates:
         """Merges known and cold items."""

@@ -240,7 +240,7 @@ def stop(begun: list[None], manifest: Manifest | None) -> None:
 
 
 def test_vectors_of_other_texts_are_refused(prepared: Settings) -> None:
-    with pytest.raises(SettingsError, match=rf"\[text\] are other ones than those of run {KEY}"):
+    with pytest.raises(SettingsError, match=rf"\[advanced.text\] differs from the settings of run {KEY}"):
         evaluate(prepared.override({"text.item": "{{ title }}"}), None, nothing)
 
 
