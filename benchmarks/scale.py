@@ -76,10 +76,10 @@ def _run(folder: Path, users: int, items: int, events: int) -> dict[str, float]:
     started = time.monotonic()
     record = pipeline.run(settings)
     run = Run(settings.artifacts.root, record.key)
-    manifests = {step.name: run.manifest(step.name) for step in STEPS}
+    manifests = {step.name: made for step in STEPS if (made := run.manifest(step.name))}
     print(f"{events:,} events: {time.monotonic() - started:.0f} s; "
           f"{manifests['rank'].counts}; {manifests['aigc'].counts}", flush=True)  # fmt: skip
-    return {name: manifest.seconds for name, manifest in manifests.items() if manifest}
+    return {name: manifest.seconds for name, manifest in manifests.items()}
 
 
 def _fill(settings: Settings, users: int, items: int, events: int) -> None:

@@ -5,14 +5,15 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-import click
 import typer
+from typer.core import TyperArgument, TyperCommand, TyperGroup, TyperOption
 
 import chatrec
 from chatrec.cli import app
 from chatrec.config import template
 
 REFERENCE = Path(__file__).parent / "reference"
+Command = TyperCommand | TyperGroup
 
 SETTINGS = """\
 # Settings
@@ -21,8 +22,9 @@ SETTINGS = """\
 
 `chatrec init` writes this file. `chatrec.toml` is read from the working directory, or from the path in `--config` or
 `CHATREC_CONFIG`. An environment variable `CHATREC_<SECTION>__<KEY>` overrides the file, for example
-`CHATREC_RANKING__TOP_N=20` or `CHATREC_ENCODER__LOCAL__LAYERS=2`; keep the password in `CHATREC_DATABASE__URL`.
-Relative folders are relative to the file. An unknown key is an error that names the nearest known one.
+`CHATREC_RANKING__TOP_N=20` or `CHATREC_ADVANCED__ENCODER__LAYER=6`; keep the password in `CHATREC_DATABASE__URL`.
+Relative folders are relative to the file. An unknown key is an error that names the nearest known one. The tables under
+`[advanced]` are details of the sections before them.
 
 ```toml
 {template}
@@ -62,7 +64,9 @@ def settings() -> str:
 
 def commands() -> str:
     """Returns the text of docs/reference/commands.md."""
-    found = list(_commands(typer.main.get_command(app), "chatrec"))
+    group = typer.main.get_command(app)
+    assert isinstance(group, TyperGroup)
+    found = list(_commands(group, "chatrec"))
     rows = "\n".join(f"| [`{name}`](#{_anchor(name)}) | {_summary(command)} |" for name, command in found)
     return COMMANDS.format(rows=rows, details="\n\n".join(_details(name, command) for name, command in found))
 
@@ -86,34 +90,34 @@ def _section(title: str, values: Sequence[Any]) -> str:
     return "\n\n".join([f"## {title}", *paths])
 
 
-def _commands(group: click.Command, path: str) -> Iterator[tuple[str, click.Command]]:
-    for name, command in group.commands.items():  # type: ignore[attr-defined]
-        if getattr(command, "invoke_without_command", False):
-            yield f"{path} {name}", command
-        if hasattr(command, "commands"):
+def _commands(group: TyperGroup, path: str) -> Iterator[tuple[str, Command]]:
+    for name, command in group.commands.items():
+        if isinstance(command, TyperGroup):
+            if command.invoke_without_command:
+                yield f"{path} {name}", command
             yield from _commands(command, f"{path} {name}")
-        else:
+        elif isinstance(command, TyperCommand):
             yield f"{path} {name}", command
 
 
-def _details(name: str, command: click.Command) -> str:
+def _details(name: str, command: Command) -> str:
     lines = [f"## {name}", "", _summary(command)]
-    shown = [parameter for parameter in command.params if parameter.name != "help"]
+    shown = [each for each in command.params if isinstance(each, TyperArgument | TyperOption) and each.name != "help"]
     if shown:
         lines += ["", "| option | meaning |", "| --- | --- |"]
-        lines += [f"| {_usage(parameter)} | {getattr(parameter, 'help', '') or ''} |" for parameter in shown]
+        lines += [f"| {_usage(parameter)} | {parameter.help or ''} |" for parameter in shown]
     return "\n".join(lines)
 
 
-def _usage(parameter: click.Parameter) -> str:
-    if parameter.param_type_name == "argument":
+def _usage(parameter: TyperArgument | TyperOption) -> str:
+    if isinstance(parameter, TyperArgument):
         name = (parameter.name or "").upper()
         return f"`{name}`" if parameter.required else f"`[{name}]`"
     words = ", ".join(f"`{option}`" for option in [*parameter.opts, *parameter.secondary_opts])
     return words + (" (required)" if parameter.required else "")
 
 
-def _summary(command: click.Command) -> str:
+def _summary(command: Command) -> str:
     return " ".join((command.help or "").split())
 
 

@@ -84,7 +84,7 @@ def fit(
     Returns:
         The number of networks, epochs of each, groups of the output layer, and NDCG@10 on held-out events.
     """
-    seed, chosen = settings.compute.seed, settings.aigc
+    seed, chosen = settings.compute.seed, settings.aigc_config
     if chosen.users == "mean":
         without_holdout = fitted = mean.fit(holdout, texts.items, chosen, seed)
     else:

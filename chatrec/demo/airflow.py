@@ -13,11 +13,13 @@ import urllib.error
 import urllib.request
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 from sqlalchemy import URL, make_url
 
 from chatrec.config import Settings
+from chatrec.console import console
 from chatrec.db import embedded
 from chatrec.errors import SettingsError, TransientError
 
@@ -46,7 +48,7 @@ def environment(settings: Settings) -> dict[str, str]:
     if settings.database.url or settings.source.url:
         raise SettingsError(
             "The demo and `chatrec up` use the embedded PostgreSQL: unset database.url and source.url, or run the DAGs "
-            "in your own Airflow (docs/operations.md)."
+            "in your own Airflow (docs/howto/airflow.md)."
         )
     metadata = _metadata_url(settings)
     return {
@@ -100,8 +102,6 @@ def serve(settings: Settings) -> int:
     Raises:
         TransientError: it does not come up.
     """
-    from chatrec.console import console
-
     shown = console()
     variables = environment(settings)
     if _answers():
@@ -201,8 +201,6 @@ def _command(arguments: list[str]) -> list[str]:
 
 
 def _version() -> str:
-    from importlib.metadata import PackageNotFoundError, version
-
     try:
         return version("apache-airflow")
     except PackageNotFoundError:

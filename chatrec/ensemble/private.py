@@ -12,7 +12,7 @@ from types import MappingProxyType
 
 import numpy as np
 
-from chatrec.data.arrays import Array
+from chatrec.data.arrays import Array, unit
 from chatrec.ensemble.cold_items import ColdItems
 from chatrec.ensemble.ensemble import ENSEMBLE_FILE, NO_PENALTY, NOTHING_MEASURED
 from chatrec.ensemble.holdout_candidates import METRICS, HoldoutCandidates
@@ -21,7 +21,6 @@ from chatrec.models import private_ease
 from chatrec.models.base import Model
 from chatrec.models.content_knn import Text
 from chatrec.models.popularity import Popularity
-from chatrec.models.ppmi_svd import unit
 from chatrec.models.registry import POPULARITY
 from chatrec.models.serialization import load_models, save_models
 from chatrec.models.training_data import TrainingData
@@ -53,14 +52,14 @@ def fit(data: TrainingData, release: Release, folder: Path) -> Counts:
     nothing = ColdItems()
     facts = {
         **asdict(EnsembleWeights(dict(WEIGHTS), {})),
-        "form": "exact",
+        "form": "rerank",
         "limits": {},
         "ease penalty": NO_PENALTY,
         "cold items": {"weights": dict(nothing.weights), "share": nothing.share, "gains": {}},
     }
     write_atomically(folder / ENSEMBLE_FILE, json.dumps(facts, indent=1))
     write_atomically(folder / METRICS, json.dumps(NOTHING_MEASURED, indent=1))
-    return {"form": "exact", "weights": dict(WEIGHTS)}
+    return {"form": "rerank", "weights": dict(WEIGHTS)}
 
 
 def popularity_of(folder: Path) -> Array:

@@ -4,8 +4,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
-from chatrec.config.duties import Fairness as FairnessSettings
-from chatrec.config.settings import Checks as CheckSettings
+from chatrec.config.fairness import Fairness as FairnessSettings
+from chatrec.config.publish import Checks as CheckSettings
 from chatrec.gate.audit import Audit
 
 
@@ -63,22 +63,23 @@ def judge(evidence: Evidence, settings: CheckSettings) -> list[Check]:
     ]
 
 
-def judge_fairness(counts: Mapping[str, Any], settings: FairnessSettings) -> list[Check]:
+def judge_fairness(counts: Mapping[str, Any], settings: FairnessSettings, tolerance: float) -> list[Check]:
     """Runs the fairness checks. Unless `fairness.stops` is set, failures become warnings.
 
     Args:
         counts: Fairness counts of the step rank; empty if fairness is not configured.
         settings: Thresholds.
+        tolerance: Relative shortfall of the exposure that is allowed.
     """
     if not counts or settings.mode == "off":
         return []
-    met, least = counts["least met"], 1 - settings.tolerance
+    met, least = counts["least met"], 1 - tolerance
     cost = 1 - counts["ndcg"] / counts["ndcg without"] if counts["ndcg without"] else 0.0
     checks = [
         Check(
             "exposure", met >= least, met, least,
             f"{counts['least met provider']} has {met:.1%} of the exposure that it is owed, the least of "
-            f"{counts['providers']:,} providers; {least:.0%} required (fairness.tolerance).",
+            f"{counts['providers']:,} providers; {least:.0%} required (advanced.fairness.tolerance).",
         ),
         Check(
             "cost of fairness", cost <= settings.max_loss, cost, settings.max_loss,

@@ -25,6 +25,19 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
+class RunOptions:
+    """Options of one run: of `chatrec run` and `chatrec begin`, and of Airflow's trigger form."""
+
+    full: bool = False
+    """Read all daily partitions and encode all texts again, instead of only those that changed."""
+    dry_run: bool = False
+    """Run all steps except publish."""
+
+
+DEFAULT_OPTIONS = RunOptions()
+
+
+@dataclass(frozen=True)
 class Context:
     """Of one step of one run."""
 
@@ -38,6 +51,7 @@ class Context:
     """Of the run in the database."""
     counts: Mapping[str, Counts] | None = None
     """What the steps before counted."""
+    options: RunOptions = DEFAULT_OPTIONS
 
     def of(self, step: str) -> Path:
         """The folder of a step before this one."""

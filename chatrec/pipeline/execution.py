@@ -12,7 +12,8 @@ from chatrec.db import migrate, records
 from chatrec.db.engine import open_database
 from chatrec.db.lock import hold
 from chatrec.errors import SettingsError
-from chatrec.pipeline.run_settings import settings_of
+from chatrec.pipeline.context import DEFAULT_OPTIONS, RunOptions
+from chatrec.pipeline.run_settings import options_of, settings_of
 from chatrec.pipeline.runner import CLI, Runner
 from chatrec.pipeline.step import Step
 from chatrec.pipeline.steps import BY_NAME
@@ -24,18 +25,19 @@ Watch = Callable[[Step, Manifest | None], None]
 """Is told of each step: with None when it begins, with its manifest when it is done."""
 
 
-def begin(settings: Settings, key: str, started_by: str) -> Run:
+def begin(settings: Settings, key: str, started_by: str, options: RunOptions = DEFAULT_OPTIONS) -> Run:
     """Records a run and the settings that all its steps will use, wherever they run.
 
     Args:
-        settings: of this run, options included.
+        settings: of this run.
         key: of the run.
         started_by: "cli", or who else.
+        options: of this run.
 
     Raises:
         SettingsError: the database has not been migrated.
     """
-    with _open(settings, key, f"begin {key}") as runner:
+    with _open(settings, key, f"begin {key}", options) as runner:
         _refuse_unmigrated(runner.engine, settings)
         runner.begin(started_by)
     return runner.run
@@ -52,21 +54,26 @@ def perform(settings: Settings, key: str, name: str) -> Manifest:
     Raises:
         ChatrecError: recorded with the run; a TransientError may be tried again.
     """
-    step, own = BY_NAME[name], settings_of(settings, Run(settings.artifacts.root, key))
-    with _open(own, key, f"{name} {key}") as runner:
+    step, run = BY_NAME[name], Run(settings.artifacts.root, key)
+    with _open(settings_of(settings, run), key, f"{name} {key}", options_of(run)) as runner:
         return runner.perform(step)
 
 
 def run(
-    settings: Settings, key: str | None = None, watch: Watch | None = None, approve: bool = False
+    settings: Settings,
+    key: str | None = None,
+    watch: Watch | None = None,
+    approve: bool = False,
+    options: RunOptions = DEFAULT_OPTIONS,
 ) -> records.RunRecord:
     """Runs the pipeline, or the rest of an interrupted run.
 
     Args:
-        settings: of this run, options included.
+        settings: of this run.
         key: of the run; default: the run that was interrupted last, else a new one that stands for now.
         watch: is told of each step.
         approve: publish even if a person has to decide about it (`publish.approval`).
+        options: of this run.
 
     Returns:
         The record of the run.
@@ -81,7 +88,7 @@ def run(
         _refuse_unmigrated(engine, settings)
         with hold(engine, settings.database.schema_name, "run"):
             key = key or _interrupted(engine) or key_of(datetime.now(UTC))
-            runner = Runner(settings, Run(settings.artifacts.root, key), engine)
+            runner = Runner(settings, Run(settings.artifacts.root, key), engine, options)
             if runner.begin(CLI).state != "published":
                 with runner.recorded_failure():
                     for step in runner.steps:
@@ -111,9 +118,9 @@ def rollback(settings: Settings, key: str | None) -> str:
 
 
 @contextmanager
-def _open(settings: Settings, key: str, purpose: str) -> Iterator[Runner]:
+def _open(settings: Settings, key: str, purpose: str, options: RunOptions = DEFAULT_OPTIONS) -> Iterator[Runner]:
     with open_database(settings, purpose) as engine:
-        yield Runner(settings, Run(settings.artifacts.root, key), engine)
+        yield Runner(settings, Run(settings.artifacts.root, key), engine, options)
 
 
 def _interrupted(engine: Engine) -> str | None:

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from chatrec.config import Settings
 from chatrec.generation.blurbs import Reason
+from chatrec.pipeline import RunOptions
 from tests.support.finished import complete, migrate
 from tests.support.models import taught, untrained
 from tests.support.shop import KINDS, Shop
@@ -64,7 +65,7 @@ def test_the_second_run_writes_nothing_again(shop: Shop, configure: Callable[...
     migrate(settings)
     assert complete(settings).counts["generate"]["lines written"] > 0
     names = published(shop)
-    assert complete(settings.override({"night.full": True})).counts["generate"]["lines written"] == 0
+    assert complete(settings, options=RunOptions(full=True)).counts["generate"]["lines written"] == 0
     assert published(shop) == names
 
 

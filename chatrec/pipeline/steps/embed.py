@@ -7,4 +7,4 @@ from chatrec.runs.run import Counts
 
 def embed(context: Context) -> Counts:
     """Turns the texts that are new into GPT-2 vectors."""
-    return embedding.embed(context.snapshot, context.settings, context.folder, context.run.key)
+    return embedding.embed(context.snapshot, context.settings, context.folder, context.run.key, context.options.full)

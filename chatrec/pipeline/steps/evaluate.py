@@ -36,7 +36,7 @@ def hold_out(context: Context) -> Counts:
     if not len(held):
         raise RunError(
             f"Nothing can be held out of run {evaluated.key} with target {ranking.target}: no user has an event to "
-            "predict and one before it. `--target next` needs the least."
+            "predict and one before it. `--target next_item` needs the least."
         )
     write_rest(whole, held, context.folder)
     return {"held-out users": len(held), "targets": len(held.targets), "events left": len(held.histories.items)}

@@ -4,7 +4,7 @@ import json
 
 from sqlalchemy import Engine
 
-from chatrec.config.settings import Approval
+from chatrec.config.publish import Approval
 from chatrec.db import records
 from chatrec.ensemble.holdout_candidates import METRICS
 from chatrec.errors import RunStopped
@@ -30,7 +30,11 @@ def gate(context: Context) -> Counts:
     measured = json.loads((context.of("ensemble") / METRICS).read_text(encoding="utf-8"))
     evidence = _evidence(context, measured["better than popularity"], engine)
     checks = judge(evidence, context.settings.checks)
-    checks += judge_fairness((context.counts or {})["rank"].get("fairness", {}), context.settings.fairness)
+    checks += judge_fairness(
+        (context.counts or {})["rank"].get("fairness", {}),
+        context.settings.fairness,
+        context.settings.advanced.fairness.tolerance,
+    )
     warned = len(warnings(checks))
     asked = asks(context.settings.publish.approval, warned)
     with engine.begin() as connection:
