@@ -127,11 +127,16 @@ BEHAVIOUR = "similar users"
 """Kind of all other models: users with items in common."""
 
 
+def kind_of(source: str) -> str:
+    """Returns the kind of a model or of searches."""
+    return next((kind for word, kind in KINDS.items() if source.startswith(word)), BEHAVIOUR)
+
+
 def kinds(evidence: Mapping[str, float]) -> dict[str, float]:
     """Returns shares of a score by kind of model, the largest first."""
     found: dict[str, float] = {}
     for source, share in evidence.items():
-        kind = next((kind for word, kind in KINDS.items() if source.startswith(word)), BEHAVIOUR)
+        kind = kind_of(source)
         found[kind] = found.get(kind, 0.0) + share
     return dict(sorted(found.items(), key=lambda each: -each[1]))
 

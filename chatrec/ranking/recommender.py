@@ -107,7 +107,7 @@ class Recommender:
         batch = self.batch(users, self.recommendable & ~self.new)
         of_aigc = self.aigc.queries(batch)
         vectors = of_aigc[:, : self.aigc.state.items.shape[1]]
-        rated = self._rated(self._evidence(batch, of_aigc), self.blend.weights, batch)
+        rated = self._rated(self.evidence(batch, of_aigc), self.blend.weights, batch)
         if self.new.any():
             rated = self._with_new(rated, users)
         elif self._shapes:
@@ -198,8 +198,13 @@ class Recommender:
         shares[:, :, [self.sources.index(name) for name in weights]] = rated.shares
         return replace(rated, shares=shares)
 
-    def _evidence(self, batch: UserBatch, of_aigc: Array) -> list[Evidence]:
-        """Returns the log shares of each model. Models in the index retrieve candidates together."""
+    def evidence(self, batch: UserBatch, of_aigc: Array) -> list[Evidence]:
+        """Returns the log shares of each model. Models in the index retrieve candidates together.
+
+        Args:
+            batch: Batch of users.
+            of_aigc: Their AIGC queries.
+        """
         joint = self._joint
         found: list[Evidence] = []
         queries = {name: of_aigc if each is self.aigc else each.queries(batch) for name, each in joint.channels.items()}
