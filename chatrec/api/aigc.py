@@ -49,7 +49,7 @@ class AIGC(ScoredEstimator, Parameters):
 
     A small GPT-2 reads the history in order (SASRec: Kang and McAuley 2018, arXiv:1808.09781), or the user is the mean
     of the items (users="mean"). Scores are log-probabilities, up to a constant per user. As in a run, the network
-    learns without the held-out events of the target first, and then goes through all events.
+    is trained without the held-out events of the target first, and then on all events.
 
     Args:
         target: What a list should predict: "next_item", "next_period" or "random" (missing items).

@@ -122,7 +122,7 @@ class Ensemble(Estimator, Parameters):
         if not len(history):
             raise DataError(f"User {user!r} has no interactions: the list is one of popular items, without evidence.")
         if wanted in history or not dataset.available[wanted]:
-            state = "was taken by the user before" if wanted in history else "is not available"
+            state = "is in the history of the user" if wanted in history else "is not available"
             raise DataError(f"Item {item!r} {state} and is in no list of user {user!r}: ask for another item.")
         ids, rows = dataset.items["item_id"], list[tuple[Any, ...]]()
         for found in explanation.explain(self._recommender(1, True), int(row), int(wanted)):

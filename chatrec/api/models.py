@@ -103,7 +103,7 @@ class IALS(ScoredEstimator, ials.Config):
 
 
 class UserKNN(ScoredEstimator, user_knn.Config):
-    """User-based nearest neighbours: what the most similar users took.
+    """User-based nearest neighbours: the items of the most similar users.
 
     The similarity of two users is the squared cosine of their histories, with items weighted by log(users / users of
     the item), the inverse document frequency (Spärck Jones 1972). Users with exactly the same history are left out.

@@ -59,7 +59,7 @@ class ScoredEstimator(Estimator):
         """Raises DataError for data that the model cannot be fitted on."""
 
     def _similar(self, rows: Array, k: int) -> tuple[Array, Array]:
-        """The list of a user who took the item and nothing else."""
+        """The list of a user whose history is the item alone."""
         dataset, count = self._fitted(), len(rows)
         events = rows.astype(np.int32), np.ones(count, np.float32), np.zeros(count, np.int64)
         alone = Interactions(np.arange(count + 1), *events)

@@ -157,6 +157,6 @@ def test_what_no_list_can_have_is_not_explained() -> None:
     bare = chatrec.Dataset.from_frames(tables()["interactions"], users=tables()["users"])
     ensemble = chatrec.Ensemble("next_item", minutes=0).fit(bare)
     seen = tables()["interactions"].filter(pl.col("user_id") == 1)["item_id"][0]
-    for user, item, said in ((0, "i01", "has no interactions"), (1, seen, "was taken by the user before")):
+    for user, item, said in ((0, "i01", "has no interactions"), (1, seen, "is in the history of the user")):
         with pytest.raises(chatrec.DataError, match=said):
             ensemble.explain(user, item)
