@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from chatrec import demo
 from chatrec.config import Settings
 from chatrec.db.engine import open_database
 from chatrec.demo import movielens
@@ -15,6 +16,7 @@ from tests.support.standalone import Airflow, standalone
 
 pytestmark = pytest.mark.system
 SMALL = {
+    "CHATREC_CONFIG": str(Path(demo.__file__).parent / "chatrec.toml"),
     "CHATREC_ENCODER__LOCAL__LAYERS": "2",
     "CHATREC_ENCODER__LOCAL__WIDTH": "64",
     "CHATREC_ENCODER__LOCAL__VOCABULARY": "1000",
