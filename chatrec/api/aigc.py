@@ -7,7 +7,7 @@ from typing import Literal
 
 import numpy as np
 
-from chatrec.aigc.aigc import AigcModel, Texts, learn
+from chatrec.aigc.aigc import AigcModel, Texts, fit
 from chatrec.aigc.groups import make_groups
 from chatrec.aigc.state import AigcState
 from chatrec.api.scored import NAME, ScoredEstimator
@@ -80,7 +80,7 @@ class AIGC(ScoredEstimator, Parameters):
         groups = make_groups(dataset.items, vectors, settings.groups, seed)
         texts = Texts(vectors, vectors[:0], np.empty(0, np.int64))
         with TemporaryDirectory(prefix="chatrec-") as folder:
-            learn(histories, held, texts, groups, settings, Path(folder))
+            fit(histories, held, texts, groups, settings, Path(folder))
             return AigcModel(AigcState.load(Path(folder)))
 
     def _refuse(self, dataset: Dataset) -> None:

@@ -16,12 +16,12 @@ from chatrec.api.similar import similar_rows
 from chatrec.api.targets import TargetName, target_of
 from chatrec.api.text_encoder import TextEncoder, default_cache
 from chatrec.config import Settings
-from chatrec.console import kind_of
 from chatrec.data.arrays import Array
 from chatrec.data.dataset import Dataset
 from chatrec.encoder.embed import ITEMS, USERS, take
 from chatrec.errors import DataError
 from chatrec.extract.dataset_files import write_dataset
+from chatrec.models.labels import kind_of
 from chatrec.pipeline.context import Context
 from chatrec.pipeline.offline import KEY, perform
 from chatrec.pipeline.steps import BY_NAME
@@ -32,7 +32,7 @@ from chatrec.ranking.recommender import Recommender
 from chatrec.runs.run import Run, key_of
 
 TEXT_STEPS = ("encoder", "embed")
-STEPS = ("groups", "aigc", "blend", "index")
+STEPS = ("groups", "aigc", "ensemble", "index")
 EXTRACT, EMBED = "extract", "embed"
 PLAIN = {"item_id", "groups", "available"}
 
@@ -164,7 +164,7 @@ class Ensemble(Estimator, Parameters):
 
     def _open(self, run: Run) -> None:
         self._run = run
-        self.weights_ = dict(self._recommender(1, True).blend.weights)
+        self.weights_ = dict(self._recommender(1, True).ensemble.weights)
 
     def _recommender(self, k: int, exclude_seen: bool) -> Recommender:
         settings = self.settings.override({"ranking.top_n": k, "ranking.exclude_seen": exclude_seen})

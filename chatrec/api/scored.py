@@ -14,7 +14,7 @@ from chatrec.errors import DataError
 from chatrec.features.catalogue import Features, features_of
 from chatrec.models import popularity
 from chatrec.models.base import Model
-from chatrec.models.serialization import load_channels, save_channels
+from chatrec.models.serialization import load_models, save_models
 from chatrec.models.training_data import TrainingData
 
 CELLS_AT_ONCE = 4_000_000
@@ -78,11 +78,11 @@ class ScoredEstimator(Estimator):
     def write(self, folder: Path) -> None:
         """Implements `Estimator.write`."""
         (folder / NAME).mkdir()
-        save_channels({NAME: self.model_}, folder / NAME)
+        save_models({NAME: self.model_}, folder / NAME)
 
     def read(self, folder: Path) -> None:
         """Implements `Estimator.read`. Arrays are mapped from the files, not copied."""
-        self.model_ = load_channels(folder / NAME)[NAME]
+        self.model_ = load_models(folder / NAME)[NAME]
 
     def _popular(self, dataset: Dataset) -> popularity.Popularity:
         return popularity.fit(training_data(dataset))

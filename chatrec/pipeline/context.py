@@ -58,7 +58,7 @@ class Context:
 
     @cached_property
     def rules(self) -> Rules:
-        """Of the settings, on tonight's items."""
+        """Of the settings, on the run's items."""
         return self.rules_of(self.settings.rules)
 
     @cached_property
@@ -67,7 +67,7 @@ class Context:
         return self.rules.allowed_of(self.recommendable)
 
     def rules_of(self, rules: RulesSettings) -> Rules:
-        """Other rules on tonight's items."""
+        """Other rules on the run's items."""
         from chatrec.ranking.rules.rules import Clock, Rules
 
         snapshot = self.snapshot

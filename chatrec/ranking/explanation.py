@@ -7,7 +7,7 @@ import numpy as np
 
 from chatrec.data.arrays import Array
 from chatrec.data.user_batch import UserBatch
-from chatrec.ensemble.log_shares import Evidence, ScoredEvidence
+from chatrec.ensemble.log_shares import LogShares, ScoredLogShares
 from chatrec.models.base import Model
 from chatrec.ranking.recommender import EVENTS_OF_A_REASON, Recommender
 
@@ -31,30 +31,30 @@ def explain(ranker: Recommender, user: int, item: int) -> list[Explanation]:
         user: Row of a user with a history.
         item: Row of an item that the user's list may contain.
     """
-    users, is_new = np.array([user]), bool(ranker.new[item])
-    batch = ranker.batch(users, ranker.new if is_new else ranker.recommendable & ~ranker.new)
-    weights = ranker.blend.new.weights if is_new else ranker.blend.weights
-    evidence: list[Evidence] = (
-        [ScoredEvidence.of(ranker.blend.new.channels[name], batch) for name in weights]
-        if is_new
-        else ranker.evidence(batch, ranker.aigc.queries(batch))
+    users, is_cold = np.array([user]), bool(ranker.cold[item])
+    batch = ranker.batch(users, ranker.cold if is_cold else ranker.recommendable & ~ranker.cold)
+    weights = ranker.ensemble.cold.weights if is_cold else ranker.ensemble.weights
+    log_shares: list[LogShares] = (
+        [ScoredLogShares.of(ranker.ensemble.cold.models[name], batch) for name in weights]
+        if is_cold
+        else ranker.log_shares(batch, ranker.aigc.queries(batch))
     )
     place = np.array([[item]])
-    parts = np.array([max(float(each.log_shares(place)[0, 0] - each.floor[0]), 0) for each in evidence])
+    parts = np.array([max(float(each.log_shares(place)[0, 0] - each.floor[0]), 0) for each in log_shares])
     parts *= np.array(list(weights.values()))
     shares = parts / max(parts.sum(), np.finfo(np.float64).tiny)
     order = np.argsort(-shares, kind="stable")
     names = list(weights)
     return [
-        Explanation(names[n], float(shares[n]), _events(ranker.channels[names[n]], batch, place, float(shares[n])))
+        Explanation(names[n], float(shares[n]), _events(ranker.models[names[n]], batch, place, float(shares[n])))
         for n in order
         if shares[n] > 0
     ]
 
 
-def _events(channel: Model, batch: UserBatch, item: Array, share: float) -> dict[int, float]:
+def _events(model: Model, batch: UserBatch, item: Array, share: float) -> dict[int, float]:
     latest = batch.histories.latest(batch.users, EVENTS_OF_A_REASON)
-    added = channel.contributions(latest, item)
+    added = model.contributions(latest, item)
     if added is None:
         return {}
     positive = np.where(latest[0] >= 0, np.maximum(added[0, 0], 0), 0)

@@ -94,7 +94,7 @@ def failed(evidence: Evidence, settings: Checks | None = None) -> list[str]:
     return [check.name for check in judge(evidence, settings or Checks()) if not check.ok]
 
 
-def test_a_good_night_passes() -> None:
+def test_a_good_run_passes() -> None:
     checks = judge(EVIDENCE, Checks())
     assert failed(EVIDENCE) == []
     assert verdict(checks) == f"All {len(checks)} checks passed."

@@ -1,4 +1,4 @@
-"""`chatrec_finetune` for real on MovieLens-100k: a candidate is trained, measured, and takes over the next night."""
+"""`chatrec_finetune` for real on MovieLens-100k: a candidate is trained, measured, and takes over the next run."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -40,7 +40,7 @@ def up(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Airflow, Path
 
 
 def embedded_texts(root: Path) -> list[int]:
-    """How many texts each night had to encode."""
+    """How many texts each run had to encode."""
     manifests = [run.manifest("embed") for run in runs_under(root)]
     return [int(manifest.counts["texts embedded"]) for manifest in manifests if manifest]
 

@@ -27,7 +27,7 @@ def gate(context: Context) -> Counts:
     """
     assert context.database is not None
     engine = context.database
-    measured = json.loads((context.of("blend") / METRICS).read_text(encoding="utf-8"))
+    measured = json.loads((context.of("ensemble") / METRICS).read_text(encoding="utf-8"))
     evidence = _evidence(context, measured["better than popularity"], engine)
     checks = judge(evidence, context.settings.checks)
     checks += judge_fairness((context.counts or {})["rank"].get("fairness", {}), context.settings.fairness)
@@ -35,16 +35,16 @@ def gate(context: Context) -> Counts:
     asked = asks(context.settings.publish.approval, warned)
     with engine.begin() as connection:
         records.replace_checks(connection, context.number, [check.as_row() for check in checks])
-        records.replace_metrics(connection, context.number, measured["channels"])
+        records.replace_metrics(connection, context.number, measured["models"])
         records.set_approval(connection, context.number, "wanted" if asked else None)
-    words = " ".join(filter(None, [verdict(checks), (context.counts or {})["blend"].get("privacy")]))
+    words = " ".join(filter(None, [verdict(checks), (context.counts or {})["ensemble"].get("privacy")]))
     if any(not check.ok for check in checks):
         raise RunStopped(words)
     return {"checks": len(checks), "warnings": warned, "users listed": evidence.audit.users, "verdict": words}
 
 
 def asks(approval: Approval, warnings: int) -> bool:
-    """Whether a night whose checks passed, some of them with a warning, needs a person's word."""
+    """Whether a run whose checks passed, some of them with a warning, needs a person's word."""
     return approval == "always" or (approval == "on_warning" and warnings > 0)
 
 
@@ -66,7 +66,7 @@ def _evidence(context: Context, better: list[float] | None, engine: Engine) -> E
         users=histories.users,
         recommendable=int(context.listable.sum()),
         known_users=known,
-        known_by_fallback=max(known - ranked["users blend"], 0),
+        known_by_fallback=max(known - ranked["users ensemble"], 0),
         rows_read=sum(extracted[name] for name in ROWS_READ),
         quarantined=extracted["quarantined"],
         exclude_seen=hides,

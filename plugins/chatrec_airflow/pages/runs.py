@@ -11,9 +11,9 @@ from chatrec.db.records import RunRecord
 from chatrec.pipeline.steps import BY_NAME
 from chatrec_airflow.pages import plots
 
-NIGHTS = 30
+MAX_RUNS = 30
 """Maximum number of runs in a plot."""
-CHANNELS = ("blend", "popularity")
+MODELS = ("ensemble", "popularity")
 """Plotted models: the lists themselves, and their baseline."""
 FIGURES: Mapping[str, tuple[tuple[str, str], ...]] = {
     "Read": (("extract", "users"), ("extract", "items"), ("extract", "interactions"), ("extract", "days read"),
@@ -37,7 +37,7 @@ class StepTime:
 
 
 @dataclass(frozen=True)
-class Night:
+class RunPage:
     """Everything about a run."""
 
     record: RunRecord
@@ -50,14 +50,14 @@ class Night:
     """All counts, by step."""
 
 
-def night(connection: Connection, record: RunRecord) -> Night:
+def read(connection: Connection, record: RunRecord) -> RunPage:
     """Read everything about a run."""
     steps = connection.execute(
         text("SELECT step, state, started_at, seconds, counts FROM run_steps WHERE run = :run ORDER BY started_at"),
         {"run": record.run},
     ).all()
     counts = {row.step: dict(row.counts) for row in steps}
-    return Night(
+    return RunPage(
         record,
         connection.execute(
             text("""
@@ -81,24 +81,24 @@ def metrics(connection: Connection, record: RunRecord) -> list[plots.Plot]:
     """A plot of each metric of the whole holdout, over the runs up to this one."""
     rows = connection.execute(
         text("""
-            WITH nights AS (
+            WITH latest_runs AS (
                 SELECT run, row_number() OVER (ORDER BY run) - 1 AS place
                 FROM (SELECT run FROM runs WHERE run <= :run AND EXISTS (
                           SELECT FROM run_metrics m WHERE m.run = runs.run)
-                      ORDER BY run DESC LIMIT :nights) AS latest
+                      ORDER BY run DESC LIMIT :runs) AS latest
             )
-            SELECT m.metric, m.channel, n.place, m.value, (SELECT count(*) FROM nights) AS nights
-            FROM nights n JOIN run_metrics m USING (run)
-            WHERE m.channel = ANY (:channels) AND m.metric LIKE '%@10'
+            SELECT m.metric, m.model, n.place, m.value, (SELECT count(*) FROM latest_runs) AS runs
+            FROM latest_runs n JOIN run_metrics m USING (run)
+            WHERE m.model = ANY (:models) AND m.metric LIKE '%@10'
         """),
-        {"run": record.run, "nights": NIGHTS, "channels": list(CHANNELS)},
+        {"run": record.run, "runs": MAX_RUNS, "models": list(MODELS)},
     ).all()
     values: dict[str, dict[str, list[float | None]]] = {}
-    for metric, channel, place, value, nights in rows:
+    for metric, model, place, value, runs in rows:
         series = values.setdefault(metric, {})
-        series.setdefault(channel, [None] * nights)[place] = value
+        series.setdefault(model, [None] * runs)[place] = value
     ordered = sorted(values, key=lambda name: (name != "ndcg@10", name != "recall@10", name))
-    drawn = (plots.lines(name, {c: values[name][c] for c in CHANNELS if c in values[name]}) for name in ordered)
+    drawn = (plots.lines(name, {c: values[name][c] for c in MODELS if c in values[name]}) for name in ordered)
     return [plot for plot in drawn if plot]
 
 

@@ -1,4 +1,4 @@
-"""Nights: a whole one (as `chatrec run` does it) or step by step (as Airflow does it), by the same runner."""
+"""Runs: all steps at once (as `chatrec run` does) or step by step (as Airflow does), by the same runner."""
 
 import logging
 from collections.abc import Callable, Iterator
@@ -16,7 +16,7 @@ from chatrec.pipeline.run_settings import settings_of
 from chatrec.pipeline.runner import CLI, Runner
 from chatrec.pipeline.step import Step
 from chatrec.pipeline.steps import BY_NAME
-from chatrec.publish.pointer import rollback
+from chatrec.publish import pointer
 from chatrec.runs.run import Manifest, Run, key_of
 
 LOG = logging.getLogger("chatrec")
@@ -57,10 +57,10 @@ def perform(settings: Settings, key: str, name: str) -> Manifest:
         return runner.perform(step)
 
 
-def run_night(
+def run(
     settings: Settings, key: str | None = None, watch: Watch | None = None, approve: bool = False
 ) -> records.RunRecord:
-    """Does a whole night, or what is left of one.
+    """Runs the pipeline, or the rest of an interrupted run.
 
     Args:
         settings: of this run, options included.
@@ -73,13 +73,13 @@ def run_night(
 
     Raises:
         RunStopped: a check failed, or a person has to decide.
-        Busy: another night is at work; says whose.
-        ChatrecError: the night failed; recorded with the run.
+        Busy: another run is in progress; names its process.
+        ChatrecError: the run failed; recorded with the run.
     """
     tell: Watch = watch or (lambda step, manifest: None)
     with open_database(settings, "chatrec run") as engine:
         _refuse_unmigrated(engine, settings)
-        with hold(engine, settings.database.schema_name, "night"):
+        with hold(engine, settings.database.schema_name, "run"):
             key = key or _interrupted(engine) or key_of(datetime.now(UTC))
             runner = Runner(settings, Run(settings.artifacts.root, key), engine)
             if runner.begin(CLI).state != "published":
@@ -93,21 +93,21 @@ def run_night(
 
 
 def fail(settings: Settings, key: str, verdict: str) -> None:
-    """Records that a night has failed for good, unless how it ended is recorded already."""
+    """Records that a run has failed for good, unless how it ended is recorded already."""
     with _open(settings, key, f"fail {key}") as runner:
         runner.end("failed", verdict)
 
 
-def measured(settings: Settings, key: str) -> dict[str, dict[str, float]]:
-    """The metrics of a run, by channel and name."""
+def metrics(settings: Settings, key: str) -> dict[str, dict[str, float]]:
+    """Returns the metrics of a run, by model and name."""
     with open_database(settings, f"metrics {key}") as engine, engine.connect() as connection:
         return records.metrics(connection, records.get(connection, key).run)
 
 
-def go_back(settings: Settings, key: str | None) -> str:
-    """Makes an older night live again; returns its key. See `chatrec.publish.pointer.rollback`."""
+def rollback(settings: Settings, key: str | None) -> str:
+    """Makes an older run live again and returns its key. See `chatrec.publish.pointer.rollback`."""
     with open_database(settings, "rollback") as engine:
-        return rollback(engine, key).key
+        return pointer.rollback(engine, key).key
 
 
 @contextmanager
