@@ -12,6 +12,7 @@ import numpy as np
 
 from chatrec.config import Settings
 from chatrec.data.arrays import Array
+from chatrec.data.interactions import Interactions
 from chatrec.encoder import texts, users
 from chatrec.encoder.model_selection import choose
 from chatrec.encoder.prepared import prepare
@@ -89,6 +90,23 @@ def embed(snapshot: Snapshot, settings: Settings, folder: Path, name: str, full:
             users.compose(everyone, items, snapshot.histories, settings.advanced.text.history)
     np.save(folder / PROFILE_USERS, embedding.texts.sample)
     return embedding.counts
+
+
+def take(items: Array, histories: Interactions, length: int, folder: Path) -> None:
+    """Write ITEMS, USERS, PROFILES and PROFILE_USERS from vectors that were made elsewhere, without profiles.
+
+    Args:
+        items: Unit vectors of the items, items × dimensions.
+        histories: Interactions of all users.
+        length: Number of latest events that count.
+        folder: Folder of the step.
+    """
+    everyone = np.zeros((histories.users, items.shape[1]), np.float32)
+    users.compose(everyone, items, histories, length)
+    nothing = np.empty((0, items.shape[1]), np.float32)
+    arrays = {ITEMS: items, USERS: everyone, PROFILES: nothing, PROFILE_USERS: np.empty(0, np.int64)}
+    for name, array in arrays.items():
+        np.save(folder / name, array)
 
 
 @contextmanager

@@ -1,5 +1,6 @@
 """The steps between extraction and the gate, on a split of files and without a database."""
 
+from collections.abc import Iterable
 from contextlib import nullcontext
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -8,6 +9,7 @@ from chatrec.config import Settings
 from chatrec.extract.snapshot import Snapshot
 from chatrec.pipeline.context import Context
 from chatrec.pipeline.private import lend_secret
+from chatrec.pipeline.step import Step
 from chatrec.pipeline.steps import STEPS
 from chatrec.report.splits import write_recommendations, write_snapshot
 from chatrec.runs.run import Counts, Run
@@ -42,8 +44,20 @@ def evaluate_split(
             lend_secret(settings.artifacts.root, Path(root))
         separator = settings.source.groups_separator
         write_snapshot(split, items, users, separator, settings.advanced.text, run.fresh_folder("extract"))
-        counts: Counts = {}
-        for step in STEPS_OF_A_SPLIT:
-            counts[step.name] = step.perform(Context(run, chosen, run.fresh_folder(step.name)))
+        counts = perform(STEPS_OF_A_SPLIT, run, chosen)
         rows = write_recommendations(Snapshot(run.step_folder("extract")), run.step_folder("rank"), out, k)
         return {**counts, "rows": rows}
+
+
+def perform(steps: Iterable[Step], run: Run, settings: Settings) -> Counts:
+    """Does steps one after the other, without a database and without manifests.
+
+    Args:
+        steps: which; the folders of the steps before them are there.
+        run: where their files go.
+        settings: of all steps.
+
+    Returns:
+        What the steps counted, by step.
+    """
+    return {step.name: step.perform(Context(run, settings, run.fresh_folder(step.name))) for step in steps}

@@ -20,7 +20,6 @@ NOT_YET = [
     "examples",
     "benchmarks",
     "chatrec/config",
-    "chatrec/data",
     "chatrec/demo",
     "chatrec/encoder",
     "chatrec/ensemble",

@@ -19,7 +19,7 @@ def aigc(context: Context) -> Counts:
         return _public_aigc(context)
     texts = Texts(*(np.load(context.of("embed") / name) for name in (ITEMS, PROFILES, PROFILE_USERS)))
     groups = ItemGroups.load(context.of("groups"))
-    return fit(context.snapshot, holdout_of(context), texts, groups, context.settings, context.folder)
+    return fit(context.snapshot.histories, holdout_of(context), texts, groups, context.settings, context.folder)
 
 
 def _public_aigc(context: Context) -> Counts:

@@ -27,7 +27,7 @@ from chatrec.runtime.hardware import use_threads
 def rank(context: Context) -> Counts:
     """Makes everybody's list."""
     use_threads(context.settings.compute.threads)
-    ranker = _recommender(context)
+    ranker = recommender_of(context)
     texts = np.load(context.of("embed") / USERS, mmap_mode="r")
     fairness = provider_fairness(context, ranker, texts)
     final, variety = diversified(context, fairness.applied(ranker) if fairness else ranker)
@@ -36,7 +36,8 @@ def rank(context: Context) -> Counts:
     return counts | variety | coverage | audit(context, fairness) | _effects_of_rules(context, ranker, texts)
 
 
-def _recommender(context: Context) -> Recommender:
+def recommender_of(context: Context) -> Recommender:
+    """The recommender of a run, before fairness and diversity."""
     settings, snapshot, searches = context.settings, context.snapshot, None
     if settings.ranking.search_weight and snapshot.queries.texts:
         asked, half_life = settings.ranking.search_weight, settings.advanced.ranking.search_half_life
