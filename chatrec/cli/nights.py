@@ -27,9 +27,9 @@ def run(
     changes: dict[str, Any] = {"night.full": full, "night.dry_run": dry_run}
     if top_n is not None:
         changes["ranking.top_n"] = top_n
-    record = run_night(state.settings.override(changes), key, StepLines(), approve)
+    done = run_night(state.settings.override(changes), key, StepLines(), approve, raise_on_error=True)
     words = {"published": "is live", "dry": "was not published (--dry-run)"}
-    console(stderr=True).print(f"Run [bold]{record.key}[/] {words.get(record.state, record.state)}. {record.verdict}")
+    console(stderr=True).print(f"Run [bold]{done.key}[/] {words.get(done.state, done.state)}. {done.verdict}")
 
 
 @app.command()
@@ -41,19 +41,24 @@ def runs(
     from dataclasses import asdict
 
     from chatrec.console import console, runs_table
-    from chatrec.db import records as records
+    from chatrec.db import records
     from chatrec.db.engine import open_database
 
     with open_database(state.settings, "chatrec runs") as engine, engine.connect() as connection:
         found = records.latest(connection, limit)
-        counts = {
-            record.run: {step.step: step.counts for step in records.steps(connection, record.run)} for record in found
-        }
+        steps = {record.run: records.steps(connection, record.run) for record in found}
     if as_json:
-        values = [{**asdict(record), "seconds": record.seconds, "steps": counts[record.run]} for record in found]
+        values = [
+            {
+                **asdict(record),
+                "seconds": record.seconds,
+                "steps": {step.step: step.to_dict() for step in steps[record.run]},
+            }
+            for record in found
+        ]
         print(json.dumps(values, indent=1, default=str, ensure_ascii=False))
     elif found:
-        console().print(runs_table(found, counts))
+        console().print(runs_table(found, steps))
     else:
         print("There are no runs yet: `chatrec run` starts one.")
 

@@ -11,7 +11,8 @@ import numpy as np
 from chatrec.config.settings import Form, Target
 from chatrec.data.arrays import Array
 from chatrec.ensemble.cold_items import NEW, ColdItems, fit_new, hide_items, share_of_new
-from chatrec.ensemble.holdout_candidates import CANDIDATES, METRICS, HoldoutCandidates
+from chatrec.ensemble.holdout_candidates import CANDIDATES, HoldoutCandidates
+from chatrec.ensemble.holdout_metrics import HoldoutMetrics
 from chatrec.ensemble.inner_product import Softmax
 from chatrec.ensemble.weights import EnsembleWeights, HoldoutFeatures, cross_fitted, fit_mix
 from chatrec.evaluation.evaluator import Evaluator
@@ -23,13 +24,13 @@ from chatrec.models.configs import DEFAULTS, Configs
 from chatrec.models.registry import EASE, POPULARITY, TEXTS, fit_channels, limits, names
 from chatrec.models.serialization import load_channels, save_channels
 from chatrec.models.training_data import TrainingData
-from chatrec.runs.run import Counts, write_atomically
+from chatrec.runs.results import EnsembleResult
+from chatrec.runs.run import write_atomically
 
 MIX = "mix.json"
 BLEND = "blend"
 NO_PENALTY = 0.0
 """Text models have penalties of their own."""
-NOTHING_MEASURED: dict[str, Any] = {"channels": {}, "better than popularity": None}
 
 
 @dataclass(frozen=True)
@@ -64,7 +65,7 @@ def learn(
     form: Form,
     folder: Path,
     configs: Configs = DEFAULTS,
-) -> Counts:
+) -> EnsembleResult:
     """Fits the ensemble and writes it, METRICS and the candidates of held-out users.
 
     Args:
@@ -77,8 +78,7 @@ def learn(
         configs: Configs of the models.
 
     Returns:
-        The number of held-out users, the form, the models excluded by size, the weights, and NDCG@10 of the ensemble,
-        of popularity, and on items hidden as if they were cold.
+        The result of the step.
     """
     rest, seed = replace(known, histories=holdout.histories), known.seed
     hidden = hide_items(rest.histories, known.items, seed)
@@ -87,7 +87,7 @@ def learn(
     of_texts = fit_channels(of_rest, target, NO_PENALTY, suited & TEXTS, form, configs)
     new, of_new = fit_new(of_texts, hidden, known.texts, seed)
     penalty = _choose_penalty(rest, holdout, target, configs.ease) if form == "exact" else ease.PENALTIES[-1]
-    mix, measured = EnsembleWeights({POPULARITY: 1.0}, {}), NOTHING_MEASURED
+    mix, measured = EnsembleWeights({POPULARITY: 1.0}, {}), HoldoutMetrics()
     held = HoldoutCandidates.nothing(holdout)
     if len(holdout):
         fitted: dict[str, Any] = fit_channels(rest, target, penalty, suited - TEXTS, form, configs) | of_texts
@@ -103,18 +103,24 @@ def learn(
     limited = limits(known, target, form, configs)
     facts = {**asdict(mix), "form": form, "limits": limited, "ease penalty": penalty}
     facts["new"] = {**asdict(new), "share": share_of_new(holdout)}
-    measured = {**measured, "channels": measured["channels"] | of_new}
+    measured = replace(measured, models={**measured.models, **of_new})
     write_atomically(folder / MIX, json.dumps(facts, indent=1))
-    write_atomically(folder / METRICS, json.dumps(measured, indent=1))
-    said: Counts = {"held out": len(holdout), "form": form, "limits": limited}
-    return said | _weights_and_scores(mix, new, measured["channels"])
+    measured.save(folder)
+    ndcg = {name: values["ndcg@10"] for name, values in measured.models.items()}
+    return EnsembleResult(
+        form=form,
+        weights=_rounded(mix),
+        cold_item_weights=_rounded(new),
+        limits=limited,
+        holdout_users=len(holdout),
+        ndcg=ndcg.get(BLEND),
+        popularity_ndcg=ndcg.get(POPULARITY),
+        cold_items_ndcg=ndcg.get(NEW),
+    )
 
 
-def _weights_and_scores(mix: EnsembleWeights, new: EnsembleWeights, measured: Mapping[str, Any]) -> Counts:
-    """Returns the weights and NDCG@10 for the record of the run."""
-    weights, of_new = ({name: round(weight, 3) for name, weight in each.weights.items()} for each in (mix, new))
-    scores = {f"{name} NDCG@10": measured[name]["ndcg@10"] for name in (BLEND, POPULARITY, NEW) if name in measured}
-    return {"weights": weights, "weights of new items": of_new, **scores}
+def _rounded(mix: EnsembleWeights) -> dict[str, float]:
+    return {name: round(weight, 3) for name, weight in mix.weights.items()}
 
 
 def _choose_penalty(rest: TrainingData, holdout: Holdout, target: Target, config: ease.Config) -> float:
@@ -130,13 +136,10 @@ def _choose_penalty(rest: TrainingData, holdout: Holdout, target: Target, config
     return max(ease.PENALTIES, key=quality)
 
 
-def _measure(trial: HoldoutFeatures, of_blend: Array, measure: Evaluator, seed: int) -> dict[str, Any]:
+def _measure(trial: HoldoutFeatures, of_blend: Array, measure: Evaluator, seed: int) -> HoldoutMetrics:
     """Returns metrics by model, and the gain of the ensemble over popularity with its interval."""
     lists: dict[str, Array] = {BLEND: of_blend}
     everybody = np.arange(len(measure.holdout))
     lists |= {name: trial.lists({name: 1.0}, everybody) for name in trial.names}
     better = paired_difference(measure.ndcg(lists[BLEND]), measure.ndcg(lists[POPULARITY]), seed)
-    return {
-        "channels": {name: measure.summary(each) for name, each in lists.items()},
-        "better than popularity": better,
-    }
+    return HoldoutMetrics({name: measure.summary(each) for name, each in lists.items()}, better)

@@ -14,8 +14,9 @@ import numpy as np
 
 from chatrec.data.arrays import Array
 from chatrec.ensemble.cold_items import ColdItems
-from chatrec.ensemble.ensemble import MIX, NO_PENALTY, NOTHING_MEASURED
-from chatrec.ensemble.holdout_candidates import METRICS, HoldoutCandidates
+from chatrec.ensemble.ensemble import MIX, NO_PENALTY
+from chatrec.ensemble.holdout_candidates import HoldoutCandidates
+from chatrec.ensemble.holdout_metrics import HoldoutMetrics
 from chatrec.ensemble.weights import EnsembleWeights
 from chatrec.models import private_ease
 from chatrec.models.base import Model
@@ -26,7 +27,8 @@ from chatrec.models.registry import POPULARITY
 from chatrec.models.serialization import load_channels, save_channels
 from chatrec.models.training_data import TrainingData
 from chatrec.privacy.statistics import Release
-from chatrec.runs.run import Counts, write_atomically
+from chatrec.runs.results import EnsembleResult
+from chatrec.runs.run import write_atomically
 
 PAIRS, WORDS = "private pairs", "words"
 WEIGHTS: Mapping[str, float] = MappingProxyType({PAIRS: 1.0, WORDS: 0.2})
@@ -46,7 +48,7 @@ def channels_of(known: TrainingData, release: Release) -> dict[str, Model]:
     return {PAIRS: private_ease.fit(release, texts), WORDS: words, POPULARITY: popular}
 
 
-def learn(known: TrainingData, release: Release, folder: Path) -> Counts:
+def learn(known: TrainingData, release: Release, folder: Path) -> EnsembleResult:
     """Writes the ensemble. No events are held out, so no metrics are measured. Arguments as in `channels_of`."""
     save_channels(channels_of(known, release), folder)
     HoldoutCandidates.nobody().save(folder)
@@ -59,8 +61,8 @@ def learn(known: TrainingData, release: Release, folder: Path) -> Counts:
         "new": {"weights": dict(nothing.weights), "share": nothing.share, "gains": {}},
     }
     write_atomically(folder / MIX, json.dumps(facts, indent=1))
-    write_atomically(folder / METRICS, json.dumps(NOTHING_MEASURED, indent=1))
-    return {"form": "exact", "weights": dict(WEIGHTS)}
+    HoldoutMetrics().save(folder)
+    return EnsembleResult(form="exact", weights=dict(WEIGHTS))
 
 
 def popularity_of(folder: Path) -> Array:

@@ -2,12 +2,14 @@
 
 from chatrec.pipeline.approval import Question, answer, question
 from chatrec.pipeline.nights import begin, fail, go_back, measured, perform, run_night
+from chatrec.pipeline.run_result import RunResult
 from chatrec.pipeline.step import Step
 from chatrec.pipeline.steps import STEPS
 
 __all__ = [
     "STEPS",
     "Question",
+    "RunResult",
     "Step",
     "answer",
     "begin",

@@ -11,7 +11,8 @@ from chatrec.config import Settings
 from chatrec.db import migrate, records
 from chatrec.db.engine import open_database
 from chatrec.db.lock import hold
-from chatrec.errors import SettingsError
+from chatrec.errors import ChatrecError, SettingsError
+from chatrec.pipeline.run_result import RunResult
 from chatrec.pipeline.run_settings import settings_of
 from chatrec.pipeline.runner import CLI, Runner
 from chatrec.pipeline.step import Step
@@ -35,7 +36,7 @@ def begin(settings: Settings, key: str, started_by: str) -> Run:
     Raises:
         SettingsError: the database has not been migrated.
     """
-    with _open(settings, key, f"begin {key}") as runner:
+    with _open(settings, _run(settings, key), f"begin {key}") as runner:
         _refuse_unmigrated(runner.engine, settings)
         runner.begin(started_by)
     return runner.run
@@ -52,49 +53,73 @@ def perform(settings: Settings, key: str, name: str) -> Manifest:
     Raises:
         ChatrecError: recorded with the run; a TransientError may be tried again.
     """
-    step, own = BY_NAME[name], settings_of(settings, Run(settings.artifacts.root, key))
-    with _open(own, key, f"{name} {key}") as runner:
-        return runner.perform(step)
+    run = _run(settings, key)
+    with _open(settings_of(settings, run), run, f"{name} {key}") as runner:
+        return runner.perform(BY_NAME[name])
 
 
 def run_night(
-    settings: Settings, key: str | None = None, watch: Watch | None = None, approve: bool = False
-) -> records.RunRecord:
-    """Does a whole night, or what is left of one.
+    settings: Settings,
+    key: str | None = None,
+    watch: Watch | None = None,
+    approve: bool = False,
+    raise_on_error: bool = False,
+) -> RunResult:
+    """Run the pipeline, from your tables to published recommendations. Resumes an interrupted run.
+
+    An error that ends the run, such as a failed check, is in the result, and so are the steps before it. What keeps a
+    run from starting is raised.
 
     Args:
-        settings: of this run, options included.
-        key: of the run; default: the run that was interrupted last, else a new one that stands for now.
-        watch: is told of each step.
-        approve: publish even if a person has to decide about it (`publish.approval`).
-
-    Returns:
-        The record of the run.
+        settings: Settings of the run, options included.
+        key: Key of the run. By default that of the run that was interrupted last, else one made from the time.
+        watch: Called with each step, and with its manifest when it is done.
+        approve: Publish even if `publish.approval` requires approval.
+        raise_on_error: Raise the error that ends the run instead of returning it.
 
     Raises:
-        RunStopped: a check failed, or a person has to decide.
-        Busy: another night is at work; says whose.
-        ChatrecError: the night failed; recorded with the run.
+        SettingsError: If the database cannot be used as configured, or lacks migrations.
+        Busy: If another run is in progress; the message names its process.
+        ChatrecError: With `raise_on_error`, the error that ended the run; its field `step` names the step.
+
+    Example::
+
+        result = run_night(load(Path("chatrec.toml")))
+        if result.ok:
+            print(result.key, result.steps["rank"].result.rows)
+        else:
+            print(result.verdict, [check.name for check in result.checks if not check.ok])
     """
-    tell: Watch = watch or (lambda step, manifest: None)
     with open_database(settings, "chatrec run") as engine:
         _refuse_unmigrated(engine, settings)
         with hold(engine, settings.database.schema_name, "night"):
             key = key or _interrupted(engine) or key_of(datetime.now(UTC))
-            runner = Runner(settings, Run(settings.artifacts.root, key), engine)
-            if runner.begin(CLI).state != "published":
-                with runner.recorded_failure():
-                    for step in runner.steps:
-                        tell(step, None)
-                        if approve and step.name == "publish":
-                            runner.approve()
-                        tell(step, runner.perform(step, alone=False))
-        return runner.record
+            error = None
+            try:
+                _perform_all(Runner(settings, _run(settings, key), engine), watch, approve)
+            except ChatrecError as failure:
+                if raise_on_error:
+                    raise
+                error = failure
+            with engine.connect() as connection:
+                return RunResult.read(connection, key, error)
+
+
+def _perform_all(runner: Runner, watch: Watch | None, approve: bool) -> None:
+    tell: Watch = watch or (lambda step, manifest: None)
+    if runner.begin(CLI).state == "published":
+        return
+    with runner.recorded_failure():
+        for step in runner.steps:
+            tell(step, None)
+            if approve and step.name == "publish":
+                runner.approve()
+            tell(step, runner.perform(step, alone=False))
 
 
 def fail(settings: Settings, key: str, verdict: str) -> None:
     """Records that a night has failed for good, unless how it ended is recorded already."""
-    with _open(settings, key, f"fail {key}") as runner:
+    with _open(settings, _run(settings, key), f"fail {key}") as runner:
         runner.end("failed", verdict)
 
 
@@ -111,9 +136,13 @@ def go_back(settings: Settings, key: str | None) -> str:
 
 
 @contextmanager
-def _open(settings: Settings, key: str, purpose: str) -> Iterator[Runner]:
+def _open(settings: Settings, run: Run, purpose: str) -> Iterator[Runner]:
     with open_database(settings, purpose) as engine:
-        yield Runner(settings, Run(settings.artifacts.root, key), engine)
+        yield Runner(settings, run, engine)
+
+
+def _run(settings: Settings, key: str) -> Run:
+    return Run(settings.artifacts.root, key)
 
 
 def _interrupted(engine: Engine) -> str | None:

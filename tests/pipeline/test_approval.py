@@ -48,12 +48,12 @@ def test_a_night_that_warns_waits_and_is_approved_by_hand(shop: Shop, configure:
 
     asking = configure(ranking__top_n=1, publish__approval="on_warning", **WARNS)
     with pytest.raises(RunStopped, match=rf"waits for approval.*coverage.*chatrec run --run {SECOND} --approve"):
-        run_night(asking, SECOND)
+        run_night(asking, SECOND, raise_on_error=True)
     assert state(shop, SECOND) == ("stopped", "wanted", None)
     assert shop.execute(LIVE) == [(FIRST,)]
     assert shop.lists() == before
 
-    run_night(asking, SECOND, approve=True)
+    run_night(asking, SECOND, approve=True, raise_on_error=True)
     assert state(shop, SECOND) == ("published", "approved", "cli")
     assert shop.execute(LIVE) == [(SECOND,)]
 

@@ -167,8 +167,8 @@ def test_nights_evaluations_and_rollbacks_go_on(settings: Settings, shop: Shop) 
     evaluate(settings.override({"ranking.target": "next"}), None, lambda step, manifest: None)
     night = run(settings, "20260603T000000Z")
     assert night.state == "published"
-    assert night.counts["extract"]["days read"] == 10
-    assert night.counts["embed"]["texts embedded"] == 0
+    assert night.results["extract"].days_read == 10
+    assert night.results["embed"].texts_embedded == 0
     assert len(shop.lists()) == shop.users * 5
     assert found_in_tables(shop) == found_in_files(settings.artifacts.root) == set()
 
@@ -277,9 +277,9 @@ def test_an_encoder_that_learned_from_somebody_is_replaced(settings: Settings, s
     assert "encoders" not in erase(settings, str(WHO)).removed
     assert registry.live(root) == root / "encoders" / first.name
     run(settings)
-    done = finetune(tuned.override({"finetune.learning_rate": 0.001}), None, silent).counts
-    assert done["promoted"], done
-    assert "the live one remembers somebody who was erased" in done["verdict"]
+    done = finetune(tuned.override({"finetune.learning_rate": 0.001}), None, silent)
+    assert done.promoted, done
+    assert "the live one remembers somebody who was erased" in done.verdict
     assert [version.name for version in registry.versions(root)] != [local.name, first.name]
     live = registry.of(registry.live(root) or root)
     assert live

@@ -39,12 +39,12 @@ def test_a_spent_budget_stops_refits_and_not_nights(private: Settings, shop: Sho
     assert "New release at ε 4" in first.verdict
     assert [entry.key for entry in entries(private)] == [first.key]
     files = list((private.artifacts.root / FOLDER).glob("*.npz"))
-    assert [file.stem for file in files] == [first.counts["blend"]["release"]]
+    assert [file.stem for file in files] == [first.results["blend"].release.name]
     sources = {row[0] for row in shop.execute("SELECT source FROM chatrec.recommendations")}
     assert sources <= {"private pairs", "words", "group", "popular"}
-    beside = {name: first.counts["tables"][name] for name in ("popular", "trending", "query_recommendations")}
+    beside = {name: getattr(first.results["tables"], name) for name in ("popular", "trending", "query_recommendations")}
     assert set(beside.values()) == {0}, "they count across users"
-    assert first.counts["tables"]["similar_items"] > 0
+    assert first.results["tables"].similar_items > 0
 
     second = run(private)
     assert second.state == "published"
@@ -54,14 +54,14 @@ def test_a_spent_budget_stops_refits_and_not_nights(private: Settings, shop: Sho
     assert "No refit: ε 5.93 is spent and one more release would make it 7.51, over privacy.budget 7" in third.verdict
     assert f"the release of {second.key} goes on serving" in third.verdict
     assert [entry.key for entry in entries(private)] == [first.key, second.key]
-    assert first.counts["blend"]["release"] != second.counts["blend"]["release"], "the same data, other noise"
-    assert entries(private)[1].total_epsilon == pytest.approx(third.counts["blend"]["epsilon spent"], abs=1e-3)
+    assert first.results["blend"].release.name != second.results["blend"].release.name, "the same data, other noise"
+    assert entries(private)[1].total_epsilon == pytest.approx(third.results["blend"].release.epsilon_spent, abs=1e-3)
 
 
 def test_a_release_serves_as_many_nights_as_it_should(private: Settings) -> None:
     patient = private.override({"privacy.refit_every": 2, "privacy.budget": 50.0})
     nights: list[Night] = [run(patient) for _ in range(3)]
-    made = [night.counts["blend"]["release"] for night in nights]
+    made = [night.results["blend"].release.name for night in nights]
     assert made[0] == made[1]
     assert made[1] != made[2]
     assert [entry.release for entry in entries(private)] == [made[0], made[2]]
@@ -69,13 +69,13 @@ def test_a_release_serves_as_many_nights_as_it_should(private: Settings) -> None
 
 def test_a_night_done_again_has_the_same_bytes_and_pays_once(private: Settings) -> None:
     first = run(private.override({"night.dry_run": True}))
-    file = private.artifacts.root / FOLDER / f"{first.counts['blend']['release']}.npz"
+    file = private.artifacts.root / FOLDER / f"{first.results['blend'].release.name}.npz"
     lists = private.artifacts.root / "runs" / first.key / "rank" / "recommendations.parquet"
     before = file.read_bytes(), lists.read_bytes()
     file.unlink()
     (private.artifacts.root / "runs" / first.key / "blend.json").unlink()
     again = run(private.override({"night.dry_run": True}), first.key)
-    assert again.counts["blend"]["release"] == first.counts["blend"]["release"]
+    assert again.results["blend"].release.name == first.results["blend"].release.name
     assert (file.read_bytes(), lists.read_bytes()) == before
     assert len(entries(private)) == 1
 
@@ -111,7 +111,7 @@ def test_without_files_a_spent_budget_says_what_to_do(private: Settings, tmp_pat
 
 def test_a_night_without_privacy_leaves_no_trace(finished: Finished) -> None:
     settings = finished.settings
-    assert "privacy" not in finished.night.counts["blend"]
+    assert finished.night.results["blend"].release is None
     assert not (settings.artifacts.root / FOLDER).exists()
     assert not entries(settings)
 

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from chatrec.config import Settings
-from chatrec.runs.run import UNCHANGED, Run, digest_of
+from chatrec.runs.run import Run, digest_of
 from tests.support.nights import Finished, Night, migrate, run
 from tests.support.shop import Shop
 
@@ -16,7 +16,7 @@ MADE = ("groups", "aigc", "blend", "index", "rank", "tables", "generate")
 
 
 def reused(night: Night) -> set[str]:
-    return {step for step, counts in night.counts.items() if UNCHANGED in counts}
+    return {step for step, result in night.results.items() if result.reused_from}
 
 
 def test_an_unchanged_night_makes_nothing_and_says_so(finished: Finished) -> None:
@@ -24,12 +24,12 @@ def test_an_unchanged_night_makes_nothing_and_says_so(finished: Finished) -> Non
     before = shop.lists()
     second = run(settings)
     assert reused(second) == set(MADE)
-    assert {second.counts[step][UNCHANGED] for step in MADE} == {first.key}
+    assert {second.results[step].reused_from for step in MADE} == {first.key}
     assert second.live
     assert shop.lists() == before
     assert second.verdict.endswith(f"The lists are the same as those of run {first.key}.")
     third = run(settings)
-    assert {third.counts[step][UNCHANGED] for step in MADE} == {first.key}  # not the run that took them as well
+    assert {third.results[step].reused_from for step in MADE} == {first.key}  # not the run that took them as well
     folders = [Run(settings.artifacts.root, night.key) for night in (first, third)]
     for step in MADE:
         assert len({digest_of(each.step_folder(step)) for each in folders}) == 1

@@ -33,8 +33,8 @@ def extractor(shop: Shop, root: Path) -> Extract:
         shutil.rmtree(folder, ignore_errors=True)
         folder.mkdir()
         engine = create_engine(shop.url.replace("postgresql://", "postgresql+psycopg2://"))
-        counts = extract(engine, Source(**{**SELECTS, **selects}), text, folder, root, full, memory_mb)
+        result = extract(engine, Source(**{**SELECTS, **selects}), text, folder, root, full, memory_mb)
         engine.dispose()
-        return counts, Snapshot(folder)
+        return result, Snapshot(folder)
 
     return do

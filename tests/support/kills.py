@@ -67,7 +67,7 @@ def kill_at(moment: str) -> None:
 
 def _do(moment: str) -> None:
     _arm(moment)
-    run_night(load(), KEY)
+    run_night(load(), KEY, raise_on_error=True)
 
 
 def _arm(moment: str) -> None:

@@ -22,10 +22,10 @@ FIRST = "20260601T000000Z"
 
 @dataclass(frozen=True)
 class Night:
-    """The record of a run with the counts of its steps."""
+    """The record of a run with the results of its steps."""
 
     record: records.RunRecord
-    counts: dict[str, dict[str, Any]]
+    results: dict[str, Any]
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self.record, name)
@@ -40,15 +40,15 @@ def migrate(settings: Settings) -> list[str]:
 
 def run(settings: Settings, key: str | None = None) -> Night:
     """Does a night."""
-    record = run_night(settings, key or _next_key(settings))
-    return recorded(settings, record.key)
+    done = run_night(settings, key or _next_key(settings), raise_on_error=True)
+    return recorded(settings, done.key)
 
 
 def recorded(settings: Settings, key: str) -> Night:
     """A night that was done before."""
     with open_database(settings, "chatrec test") as engine, engine.connect() as connection:
         record = records.get(connection, key)
-        return Night(record, {step.step: step.counts for step in records.steps(connection, record.run)})
+        return Night(record, {step.step: step.result for step in records.steps(connection, record.run)})
 
 
 @dataclass(frozen=True)

@@ -1,5 +1,7 @@
 """The blend step: all channels and their weights."""
 
+from dataclasses import replace
+
 from chatrec.aigc.aigc import NAME, WEIGHED, AigcModel
 from chatrec.aigc.state import AigcState
 from chatrec.ensemble import ensemble, private
@@ -7,11 +9,11 @@ from chatrec.ensemble.inner_product import form_of
 from chatrec.pipeline.context import Context
 from chatrec.pipeline.private import release_of_night
 from chatrec.pipeline.training_data import holdout_of, training_data
-from chatrec.runs.run import Counts
+from chatrec.runs.results import EnsembleResult
 from chatrec.runtime.hardware import use_threads
 
 
-def blend(context: Context) -> Counts:
+def blend(context: Context) -> EnsembleResult:
     """Fits the other channels and weighs all of them on held-out events."""
     use_threads(context.settings.compute.threads)
     if context.settings.privacy.enabled:
@@ -22,7 +24,8 @@ def blend(context: Context) -> Counts:
     return ensemble.learn(known, holdout_of(context), others, settings.ranking.target, form, context.folder)
 
 
-def _private_blend(context: Context) -> Counts:
+def _private_blend(context: Context) -> EnsembleResult:
     """Fits the channels that have a proof."""
     release, facts = release_of_night(context)
-    return {**private.learn(training_data(context, context.snapshot.histories), release, context.folder), **facts}
+    learned = private.learn(training_data(context, context.snapshot.histories), release, context.folder)
+    return replace(learned, release=facts)
