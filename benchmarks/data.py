@@ -35,7 +35,7 @@ class Events:
 
     @classmethod
     def of(cls, snapshot: Snapshot) -> Self:
-        """Those of a night."""
+        """Those of a run."""
         ids = snapshot.users["user_id"].to_list(), snapshot.items["item_id"].to_list()
         return cls(snapshot.histories, *ids, snapshot.items["available"].to_numpy())
 
@@ -46,7 +46,7 @@ class Events:
 
     @property
     def known(self) -> TrainingData:
-        """For channels that need no text."""
+        """For models that need no text."""
         return known(self.histories, np.empty((self.items, 0), np.float32))
 
     def batches(self) -> Iterator[UserBatch]:
@@ -102,7 +102,7 @@ class ListsFile:
 
 
 def known(histories: Interactions, texts: Array) -> TrainingData:
-    """What channels are fitted on, `texts` as GPT-2 has them: items × dimensions."""
+    """What models are fitted on, `texts` as GPT-2 has them: items × dimensions."""
     return TrainingData(histories, len(texts), texts, 0)
 
 

@@ -1,4 +1,4 @@
-"""The encoder: how fast it is, what its vectors are worth, and what a night pays for texts that it knows.
+"""The encoder: how fast it is, what its vectors are worth, and what a run pays for texts that it knows.
 
     python -m benchmarks.encoder --data DATA --evalkit evalkit.py --only speed cache
     python -m benchmarks.encoder --data DATA --evalkit evalkit.py --sets movielens-100k --out encoder.md
@@ -49,7 +49,7 @@ QUALITY = {
 TEXTS_OF_SPEED = {"cpu": 500, "cuda": 40_000}
 """Of the first set; if there are not so many, again from the start."""
 KNOWN, WIDTH, ASKED = 1_000_000, 768, 1_000_000
-"""The vectors in the store, how wide, and how many a night asks for."""
+"""The vectors in the store, how wide, and how many a run asks for."""
 SEED, NEW = 0, 0.01
 
 
@@ -103,7 +103,7 @@ class Split:
         return found.group(1) if found else "–"
 
     def snapshot(self, folder: Path, settings: Settings) -> Snapshot:
-        """What a night would read."""
+        """What a run would read."""
         users = self.data / "users.csv.gz"
         folder.mkdir()
         separator = settings.source.groups_separator
@@ -177,7 +177,7 @@ def cache_table(folder: Path) -> Table:
     since = time.monotonic()
     filled = store.add_missing("fill", "Filling", known, _indices, _random_vectors)
     table.add("filling the store", f"{time.monotonic() - since:.1f}", "", f"{filled:,}")
-    for name, share in (("an unchanged night", 0.0), ("a hundredth changed", NEW)):
+    for name, share in (("an unchanged run", 0.0), ("a hundredth changed", NEW)):
         changed = int(share * ASKED)
         asked = np.concatenate([known[changed:ASKED], np.frombuffer(random.bytes(16 * changed), "V16")])
         before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss

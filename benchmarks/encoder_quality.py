@@ -24,12 +24,12 @@ from chatrec.extract.snapshot import Snapshot
 from chatrec.features.catalogue import features_of
 from chatrec.models import two_tower
 from chatrec.models.base import Model
-from chatrec.models.registry import fit_channels, names
+from chatrec.models.registry import fit_models, names
 from chatrec.models.training_data import TrainingData
 from chatrec.runtime.progress import progress
 
 SEED = 0
-KERNEL = "language kernel"
+KERNEL = "kernel_ridge_text"
 NEIGHBOURS = 10
 ROWS = 1000
 """Items whose neighbours are looked for at once."""
@@ -123,8 +123,8 @@ class Catalogue:
         histories = holdout.histories if holdout else self.snapshot.histories
         known = TrainingData(histories, self.events.items, vectors, seed, self.features)
         if self.has_kernel:
-            return fit_channels(known, "any", NO_PENALTY, {KERNEL})[KERNEL]
-        return two_tower.learn(known, two_tower.Config(decay=FADE))
+            return fit_models(known, "any", NO_PENALTY, {KERNEL})[KERNEL]
+        return two_tower.fit_one(known, two_tower.Config(decay=FADE))
 
     @cached_property
     def has_kernel(self) -> bool:
@@ -141,9 +141,9 @@ class Catalogue:
         """NDCG@10 of each user among the hidden items."""
         return self.hidden.ndcg(self.map(vectors, self.hidden, seed).score)
 
-    def write(self, channel: Model, out: Path) -> None:
+    def write(self, model: Model, out: Path) -> None:
         """Everybody's list of the split's candidates."""
-        self.events.write(self.events.lists(channel.score), out)
+        self.events.write(self.events.lists(model.score), out)
 
 
 def mean_cosine(vectors: Array) -> float:

@@ -1,10 +1,10 @@
-"""How the cost of each channel grows: with the events of a real log, and on a catalogue of 100,000 items.
+"""How the cost of each model grows: with the events of a real log, and on a catalogue of 100,000 items.
 
     python -m benchmarks.growth --data DATA
 
-Each cell is a process of its own: it reads the log, fits one channel, and scores all items for 1,000 users. The logs
+Each cell is a process of its own: it reads the log, fits one model, and scores all items for 1,000 users. The logs
 are those of a quarter, a half and all of the users of DATA/movielens-1m, and a synthetic one whose items are drawn by
-Zipf's law. The channels are those that the registry has for any target.
+Zipf's law. The models are those that the registry has for any target.
 """
 
 import argparse
@@ -27,7 +27,7 @@ from chatrec.data.interactions import Interactions
 from chatrec.data.user_batch import batches
 from chatrec.evaluation.holdout import CELLS_OF_A_BLOCK
 from chatrec.models import ease
-from chatrec.models.registry import fit_channels, names
+from chatrec.models.registry import fit_models, names
 from chatrec.models.training_data import TrainingData
 
 SET = "movielens-1m"
@@ -40,11 +40,11 @@ DIMENSIONS = 128
 """Of text vectors, here random ones."""
 SERVED = 1000
 BYTES, SECONDS = 12_000_000_000, 600
-"""A channel that needs more is not measured."""
+"""A model that needs more is not measured."""
 
 
-def channels(log: TrainingData) -> dict[str, Target]:
-    """The names of the channels for a log of this size, each with a target that has it."""
+def models(log: TrainingData) -> dict[str, Target]:
+    """The names of the models for a log of this size, each with a target that has it."""
     found: dict[str, Target] = {}
     for target in get_args(Target):
         found = dict.fromkeys(names(log, target), target) | found
@@ -52,15 +52,15 @@ def channels(log: TrainingData) -> dict[str, Target]:
 
 
 def cost(log: TrainingData, name: str, target: Target) -> tuple[float, float]:
-    """Seconds to fit a channel, and to score all items for 1,000 users."""
+    """Seconds to fit a model, and to score all items for 1,000 users."""
     since = time.monotonic()
-    channel = fit_channels(log, target, ease.PENALTIES[-1], {name})[name]
+    model = fit_models(log, target, ease.PENALTIES[-1], {name})[name]
     fitted = time.monotonic()
     users = np.flatnonzero(log.histories.lengths)
     some = users[np.linspace(0, len(users) - 1, min(SERVED, len(users))).astype(int)]
     size = max(1, CELLS_OF_A_BLOCK // log.items)
     for batch in batches(log.histories, some, np.ones(log.items, bool), True, size):
-        channel.score(batch)
+        model.score(batch)
     return fitted - since, (time.monotonic() - fitted) * 1000 / len(some)
 
 
@@ -102,20 +102,20 @@ def measure(data: Path, parts: Collection[str], wanted: Collection[str] | None) 
     Args:
         data: with a folder SET.
         parts: names of PARTS.
-        wanted: names of channels; None for all.
+        wanted: names of models; None for all.
     """
     command = (sys.executable, "-m", "benchmarks.growth", "--data", data)
     of_part = {part: json.loads(run(*command, "--part", part).out) for part in parts}
     heads = {f"{part}: {facts['events']:,} events, {facts['items']:,} items": 48 for part, facts in of_part.items()}
-    table = Table("Seconds to fit, seconds to score 1,000 users, peak memory", {"channel": 20, **heads})
-    targets = {name: target for facts in of_part.values() for name, target in facts["channels"].items()}
+    table = Table("Seconds to fit, seconds to score 1,000 users, peak memory", {"model": 20, **heads})
+    targets = {name: target for facts in of_part.values() for name, target in facts["models"].items()}
     for name, target in targets.items():
         if wanted is not None and name not in wanted:
             continue
         cells = []
         for part, facts in of_part.items():
-            there = name in facts["channels"]
-            cells.append(_cell(*command, "--part", part, "--channel", name, "--target", target) if there else "–")
+            there = name in facts["models"]
+            cells.append(_cell(*command, "--part", part, "--model", name, "--target", target) if there else "–")
         table.add(name, *cells)
     return table
 
@@ -135,21 +135,21 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--data", type=Path, required=True)
     parser.add_argument("--only", choices=list(PARTS), nargs="*", default=list(PARTS))
-    parser.add_argument("--channels", nargs="*", help="their names; default: all")
+    parser.add_argument("--models", nargs="*", help="their names; default: all")
     parser.add_argument("--out", type=Path, help="the same table as Markdown")
     parser.add_argument("--part", choices=list(PARTS), help=argparse.SUPPRESS)
-    parser.add_argument("--channel", help=argparse.SUPPRESS)
+    parser.add_argument("--model", help=argparse.SUPPRESS)
     parser.add_argument("--target", choices=get_args(Target), help=argparse.SUPPRESS)
     chosen = parser.parse_args()
     if not chosen.part:
-        write([measure(chosen.data.resolve(), chosen.only, chosen.channels)], chosen.out)
+        write([measure(chosen.data.resolve(), chosen.only, chosen.models)], chosen.out)
         return
     resource.setrlimit(resource.RLIMIT_DATA, (BYTES, BYTES))
     log = read(chosen.part, chosen.data)
-    if chosen.channel:
-        print(json.dumps(cost(log, chosen.channel, chosen.target)))
+    if chosen.model:
+        print(json.dumps(cost(log, chosen.model, chosen.target)))
     else:
-        facts = {"events": len(log.histories.items), "items": log.items, "channels": channels(log)}
+        facts = {"events": len(log.histories.items), "items": log.items, "models": models(log)}
         print(json.dumps(facts))
 
 

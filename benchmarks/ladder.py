@@ -1,11 +1,11 @@
-"""The ablation ladder: every channel of chatrec's blend alone, and the blend without each of them.
+"""The ablation ladder: every model of chatrec's ensemble alone, and the ensemble without each of them.
 
     python -m benchmarks.ladder fit --split SPLIT --items items.csv.gz --target next --folder KEPT --out lists.csv.gz
     python -m benchmarks.ladder lists --target next --folder KEPT --out FOLDER
 
 `fit` is what `chatrec evaluate --split` does, and keeps the files of its steps. `lists` writes a file of lists for each
-row of the ladder and prints its name. Without a channel the others are weighed anew on the same held-out events. Where
-nothing but new items may be recommended, the channels are those of new items, weighed on hidden ones.
+row of the ladder and prints its name. Without a model the others are weighed anew on the same held-out events. Where
+nothing but new items may be recommended, the models are those of new items, weighed on hidden ones.
 """
 
 import argparse
@@ -21,20 +21,20 @@ import numpy as np
 
 from benchmarks.data import Events, K, ListsFile
 from chatrec.aigc.aigc import NAME as AIGC
-from chatrec.aigc.aigc import WEIGHED, AigcModel
+from chatrec.aigc.aigc import WITHOUT_HOLDOUT, AigcModel
 from chatrec.aigc.state import AigcState
 from chatrec.config import load
 from chatrec.config.settings import Target
 from chatrec.data.arrays import Array
 from chatrec.data.user_batch import UserBatch
-from chatrec.ensemble.candidates import GATHERED, best_places, gather
+from chatrec.ensemble.candidates import RETRIEVED, best_slots, retrieve
 from chatrec.ensemble.cold_items import hide_items
-from chatrec.ensemble.ensemble import MIX, NO_PENALTY, Ensemble
-from chatrec.ensemble.log_shares import ScoredEvidence
+from chatrec.ensemble.ensemble import ENSEMBLE_FILE, NO_PENALTY, Ensemble
+from chatrec.ensemble.log_shares import ScoredLogShares
 from chatrec.ensemble.logit import fit_weights
 from chatrec.ensemble.weights import HoldoutFeatures
 from chatrec.models.base import Model
-from chatrec.models.registry import fit_channels
+from chatrec.models.registry import fit_models
 from chatrec.pipeline.context import Context
 from chatrec.pipeline.offline import KEY, evaluate_split
 from chatrec.pipeline.training_data import holdout_of, training_data
@@ -43,18 +43,18 @@ from chatrec.runs.run import Run
 
 @dataclass(frozen=True)
 class Ladder:
-    """A night on a split, and what its blend would be without each channel."""
+    """A run on a split, and what its ensemble would be without each model."""
 
     context: Context
 
     @cached_property
-    def blend(self) -> Ensemble:
-        """Of the night."""
-        return Ensemble.load(self.context.of("blend"))
+    def ensemble(self) -> Ensemble:
+        """Of the run."""
+        return Ensemble.load(self.context.of("ensemble"))
 
     @cached_property
     def aigc(self) -> AigcModel:
-        """Of the night."""
+        """Of the run."""
         return AigcModel(AigcState.load(self.context.of("aigc")))
 
     @cached_property
@@ -63,23 +63,23 @@ class Ladder:
         return not self.context.recommendable[self.context.snapshot.histories.items].any()
 
     @property
-    def channels(self) -> dict[str, Model]:
-        """AIGC, and those of the blend, fitted on everything; or those of new items."""
-        return dict(self.blend.new.channels) if self.is_cold else {AIGC: self.aigc, **self.blend.channels}
+    def models(self) -> dict[str, Model]:
+        """AIGC, and those of the ensemble, fitted on everything; or those of new items."""
+        return dict(self.ensemble.cold.models) if self.is_cold else {AIGC: self.aigc, **self.ensemble.models}
 
     @property
     def weights(self) -> Mapping[str, float]:
-        """Of the channels that the night uses."""
-        return self.blend.new.weights if self.is_cold else self.blend.weights
+        """Of the models that the run uses."""
+        return self.ensemble.cold.weights if self.is_cold else self.ensemble.weights
 
     def rungs(self) -> dict[str, dict[str, float]]:
-        """The weights of each row: each channel alone, and for each of the blend the others weighed anew."""
-        alone = {f"{name} alone": {name: 1.0} for name in self.channels}
+        """The weights of each row: each model alone, and for each of the ensemble the others weighed anew."""
+        alone = {f"{name} alone": {name: 1.0} for name in self.models}
         return alone | (self._without() if len(self.weights) > 1 else {})
 
     def _without(self) -> dict[str, dict[str, float]]:
         names, trial = list(self.weights), self._trial()
-        taught = np.flatnonzero(trial.choices.chosen.any(1))  # who took nothing that was gathered says nothing
+        taught = np.flatnonzero(trial.choices.chosen.any(1))  # who took nothing that was retrieved says nothing
         found = {}
         for name in names:
             others = [other for other in names if other != name]
@@ -88,27 +88,27 @@ class Ladder:
         return found
 
     def _trial(self) -> HoldoutFeatures:
-        """What the night weighed the channels on."""
+        """What the run weighed the models on."""
         context, names = self.context, set(self.weights)
         target, held = context.settings.ranking.target, holdout_of(context)
         rest = training_data(context, held.histories)
         if self.is_cold:
             hidden = hide_items(rest.histories, rest.items, rest.seed)
             return HoldoutFeatures.of(
-                fit_channels(replace(rest, histories=hidden.histories), target, NO_PENALTY, names), hidden
+                fit_models(replace(rest, histories=hidden.histories), target, NO_PENALTY, names), hidden
             )
-        penalty = json.loads((context.of("blend") / MIX).read_text(encoding="utf-8"))["ease penalty"]
-        fitted = fit_channels(rest, target, penalty, names - {AIGC})
-        weighed = AigcModel(AigcState.load(context.of("aigc") / WEIGHED))
-        return HoldoutFeatures.of({**({AIGC: weighed} if AIGC in names else {}), **fitted}, held)
+        penalty = json.loads((context.of("ensemble") / ENSEMBLE_FILE).read_text(encoding="utf-8"))["ease penalty"]
+        fitted = fit_models(rest, target, penalty, names - {AIGC})
+        aigc = AigcModel(AigcState.load(context.of("aigc") / WITHOUT_HOLDOUT))
+        return HoldoutFeatures.of({**({AIGC: aigc} if AIGC in names else {}), **fitted}, held)
 
     def lists(self, batch: UserBatch, rungs: dict[str, dict[str, float]]) -> Iterator[Array]:
         """The lists of a batch of users for each row: users × at most K, padded with -1."""
-        evidence = {name: ScoredEvidence.of(channel, batch) for name, channel in self.channels.items()}
+        log_shares = {name: ScoredLogShares.of(model, batch) for name, model in self.models.items()}
         for weights in rungs.values():
-            found = gather([evidence[name] for name in weights], batch, GATHERED)
+            found = retrieve([log_shares[name] for name in weights], batch, RETRIEVED)
             vector = np.array(list(weights.values()), np.float32)
-            places, _ = best_places(found.items, found.log_shares, vector, K)
+            places, _ = best_slots(found.items, found.log_shares, vector, K)
             yield np.take_along_axis(found.items, places, 1)
 
 

@@ -19,7 +19,7 @@ from chatrec.config.settings import Target
 from chatrec.evaluation.holdout import hold_out
 from chatrec.evaluation.metrics import ndcg
 from chatrec.models import popularity
-from chatrec.models.registry import fit_channels
+from chatrec.models.registry import fit_models
 
 SEED = 0
 PENALTY = 500.0
@@ -35,8 +35,8 @@ def of_registry(name: str, target: Target) -> System:
     """A closed form of chatrec alone, one that it has for some target."""
 
     def lists(events: Events, _: Target) -> Lists:
-        channel = fit_channels(events.known, target, PENALTY, {name})[name]
-        return events.lists(channel.score)
+        model = fit_models(events.known, target, PENALTY, {name})[name]
+        return events.lists(model.score)
 
     return lists
 
@@ -114,7 +114,7 @@ def bm25() -> Any:
 SYSTEMS: dict[str, System] = {
     "popularity": of_registry("popularity", "any"),
     "recent popularity": recent_popularity,
-    "transitions": of_registry("transitions", "next"),
+    "markov": of_registry("markov", "next"),
     "EASE": of_registry("ease", "any"),
     "item-kNN, cosine": of_implicit(cosine),
     "item-kNN, BM25": of_implicit(bm25),

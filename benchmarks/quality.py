@@ -1,4 +1,4 @@
-"""How good the lists are: chatrec with its defaults, its channels one by one, and peers, on splits of another tool.
+"""How good the lists are: chatrec with its defaults, its models one by one, and peers, on splits of another tool.
 
     python -m benchmarks.quality --data DATA --evalkit evalkit.py
     python -m benchmarks.quality --data DATA --evalkit evalkit.py --only "movielens-100k loo" --slow --out quality.md
@@ -33,7 +33,7 @@ SPLITS = {
     "amazon-games cold": ("any", 0.18),
 }
 """The target, and the NDCG@10 to reach."""
-PEERS = ("popularity", "recent popularity", "transitions", "EASE")
+PEERS = ("popularity", "recent popularity", "markov", "EASE")
 PEERS_OF_IMPLICIT = ("item-kNN, cosine", "item-kNN, BM25", "iALS", "BPR")
 """Names in benchmarks.peers, which is not imported here: who measures must be small."""
 RECTOOLS = {"RecTools SASRec": "sasrec", "RecTools eSASRec": "esasrec"}
@@ -71,20 +71,20 @@ class Bench:
         lists, users = self.folder / "chatrec.csv.gz", self.data / "users.csv.gz"
         command = ["-m", "benchmarks.ladder", "fit", "--split", self.split, "--items", self.data / "items.csv.gz"]
         command += ["--users", users] if users.exists() else []
-        return lists, run(sys.executable, *command, *self._night, "--out", lists)
+        return lists, run(sys.executable, *command, *self._run, "--out", lists)
 
     def ladder(self) -> Iterator[tuple[str, Path]]:
         """The rows of the ablation ladder."""
         rungs = self.folder / "ladder"
         rungs.mkdir()
-        found = run(sys.executable, "-m", "benchmarks.ladder", "lists", *self._night, "--out", rungs)
+        found = run(sys.executable, "-m", "benchmarks.ladder", "lists", *self._run, "--out", rungs)
         for line in found.out.splitlines():
             file, name = line.split("\t")
             yield name, rungs / file
 
     @property
-    def _night(self) -> tuple[object, ...]:
-        return "--target", self.target, "--folder", self.folder / "night"
+    def _run(self) -> tuple[object, ...]:
+        return "--target", self.target, "--folder", self.folder / "run"
 
     def score(self, lists: Path) -> dict[str, tuple[str, str]]:
         """Values and half-widths of what the independent tool prints, by metric."""

@@ -1,4 +1,4 @@
-"""How the cost of a night grows: the same synthetic shop at a quarter, a half and all of a size.
+"""How the cost of a run grows: the same synthetic shop at a quarter, a half and all of a size.
 
     python -m benchmarks.scale --users 100000 --items 20000 --events 2000000
 
@@ -14,11 +14,12 @@ from pathlib import Path
 
 from sqlalchemy import text
 
+from chatrec import pipeline
 from chatrec.config import Settings, load
 from chatrec.db import embedded
 from chatrec.db import migrate as migrations
 from chatrec.db.engine import open_database
-from chatrec.pipeline import STEPS, run_night
+from chatrec.pipeline import STEPS
 from chatrec.pipeline.preflight import read_mapping
 from chatrec.runs.run import Run
 
@@ -53,7 +54,7 @@ def main() -> None:
     sizes = [(wanted.users // part, wanted.items // part, wanted.events // part) for part in (4, 2, 1)]
     with tempfile.TemporaryDirectory(prefix="chatrec-scale-") as folder:
         embedded.start(Path(folder) / "postgres")
-        columns = [_night(Path(folder), *size) for size in sizes]
+        columns = [_run(Path(folder), *size) for size in sizes]
     print(f"{'':<10}" + "".join(f"{f'{events:,} events':>20}" for *_, events in sizes) + f"{'× for × 2':>12}")
     for name in [*columns[0], "all"]:
         seconds = [sum(column.values()) if name == "all" else column[name] for column in columns]
@@ -62,7 +63,7 @@ def main() -> None:
     print(f"peak memory {resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024:,.0f} MB")
 
 
-def _night(folder: Path, users: int, items: int, events: int) -> dict[str, float]:
+def _run(folder: Path, users: int, items: int, events: int) -> dict[str, float]:
     settings = load().override(
         {
             "database.folder": folder / "postgres",
@@ -73,7 +74,7 @@ def _night(folder: Path, users: int, items: int, events: int) -> dict[str, float
     )
     _fill(settings, users, items, events)
     started = time.monotonic()
-    done = run_night(settings, raise_on_error=True)
+    done = pipeline.run(settings, raise_on_error=True)
     run = Run(settings.artifacts.root, done.key)
     manifests = {step.name: run.manifest(step.name) for step in STEPS}
     print(f"{events:,} events: {time.monotonic() - started:.0f} s; "

@@ -10,6 +10,7 @@ from rich.table import Table
 
 from chatrec.db.ledger import Entry
 from chatrec.db.records import RunRecord, StepRecord
+from chatrec.models.labels import kinds
 from chatrec.runs import results
 from chatrec.runs.results import StepResult
 from chatrec.runs.run import Manifest
@@ -145,7 +146,7 @@ class StepLines:
         self.console = console(stderr=True)
 
     def __call__(self, step: "Step", manifest: Manifest | None) -> None:
-        """Prints the start or the end of a step; a watcher for `chatrec.pipeline.run_night`."""
+        """Prints the start or the end of a step; a watcher for `chatrec.pipeline.run`."""
         if manifest is None:
             if self.console.is_terminal:
                 self.console.print(f"[dim]…[/] {step.title}", end="\r")
@@ -180,27 +181,6 @@ def runs_table(records: list[RunRecord], steps: Mapping[int, Sequence[StepRecord
 
 def _number(value: int | None) -> str:
     return "" if value is None else f"{value:,}"
-
-
-KINDS = {
-    "aigc": "recent events",
-    "text": "its text",
-    "language": "its text",
-    "popular": "popularity",
-    "search": "searches",
-}
-"""Kind of a model or of searches, by the first word of its name."""
-BEHAVIOUR = "similar users"
-"""Kind of all other models: users with items in common."""
-
-
-def kinds(evidence: Mapping[str, float]) -> dict[str, float]:
-    """Returns shares of a score by kind of model, the largest first."""
-    found: dict[str, float] = {}
-    for source, share in evidence.items():
-        kind = next((kind for word, kind in KINDS.items() if source.startswith(word)), BEHAVIOUR)
-        found[kind] = found.get(kind, 0.0) + share
-    return dict(sorted(found.items(), key=lambda each: -each[1]))
 
 
 def reason(values: Mapping[str, Any]) -> str:
@@ -247,7 +227,7 @@ def encoders_table(versions: "Sequence[Version]", live: str) -> Table:
             version.how,
             Path(version.start).name,
             f"{scores['ndcg@10']:.4f}" if "ndcg@10" in scores else "",
-            scores.get("night", ""),
+            scores.get("run", ""),
             "" if gain is None else f"{gain:+.4f}",
             "" if gain is None else f"{low:+.4f} – {high:+.4f}",
         )
@@ -259,7 +239,7 @@ def ledger_table(entries: Sequence[Entry]) -> Table:
     table = Table(box=None, header_style="bold", pad_edge=False)
     for name in ("run", "made"):
         table.add_column(name)
-    for name in ("ε", "δ", "deviation", "total ε", "nights"):
+    for name in ("ε", "δ", "deviation", "total ε", "runs"):
         table.add_column(name, justify="right")
     table.add_column("mechanism", overflow="fold")
     for entry in entries:
@@ -270,7 +250,7 @@ def ledger_table(entries: Sequence[Entry]) -> Table:
             f"{entry.delta:g}",
             f"{entry.deviation:.3f}",
             f"{entry.total_epsilon:.3f}",
-            str(entry.nights),
+            str(entry.runs),
             entry.mechanism,
         )
     return table

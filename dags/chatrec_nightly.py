@@ -48,7 +48,7 @@ def chatrec_nightly() -> None:
 
     @task_group
     def model() -> None:
-        learned = tasks.step("groups", key) >> tasks.step("aigc", key) >> tasks.step("blend", key)
+        learned = tasks.step("groups", key) >> tasks.step("aigc", key) >> tasks.step("ensemble", key)
         learned >> tasks.step("index", key, outlets=[assets.INDEX])
 
     @task_group

@@ -34,9 +34,9 @@ def chatrec_rollback() -> None:
     def rollback(outlet_events=None) -> str:
         from chatrec_airflow.settings import settings
 
-        from chatrec.pipeline import go_back
+        from chatrec.pipeline import rollback
 
-        key = go_back(settings(), get_current_context()["params"]["run"])
+        key = rollback(settings(), get_current_context()["params"]["run"])
         outlet_events[RECOMMENDATIONS].extra = {"run": key, "rollback": True}
         return key
 

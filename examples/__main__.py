@@ -1,4 +1,4 @@
-"""`python -m examples NAME`: makes an example's tables, runs its nights, and shows what came of it."""
+"""`python -m examples NAME`: makes an example's tables, does its runs, and shows what came of it."""
 
 import argparse
 import importlib

@@ -1,4 +1,4 @@
-"""What the examples share: made rows into PostgreSQL by COPY, nights in sequence, and lists on a terminal."""
+"""What the examples share: made rows into PostgreSQL by COPY, runs in sequence, and lists on a terminal."""
 
 import shutil
 import time
@@ -16,13 +16,14 @@ from rich.console import Console
 from rich.table import Table
 from sqlalchemy import Engine
 
+from chatrec import pipeline
 from chatrec.config import Settings
 from chatrec.console import StepLines, console
 from chatrec.db.copy import copy_in
 from chatrec.db.engine import cursor, open_database, source
 from chatrec.db.migrate import migrate
 from chatrec.errors import RunStopped
-from chatrec.pipeline import RunResult, run_night
+from chatrec.pipeline import RunResult
 from chatrec.pipeline.preflight import read_mapping
 from chatrec.runs.run import key_of
 
@@ -92,7 +93,7 @@ class Stage:
             return copy_in(opened, sql.Identifier(*table.split(".")), first.columns, _chained(first, rows))
 
     def begin_anew(self, schema: Path, name: str) -> None:
-        """Makes the example's empty tables, and forgets all nights before.
+        """Makes the example's empty tables, and forgets all runs before.
 
         Args:
             schema: a file of CREATE TABLE statements.
@@ -103,8 +104,8 @@ class Stage:
         self.rows(schema.read_text(encoding="utf-8"))
         shutil.rmtree(self.settings.artifacts.root, ignore_errors=True)
 
-    def night(self, moment: datetime, settings: Settings | None = None, quiet: bool = False) -> RunResult:
-        """Runs a night that stands for a moment.
+    def run(self, moment: datetime, settings: Settings | None = None, quiet: bool = False) -> RunResult:
+        """Runs a run that stands for a moment.
 
         Args:
             moment: makes the key of the run.
@@ -118,7 +119,7 @@ class Stage:
         mapping = read_mapping(chosen)
         with open_database(chosen, "chatrec example") as engine:
             migrate(engine, chosen.database.schema_name, mapping.id_types)
-        result = run_night(chosen, key_of(moment), None if quiet else StepLines(), raise_on_error=True)
+        result = pipeline.run(chosen, key_of(moment), None if quiet else StepLines(), raise_on_error=True)
         if result.state != "published":
             raise RunStopped(f"Run {result.key} is {result.state}: {result.verdict}")
         return result

@@ -11,7 +11,7 @@ class ChatrecPlugin(AirflowPlugin):
     fastapi_apps = [{"app": Pages(), "url_prefix": PREFIX, "name": "chatrec"}]  # noqa: RUF012
     external_views = [  # noqa: RUF012
         view("Recommendations", "recommendations"),
-        view("Tonight", "tonight"),
+        view("Runs", "runs"),
         view("Fairness & privacy", "audit"),
-        view("Night", "dag_runs/{DAG_ID}/{RUN_ID}", "dag_run"),
+        view("Run", "dag_runs/{DAG_ID}/{RUN_ID}", "dag_run"),
     ]

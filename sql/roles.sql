@@ -1,5 +1,5 @@
 -- Three roles without a login, to be granted to yours: GRANT chatrec_reader TO website;
--- The reader sees what is published and how the nights went; the writer owns the schema and runs the nights. The limited
+-- The reader sees the outputs and the records of runs; the writer owns the schema and performs runs. The limited
 -- one may only ask recommendations_for(user), as often a day as its row of reading_limits says.
 -- `chatrec db roles` runs this as somebody who may create roles; running it again changes nothing.
 DO $$

@@ -1,4 +1,4 @@
-"""A PostgreSQL for the session, a database for each test, a small shop with a known structure, and a night of it."""
+"""A PostgreSQL for the session, a database for each test, a small shop with a known structure, and a run of it."""
 
 import atexit
 import shutil
@@ -14,7 +14,7 @@ from xdist.scheduler import LoadScopeScheduling
 
 from chatrec.config import Settings, load
 from tests.support.databases import connect, new_database, start
-from tests.support.nights import LARGE, SMALL, Finished
+from tests.support.finished import LARGE, SMALL, Finished
 from tests.support.shop import Shop, write_settings
 
 AIRFLOW = "tests/airflow/"
@@ -107,7 +107,7 @@ def settings(shop: Shop, configure: Configure) -> Settings:
 
 @pytest.fixture
 def finished(server: str, server_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Finished]:
-    """The small shop after a published night, for one test alone; `chatrec` finds its settings."""
+    """The small shop after a published run, for one test alone; `chatrec` finds its settings."""
     monkeypatch.setenv("CHATREC_CONFIG", str(tmp_path / "chatrec.toml"))
     yield from SMALL.copy(server, server_folder, tmp_path)
 
@@ -120,6 +120,6 @@ def module_finished(server: str, server_folder: Path, tmp_path_factory: pytest.T
 
 @pytest.fixture
 def large(server: str, server_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Finished]:
-    """A shop that is large enough to tell encoders apart, after a published night, for one test alone."""
+    """A shop that is large enough to tell encoders apart, after a published run, for one test alone."""
     monkeypatch.setenv("CHATREC_CONFIG", str(tmp_path / "chatrec.toml"))
     yield from LARGE.copy(server, server_folder, tmp_path)

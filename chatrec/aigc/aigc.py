@@ -22,7 +22,7 @@ from chatrec.runs.results import AigcResult
 from chatrec.runs.run import write_atomically
 
 NAME = "aigc"
-WEIGHED = "weighed"
+WITHOUT_HOLDOUT = "without_holdout"
 """Folder of the state fitted without the held-out events, on which the ensemble weights are fitted."""
 CURVE, POINTS_OF_A_CURVE = "learning.json", 60
 
@@ -69,7 +69,7 @@ class Texts:
     """Rows of these users."""
 
 
-def learn(
+def fit(
     snapshot: Snapshot, holdout: Holdout, texts: Texts, groups: ItemGroups, settings: Settings, folder: Path
 ) -> AigcResult:
     """Fits AIGC and writes its state.
@@ -87,16 +87,16 @@ def learn(
     """
     seed, chosen = settings.compute.seed, settings.aigc
     if chosen.users == "mean":
-        weighed = fitted = mean.fit(holdout, texts.items, chosen, seed)
+        without_holdout = fitted = mean.fit(holdout, texts.items, chosen, seed)
     else:
         wanted = plan(holdout.histories, len(texts.items), chosen, settings.ranking.target)
         rates = settings.artifacts.root / RATES
-        weighed, fitted = sequence.fit(
+        without_holdout, fitted = sequence.fit(
             holdout.histories, snapshot.histories, len(texts.items), wanted, seed, chosen.minutes, rates
         )
     _save_curve(fitted.losses, folder)
-    before = _state(weighed, texts, groups)
-    before.save(folder / WEIGHED)
+    before = _state(without_holdout, texts, groups)
+    before.save(folder / WITHOUT_HOLDOUT)
     state = _state(fitted, texts, groups)
     of_profiles = state.users(snapshot.histories.latest(texts.profile_users, fitted.encoder.length))
     state.with_profile(learn_profiles(texts.profiles, of_profiles)).save(folder)

@@ -87,7 +87,7 @@ class Training:
         self.read = 0
         self.losses: list[tuple[int, float]] = []
 
-    def learn(self, histories: Interactions, events: int, rate: float = 1.0) -> Fitted:
+    def fit(self, histories: Interactions, events: int, rate: float = 1.0) -> Fitted:
         """Trains on a number of events and returns the result.
 
         Args:
@@ -183,7 +183,7 @@ def fit(
         wanted = int(min(plan.passes * positions, affordable))
         nets = max(1, min(plan.nets, int(affordable / max(wanted, 1))))
     learned = [
-        (training.learn(histories, wanted), training.learn(everything, int(GO_ON * wanted), GO_ON))
+        (training.fit(histories, wanted), training.fit(everything, int(GO_ON * wanted), GO_ON))
         for training in map(begin, range(nets))
     ]
     return joined([before for before, _ in learned]), joined([after for _, after in learned])

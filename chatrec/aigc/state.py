@@ -107,7 +107,7 @@ class AigcState:
         """Returns user vectors u, users × width, from histories in the format of `Interactions.latest`."""
         return self.encoder.read(self.items, latest)
 
-    def strangers(self, profiles: Array) -> Array:
+    def profile_vectors(self, profiles: Array) -> Array:
         """Returns user vectors u of users without a history, from their profiles: users × width."""
         found: Array = _with_one(profiles) @ self.profile
         return found

@@ -8,7 +8,7 @@ import gc
 import logging
 import sys
 
-from chatrec.cli import data, encoders, erase, nights, privacy, setup, steps  # noqa: F401  (each registers its verbs)
+from chatrec.cli import data, encoders, erase, privacy, runs, setup, steps  # noqa: F401  (each registers its verbs)
 from chatrec.cli.app import app, state
 from chatrec.errors import ChatrecError
 

@@ -78,10 +78,10 @@ def evaluate(
     if alone := [name for name, value in given.items() if value is not None]:
         raise SettingsError(f"{alone[0]} belongs to --split DIR; without it the snapshot of a run is evaluated.")
     from chatrec.console import StepLines, console, evaluation_table
-    from chatrec.pipeline.evaluation import evaluate as evaluate_night
+    from chatrec.pipeline import evaluation as evaluations
 
     chosen = state.settings.override({"ranking.target": target}) if target else state.settings
-    evaluation, report = evaluate_night(chosen, key, StepLines())
+    evaluation, report = evaluations.evaluate(chosen, key, StepLines())
     console().print(evaluation_table(evaluation))
     print(f"The report is {report}.")
 

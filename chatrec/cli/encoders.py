@@ -75,7 +75,7 @@ def use(
     if (name is None) is not back:
         raise SettingsError("Give the name of an encoder, or --back; `chatrec encoders` lists them.")
     root, model = state.settings.artifacts.root, state.settings.encoder.model
-    chosen = registry.promote(root, name) if name else registry.go_back(root)
+    chosen = registry.promote(root, name) if name else registry.rollback(root)
     if model in registry.REPLACED:
         print(f"The next run encodes with {chosen.name if chosen else model}.")
     else:

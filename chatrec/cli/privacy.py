@@ -54,14 +54,14 @@ def _spent() -> None:
 
 def _curve(file: Path, epsilons: list[float] | None, key: str | None) -> None:
     from chatrec.console import console, utility_table
-    from chatrec.pipeline.utility import utility_of_night
+    from chatrec.pipeline.utility import utility_of_run
     from chatrec.report.plots import LIGHT
     from chatrec.report.privacy_utility import EPSILONS, plot
 
-    night, found = utility_of_night(state.settings, key, sorted(set(epsilons or EPSILONS)))
+    run, found = utility_of_run(state.settings, key, sorted(set(epsilons or EPSILONS)))
     drawn = plot(found)
     file.parent.mkdir(parents=True, exist_ok=True)
     file.write_bytes(drawn.png(LIGHT))
     console().print(utility_table(found))
-    print(f"{found.users:,} users of run {night}, target {state.settings.ranking.target}. {drawn.caption}")
+    print(f"{found.users:,} users of run {run}, target {state.settings.ranking.target}. {drawn.caption}")
     print(f"The curve is {file}.")

@@ -19,7 +19,7 @@ HELP = {
     "embed": "Encode new texts into GPT-2 vectors.",
     "groups": "Assign items to groups.",
     "aigc": "Train AIGC: the vectors of items, groups and users.",
-    "blend": "Fit the other models and the ensemble weights on held-out events.",
+    "ensemble": "Fit the other models and the ensemble weights on held-out events.",
     "index": "Build the FAISS index of the available items.",
     "rank": "Rank a list for each user.",
     "tables": "Compute similar items, popular and trending items, and lists for searches.",

@@ -23,7 +23,7 @@ class Entry:
     """Cumulative epsilon of this release and all before it."""
     key: str
     """Key of the run."""
-    nights: int
+    runs: int
     """Number of runs published since then, including its own."""
 
 
@@ -32,7 +32,7 @@ def entries(connection: Connection) -> list[Entry]:
     rows = connection.execute(
         text("""
             SELECT l.*, r.key,
-                   (SELECT count(*) FROM runs n WHERE n.run >= l.run AND n.published_at IS NOT NULL) AS nights
+                   (SELECT count(*) FROM runs n WHERE n.run >= l.run AND n.published_at IS NOT NULL) AS runs
             FROM privacy_ledger l JOIN runs r USING (run) ORDER BY l.made_at, l.release
         """)
     )

@@ -29,7 +29,7 @@ def hold(engine: Engine, schema: str, name: str, shared: bool = False) -> Iterat
     Args:
         engine: Engine for a connection of the lock's own, whose application name identifies the holder.
         schema: Schema of the installation; locks of different schemas are independent.
-        name: Name of the lock, "night" or "publish".
+        name: Name of the lock, "run" or "publish".
         shared: Whether to take the lock shared instead of exclusively.
 
     Raises:

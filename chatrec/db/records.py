@@ -238,13 +238,13 @@ def replace_metrics(connection: Connection, run: int, metrics: Mapping[str, Mapp
     """Store the metrics of a run: values by model and name."""
     connection.execute(text("DELETE FROM run_metrics WHERE run = :run"), {"run": run})
     rows = [
-        {"run": run, "channel": channel, "metric": name, "value": value}
-        for channel, values in metrics.items()
+        {"run": run, "model": model, "metric": name, "value": value}
+        for model, values in metrics.items()
         for name, value in values.items()
     ]
     if rows:
         connection.execute(
-            text("INSERT INTO run_metrics (run, channel, metric, value) VALUES (:run, :channel, :metric, :value)"),
+            text("INSERT INTO run_metrics (run, model, metric, value) VALUES (:run, :model, :metric, :value)"),
             rows,
         )
 
@@ -252,12 +252,12 @@ def replace_metrics(connection: Connection, run: int, metrics: Mapping[str, Mapp
 def metrics(connection: Connection, run: int) -> dict[str, dict[str, float]]:
     """Metrics of a run, by model and name."""
     rows = connection.execute(
-        text("SELECT channel, metric, value FROM run_metrics WHERE run = :run ORDER BY channel, metric"),
+        text("SELECT model, metric, value FROM run_metrics WHERE run = :run ORDER BY model, metric"),
         {"run": run},
     )
     values: dict[str, dict[str, float]] = {}
-    for channel, name, value in rows:
-        values.setdefault(channel, {})[name] = value
+    for model, name, value in rows:
+        values.setdefault(model, {})[name] = value
     return values
 
 

@@ -82,7 +82,7 @@ def prepare(settings: Settings) -> None:
     done.touch()
 
 
-def test_night(settings: Settings, log: Path) -> subprocess.Popen[bytes]:
+def start_dag_test(settings: Settings, log: Path) -> subprocess.Popen[bytes]:
     """Starts the nightly DAG once, as `airflow dags test` does: real tasks, one after another, in one process."""
     log.parent.mkdir(parents=True, exist_ok=True)
     with log.open("wb") as stream:

@@ -1,4 +1,4 @@
-"""The demo as a person sees it: each stage with a line, the night with its steps, and the lists in the end."""
+"""The demo as a person sees it: each stage with a line, the run with its steps, and the lists in the end."""
 
 import os
 import re
@@ -80,7 +80,7 @@ def run_demo(file: Path | None = None) -> None:
         _stage(shown, "Airflow's metadata", prepared.result)
         log = folder / "logs" / "demo.log"
         shown.print(f"\n[bold]chatrec_nightly[/] under Airflow [dim](its log: {log})[/]")
-        record = _night(shown, engine, settings, log)
+        record = _run_dag(shown, engine, settings, log)
         show_lists(shown, engine)
         _further(shown, engine, record, time.monotonic() - started)
 
@@ -105,10 +105,10 @@ def _migrate(engine: Engine, settings: Settings) -> None:
     migrate(engine, settings.database.schema_name, mapping.id_types)
 
 
-def _night(shown: Console, engine: Engine, settings: Settings, log: Path) -> records.RunRecord:
+def _run_dag(shown: Console, engine: Engine, settings: Settings, log: Path) -> records.RunRecord:
     """Runs the DAG and shows each step when it is done, as the database tells."""
     before = _newest(engine)
-    process = airflow.test_night(settings, log)
+    process = airflow.start_dag_test(settings, log)
     told: set[str] = set()
     lines = _ProgressLines(log)
     with shown.status("Airflow is starting") as status:
@@ -159,7 +159,7 @@ def _tell(shown: Console, status: Any, engine: Engine, record: records.RunRecord
 
 def _outcome(record: records.RunRecord | None, process: subprocess.Popen[bytes], log: Path) -> records.RunRecord:
     if record is None:
-        raise ChatrecError(f"Airflow ended with {process.returncode} before the night began; its log is {log}.")
+        raise ChatrecError(f"Airflow ended with {process.returncode} before the run began; its log is {log}.")
     if record.state != "published":
         raise RunStopped(f"Run {record.key} is {record.state}: {record.verdict} The log is {log}.")
     return record

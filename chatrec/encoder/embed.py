@@ -17,7 +17,7 @@ from chatrec.encoder.model_selection import choose
 from chatrec.encoder.prepared import prepare
 from chatrec.encoder.spent import EncodingCost
 from chatrec.encoder.text_source import RunTexts
-from chatrec.encoder.vector_cache import Places, VectorStore
+from chatrec.encoder.vector_cache import Positions, VectorStore
 from chatrec.encoder.whitening import Whitening, chosen
 from chatrec.extract.snapshot import Snapshot
 from chatrec.runs.results import EmbedResult, EncoderResult, TrainingSummary
@@ -92,9 +92,9 @@ def embed(snapshot: Snapshot, settings: Settings, folder: Path, name: str) -> Em
         _file(folder / USERS, (snapshot.users.height, size)) as everyone,
         _file(folder / PROFILES, (len(embedding.texts.sample), size)) as profiles,
     ):
-        _fill(items, embedding.places("items"), whiten)
-        _fill(everyone, embedding.places("users"), whiten, embedding.texts.described)
-        _fill(profiles, embedding.places("profiles"), whiten)
+        _fill(items, embedding.positions("items"), whiten)
+        _fill(everyone, embedding.positions("users"), whiten, embedding.texts.described)
+        _fill(profiles, embedding.positions("profiles"), whiten)
         if not embedding.texts.reads_users:
             users.compose(everyone, items, snapshot.histories, settings.text.history)
     np.save(folder / PROFILE_USERS, embedding.texts.sample)
@@ -113,9 +113,9 @@ def _file(file: Path, shape: tuple[int, int]) -> Iterator[Array]:
     matrix.flush()
 
 
-def _fill(matrix: Array, places: Places, whiten: Whitening, of: Array | None = None) -> None:
+def _fill(matrix: Array, positions: Positions, whiten: Whitening, of: Array | None = None) -> None:
     """Write whitened vectors into their rows; `of` maps them to rows of the matrix."""
-    for rows, which, vectors in places.vectors():
+    for rows, which, vectors in positions.vectors():
         matrix[rows if of is None else of[rows]] = whiten(vectors)[which]
 
 
@@ -130,7 +130,7 @@ class _Embedding:
         self.store = VectorStore(settings.artifacts.root, self.prepared.fingerprint, self.prepared.width)
         self.spent = EncodingCost()
         self.embedded, self.cached = dict.fromkeys(KINDS, 0), dict.fromkeys(KINDS, 0)
-        self._places: dict[str, Places] = {}
+        self._positions: dict[str, Positions] = {}
 
     @cached_property
     def checkpoint(self) -> "Checkpoint":
@@ -141,16 +141,16 @@ class _Embedding:
 
     def whitening(self) -> Whitening:
         """The whitening of the run, fitted on the items."""
-        raw = (vectors for _, _, vectors in self.places("items").vectors())
+        raw = (vectors for _, _, vectors in self.positions("items").vectors())
         how = chosen(self.settings.encoder, self.choice.pretrained)
         return Whitening.fit(raw, self.prepared.width, *how)
 
-    def places(self, kind: str) -> Places:
+    def positions(self, kind: str) -> Positions:
         """Positions of the raw vectors of a kind in the cache; missing texts are encoded first."""
-        if kind not in self._places:
+        if kind not in self._positions:
             self.encode(kind)
-            self._places[kind] = self.store.places(self.texts.by_kind[kind].digests)
-        return self._places[kind]
+            self._positions[kind] = self.store.positions(self.texts.by_kind[kind].digests)
+        return self._positions[kind]
 
     def encode(self, kind: str) -> None:
         """Encode the texts that are not in the cache."""

@@ -136,7 +136,7 @@ def promote(root: Path, name: str) -> Path:
     return folder
 
 
-def go_back(root: Path) -> Path | None:
+def rollback(root: Path) -> Path | None:
     """Make the previous version live again.
 
     Returns:
@@ -152,7 +152,7 @@ def go_back(root: Path) -> Path | None:
     return live(root)
 
 
-def somebody_is_erased(root: Path) -> None:
+def mark_erasure(root: Path) -> None:
     """Record an erasure: all fine-tuned versions so far were trained on data of a user who is now erased."""
     write_atomically(root / FOLDER / ERASED, json.dumps({"at": _now()}))
 

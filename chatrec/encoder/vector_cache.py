@@ -25,7 +25,7 @@ TEXTS_OF_A_PART = 5_000
 
 
 @dataclass(frozen=True)
-class Places:
+class Positions:
     """Positions of the vectors of some rows in the cache."""
 
     files: Sequence[Path]
@@ -52,7 +52,7 @@ class VectorStore:
         self.folder = root / VECTORS / fingerprint
         self.width = width
 
-    def places(self, digests: Array) -> Places:
+    def positions(self, digests: Array) -> Positions:
         """Positions of the vectors of texts. If a text was encoded more than once, the newest vector is used.
 
         Args:
@@ -72,12 +72,12 @@ class VectorStore:
         ).unique("digest", keep="first", maintain_order=True)
         positions = _column(digests).join(cached, on="digest", how="left", maintain_order="left")
         file, place = (positions[name].fill_null(-1).to_numpy() for name in ("file", "place"))
-        return Places(files, file, place)
+        return Positions(files, file, place)
 
     def vectors(self, digests: Array) -> Array:
         """Vectors of texts that are all in the cache: texts × width, float32."""
         matrix = np.zeros((len(digests), self.width), np.float32)
-        for rows, which, vectors in self.places(digests).vectors():
+        for rows, which, vectors in self.positions(digests).vectors():
             matrix[rows] = vectors[which]
         return matrix
 
@@ -132,7 +132,7 @@ class VectorStore:
                 return rows
         wanted = digests != NO_TEXT
         if not anew:
-            wanted &= self.places(digests).file < 0
+            wanted &= self.positions(digests).file < 0
         plan = _column(digests).with_row_index("row").filter(wanted).unique("digest", keep="first", maintain_order=True)
         if plan.height:
             _write(file, plan)

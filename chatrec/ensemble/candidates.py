@@ -7,11 +7,11 @@ import numpy as np
 
 from chatrec.data.arrays import Array
 from chatrec.data.user_batch import UserBatch
-from chatrec.ensemble.log_shares import Evidence
+from chatrec.ensemble.log_shares import LogShares
 
 NOBODY = -1
 NONE = np.empty(0, np.int32)
-GATHERED = 150
+RETRIEVED = 150
 """Number of candidates that a model retrieves per user."""
 
 
@@ -27,24 +27,24 @@ class Candidates:
     """Floors as float32, users × models: the log share of an item without evidence."""
 
 
-def gather(evidence: Sequence[Evidence], batch: UserBatch, k: int, suggested: Array = NONE) -> Candidates:
+def retrieve(models: Sequence[LogShares], batch: UserBatch, k: int, extra: Array = NONE) -> Candidates:
     """Retrieves candidates from every model and computes the log shares of all models.
 
     Args:
-        evidence: Log shares of the models, in the order of the last axis.
+        models: Log shares of the models, in the order of the last axis.
         batch: Batch of users.
         k: Number of items that each model retrieves.
-        suggested: Rows of items that are candidates of all users.
+        extra: Rows of items that are candidates of all users.
     """
-    same = np.broadcast_to(suggested, (len(batch.users), len(suggested)))
-    items = _union(np.hstack([*(each.gathered(k) for each in evidence), same]), batch)
-    log_shares = np.stack([each.log_shares(np.maximum(items, 0)) for each in evidence], axis=2)
+    same = np.broadcast_to(extra, (len(batch.users), len(extra)))
+    items = _union(np.hstack([*(model.retrieve(k) for model in models), same]), batch)
+    log_shares = np.stack([model.log_shares(np.maximum(items, 0)) for model in models], axis=2)
     log_shares[items < 0] = 0
-    floors = np.stack([each.floor for each in evidence], axis=1)
+    floors = np.stack([model.floor for model in models], axis=1)
     return Candidates(items, log_shares.astype(np.float32), floors.astype(np.float32))
 
 
-def best_places(items: Array, log_shares: Array, weights: Array, k: int) -> tuple[Array, Array]:
+def best_slots(items: Array, log_shares: Array, weights: Array, k: int) -> tuple[Array, Array]:
     """Ranks candidates by the ensemble score.
 
     Args:
@@ -61,15 +61,15 @@ def best_places(items: Array, log_shares: Array, weights: Array, k: int) -> tupl
 
 
 def scores_of(items: Array, log_shares: Array, weights: Array) -> Array:
-    """Returns the ensemble scores of candidates, -inf for padding; see `best_places`."""
+    """Returns the ensemble scores of candidates, -inf for padding; see `best_slots`."""
     return np.where(items >= 0, log_shares @ weights, -np.inf)
 
 
-def _union(gathered: Array, batch: UserBatch) -> Array:
+def _union(retrieved: Array, batch: UserBatch) -> Array:
     """Returns each item once per row, without excluded items."""
-    rows = np.arange(len(gathered))[:, None]
+    rows = np.arange(len(retrieved))[:, None]
     items = np.sort(
-        np.where(batch.exclude_mask[rows, gathered] | (gathered < 0), np.iinfo(np.int32).max, gathered), axis=1
+        np.where(batch.exclude_mask[rows, retrieved] | (retrieved < 0), np.iinfo(np.int32).max, retrieved), axis=1
     )
     again = np.zeros(items.shape, bool)
     again[:, 1:] = items[:, 1:] == items[:, :-1]

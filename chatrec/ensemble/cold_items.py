@@ -8,15 +8,15 @@ import numpy as np
 
 from chatrec.data.arrays import Array
 from chatrec.data.interactions import Interactions
-from chatrec.ensemble.weights import EnsembleWeights, HoldoutFeatures, cross_fitted_lists, fit_mix
+from chatrec.ensemble.weights import EnsembleWeights, HoldoutFeatures, cross_fitted_lists, fit_ensemble_weights
 from chatrec.evaluation.evaluator import Evaluator
 from chatrec.evaluation.holdout import Holdout, hold_items_out
 from chatrec.models.base import Model
 
 HIDDEN = 0.1
 """Share of the known items that are hidden to fit the weights for cold items."""
-NEW = "new items"
-UNTESTED = "text"
+COLD = "cold items"
+DEFAULT_MODEL = "content_knn"
 """Model that ranks cold items if no item could be hidden."""
 
 
@@ -28,7 +28,7 @@ class ColdItems:
     """Probability that an event is of a cold item."""
     weights: Mapping[str, float] = field(default_factory=dict)
     """Weights of the text models."""
-    channels: Mapping[str, Any] = field(default_factory=dict)
+    models: Mapping[str, Any] = field(default_factory=dict)
 
 
 def hide_items(histories: Interactions, items: int, seed: int) -> Holdout:
@@ -40,21 +40,21 @@ def hide_items(histories: Interactions, items: int, seed: int) -> Holdout:
     return hold_items_out(histories, hidden, seed)
 
 
-def share_of_new(holdout: Holdout) -> float:
+def share_of_cold(holdout: Holdout) -> float:
     """Returns the smoothed share of held-out events whose items have no earlier events, between 0 and 1."""
     known = np.isin(holdout.targets, holdout.histories.items)
     return float(((~known).sum() + 0.5) / (len(known) + 1))
 
 
-def fit_new(
-    channels: Mapping[str, Model], hidden: Holdout, vectors: Array, seed: int
+def fit_cold(
+    models: Mapping[str, Model], hidden: Holdout, vectors: Array, seed: int
 ) -> tuple[EnsembleWeights, dict[str, dict[str, float]]]:
     """Fits the weights of text models on hidden items; the best model is used alone if it ranks better than all.
 
     Weights maximise the likelihood, which need not maximise NDCG where one model is far ahead.
 
     Args:
-        channels: Models fitted without the hidden items.
+        models: Models fitted without the hidden items.
         hidden: Holdout of these items; lists contain no others.
         vectors: Text vectors, items × dimensions, for the diversity of lists.
         seed: Seed of the bootstrap.
@@ -63,12 +63,13 @@ def fit_new(
         The weights, and metrics of all models together and of each alone; no metrics if no item could be hidden.
     """
     if not len(hidden):
-        return EnsembleWeights({UNTESTED: 1.0}, {}), {}
-    trial, everybody = HoldoutFeatures.of(channels, hidden), np.arange(len(hidden))
+        return EnsembleWeights({DEFAULT_MODEL: 1.0}, {}), {}
+    features, all_users = HoldoutFeatures.of(models, hidden), np.arange(len(hidden))
     measure = Evaluator(hidden, vectors)
-    together = measure.summary(cross_fitted_lists(trial, seed))
-    alone = {name: measure.summary(trial.lists({name: 1.0}, everybody)) for name in channels}
-    mix, best = fit_mix(trial, everybody, seed), max(alone, key=lambda name: alone[name]["ndcg@10"])
+    together = measure.summary(cross_fitted_lists(features, seed))
+    alone = {name: measure.summary(features.lists({name: 1.0}, all_users)) for name in models}
+    selected = fit_ensemble_weights(features, all_users, seed)
+    best = max(alone, key=lambda name: alone[name]["ndcg@10"])
     if alone[best]["ndcg@10"] > together["ndcg@10"]:
-        mix, together = EnsembleWeights({best: 1.0}, mix.gains), alone[best]
-    return mix, {NEW: together} | {f"{NEW}, {name}": each for name, each in alone.items()}
+        selected, together = EnsembleWeights({best: 1.0}, selected.gains), alone[best]
+    return selected, {COLD: together} | {f"{COLD}, {name}": values for name, values in alone.items()}

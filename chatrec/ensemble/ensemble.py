@@ -10,25 +10,25 @@ import numpy as np
 
 from chatrec.config.settings import Form, Target
 from chatrec.data.arrays import Array
-from chatrec.ensemble.cold_items import NEW, ColdItems, fit_new, hide_items, share_of_new
+from chatrec.ensemble.cold_items import COLD, ColdItems, fit_cold, hide_items, share_of_cold
 from chatrec.ensemble.holdout_candidates import CANDIDATES, HoldoutCandidates
 from chatrec.ensemble.holdout_metrics import HoldoutMetrics
 from chatrec.ensemble.inner_product import Softmax
-from chatrec.ensemble.weights import EnsembleWeights, HoldoutFeatures, cross_fitted, fit_mix
+from chatrec.ensemble.weights import EnsembleWeights, HoldoutFeatures, cross_fitted, fit_ensemble_weights
 from chatrec.evaluation.evaluator import Evaluator
 from chatrec.evaluation.holdout import Holdout, K
 from chatrec.evaluation.metrics import paired_difference
 from chatrec.models import ease
 from chatrec.models.base import Model
 from chatrec.models.configs import DEFAULTS, Configs
-from chatrec.models.registry import EASE, POPULARITY, TEXTS, fit_channels, limits, names
-from chatrec.models.serialization import load_channels, save_channels
+from chatrec.models.registry import EASE, POPULARITY, TEXTS, fit_models, limits, names
+from chatrec.models.serialization import load_models, save_models
 from chatrec.models.training_data import TrainingData
 from chatrec.runs.results import EnsembleResult
 from chatrec.runs.run import write_atomically
 
-MIX = "mix.json"
-BLEND = "blend"
+ENSEMBLE_FILE = "ensemble.json"
+ENSEMBLE = "ensemble"
 NO_PENALTY = 0.0
 """Text models have penalties of their own."""
 
@@ -39,26 +39,27 @@ class Ensemble:
 
     weights: Mapping[str, float]
     """Weight of each model in use."""
-    channels: Mapping[str, Any]
+    models: Mapping[str, Any]
     """Models fitted with the ensemble. The other models come from steps of their own."""
     form: Form = "exact"
-    new: ColdItems = field(default_factory=ColdItems)
+    cold: ColdItems = field(default_factory=ColdItems)
 
     @classmethod
     def load(cls, folder: Path) -> "Ensemble":
-        """Loads an ensemble written by `learn`."""
-        mix, channels = json.loads((folder / MIX).read_text(encoding="utf-8")), load_channels(folder)
-        weights, of_new = mix["weights"], mix["new"]["weights"]
-        new = ColdItems(mix["new"]["share"], of_new, {name: channels[name] for name in of_new})
-        used = {name: channel for name, channel in channels.items() if name in weights}
-        if mix["form"] == "exact":
-            return cls(weights, used, "exact", new)
-        scaled = {name: Softmax(channel, weights[name]) for name, channel in used.items()}  # type: ignore[arg-type]
-        return cls({name: 1.0 if name in scaled else each for name, each in weights.items()}, scaled, "linear", new)
+        """Loads an ensemble written by `fit`."""
+        stored, models = json.loads((folder / ENSEMBLE_FILE).read_text(encoding="utf-8")), load_models(folder)
+        weights, of_cold = stored["weights"], stored["cold items"]["weights"]
+        cold = ColdItems(stored["cold items"]["share"], of_cold, {name: models[name] for name in of_cold})
+        used = {name: model for name, model in models.items() if name in weights}
+        if stored["form"] == "exact":
+            return cls(weights, used, "exact", cold)
+        scaled = {name: Softmax(model, weights[name]) for name, model in used.items()}  # type: ignore[arg-type]
+        weights = {name: 1.0 if name in scaled else weight for name, weight in weights.items()}
+        return cls(weights, scaled, "linear", cold)
 
 
-def learn(
-    known: TrainingData,
+def fit(
+    data: TrainingData,
     holdout: Holdout,
     others: Mapping[str, Model],
     target: Target,
@@ -69,7 +70,7 @@ def learn(
     """Fits the ensemble and writes it, METRICS and the candidates of held-out users.
 
     Args:
-        known: Data that models may be fitted on.
+        data: Data that models may be fitted on.
         holdout: Holdout of its histories.
         others: Models fitted elsewhere without the held-out events; they are not fitted again.
         target: What a list should predict.
@@ -80,47 +81,47 @@ def learn(
     Returns:
         The result of the step.
     """
-    rest, seed = replace(known, histories=holdout.histories), known.seed
-    hidden = hide_items(rest.histories, known.items, seed)
-    suited = {*names(known, target, form, configs)}  # a model that suits a tenth less may not suit all
-    of_rest = replace(known, histories=hidden.histories)
-    of_texts = fit_channels(of_rest, target, NO_PENALTY, suited & TEXTS, form, configs)
-    new, of_new = fit_new(of_texts, hidden, known.texts, seed)
+    rest, seed = replace(data, histories=holdout.histories), data.seed
+    hidden = hide_items(rest.histories, data.items, seed)
+    suited = {*names(data, target, form, configs)}  # a model that suits a tenth less may not suit all
+    of_rest = replace(data, histories=hidden.histories)
+    of_texts = fit_models(of_rest, target, NO_PENALTY, suited & TEXTS, form, configs)
+    cold, of_cold = fit_cold(of_texts, hidden, data.texts, seed)
     penalty = _choose_penalty(rest, holdout, target, configs.ease) if form == "exact" else ease.PENALTIES[-1]
-    mix, measured = EnsembleWeights({POPULARITY: 1.0}, {}), HoldoutMetrics()
-    held = HoldoutCandidates.nothing(holdout)
+    selected, measured = EnsembleWeights({POPULARITY: 1.0}, {}), HoldoutMetrics()
+    held = HoldoutCandidates.empty(holdout)
     if len(holdout):
-        fitted: dict[str, Any] = fit_channels(rest, target, penalty, suited - TEXTS, form, configs) | of_texts
+        fitted: dict[str, Any] = fit_models(rest, target, penalty, suited - TEXTS, form, configs) | of_texts
         if form == "linear":
-            fitted = {name: Softmax(channel) for name, channel in fitted.items()}
-        trial = HoldoutFeatures.of({**others, **fitted}, holdout)
-        mix = fit_mix(trial, np.arange(len(holdout)), seed)
-        held = HoldoutCandidates.of(holdout, *cross_fitted(trial, seed, CANDIDATES))
-        measured = _measure(trial, held.items[:, :K], Evaluator(holdout, known.texts), seed)
+            fitted = {name: Softmax(model) for name, model in fitted.items()}
+        features = HoldoutFeatures.of({**others, **fitted}, holdout)
+        selected = fit_ensemble_weights(features, np.arange(len(holdout)), seed)
+        held = HoldoutCandidates.of(holdout, *cross_fitted(features, seed, CANDIDATES))
+        measured = _measure(features, held.items[:, :K], Evaluator(holdout, data.texts), seed)
     held.save(folder)
-    kept = fit_channels(known, target, penalty, {*mix.weights, *new.weights} - others.keys(), form, configs)
-    save_channels(kept, folder)
-    limited = limits(known, target, form, configs)
-    facts = {**asdict(mix), "form": form, "limits": limited, "ease penalty": penalty}
-    facts["new"] = {**asdict(new), "share": share_of_new(holdout)}
-    measured = replace(measured, models={**measured.models, **of_new})
-    write_atomically(folder / MIX, json.dumps(facts, indent=1))
+    kept = fit_models(data, target, penalty, {*selected.weights, *cold.weights} - others.keys(), form, configs)
+    save_models(kept, folder)
+    limited = limits(data, target, form, configs)
+    facts = {**asdict(selected), "form": form, "limits": limited, "ease penalty": penalty}
+    facts["cold items"] = {**asdict(cold), "share": share_of_cold(holdout)}
+    write_atomically(folder / ENSEMBLE_FILE, json.dumps(facts, indent=1))
+    measured = replace(measured, models={**measured.models, **of_cold})
     measured.save(folder)
     ndcg = {name: values["ndcg@10"] for name, values in measured.models.items()}
     return EnsembleResult(
         form=form,
-        weights=_rounded(mix),
-        cold_item_weights=_rounded(new),
+        weights=_rounded(selected),
+        cold_item_weights=_rounded(cold),
         limits=limited,
         holdout_users=len(holdout),
-        ndcg=ndcg.get(BLEND),
+        ndcg=ndcg.get(ENSEMBLE),
         popularity_ndcg=ndcg.get(POPULARITY),
-        cold_items_ndcg=ndcg.get(NEW),
+        cold_items_ndcg=ndcg.get(COLD),
     )
 
 
-def _rounded(mix: EnsembleWeights) -> dict[str, float]:
-    return {name: round(weight, 3) for name, weight in mix.weights.items()}
+def _rounded(ensemble: EnsembleWeights) -> dict[str, float]:
+    return {name: round(weight, 3) for name, weight in ensemble.weights.items()}
 
 
 def _choose_penalty(rest: TrainingData, holdout: Holdout, target: Target, config: ease.Config) -> float:
@@ -130,16 +131,16 @@ def _choose_penalty(rest: TrainingData, holdout: Holdout, target: Target, config
     decay = min(EASE.values()) if target == "next" else max(EASE.values())
 
     def quality(penalty: float) -> float:
-        channel = ease.fit(rest, replace(config, l2=penalty, decay=decay))
-        return float(holdout.ndcg(channel.score).mean())
+        model = ease.fit(rest, replace(config, l2=penalty, decay=decay))
+        return float(holdout.ndcg(model.score).mean())
 
     return max(ease.PENALTIES, key=quality)
 
 
-def _measure(trial: HoldoutFeatures, of_blend: Array, measure: Evaluator, seed: int) -> HoldoutMetrics:
+def _measure(features: HoldoutFeatures, of_ensemble: Array, measure: Evaluator, seed: int) -> HoldoutMetrics:
     """Returns metrics by model, and the gain of the ensemble over popularity with its interval."""
-    lists: dict[str, Array] = {BLEND: of_blend}
-    everybody = np.arange(len(measure.holdout))
-    lists |= {name: trial.lists({name: 1.0}, everybody) for name in trial.names}
-    better = paired_difference(measure.ndcg(lists[BLEND]), measure.ndcg(lists[POPULARITY]), seed)
-    return HoldoutMetrics({name: measure.summary(each) for name, each in lists.items()}, better)
+    lists: dict[str, Array] = {ENSEMBLE: of_ensemble}
+    all_users = np.arange(len(measure.holdout))
+    lists |= {name: features.lists({name: 1.0}, all_users) for name in features.names}
+    gain = paired_difference(measure.ndcg(lists[ENSEMBLE]), measure.ndcg(lists[POPULARITY]), seed)
+    return HoldoutMetrics({name: measure.summary(items) for name, items in lists.items()}, gain)

@@ -35,13 +35,13 @@ class HoldoutCandidates:
         return cls(holdout.users, items, scores.astype(np.float32), holdout.hits(items), holdout.relevant)
 
     @classmethod
-    def nothing(cls, holdout: Holdout) -> "HoldoutCandidates":
+    def empty(cls, holdout: Holdout) -> "HoldoutCandidates":
         """Makes empty candidates for held-out users."""
         shape = len(holdout), 1
         return cls.of(holdout, np.full(shape, NOBODY, np.int32), np.full(shape, -np.inf))
 
     @classmethod
-    def nobody(cls) -> "HoldoutCandidates":
+    def without_users(cls) -> "HoldoutCandidates":
         """Makes candidates without users, where no events are held out."""
         none, width = np.empty(0, np.int64), (0, 1)
         return cls(none, np.empty(width, np.int32), np.empty(width, np.float32), np.empty(width, bool), none)

@@ -18,7 +18,7 @@ EXACT_UP_TO = 200_000
 class Softmax(VectorModel):
     """A vector model on the scale of logits: log P(i|u) = scale · qᵀk up to a constant per user."""
 
-    channel: VectorModel
+    model: VectorModel
     scale: float = 1.0
 
     log_probabilities = True
@@ -26,16 +26,16 @@ class Softmax(VectorModel):
     @property
     def keys(self) -> Array:
         """Item vectors k, items × width."""
-        return self.channel.keys
+        return self.model.keys
 
     def queries(self, batch: UserBatch) -> Array:
         """Returns user vectors scale · q, users × width."""
-        scaled: Array = self.scale * self.channel.queries(batch)
+        scaled: Array = self.scale * self.model.queries(batch)
         return scaled
 
     def contributions(self, latest: Array, items: Array) -> Array | None:
         """Implements `Model.contributions`, without the scale, which is the same for all events."""
-        return self.channel.contributions(latest, items)
+        return self.model.contributions(latest, items)
 
 
 def form_of(wanted: Form, items: int) -> Form:

@@ -13,10 +13,10 @@ FLOOR = 0.3
 """Smoothing: an item without evidence gets this fraction of the uniform probability."""
 
 
-class Evidence(Protocol):
+class LogShares(Protocol):
     """Log shares of a model for a batch: l, the logarithm of an item's share, comparable between models."""
 
-    def gathered(self, k: int) -> Array:
+    def retrieve(self, k: int) -> Array:
         """Returns the best k items of each user, users × k. Excluded items, or -1, appear only if there are no more."""
 
     def log_shares(self, items: Array) -> Array:
@@ -28,7 +28,7 @@ class Evidence(Protocol):
 
 
 @dataclass(frozen=True)
-class ScoredEvidence:
+class ScoredLogShares:
     """Log shares from the scores of all items.
 
     l = log(s / Σ s + .3 / n) over the n items that a list may contain, with s ≥ 0; for logits their log-softmax.
@@ -43,33 +43,33 @@ class ScoredEvidence:
     logits: bool
 
     @classmethod
-    def of(cls, channel: Model, batch: UserBatch) -> "ScoredEvidence":
+    def of(cls, model: Model, batch: UserBatch) -> "ScoredLogShares":
         """Computes the log shares of a model for a batch."""
         possible = np.maximum((~batch.exclude_mask).sum(1), 1)
-        scores = channel.score(batch)
-        if channel.log_probabilities:
+        scores = model.score(batch)
+        if model.log_probabilities:
             scores = np.where(batch.exclude_mask, -np.inf, scores)
             return cls(scores, log_sum(scores)[:, 0], possible, True)
         scores = np.where(batch.exclude_mask, 0, np.maximum(scores, 0))
         total = np.maximum(scores.sum(1), np.finfo(np.float32).tiny)
         return cls(np.where(batch.exclude_mask, -1, scores), total, possible, False)
 
-    def gathered(self, k: int) -> Array:
-        """Implements `Evidence`."""
+    def retrieve(self, k: int) -> Array:
+        """Implements `LogShares`."""
         return top_k(self.scores, k)
 
     def log_shares(self, items: Array) -> Array:
-        """Implements `Evidence`."""
-        found: Array = np.take_along_axis(self.scores, items.astype(np.int64), 1)
+        """Implements `LogShares`."""
+        values: Array = np.take_along_axis(self.scores, items.astype(np.int64), 1)
         if self.logits:
-            found = found - self.total[:, None]
+            values = values - self.total[:, None]
         else:
-            found = np.log(np.maximum(found, 0) / self.total[:, None] + (FLOOR / self.possible)[:, None])
-        return found
+            values = np.log(np.maximum(values, 0) / self.total[:, None] + (FLOOR / self.possible)[:, None])
+        return values
 
     @property
     def floor(self) -> Array:
-        """Implements `Evidence`."""
+        """Implements `LogShares`."""
         return floor_of(self.possible)
 
 

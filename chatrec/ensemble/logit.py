@@ -21,9 +21,9 @@ class Choices:
     chosen: Array
     """Share of each candidate among the items that the user took, float32, users × candidates; 0 if not taken."""
 
-    def of(self, users: Array, channels: list[int]) -> "Choices":
+    def of(self, users: Array, models: list[int]) -> "Choices":
         """Selects users and models."""
-        return Choices(self.features[users][:, :, channels], self.there[users], self.chosen[users])
+        return Choices(self.features[users][:, :, models], self.there[users], self.chosen[users])
 
 
 def fit_weights(choices: Choices) -> Array:
@@ -32,27 +32,27 @@ def fit_weights(choices: Choices) -> Array:
     Returns:
         Weights of the models, float64; uniform if there are no choices.
     """
-    channels = choices.features.shape[2]
+    models = choices.features.shape[2]
     if not choices.there.any():
-        return np.full(channels, 1 / max(channels, 1))
+        return np.full(models, 1 / max(models, 1))
     features, chosen = choices.features[choices.there], choices.chosen[choices.there]
     starts = np.flatnonzero(np.diff(np.repeat(np.arange(len(choices.there)), choices.there.sum(1)), prepend=-1))
-    found = minimize(
+    result = minimize(
         lambda weights: _loss(weights, features, chosen, starts),
-        np.full(channels, 1 / max(channels, 1)),
+        np.full(models, 1 / max(models, 1)),
         jac=True,
         method="L-BFGS-B",
-        bounds=[(0, None)] * channels,
+        bounds=[(0, None)] * models,
     )
-    weights: Array = found.x
+    weights: Array = result.x
     return weights
 
 
 def log_likelihoods(choices: Choices, weights: Array) -> Array:
     """Returns the log-likelihood of each user's choices."""
     scores = np.where(choices.there, choices.features @ weights.astype(np.float32), -np.inf)
-    found: Array = (choices.chosen * np.where(choices.there, log_softmax(scores), 0)).sum(1)
-    return found
+    likelihoods: Array = (choices.chosen * np.where(choices.there, log_softmax(scores), 0)).sum(1)
+    return likelihoods
 
 
 def _loss(weights: Array, features: Array, chosen: Array, starts: Array) -> tuple[float, Array]:

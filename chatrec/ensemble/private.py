@@ -14,7 +14,7 @@ import numpy as np
 
 from chatrec.data.arrays import Array
 from chatrec.ensemble.cold_items import ColdItems
-from chatrec.ensemble.ensemble import MIX, NO_PENALTY
+from chatrec.ensemble.ensemble import ENSEMBLE_FILE, NO_PENALTY
 from chatrec.ensemble.holdout_candidates import HoldoutCandidates
 from chatrec.ensemble.holdout_metrics import HoldoutMetrics
 from chatrec.ensemble.weights import EnsembleWeights
@@ -24,43 +24,43 @@ from chatrec.models.content_knn import Text
 from chatrec.models.popularity import Popularity
 from chatrec.models.ppmi_svd import unit
 from chatrec.models.registry import POPULARITY
-from chatrec.models.serialization import load_channels, save_channels
+from chatrec.models.serialization import load_models, save_models
 from chatrec.models.training_data import TrainingData
 from chatrec.privacy.statistics import Release
 from chatrec.runs.results import EnsembleResult
 from chatrec.runs.run import write_atomically
 
-PAIRS, WORDS = "private pairs", "words"
-WEIGHTS: Mapping[str, float] = MappingProxyType({PAIRS: 1.0, WORDS: 0.2})
+PRIVATE_EASE, FEATURES = "private_ease", "content_knn_features"
+WEIGHTS: Mapping[str, float] = MappingProxyType({PRIVATE_EASE: 1.0, FEATURES: 0.2})
 """Popularity is used only for users without a history; the pairs already contain it."""
 
 
-def channels_of(known: TrainingData, release: Release) -> dict[str, Model]:
+def private_models(data: TrainingData, release: Release) -> dict[str, Model]:
     """Makes all private models.
 
     Args:
-        known: Training data, of which only the features are used.
+        data: Training data, of which only the features are used.
         release: Release of noisy statistics on the same catalogue.
     """
-    texts = private_ease.Directions.of(known.features, known.items)
-    words = Text(unit((texts.vectors * texts.values).astype(np.float32)))
-    popular = Popularity(np.maximum(release.popular, 0).astype(np.float32))
-    return {PAIRS: private_ease.fit(release, texts), WORDS: words, POPULARITY: popular}
+    texts = private_ease.Directions.of(data.features, data.items)
+    features = Text(unit((texts.vectors * texts.values).astype(np.float32)))
+    popularity = Popularity(np.maximum(release.popular, 0).astype(np.float32))
+    return {PRIVATE_EASE: private_ease.fit(release, texts), FEATURES: features, POPULARITY: popularity}
 
 
-def learn(known: TrainingData, release: Release, folder: Path) -> EnsembleResult:
-    """Writes the ensemble. No events are held out, so no metrics are measured. Arguments as in `channels_of`."""
-    save_channels(channels_of(known, release), folder)
-    HoldoutCandidates.nobody().save(folder)
+def fit(data: TrainingData, release: Release, folder: Path) -> EnsembleResult:
+    """Writes the ensemble. No events are held out, so no metrics are measured. Arguments as in `private_models`."""
+    save_models(private_models(data, release), folder)
+    HoldoutCandidates.without_users().save(folder)
     nothing = ColdItems()
     facts = {
         **asdict(EnsembleWeights(dict(WEIGHTS), {})),
         "form": "exact",
         "limits": {},
         "ease penalty": NO_PENALTY,
-        "new": {"weights": dict(nothing.weights), "share": nothing.share, "gains": {}},
+        "cold items": {"weights": dict(nothing.weights), "share": nothing.share, "gains": {}},
     }
-    write_atomically(folder / MIX, json.dumps(facts, indent=1))
+    write_atomically(folder / ENSEMBLE_FILE, json.dumps(facts, indent=1))
     HoldoutMetrics().save(folder)
     return EnsembleResult(form="exact", weights=dict(WEIGHTS))
 
@@ -69,7 +69,7 @@ def popularity_of(folder: Path) -> Array:
     """Returns the popularity of items from the release: float32, not negative.
 
     Args:
-        folder: Folder of the step blend.
+        folder: Folder of the step ensemble.
     """
-    popular: Popularity = load_channels(folder)[POPULARITY]  # type: ignore[assignment]
+    popular: Popularity = load_models(folder)[POPULARITY]  # type: ignore[assignment]
     return popular.weights

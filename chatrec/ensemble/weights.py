@@ -6,8 +6,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from chatrec.data.arrays import Array
-from chatrec.ensemble.candidates import GATHERED, NOBODY, best_places, gather
-from chatrec.ensemble.log_shares import ScoredEvidence
+from chatrec.ensemble.candidates import NOBODY, RETRIEVED, best_slots, retrieve
+from chatrec.ensemble.log_shares import ScoredLogShares
 from chatrec.ensemble.logit import Choices, fit_weights, log_likelihoods
 from chatrec.evaluation.holdout import Holdout, K
 from chatrec.evaluation.metrics import paired_difference
@@ -40,43 +40,43 @@ class HoldoutFeatures:
     choices: Choices
 
     @classmethod
-    def of(cls, channels: Mapping[str, Model], holdout: Holdout) -> "HoldoutFeatures":
+    def of(cls, models: Mapping[str, Model], holdout: Holdout) -> "HoldoutFeatures":
         """Retrieves the candidates of all held-out users."""
         parts = [
-            gather([ScoredEvidence.of(channel, batch) for channel in channels.values()], batch, GATHERED)
+            retrieve([ScoredLogShares.of(model, batch) for model in models.values()], batch, RETRIEVED)
             for batch in holdout.batches()
         ]
-        width = max((found.items.shape[1] for found in parts), default=1)
-        items = np.concatenate([_wider(found.items, width, NOBODY) for found in parts])
-        features = np.concatenate([_wider(found.log_shares, width, 0) for found in parts])
+        width = max((part.items.shape[1] for part in parts), default=1)
+        items = np.concatenate([_wider(part.items, width, NOBODY) for part in parts])
+        features = np.concatenate([_wider(part.log_shares, width, 0) for part in parts])
         chosen = holdout.hits(items).astype(np.float32)
         chosen /= np.maximum(chosen.sum(1, keepdims=True), 1)
-        return cls(list(channels), items, Choices(features, items >= 0, chosen))
+        return cls(list(models), items, Choices(features, items >= 0, chosen))
 
     def lists(self, weights: Mapping[str, float], users: Array) -> Array:
         """Returns the lists of some users, users × K, padded with -1."""
         vector = np.array([weights.get(name, 0.0) for name in self.names], np.float32)
         items = self.items[users]
-        places, _ = best_places(items, self.choices.features[users], vector, K)
-        found: Array = np.take_along_axis(items, places, 1)
-        return found
+        slots, _ = best_slots(items, self.choices.features[users], vector, K)
+        lists: Array = np.take_along_axis(items, slots, 1)
+        return lists
 
 
-def fit_mix(trial: HoldoutFeatures, users: Array, seed: int) -> EnsembleWeights:
+def fit_ensemble_weights(features: HoldoutFeatures, users: Array, seed: int) -> EnsembleWeights:
     """Fits the weights and drops models, the weakest first, whose gain is not significantly above zero.
 
     Args:
-        trial: Features of the held-out users.
+        features: Features of the held-out users.
         users: Rows of the users to fit on.
         seed: Seed of the bootstrap.
     """
-    names, gains = list(trial.names), dict.fromkeys(trial.names, NO_GAIN)
+    names, gains = list(features.names), dict.fromkeys(features.names, NO_GAIN)
     while True:
-        weights, with_all = _fit(trial, users, names)
+        weights, with_all = _fit(features, users, names)
         names = [name for name, weight in zip(names, weights, strict=True) if weight > 0] or names[:1]
         if len(names) == 1:
             return EnsembleWeights({names[0]: 1.0}, gains)
-        tried = {name: _gain(trial, users, [n for n in names if n != name], with_all, seed) for name in names}
+        tried = {name: _gain(features, users, [n for n in names if n != name], with_all, seed) for name in names}
         gains.update(tried)
         weakest = min(names, key=lambda name: tried[name][1])
         if tried[weakest][1] > 0:
@@ -85,50 +85,51 @@ def fit_mix(trial: HoldoutFeatures, users: Array, seed: int) -> EnsembleWeights:
         names.remove(weakest)
 
 
-def cross_fitted_lists(trial: HoldoutFeatures, seed: int) -> Array:
+def cross_fitted_lists(features: HoldoutFeatures, seed: int) -> Array:
     """Returns cross-fitted lists of all held-out users, users × K, padded with -1; see `cross_fitted`."""
-    return cross_fitted(trial, seed, K)[0]
+    return cross_fitted(features, seed, K)[0]
 
 
-def cross_fitted(trial: HoldoutFeatures, seed: int, k: int) -> tuple[Array, Array]:
+def cross_fitted(features: HoldoutFeatures, seed: int, k: int) -> tuple[Array, Array]:
     """Returns the best candidates of all held-out users, each under weights fitted on other users.
 
     Args:
-        trial: Features of the held-out users.
+        features: Features of the held-out users.
         seed: Seed of the folds.
         k: Maximum number of candidates per user.
 
     Returns:
         Items and their scores, users × candidates, the best first; NOBODY and -inf for padding.
     """
-    fold = np.random.default_rng(seed).permutation(len(trial.items)) % FOLDS
-    shape = len(trial.items), min(k, trial.items.shape[1])
+    fold = np.random.default_rng(seed).permutation(len(features.items)) % FOLDS
+    shape = len(features.items), min(k, features.items.shape[1])
     items, scores = np.full(shape, NOBODY, np.int32), np.full(shape, -np.inf)
     for number in range(FOLDS):
-        weights, _ = _fit(trial, np.flatnonzero(fold != number), trial.names)
+        weights, _ = _fit(features, np.flatnonzero(fold != number), features.names)
         users = np.flatnonzero(fold == number)
-        places, said = best_places(trial.items[users], trial.choices.features[users], weights.astype(np.float32), k)
-        items[users] = np.take_along_axis(trial.items[users], places, 1)
-        scores[users] = np.take_along_axis(said, places, 1)
+        candidates, log_shares = features.items[users], features.choices.features[users]
+        slots, all_scores = best_slots(candidates, log_shares, weights.astype(np.float32), k)
+        items[users] = np.take_along_axis(candidates, slots, 1)
+        scores[users] = np.take_along_axis(all_scores, slots, 1)
     return items, scores
 
 
-def _fit(trial: HoldoutFeatures, users: Array, names: list[str]) -> tuple[Array, Array]:
+def _fit(features: HoldoutFeatures, users: Array, names: list[str]) -> tuple[Array, Array]:
     """Returns the weights, and the log-likelihood of each user.
 
     Users with no relevant candidate are skipped: no weights would show them a relevant item, and a likelihood that
     includes such misses favours flat probabilities over a good ranking.
     """
-    taught = users[trial.choices.chosen[users].any(1)]
-    choices = trial.choices.of(taught, [trial.names.index(name) for name in names])
+    taught = users[features.choices.chosen[users].any(1)]
+    choices = features.choices.of(taught, [features.names.index(name) for name in names])
     weights = fit_weights(choices)
     return weights, log_likelihoods(choices, weights)
 
 
 def _gain(
-    trial: HoldoutFeatures, users: Array, others: list[str], with_all: Array, seed: int
+    features: HoldoutFeatures, users: Array, others: list[str], with_all: Array, seed: int
 ) -> tuple[float, float, float]:
-    _, without = _fit(trial, users, others)
+    _, without = _fit(features, users, others)
     return paired_difference(with_all, without, seed, SURE)
 
 

@@ -79,7 +79,7 @@ def judge_fairness(result: FairnessResult | None, settings: FairnessSettings) ->
         return []
     met, least = result.least_met, 1 - settings.tolerance
     cost = 1 - result.ndcg / result.ndcg_without if result.ndcg_without else 0.0
-    found = [
+    checks = [
         Check(
             "exposure", met >= least, met, least,
             f"{result.least_met_provider} has {met:.1%} of the exposure that it is owed, the least of "
@@ -91,7 +91,7 @@ def judge_fairness(result: FairnessResult | None, settings: FairnessSettings) ->
             f"{cost:.1%} less, {settings.max_loss:.0%} allowed (fairness.max_loss).",
         ),
     ]  # fmt: skip
-    return found if settings.stops else [check.only_said() for check in found]
+    return checks if settings.stops else [check.only_said() for check in checks]
 
 
 def verdict(checks: Sequence[Check]) -> str:
@@ -114,30 +114,30 @@ def _reasons(checks: Sequence[Check]) -> str:
 
 
 def _lists(inputs: CheckInputs) -> Iterator[Check]:
-    found = inputs.audit
+    audit = inputs.audit
     yield Check(
-        "some lists", found.rows > 0, found.rows, 1,
-        f"{found.rows:,} rows for {found.users:,} of {inputs.users:,} users, "
+        "some lists", audit.rows > 0, audit.rows, 1,
+        f"{audit.rows:,} rows for {audit.users:,} of {inputs.users:,} users, "
         f"from {inputs.recommendable:,} available items.",
     )  # fmt: skip
     faults = {
-        "full lists": (max(found.not_full - inputs.short_by_caps, 0), "lists are shorter than they could be"),
-        "no duplicates": (found.duplicates, "rows repeat an item within a list"),
-        "nothing unavailable": (found.unavailable, "rows recommend an item that is not available"),
-        "finite scores": (found.not_finite, "scores are not finite"),
-        "ranks in order": (found.wrong_ranks, "rows have a wrong rank"),
+        "full lists": (max(audit.not_full - inputs.short_by_caps, 0), "lists are shorter than they could be"),
+        "no duplicates": (audit.duplicates, "rows repeat an item within a list"),
+        "nothing unavailable": (audit.unavailable, "rows recommend an item that is not available"),
+        "finite scores": (audit.not_finite, "scores are not finite"),
+        "ranks in order": (audit.wrong_ranks, "rows have a wrong rank"),
     }
     if inputs.exclude_seen:
-        faults["nothing seen"] = (found.seen, "rows recommend an item that the user already has")
+        faults["nothing seen"] = (audit.seen, "rows recommend an item that the user already has")
     for name, (count, words) in faults.items():
         yield Check(name, count == 0, count, 0, f"{count:,} {words}.")
 
 
 def _against_live(inputs: CheckInputs, settings: CheckSettings) -> Iterator[Check]:
-    found = inputs.audit
+    audit = inputs.audit
     for name, now, before in (
-        ("users against the live run", found.users, inputs.live_users),
-        ("rows against the live run", found.rows, inputs.live_rows),
+        ("users against the live run", audit.users, inputs.live_users),
+        ("rows against the live run", audit.rows, inputs.live_rows),
     ):
         if before:
             drop = 1 - now / before
@@ -150,11 +150,11 @@ def _against_live(inputs: CheckInputs, settings: CheckSettings) -> Iterator[Chec
 
 
 def _shares(inputs: CheckInputs, settings: CheckSettings) -> Iterator[Check]:
-    found = inputs.audit
-    coverage = found.items_shown / max(min(inputs.recommendable, found.rows), 1)
+    audit = inputs.audit
+    coverage = audit.items_shown / max(min(inputs.recommendable, audit.rows), 1)
     yield Check(
-        "coverage", coverage >= settings.min_coverage or not found.rows, coverage, settings.min_coverage,
-        f"{found.items_shown:,} of {inputs.recommendable:,} available items are in some list, {coverage:.1%} of what "
+        "coverage", coverage >= settings.min_coverage or not audit.rows, coverage, settings.min_coverage,
+        f"{audit.items_shown:,} of {inputs.recommendable:,} available items are in some list, {coverage:.1%} of what "
         f"is possible; {settings.min_coverage:.1%} required (checks.min_coverage)."
         f"{_unless(coverage >= settings.warn_coverage, 'warn_coverage', settings)}",
         warned=coverage < settings.warn_coverage,

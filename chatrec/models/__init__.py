@@ -1,1 +1,1 @@
-"""Channels: sources of evidence about what a user will take."""
+"""Models: sources of evidence about what a user will take."""

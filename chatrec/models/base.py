@@ -80,10 +80,10 @@ def decaying(decay: float) -> Callable[[Array], Array]:
     return lambda ages: np.power(decay, ages)
 
 
-def places_among(known: Array, items: Array) -> Array:
+def positions_among(known: Array, items: Array) -> Array:
     """Where items are among known ones, which are ordered; -1 for the others."""
-    places = np.minimum(np.searchsorted(known, items), len(known) - 1)
-    return np.where(known[places] == items, places, -1)
+    positions = np.minimum(np.searchsorted(known, items), len(known) - 1)
+    return np.where(known[positions] == items, positions, -1)
 
 
 def product(histories: csr_matrix, weights: Array | csr_matrix) -> Array:
@@ -108,6 +108,6 @@ def event_contributions(weights: Array | csr_matrix, of_ages: Array, latest: Arr
         users × places × events.
     """
     rows, columns = np.broadcast_arrays(latest[:, None, :], items[:, :, None])
-    found = np.asarray(weights[np.maximum(rows, 0).ravel(), np.maximum(columns, 0).ravel()]).reshape(rows.shape)
-    added: Array = np.where((rows >= 0) & (columns >= 0), found * of_ages, 0)
+    values = np.asarray(weights[np.maximum(rows, 0).ravel(), np.maximum(columns, 0).ravel()]).reshape(rows.shape)
+    added: Array = np.where((rows >= 0) & (columns >= 0), values * of_ages, 0)
     return added

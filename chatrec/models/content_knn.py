@@ -1,4 +1,4 @@
-"""The text channel: items whose GPT-2 vectors are near those of what the user took lately."""
+"""The text model: items whose GPT-2 vectors are near those of what the user took lately."""
 
 from dataclasses import dataclass
 
@@ -36,8 +36,8 @@ class Text(VectorModel):
 
     def contributions(self, latest: Array, items: Array) -> Array:
         """See Model."""
-        found = np.einsum("und,ued->une", self.vectors[items], self.vectors[latest])
-        return np.where(latest[:, None, :] >= 0, found * harmonic(np.arange(latest.shape[1])), 0)
+        products = np.einsum("und,ued->une", self.vectors[items], self.vectors[latest])
+        return np.where(latest[:, None, :] >= 0, products * harmonic(np.arange(latest.shape[1])), 0)
 
 
 def fit(data: TrainingData, config: Config = DEFAULT) -> Text:

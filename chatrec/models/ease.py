@@ -13,7 +13,7 @@ from scipy.sparse import csr_matrix
 
 from chatrec.data.arrays import Array
 from chatrec.data.user_batch import UserBatch
-from chatrec.models.base import Model, decaying, event_contributions, places_among, product
+from chatrec.models.base import Model, decaying, event_contributions, positions_among, product
 from chatrec.models.training_data import TrainingData
 
 PENALTIES = (150.0, 500.0)
@@ -62,7 +62,7 @@ class Ease(Model):
     def contributions(self, latest: Array, items: Array) -> Array:
         """See Model."""
         weights = decaying(self.decay)(np.arange(latest.shape[1]))
-        rows, columns = (places_among(self.known, each) for each in (latest, items))
+        rows, columns = (positions_among(self.known, rows_of_items) for rows_of_items in (latest, items))
         return event_contributions(self.weights, weights, rows, columns)
 
 

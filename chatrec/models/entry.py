@@ -76,7 +76,7 @@ class Entry(Generic[C]):
         """The names that the size forbids, and why."""
         if case.target not in self.targets:
             return {}
-        return {name: said for name in self.names if (said := self.limit(case, name))}
+        return {name: limit for name in self.names if (limit := self.limit(case, name))}
 
 
 def one_by_one(fit: Callable[[TrainingData, C], Model]) -> Callable[[TrainingData, Mapping[str, C]], dict[str, Model]]:

@@ -80,18 +80,18 @@ def _solve(taken: csr_matrix, vectors: Array, mean: float, weights: Config | Ial
     """The best vector of each row: (α VᵀV + Σ_{taken} v vᵀ + λ (n + 6 n̄) I)⁻¹ Σ_{taken} v; 0 for an empty one."""
     others = torch.tensor(vectors)
     shared = weights.unobserved * others.T @ others
-    found = np.zeros((taken.shape[0], vectors.shape[1]), np.float32)
+    solved = np.zeros((taken.shape[0], vectors.shape[1]), np.float32)
     counts = np.diff(taken.indptr)
     for rows in _alike(counts):
         place = np.arange(counts[rows].max())
-        there = place < counts[rows][:, None]
-        columns = taken.indices[np.where(there, taken.indptr[rows][:, None] + place, 0)]
-        own = others[torch.from_numpy(columns.astype(np.int64))] * torch.from_numpy(there)[..., None]
+        present = place < counts[rows][:, None]
+        columns = taken.indices[np.where(present, taken.indptr[rows][:, None] + place, 0)]
+        own = others[torch.from_numpy(columns.astype(np.int64))] * torch.from_numpy(present)[..., None]
         left = shared + own.transpose(1, 2) @ own
         penalty = weights.l2 * (counts[rows] + weights.mean_events * mean)
         left += torch.from_numpy(penalty.astype(np.float32))[:, None, None] * torch.eye(vectors.shape[1])
-        found[rows] = torch.cholesky_solve(own.sum(1)[..., None], torch.linalg.cholesky(left))[..., 0].numpy()
-    return found
+        solved[rows] = torch.cholesky_solve(own.sum(1)[..., None], torch.linalg.cholesky(left))[..., 0].numpy()
+    return solved
 
 
 def _alike(counts: Array) -> Iterator[Array]:

@@ -17,8 +17,8 @@ from scipy.sparse import csr_matrix
 from chatrec.data.arrays import Array
 from chatrec.data.user_batch import UserBatch
 from chatrec.models import ease
-from chatrec.models.base import Model, event_contributions, places_among, product, uniform
-from chatrec.models.predicted_profiles import behaviours, foretold
+from chatrec.models.base import Model, event_contributions, positions_among, product, uniform
+from chatrec.models.predicted_profiles import behaviour_profiles, predict_profiles
 from chatrec.models.training_data import TrainingData
 
 ROWS_AT_ONCE = 1_000
@@ -44,7 +44,7 @@ class Config:
     predicted_rank: int = 128
     """Directions of behaviours."""
     predicted_shrinkage: float = 10.0
-    """See `foretold`."""
+    """See `predict_profiles`."""
     max_cells: int = 300_000_000
     """Known items × all items: memory goes with them, 4 bytes each."""
     max_items_without_texts: int = 6_000
@@ -74,7 +74,7 @@ def kernel(features: csr_matrix, vectors: Array, weight: float, sharpness: float
         rows: which items.
     """
     others = features.T.tocsc()
-    found = np.empty((len(rows), features.shape[0]), np.float32)
+    similar = np.empty((len(rows), features.shape[0]), np.float32)
     for start in range(0, len(rows), ROWS_AT_ONCE):
         part = rows[start : start + ROWS_AT_ONCE]
         plain = np.asarray((features[part] @ others).todense(), np.float32)
@@ -83,8 +83,8 @@ def kernel(features: csr_matrix, vectors: Array, weight: float, sharpness: float
         sharp *= np.float32(weight / 2 / np.expm1(sharpness))
         sharp += plain
         sharp += np.float32(0.1)
-        found[start : start + ROWS_AT_ONCE] = sharp
-    return found
+        similar[start : start + ROWS_AT_ONCE] = sharp
+    return similar
 
 
 @dataclass(frozen=True)
@@ -102,7 +102,7 @@ class Kernel(Model):
 
     def contributions(self, latest: Array, items: Array) -> Array:
         """See Model."""
-        rows = places_among(self.known, latest)
+        rows = positions_among(self.known, latest)
         return event_contributions(self.weights, uniform(np.arange(latest.shape[1])), rows, items)
 
 
@@ -117,7 +117,7 @@ class Targets:
     noise: Array
     """The diagonal of D."""
     behaviours: Array
-    """Who would take each of them, see `behaviours`."""
+    """Who would take each of them, see `behaviour_profiles`."""
 
     @classmethod
     def of(cls, data: TrainingData, config: Config = DEFAULT) -> "Targets":
@@ -125,14 +125,14 @@ class Targets:
         histories, items = data.histories, data.items
         fitted = ease.fit(data, config.ease_config)
         taken = np.bincount(histories.items, minlength=items)[fitted.known]
-        places = np.flatnonzero(taken)
-        known, wanted = fitted.known[places], fitted.weights[np.ix_(places, places)]
-        wanted[np.diag_indices(len(places))] += config.own_weight
-        mean = taken[places].mean()
-        noise = config.noise / mean**0.5 * (taken[places] / mean + 0.02) ** 0.2
+        rows_of_known = np.flatnonzero(taken)
+        known, wanted = fitted.known[rows_of_known], fitted.weights[np.ix_(rows_of_known, rows_of_known)]
+        wanted[np.diag_indices(len(rows_of_known))] += config.own_weight
+        mean = taken[rows_of_known].mean()
+        noise = config.noise / mean**0.5 * (taken[rows_of_known] / mean + 0.02) ** 0.2
         users, rows = histories.distinct(items)
         among = csr_matrix((np.ones(len(users), np.float32), (users, rows)), shape=(histories.users, items))[:, known]
-        return cls(known, wanted, noise, behaviours(among, wanted, config.predicted_rank))
+        return cls(known, wanted, noise, behaviour_profiles(among, wanted, config.predicted_rank))
 
 
 def fit_all(data: TrainingData, configs: Mapping[str, Config]) -> dict[str, Kernel]:
@@ -151,14 +151,14 @@ def _carried(targets: Targets, data: TrainingData, config: Config) -> Kernel:
     vectors = (data.texts if config.reads_texts else data.without_texts) * np.float32(config.texts_weight**0.5)
     weight = features.weight + float(np.square(vectors).sum(1).max(initial=0))
     similar = kernel(features.joined, vectors, weight, config.sharpness, known)
-    told = foretold(
+    predicted = predict_profiles(
         similar,
         known,
         _factor(similar[:, known], targets.noise),
         targets.behaviours,
         config.predicted_shrinkage,
     )
-    vectors = np.hstack([vectors, told * np.float32((config.predicted_weight * weight) ** 0.5)])
+    vectors = np.hstack([vectors, predicted * np.float32((config.predicted_weight * weight) ** 0.5)])
     similar = kernel(features.joined, vectors, weight * (1 + config.predicted_weight), config.sharpness, known)
     carried = cho_solve((_factor(similar[:, known], targets.noise), True), targets.wanted.T).T
     return Kernel(carried @ similar, known)

@@ -66,12 +66,12 @@ class Transitions(Model):
     def contributions(self, latest: Array, items: Array) -> Array:
         """See Model."""
         weights = harmonic(np.arange(latest.shape[1]))
-        found = event_contributions(self.own, weights, latest, items)
-        there = np.where((latest >= 0)[:, None, :] & (items >= 0)[:, :, None], weights, 0)
+        added = event_contributions(self.own, weights, latest, items)
+        events_weight = np.where((latest >= 0)[:, None, :] & (items >= 0)[:, :, None], weights, 0)
         for group_of, leans, shares in zip(self.groups, self.leans, self.shares, strict=True):
             between = self.between[group_of[latest][:, None, :], group_of[items][:, :, None]]
-            found += there * leans[latest][:, None, :] * between * shares[items][:, :, None]
-        return found
+            added += events_weight * leans[latest][:, None, :] * between * shares[items][:, :, None]
+        return added
 
     def _members(self, values: Array) -> csr_matrix:
         """items × groups, with the value of each item at its group of each level."""

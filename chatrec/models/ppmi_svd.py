@@ -62,5 +62,5 @@ def clusters(vectors: Array, count: int, seed: int) -> tuple[Array, Array]:
     )
     means.train(vectors)
     similarity, nearest = means.index.search(vectors, 1)
-    _, found = np.unique(nearest[:, 0], return_inverse=True)
-    return found.astype(np.int64), similarity[:, 0]
+    _, labels = np.unique(nearest[:, 0], return_inverse=True)
+    return labels.astype(np.int64), similarity[:, 0]

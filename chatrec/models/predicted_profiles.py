@@ -18,7 +18,7 @@ MORE, TURNS, SEED = 32, 3, 0
 EMPTY = 1e-9
 
 
-def behaviours(taken: csr_matrix, weights: Array, rank: int) -> Array:
+def behaviour_profiles(taken: csr_matrix, weights: Array, rank: int) -> Array:
     """V S of X B = U S Vᵀ, by a randomised search (Halko, Martinsson and Tropp 2011): items × rank, float32.
 
     Args:
@@ -27,15 +27,15 @@ def behaviours(taken: csr_matrix, weights: Array, rank: int) -> Array:
         rank: how many directions.
     """
     width = min(rank + MORE, *taken.shape)
-    found = np.random.default_rng(SEED).standard_normal((len(weights), width), np.float32)
+    basis = np.random.default_rng(SEED).standard_normal((len(weights), width), np.float32)
     for _ in range(TURNS):
-        found, _ = np.linalg.qr(weights.T @ (taken.T @ (taken @ (weights @ found))))
-    _, lengths, turned = np.linalg.svd(taken @ (weights @ found), full_matrices=False)
-    directions: Array = found @ (turned.T * lengths)[:, :rank]
+        basis, _ = np.linalg.qr(weights.T @ (taken.T @ (taken @ (weights @ basis))))
+    _, lengths, turned = np.linalg.svd(taken @ (weights @ basis), full_matrices=False)
+    directions: Array = basis @ (turned.T * lengths)[:, :rank]
     return directions
 
 
-def foretold(similar: Array, known: Array, factor: Array, behaviour: Array, shrinkage: float) -> Array:
+def predict_profiles(similar: Array, known: Array, factor: Array, behaviour: Array, shrinkage: float) -> Array:
     """What texts say of everybody's behaviour: items × rank, float32, of unit length.
 
     Args:
@@ -47,10 +47,10 @@ def foretold(similar: Array, known: Array, factor: Array, behaviour: Array, shri
     """
     dual = cho_solve((factor, True), behaviour)
     inverse, _ = lapack.strtri(factor, lower=1)
-    found: Array = similar.T @ dual
-    found[known] = behaviour - dual / np.einsum("ij,ij->j", inverse, inverse)[:, None]
-    found -= found[known].mean(0)
-    variance = np.square(found).mean(0)
-    found /= np.sqrt(variance + shrinkage * variance.mean() + EMPTY)
-    found /= np.linalg.norm(found, axis=1, keepdims=True) + EMPTY
-    return found
+    profiles: Array = similar.T @ dual
+    profiles[known] = behaviour - dual / np.einsum("ij,ij->j", inverse, inverse)[:, None]
+    profiles -= profiles[known].mean(0)
+    variance = np.square(profiles).mean(0)
+    profiles /= np.sqrt(variance + shrinkage * variance.mean() + EMPTY)
+    profiles /= np.linalg.norm(profiles, axis=1, keepdims=True) + EMPTY
+    return profiles

@@ -68,8 +68,8 @@ class Spectral(VectorModel):
 
     def contributions(self, latest: Array, items: Array) -> Array:
         """See Model."""
-        found = np.einsum("upd,ued->upe", self.items[items], self.taken[latest])
-        return np.where(latest[:, None, :] >= 0, found, 0)
+        products = np.einsum("upd,ued->upe", self.items[items], self.taken[latest])
+        return np.where(latest[:, None, :] >= 0, products, 0)
 
 
 @dataclass(frozen=True)
@@ -87,16 +87,16 @@ class Directions:
         count = min(config.directions, items - 2, features.joined.shape[1] - 1) if features.kinds else 0
         if count < 1:
             return cls(np.zeros((items, 0)), np.zeros(0))
-        found, values, _ = randomized_svd(features.joined.astype(np.float64), count, n_iter=TURNS, random_state=SEED)
+        left, values, _ = randomized_svd(features.joined.astype(np.float64), count, n_iter=TURNS, random_state=SEED)
         kept = values > NOTHING * values.max(initial=0)
-        return cls(np.asarray(found)[:, kept], np.asarray(values)[kept])
+        return cls(np.asarray(left)[:, kept], np.asarray(values)[kept])
 
 
 def fit(release: Release, texts: Directions, config: Config = DEFAULT) -> Spectral:
     """Of the items of the release, and of those that their texts tell of.
 
     Args:
-        release: onto tonight's catalogue.
+        release: onto the run's catalogue.
         texts: of that catalogue.
         config: of the fit.
     """

@@ -19,11 +19,11 @@ from chatrec.models.entry import Case, Entry, one_by_one
 from chatrec.models.training_data import TrainingData
 
 POPULARITY = "popularity"
-HALF_LIVES = {"popular now": 0.01, "popular lately": 0.05, "popular for a while": 0.2}
-EASE = {"ease": 1.0, "ease lately": 0.95, "ease now": 0.8}
+HALF_LIVES = {"popularity_half_life_0.01": 0.01, "popularity_half_life_0.05": 0.05, "popularity_half_life_0.2": 0.2}
+EASE = {"ease": 1.0, "ease_decay_0.95": 0.95, "ease_decay_0.8": 0.8}
 """Three ways to read a history, by the weight of an event for each that came after it."""
-TEXT_TOWER, LANGUAGE_TOWER = "text tower", "language tower"
-TEXT_KERNEL, LANGUAGE_KERNEL = "text kernel", "language kernel"
+TWO_TOWER, TWO_TOWER_TEXT = "two_tower", "two_tower_text"
+KERNEL_RIDGE, KERNEL_RIDGE_TEXT = "kernel_ridge", "kernel_ridge_text"
 ORDERED: tuple[Target, ...] = ("next", "period")
 """Targets for which the order of a history says something."""
 PERIOD: tuple[Target, ...] = ("period",)
@@ -37,11 +37,11 @@ def _has_dates(case: Case) -> bool:
 
 
 def _tower(case: Case, name: str) -> two_tower.Config:
-    """Where items are too many for the text kernel, a second language tower takes its place."""
-    second = name == LANGUAGE_TOWER and case.form == "exact" and case.has_kernel and _kernel_limit(case, TEXT_KERNEL)
+    """Where items are too many for the kernel without texts, a second tower with texts takes its place."""
+    second = name == TWO_TOWER_TEXT and case.form == "exact" and case.has_kernel and _kernel_limit(case, KERNEL_RIDGE)
     return replace(
         case.configs.two_tower,
-        reads_texts=name == LANGUAGE_TOWER,
+        reads_texts=name == TWO_TOWER_TEXT,
         decay=DECAY_OF_TEXTS[case.target],
         towers=2 if second else 1,
     )
@@ -50,19 +50,19 @@ def _tower(case: Case, name: str) -> two_tower.Config:
 def _kernel_limit(case: Case, name: str) -> str | None:
     config = case.configs.kernel_ridge
     most, cells = config.max_items_without_texts, config.max_cells
-    if name == TEXT_KERNEL and case.has_features and case.taken > most:
-        return f"not fitted above {most:,} items with events: another language tower"
-    if name == LANGUAGE_KERNEL and case.has_features and not case.has_kernel:
-        return f"not fitted above {cells:,} pairs of known items and items: towers"
+    if name == KERNEL_RIDGE and case.has_features and case.taken > most:
+        return f"not fitted above {most:,} items with events: another two_tower_text"
+    if name == KERNEL_RIDGE_TEXT and case.has_features and not case.has_kernel:
+        return f"not fitted above {cells:,} pairs of known items and items: two_tower_text"
     return None
 
 
-def _ridge_limit(case: Case, _: str) -> str | None:
+def _sequential_ease_limit(case: Case, _: str) -> str | None:
     most = case.configs.sequential_ease.max_items
-    return f"not fitted above {most:,} items: transitions" if case.data.items > most else None
+    return f"not fitted above {most:,} items: markov" if case.data.items > most else None
 
 
-def _neighbours_limit(case: Case, _: str) -> str | None:
+def _user_knn_limit(case: Case, _: str) -> str | None:
     most = case.configs.user_knn.max_users
     return f"not fitted above {most:,} users: ials" if case.data.histories.users > most else None
 
@@ -71,7 +71,7 @@ def _ease_limit(case: Case, name: str) -> str | None:
     most = case.configs.ease.max_items
     if name != "ease" or case.data.items <= most:
         return None
-    return f"of the {most:,} items taken most; the rest: transitions, aigc, text"
+    return f"of the {most:,} items taken most; the rest: markov, aigc, content_knn"
 
 
 MODELS: tuple[Entry[Any], ...] = (
@@ -83,14 +83,14 @@ MODELS: tuple[Entry[Any], ...] = (
     ),
     Entry(
         content_knn.Text,
-        ("text",),
+        ("content_knn",),
         config=lambda case, _: content_knn.DEFAULT,
         fit_all=one_by_one(content_knn.fit),
         cold_items=True,
     ),
     Entry(
         two_tower.Tower,
-        (TEXT_TOWER, LANGUAGE_TOWER),
+        (TWO_TOWER, TWO_TOWER_TEXT),
         config=_tower,
         fit_all=one_by_one(two_tower.fit),
         suits=lambda case: case.has_features,
@@ -113,31 +113,31 @@ MODELS: tuple[Entry[Any], ...] = (
     ),
     Entry(
         markov.Transitions,
-        ("transitions",),
+        ("markov",),
         config=lambda case, _: case.configs.markov,
         fit_all=one_by_one(markov.fit),
         targets=ORDERED,
     ),
     Entry(
         sequential_ease.Ridge,
-        ("ridge",),
+        ("sequential_ease",),
         config=lambda case, _: case.configs.sequential_ease,
         fit_all=one_by_one(sequential_ease.fit),
         targets=ORDERED,
-        limit=_ridge_limit,
+        limit=_sequential_ease_limit,
     ),
     Entry(
         knn.Neighbours,
-        ("neighbours",),
+        ("user_knn",),
         config=lambda case, _: case.configs.user_knn,
         fit_all=one_by_one(knn.fit),
         targets=ANY,
-        limit=_neighbours_limit,
+        limit=_user_knn_limit,
     ),
     Entry(
         kernel_ridge.Kernel,
-        (TEXT_KERNEL, LANGUAGE_KERNEL),
-        config=lambda case, name: replace(case.configs.kernel_ridge, reads_texts=name == LANGUAGE_KERNEL),
+        (KERNEL_RIDGE, KERNEL_RIDGE_TEXT),
+        config=lambda case, name: replace(case.configs.kernel_ridge, reads_texts=name == KERNEL_RIDGE_TEXT),
         fit_all=kernel_ridge.fit_all,
         suits=lambda case: case.has_kernel,
         limit=_kernel_limit,
@@ -153,11 +153,11 @@ MODELS: tuple[Entry[Any], ...] = (
     ),
 )
 TEXTS = {name for entry in MODELS if entry.cold_items for name in entry.names}
-"""Models that know new items too; the maps come without and with what the language model says."""
+"""Models that score cold items too; the maps come without and with what the language model says."""
 
 
-def fit_channels(
-    known: TrainingData,
+def fit_models(
+    data: TrainingData,
     target: Target,
     penalty: float,
     wanted: Collection[str] | None = None,
@@ -167,36 +167,36 @@ def fit_channels(
     """Fits the models that suit the target and the size.
 
     Args:
-        known: what is fitted on.
+        data: what is fitted on.
         target: what a list must predict.
         penalty: of EASE.
         wanted: their names; None fits all that `names` has.
         form: of the ensemble; a linear one has only models of vectors.
         configs: of the models.
     """
-    wanted = names(known, target, form, configs) if wanted is None else wanted
-    case = Case(known, target, form, replace(configs, ease=replace(configs.ease, l2=penalty)))
-    found: dict[str, Model] = {}
+    wanted = names(data, target, form, configs) if wanted is None else wanted
+    case = Case(data, target, form, replace(configs, ease=replace(configs.ease, l2=penalty)))
+    fitted: dict[str, Model] = {}
     for entry in MODELS:
         chosen = {name: config for name, config in entry.suited(case).items() if name in wanted}
         if chosen:
-            found |= entry.fit_all(known, chosen)
-    return found
+            fitted |= entry.fit_all(data, chosen)
+    return fitted
 
 
-def names(known: TrainingData, target: Target, form: Form = "exact", configs: Configs = DEFAULTS) -> tuple[str, ...]:
-    """The names of all models that suit, in the order in which `fit_channels` fits them.
+def names(data: TrainingData, target: Target, form: Form = "exact", configs: Configs = DEFAULTS) -> tuple[str, ...]:
+    """The names of all models that suit, in the order in which `fit_models` fits them.
 
-    Beside a kernel the text tower adds nothing.
+    Beside a kernel the tower without texts adds nothing.
     """
-    case = Case(known, target, form, configs)
-    found = [name for entry in MODELS for name in entry.suited(case)]
-    return tuple(name for name in found if name != TEXT_TOWER or LANGUAGE_KERNEL not in found)
+    case = Case(data, target, form, configs)
+    suited = [name for entry in MODELS for name in entry.suited(case)]
+    return tuple(name for name in suited if name != TWO_TOWER or KERNEL_RIDGE_TEXT not in suited)
 
 
-def limits(known: TrainingData, target: Target, form: Form, configs: Configs = DEFAULTS) -> dict[str, str]:
+def limits(data: TrainingData, target: Target, form: Form, configs: Configs = DEFAULTS) -> dict[str, str]:
     """What the size leaves of models: for each that is not fitted on all, what takes over."""
     if form == "linear":
-        return {"all that count pairs": "the linear form is for channels of vectors"}
-    case = Case(known, target, form, configs)
-    return {name: said for entry in MODELS for name, said in entry.limits(case).items()}
+        return {"all that count pairs": "the linear form is for models of vectors"}
+    case = Case(data, target, form, configs)
+    return {name: limit for entry in MODELS for name, limit in entry.limits(case).items()}

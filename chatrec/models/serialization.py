@@ -1,4 +1,4 @@
-"""Channels as files: a JSON that names their fields, and one .npy for each array, so that workers can share them."""
+"""Models as files: a JSON that names their fields, and one .npy for each array, so that workers can share them."""
 
 import json
 from collections.abc import Mapping
@@ -15,15 +15,15 @@ from chatrec.models.private_ease import Spectral
 from chatrec.models.registry import MODELS
 from chatrec.runs.run import write_atomically
 
-INDEX = "channels.json"
+INDEX = "models.json"
 KINDS: Mapping[str, type[Any]] = {
     "Spectral": Spectral,
     **{entry.kind.__name__: entry.kind for entry in MODELS},
 }
 
 
-def save_channels(channels: Mapping[str, Model], folder: Path) -> None:
-    """Writes INDEX and the arrays; an array that channels share is written once."""
+def save_models(models: Mapping[str, Model], folder: Path) -> None:
+    """Writes INDEX and the arrays; an array that models share is written once."""
     files: dict[int, str] = {}
 
     def put(array: Array) -> str:
@@ -39,20 +39,20 @@ def save_channels(channels: Mapping[str, Model], folder: Path) -> None:
 
     described = {
         name: {
-            "kind": type(channel).__name__,
-            "fields": {field.name: describe(getattr(channel, field.name)) for field in fields(channel)},  # type: ignore[arg-type]
+            "kind": type(model).__name__,
+            "fields": {field.name: describe(getattr(model, field.name)) for field in fields(model)},  # type: ignore[arg-type]
         }
-        for name, channel in channels.items()
+        for name, model in models.items()
     }
     write_atomically(folder / INDEX, json.dumps(described, indent=1))
 
 
-def load_channels(folder: Path) -> dict[str, Model]:
-    """What `save_channels` wrote, in the same order; arrays are mapped, not read."""
+def load_models(folder: Path) -> dict[str, Model]:
+    """What `save_models` wrote, in the same order; arrays are mapped, not read."""
 
     def array(name: str) -> Array:
-        found: Array = np.load(folder / name, mmap_mode="r")
-        return found
+        values: Array = np.load(folder / name, mmap_mode="r")
+        return values
 
     def restore(value: dict[str, Any]) -> Any:
         if "sparse" in value:
@@ -63,6 +63,6 @@ def load_channels(folder: Path) -> dict[str, Model]:
 
     described = json.loads((folder / INDEX).read_text(encoding="utf-8"))
     return {
-        name: KINDS[channel["kind"]](**{field: restore(value) for field, value in channel["fields"].items()})
-        for name, channel in described.items()
+        name: KINDS[model["kind"]](**{field: restore(value) for field, value in model["fields"].items()})
+        for name, model in described.items()
     }

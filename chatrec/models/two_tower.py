@@ -90,8 +90,8 @@ class Tower(VectorModel):
 
     def contributions(self, latest: Array, items: Array) -> Array:
         """See Model; without 1/√n, which is the same for all events."""
-        found = np.einsum("upd,ued->upe", self.items[items][:, :, :-1], self.taken[latest])
-        return np.where(latest[:, None, :] >= 0, found * decaying(self.decay)(np.arange(latest.shape[1])), 0)
+        products = np.einsum("upd,ued->upe", self.items[items][:, :, :-1], self.taken[latest])
+        return np.where(latest[:, None, :] >= 0, products * decaying(self.decay)(np.arange(latest.shape[1])), 0)
 
 
 class _Model(nn.Module):
@@ -167,8 +167,8 @@ class _Batch:
         """bool, users × candidates: what was read, and is not predicted again."""
         had = np.zeros((count, len(self.candidates)), bool)
         place = np.minimum(np.searchsorted(self.candidates, self.read), len(self.candidates) - 1)
-        there = self.candidates[place] == self.read
-        had[self.read_users[there], place[there]] = True
+        valid = self.candidates[place] == self.read
+        had[self.read_users[valid], place[valid]] = True
         place = np.searchsorted(self.candidates, self.targets)
         had[self.users, place] = False
         return had
@@ -177,10 +177,10 @@ class _Batch:
 def fit(data: TrainingData, config: Config = DEFAULT) -> Tower:
     """Learns the towers; with and without texts from different seeds."""
     first = data.seed + config.reads_texts
-    return joined([learn(replace(data, seed=first + number), config) for number in range(config.towers)])
+    return joined([fit_one(replace(data, seed=first + number), config) for number in range(config.towers)])
 
 
-def learn(data: TrainingData, config: Config) -> Tower:
+def fit_one(data: TrainingData, config: Config) -> Tower:
     """Learns one tower."""
     histories, features, seed = data.histories, data.features.joined, data.seed
     vectors = data.texts if config.reads_texts else data.without_texts

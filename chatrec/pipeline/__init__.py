@@ -1,7 +1,7 @@
-"""A night: its steps in order, for the command line and for Airflow alike."""
+"""The pipeline: its steps in order, for the command line and for Airflow alike."""
 
 from chatrec.pipeline.approval import Question, answer, question
-from chatrec.pipeline.nights import begin, fail, go_back, measured, perform, run_night
+from chatrec.pipeline.execution import begin, fail, metrics, perform, rollback, run
 from chatrec.pipeline.run_result import RunResult
 from chatrec.pipeline.step import Step
 from chatrec.pipeline.steps import STEPS
@@ -14,9 +14,9 @@ __all__ = [
     "answer",
     "begin",
     "fail",
-    "go_back",
-    "measured",
+    "metrics",
     "perform",
     "question",
-    "run_night",
+    "rollback",
+    "run",
 ]

@@ -1,7 +1,7 @@
 """What a person is asked about a publish, and what they said.
 
 The gate writes down that a decision is wanted, Airflow or the command line writes down what it was, and the publish
-looks: so a night that nobody approved is not published, whoever calls the step.
+looks: so a run that nobody approved is not published, whoever calls the step.
 """
 
 from dataclasses import dataclass
@@ -16,7 +16,7 @@ from chatrec.runs.run import Run
 
 @dataclass(frozen=True)
 class Question:
-    """What a person is asked about a night."""
+    """What a person is asked about a run."""
 
     key: str
     verdict: str
@@ -49,4 +49,4 @@ def answer(settings: Settings, key: str, approved: bool, by: str) -> None:
         record = records.get(connection, key)
         records.set_approval(connection, record.run, "approved" if approved else "rejected", by)
         if not approved:
-            records.end(connection, record.run, "stopped", f"Rejected by {by}; the night before stays live.")
+            records.end(connection, record.run, "stopped", f"Rejected by {by}; the previous run stays live.")

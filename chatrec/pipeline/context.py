@@ -36,9 +36,9 @@ class Results:
         return self.run.result("extract", ExtractResult)
 
     @property
-    def blend(self) -> EnsembleResult:
-        """Result of the step blend."""
-        return self.run.result("blend", EnsembleResult)
+    def ensemble(self) -> EnsembleResult:
+        """Result of the step ensemble."""
+        return self.run.result("ensemble", EnsembleResult)
 
     @property
     def rank(self) -> RankResult:
@@ -88,7 +88,7 @@ class Context:
 
     @cached_property
     def rules(self) -> Rules:
-        """Of the settings, on tonight's items."""
+        """Of the settings, on the run's items."""
         return self.rules_of(self.settings.rules)
 
     @cached_property
@@ -97,7 +97,7 @@ class Context:
         return self.rules.allowed_of(self.recommendable)
 
     def rules_of(self, rules: RulesSettings) -> Rules:
-        """Other rules on tonight's items."""
+        """Other rules on the run's items."""
         from chatrec.ranking.rules.rules import Clock, Rules
 
         snapshot = self.snapshot

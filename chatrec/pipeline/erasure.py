@@ -1,7 +1,7 @@
 """Erasing a person: lists, snapshots, vectors, quarantine, and all that was learned from them.
 
 The order makes it safe to kill: what is removed first is not needed to find the rest, and doing it again goes on.
-What a night learns is learned anew every night, so the states of nights that are over are simply removed. Fine-tuned
+What a run learns is learned anew every run, so the states of runs that are over are simply removed. Fine-tuned
 encoders are not: they are marked, and the next fine-tuning begins without them.
 """
 
@@ -43,7 +43,7 @@ from chatrec.runtime.progress import progress
 LOG = logging.getLogger("chatrec")
 AT_WORK = text("SELECT key FROM runs WHERE state = 'running' AND started_by <> :cli ORDER BY run DESC LIMIT 1")
 NEEDED = ("extract", "embed")
-"""The steps whose files somebody reads when a night is over: `chatrec evaluate` and `chatrec finetune`."""
+"""The steps whose files somebody reads when a run is over: `chatrec evaluate` and `chatrec finetune`."""
 
 
 @dataclass(frozen=True)
@@ -67,36 +67,36 @@ def erase(settings: Settings, user: str) -> Erased:
 
     Raises:
         RunError: it cannot be an id of this database.
-        Busy: a night, an evaluation or a fine-tuning is at work.
+        Busy: a run, an evaluation or a fine-tuning is at work.
     """
     root, schema = settings.artifacts.root, settings.database.schema_name
-    with open_database(settings, "chatrec erase") as engine, _alone(engine, schema, root) as nights:
+    with open_database(settings, "chatrec erase") as engine, _alone(engine, schema, root) as runs:
         person = ErasureSubject.of(*user_id_of(engine, user))
         given = _still_given(settings, person)
         number = erasures.begin(engine, person.text, settings.erasure.key, given)
         removed = _tables(engine, person)
-        removed += _files(settings, nights, {record.key for record in _kept(engine)}, person)
-        found = {kind: rows for kind, rows in sorted(removed.items()) if rows}
-        erasures.finish(engine, number, found)
+        removed += _files(settings, runs, {record.key for record in _kept(engine)}, person)
+        counts = {kind: rows for kind, rows in sorted(removed.items()) if rows}
+        erasures.finish(engine, number, counts)
     if given:
         rows = ", ".join(f"{count:,} rows of source.{relation}" for relation, count in given.items())
-        LOG.warning("Your own tables still give this user: %s. Delete there, or the next night reads them again.", rows)
-    return Erased(number, found, given)
+        LOG.warning("Your own tables still give this user: %s. Delete there, or the next run reads them again.", rows)
+    return Erased(number, counts, given)
 
 
 @contextmanager
 def _alone(engine: Engine, schema: str, root: Path) -> Iterator[list[Run]]:
-    """No night is at work, nor between two tasks of a scheduler, and nobody reads the nights that are over.
+    """No run is at work, nor between two tasks of a scheduler, and nobody reads the runs that are over.
 
-    A scheduler may begin a night from now on; what it begins is none of the nights that are given.
+    A scheduler may begin a run from now on; what it begins is none of the runs that are given.
     """
-    with hold(engine, schema, "night"), hold(engine, schema, "publish"), using_snapshots(root, alone=True):
-        nights = runs_under(root)
+    with hold(engine, schema, "run"), hold(engine, schema, "publish"), using_snapshots(root, alone=True):
+        runs = runs_under(root)
         with engine.connect() as connection:
             key = connection.scalar(AT_WORK, {"cli": CLI})
         if key:
-            raise Busy(f"Run {key} has not ended: erase when it has, or when a later night has taken its place.")
-        yield nights
+            raise Busy(f"Run {key} has not ended: erase when it has, or when a later run has taken its place.")
+        yield runs
 
 
 def _still_given(settings: Settings, person: ErasureSubject) -> dict[str, int]:
@@ -115,7 +115,7 @@ def _kept(engine: Engine) -> list[records.RunRecord]:
 
 
 def _tables(engine: Engine, person: ErasureSubject) -> Counter[str]:
-    """Removes the person's rows from the tables of all nights, published or not."""
+    """Removes the person's rows from the tables of all runs, published or not."""
     removed: Counter[str] = Counter()
     for output in OUTPUTS:
         if "user_id" in output.columns:
@@ -124,41 +124,41 @@ def _tables(engine: Engine, person: ErasureSubject) -> Counter[str]:
     return removed
 
 
-def _files(settings: Settings, nights: list[Run], kept: set[str], person: ErasureSubject) -> Counter[str]:
-    """Removes the person from the files of nights that are kept, and the files of the others."""
+def _files(settings: Settings, runs: list[Run], kept: set[str], person: ErasureSubject) -> Counter[str]:
+    """Removes the person from the files of runs that are kept, and the files of the others."""
     root, removed = settings.artifacts.root, Counter[str]()
-    with progress("Erasing", len(nights) + 1, "nights") as shown:
-        for night in nights:
-            if night.key in kept and night.manifest("extract"):
-                removed += _from_night(night, person)
+    with progress("Erasing", len(runs) + 1, "runs") as shown:
+        for run in runs:
+            if run.key in kept and run.manifest("extract"):
+                removed += _from_run(run, person)
             else:
-                night.remove()
+                run.remove()
                 removed["unpublished runs"] += 1
-            shown.advance(note=night.key)
+            shown.advance(note=run.key)
         removed["days of events"] = remove_days(bucket_folder(root), person)
         removed["evaluations"] = _evaluations(root)
-        newest = next((night for night in reversed(nights) if night.manifest("extract")), None)
+        newest = next((run for run in reversed(runs) if run.manifest("extract")), None)
         snapshot = Snapshot(newest.step_folder("extract")) if newest else None
         templates = settings_of(settings, newest).text if newest else settings.text
         removed["vectors"] = forget_texts(root, snapshot, templates)
         shown.advance(note="vectors")
-    registry.somebody_is_erased(root)
+    registry.mark_erasure(root)
     removed["fine-tunings begun"] = finetune.abandon(root)
     removed["encoders"] = len(registry.prune(root, settings.finetune.keep))
     shared = [bucket_folder(root), *(root / name for name in (registry.VECTORS, registry.FOLDER, EVALUATIONS))]
-    for folder in (*shared, *(night.folder for night in nights)):
+    for folder in (*shared, *(run.folder for run in runs)):
         remove_stale_partials(folder, seconds=0)
     return removed
 
 
-def _from_night(night: Run, person: ErasureSubject) -> Counter[str]:
+def _from_run(run: Run, person: ErasureSubject) -> Counter[str]:
     """Its snapshot stays, without the person; what was learned from it goes."""
     removed: Counter[str] = Counter()
-    row = row_of(night.step_folder("extract"), person)
+    row = row_of(run.step_folder("extract"), person)
     if row is not None:
-        removed["learned states"] = _forget(night.folder, NEEDED)
-        blank(night.step_folder("embed"), row)
-    return removed + erase_from_snapshot(night.step_folder("extract"), person)
+        removed["learned states"] = _forget(run.folder, NEEDED)
+        blank(run.step_folder("embed"), row)
+    return removed + erase_from_snapshot(run.step_folder("extract"), person)
 
 
 def _evaluations(root: Path) -> int:
@@ -172,7 +172,7 @@ def _evaluations(root: Path) -> int:
 
 def _forget(folder: Path, needed: tuple[str, ...] = ()) -> int:
     """Removes the files of a run's steps; returns of how many there were any."""
-    there = [folder / step for step in BY_NAME if step not in needed and (folder / step).exists()]
-    for each in there:
-        shutil.rmtree(each)
-    return len(there)
+    folders = [folder / step for step in BY_NAME if step not in needed and (folder / step).exists()]
+    for path in folders:
+        shutil.rmtree(path)
+    return len(folders)

@@ -12,37 +12,37 @@ from chatrec.errors import SettingsError
 from chatrec.evaluation.metrics import gini
 from chatrec.pipeline.context import Context
 from chatrec.pipeline.training_data import holdout_of
-from chatrec.ranking.coverage import reach
+from chatrec.ranking.coverage import reach_coverage
 from chatrec.ranking.diversity import Calibration, Diversifier, Relevance
 from chatrec.ranking.diversity_choice import strongest
 from chatrec.ranking.fairness.audit import BY_ATTRIBUTE, EXPOSURE, by_attribute, exposure_of, nothing
-from chatrec.ranking.fairness.fairness import Fairness, weigh
+from chatrec.ranking.fairness.fairness import Fairness, fit_fairness
 from chatrec.ranking.lists import RECOMMENDATIONS
 from chatrec.ranking.recommender import Recommender, padded_groups
 from chatrec.runs.results import CoverageResult, DiversityResult, FairnessResult
 
 
-def varied(context: Context, ranker: Recommender) -> tuple[Recommender, DiversityResult | None]:
-    """The ranker that fills places as `diversity.mode` says."""
+def diversified(context: Context, ranker: Recommender) -> tuple[Recommender, DiversityResult | None]:
+    """Returns the ranker with the diversity of `diversity.mode`."""
     wanted = context.settings.diversity
     if wanted.mode == "off":
         return ranker, None
-    held = HoldoutCandidates.load(context.of("blend"))
+    held = HoldoutCandidates.load(context.of("ensemble"))
     way, strength, gain = strongest(held, _ways(context, ranker, holdout_of(context).histories), wanted.max_loss)
     if way:
         way = _ways(context, ranker, ranker.histories)(strength)
     return ranker.under(ranker.rules, ranker.recommendable, variety=way), DiversityResult(strength, round(gain, 4))
 
 
-def covering(context: Context, ranker: Recommender, profiles: Array) -> tuple[Recommender, CoverageResult | None]:
-    """The ranker whose lists together have the share of the catalogue that `diversity.coverage` asks for."""
+def with_coverage(context: Context, ranker: Recommender, profiles: Array) -> tuple[Recommender, CoverageResult | None]:
+    """Returns the ranker whose lists cover the share of the catalogue that `diversity.coverage` sets."""
     settings = context.settings
     if not settings.diversity.coverage:
         return ranker, None
-    found = reach(ranker, profiles, settings.diversity.coverage, settings.compute.memory_mb)
-    if found.variety:
-        ranker = ranker.under(ranker.rules, ranker.recommendable, variety=found.variety)
-    return ranker, CoverageResult(round(found.before, 4), round(found.after, 4))
+    reached = reach_coverage(ranker, profiles, settings.diversity.coverage, settings.compute.memory_mb)
+    if reached.variety:
+        ranker = ranker.under(ranker.rules, ranker.recommendable, variety=reached.variety)
+    return ranker, CoverageResult(round(reached.before, 4), round(reached.after, 4))
 
 
 def _ways(context: Context, ranker: Recommender, histories: Interactions) -> Callable[[float], Diversifier]:
@@ -53,12 +53,12 @@ def _ways(context: Context, ranker: Recommender, histories: Interactions) -> Cal
     return lambda strength: Calibration(groups, histories, strength)
 
 
-def weighed(context: Context, ranker: Recommender, profiles: Array) -> Fairness | None:
-    """What providers are owed, and their prices; None if nothing is asked."""
+def provider_fairness(context: Context, ranker: Recommender, profiles: Array) -> Fairness | None:
+    """Fits the exposure and prices of providers; None without `fairness.attribute`."""
     settings = context.settings
     if not settings.fairness.attribute:
         return None
-    return weigh(ranker, context.snapshot.items, profiles, settings.fairness, settings.compute.memory_mb)
+    return fit_fairness(ranker, context.snapshot.items, profiles, settings.fairness, settings.compute.memory_mb)
 
 
 def audit(context: Context, fairness: Fairness | None) -> FairnessResult | None:
@@ -67,7 +67,7 @@ def audit(context: Context, fairness: Fairness | None) -> FairnessResult | None:
     Returns:
         What the gate looks at; None if no exposure is asked for.
     """
-    settings, held = context.settings, HoldoutCandidates.load(context.of("blend"))
+    settings, held = context.settings, HoldoutCandidates.load(context.of("ensemble"))
     exposure, metrics_of = nothing()
     found: FairnessResult | None = None
     ndcg = held.ndcg(held.scores)
@@ -96,9 +96,10 @@ def audit(context: Context, fairness: Fairness | None) -> FairnessResult | None:
 
 
 def _refuse_unknown(context: Context) -> None:
-    there = [name for name in context.snapshot.users.columns if name != "user_id"]
+    existing = [name for name in context.snapshot.users.columns if name != "user_id"]
     for name in context.settings.fairness.audit:
-        if name not in there:
+        if name not in existing:
             raise SettingsError(
-                f"fairness.audit names {name}, which source.users does not give: it gives {', '.join(there) or 'none'}."
+                f"fairness.audit names {name}, which source.users does not give: it gives "
+                f"{', '.join(existing) or 'none'}."
             )

@@ -1,7 +1,7 @@
 """`chatrec finetune`: trains a candidate encoder, measures it beside the live one, and promotes it if it is better.
 
-A fine-tuning is a run of its own in `finetunes/<key>/`, with manifests like a night's: it can be killed and gone on
-with. It needs no database: the last published night gives the snapshot. Which night that is, and which encoder a
+A fine-tuning is a run of its own in `finetunes/<key>/`, with manifests like a run's: it can be killed and gone on
+with. It needs no database: the last published run gives the snapshot. Which run that is, and which encoder a
 candidate has to beat, is written down when it begins.
 """
 
@@ -16,8 +16,8 @@ from chatrec.config import Settings
 from chatrec.encoder import registry
 from chatrec.encoder.model_selection import choose
 from chatrec.errors import RunError
+from chatrec.pipeline.execution import Watch
 from chatrec.pipeline.finetune_runs import BEGUN, LEARNING, Begun, all_finetunes, begun_of, finetune_run
-from chatrec.pipeline.nights import Watch
 from chatrec.pipeline.run_settings import keep_settings, settings_of
 from chatrec.pipeline.step import Step
 from chatrec.pipeline.step_cache import do_once
@@ -37,13 +37,13 @@ def begin(settings: Settings, key: str | None = None) -> Run:
         key: of it; default: the newest one if it was interrupted, else a new one that stands for now.
 
     Raises:
-        RunError: no night has been published yet.
+        RunError: no run has been published yet.
     """
     root = settings.artifacts.root
     run = finetune_run(root, key or _interrupted(root) or key_of(datetime.now(UTC)))
     if not (run.folder / BEGUN).exists():
         live, first = (str(choose(settings, promoted).source) for promoted in (True, False))
-        begun = Begun(_published_night(root).key, live, first if registry.remembers(root, Path(live)) else live)
+        begun = Begun(_published_run(root).key, live, first if registry.remembers(root, Path(live)) else live)
         write_atomically(run.folder / BEGUN, json.dumps(asdict(begun)))
     if not _finished(run):
         keep_settings(settings, run)
@@ -97,11 +97,11 @@ def _interrupted(root: Path) -> str | None:
     return None
 
 
-def _published_night(root: Path) -> Run:
-    nights = [night for night in runs_under(root) if night.manifest("publish")]
-    if not nights:
-        raise RunError(f"No night has been published under {root} yet: `chatrec run` does one.")
-    return nights[-1]
+def _published_run(root: Path) -> Run:
+    runs = [run for run in runs_under(root) if run.manifest("publish")]
+    if not runs:
+        raise RunError(f"No run has been published under {root} yet: `chatrec run` does one.")
+    return runs[-1]
 
 
 STEPS: tuple[Step, ...] = (

@@ -17,8 +17,8 @@ LEARNING = ("text", "encoder", "finetune", "compute")
 class Begun:
     """What a fine-tuning is made from."""
 
-    night: str
-    """The key of the night that gives the snapshot."""
+    run: str
+    """The key of the run that gives the snapshot."""
     live: str
     """The encoder that a candidate has to beat: a folder, or a name on the hub."""
     start: str

@@ -1,4 +1,4 @@
-"""Is everything ready for a night? Each question on its own, so that one wrong answer does not hide the next."""
+"""Is everything ready for a run? Each question on its own, so that one wrong answer does not hide the next."""
 
 import os
 from collections.abc import Callable, Iterator
@@ -38,7 +38,7 @@ class Finding:
 
 
 def preflight(settings: Settings) -> Iterator[Finding]:
-    """Asks everything that can go wrong before a night does: connections, mapping, templates, tables, folders."""
+    """Asks everything that can go wrong before a run does: connections, mapping, templates, tables, folders."""
     mapping: list[SourceMapping] = []
     yield _ask("database", lambda: _connect(settings))
     yield _ask("mapping", lambda: _map(settings, mapping))
@@ -69,11 +69,11 @@ def _connect(settings: Settings) -> str:
     return f"PostgreSQL {version} at {url.render_as_string(hide_password=True)}"
 
 
-def _map(settings: Settings, found: list[SourceMapping]) -> str:
-    found.append(read_mapping(settings))
+def _map(settings: Settings, mappings: list[SourceMapping]) -> str:
+    mappings.append(read_mapping(settings))
     return "; ".join(
         f"{part.relation}: {', '.join(f'{name} {kind}' for name, kind in part.types.items())}"
-        for part in found[0].relations
+        for part in mappings[0].relations
     )
 
 
@@ -160,7 +160,7 @@ def _folder(root: Path) -> str:
 def _encoder(settings: Settings) -> str:
     choice = choose(settings)
     if choice.kind == "local":
-        return f"a compact GPT-2, trained on the catalogue in the first night ({choice.reason})"
+        return f"a compact GPT-2, trained on the catalogue in the first run ({choice.reason})"
     path = choice.source
     if isinstance(path, Path) and not (path.is_file() or (path / "config.json").is_file()):
         raise SettingsError(f"encoder.model {path} is neither a GGUF file nor a folder with a config.json.")

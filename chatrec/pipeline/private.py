@@ -1,8 +1,8 @@
-"""Which release tonight's lists are made from: the last one while it serves, a new one when that is due and affordable.
+"""Which release a run is made from: the last one while it serves, a new one when that is due and affordable.
 
-A new release is written into the ledger first and made afterwards, so that a killed night has paid for what it may have
+A new release is written into the ledger first and made afterwards, so that a killed run has paid for what it may have
 shown. Done again from the same data it has the same name, is not paid for twice, and comes to the same bytes; another
-night has other noise even if its data are the same, because to see that nothing has changed is to see something.
+run has other noise even if its data are the same, because to see that nothing has changed is to see something.
 """
 
 from __future__ import annotations
@@ -45,25 +45,25 @@ class Decision:
     words: str
 
 
-def decide(entries: list[ledger.Entry], settings: Privacy, there: Path, tonight: str) -> Decision:
+def decide(entries: list[ledger.Entry], settings: Privacy, folder: Path, own: str) -> Decision:
     """Whether a new release is made.
 
     Args:
         entries: of the ledger, the oldest first.
         settings: what a release may tell, how long it serves, what all may tell.
-        there: the folder of the files of releases.
-        tonight: the name of a release of this run; if it is in the ledger it was paid for.
+        folder: the folder of the files of releases.
+        own: the name of a release of this run; if it is in the ledger it was paid for.
 
     Raises:
         RunError: the budget is spent and the last release has no file.
     """
     now = spent(entries, settings.delta)
-    then = after_one_more([entry for entry in entries if entry.release != tonight], settings)
-    served = [entry for entry in entries if (there / f"{entry.release}.npz").exists()]
+    then = after_one_more([entry for entry in entries if entry.release != own], settings)
+    served = [entry for entry in entries if (folder / f"{entry.release}.npz").exists()]
     last = served[-1] if served else None
-    if last and last.nights < settings.refit_every:
-        words = f"Release of {last.key}, {last.nights} of {settings.refit_every} nights; ε {now:.2f} spent."
-        return Decision(last, now, words)
+    if last and last.runs < settings.refit_every:
+        verdict = f"Release of {last.key}, {last.runs} of {settings.refit_every} runs; ε {now:.2f} spent."
+        return Decision(last, now, verdict)
     if then <= settings.budget:
         return Decision(
             None, then, f"New release at ε {settings.epsilon:g}; ε {then:.2f} of {settings.budget:g} spent."
@@ -71,8 +71,8 @@ def decide(entries: list[ledger.Entry], settings: Privacy, there: Path, tonight:
     spending = f"ε {now:.2f} is spent and one more release would make it {then:.2f}, over privacy.budget"
     if last is None:
         raise RunError(
-            f"There is no release to go on with: {spending} {settings.budget:g}. Bring the last file back into {there} "
-            "from a backup, or raise the budget."
+            f"There is no release to go on with: {spending} {settings.budget:g}. Bring the last file back into "
+            f"{folder} from a backup, or raise the budget."
         )
     return Decision(last, now, f"No refit: {spending} {settings.budget:g}; the release of {last.key} goes on serving.")
 
@@ -88,8 +88,8 @@ def after_one_more(entries: Sequence[ledger.Entry], settings: Privacy) -> float:
     return gaussian.epsilon_of(gaussian.together([*(entry.deviation for entry in entries), more]), settings.delta)
 
 
-def release_of_night(context: Context) -> tuple[Release, ReleaseResult]:
-    """The release that tonight's lists are made from, onto tonight's catalogue."""
+def release_of_run(context: Context) -> tuple[Release, ReleaseResult]:
+    """The release that the run's lists are made from, onto the run's catalogue."""
     settings, root = context.settings.privacy, context.settings.artifacts.root / FOLDER
     fit = _Fit.of(context, Noise.of(root))
     if context.database is None:
@@ -120,7 +120,7 @@ def lend_secret(root: Path, other: Path) -> None:
 
 @dataclass(frozen=True)
 class _Fit:
-    """A release of tonight's data before it is made."""
+    """A release of the run's data before it is made."""
 
     histories: Interactions
     items: Array
@@ -141,7 +141,7 @@ class _Fit:
 
 
 def _pay(engine: Engine, run: int, settings: Privacy, fit: _Fit, total: float) -> None:
-    """Writes a release into the ledger, unless a night that was killed after that is done again."""
+    """Writes a release into the ledger, unless a run that was killed after that is done again."""
     with engine.begin() as connection:
         if all(entry.release != fit.noise.name for entry in ledger.entries(connection)):
             ledger.charge(

@@ -42,7 +42,7 @@ class Runner:
 
     @property
     def steps(self) -> tuple[Step, ...]:
-        """The steps of a night; a dry one ends with the checks."""
+        """The steps of a run; a dry one ends with the checks."""
         return STEPS[:-1] if self.settings.night.dry_run else STEPS
 
     def begin(self, started_by: str) -> records.RunRecord:
@@ -60,13 +60,13 @@ class Runner:
 
         Args:
             step: which.
-            alone: take the night's lock for the length of the step; false where the whole night is locked.
+            alone: take the run's lock for the length of the step; false where the whole run is locked.
         """
         record = self.record
         if record.state == "published":
             return self.run.finished(step.name)
         schema = self.settings.database.schema_name
-        with hold(self.engine, schema, "night", shared=True) if alone else nullcontext():
+        with hold(self.engine, schema, "run", shared=True) if alone else nullcontext():
             manifest = self._perform(record.run, step)
         if step is self.steps[-1]:
             words, published = self.run.result("gate", GateResult).verdict, manifest.result

@@ -13,7 +13,7 @@ StepFunction = Callable[[Context], StepResult]
 
 @dataclass(frozen=True)
 class Step:
-    """One step of a night."""
+    """One step of a run."""
 
     name: str
     needs: tuple[str, ...]

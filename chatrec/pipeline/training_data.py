@@ -11,7 +11,7 @@ from chatrec.pipeline.context import Context
 
 
 def holdout_of(context: Context) -> Holdout:
-    """What no fit may see before the blend is weighed."""
+    """What no fit may see before the ensemble is weighed."""
     ranking = context.settings.ranking
     return hold_out(
         context.snapshot.histories,
@@ -23,7 +23,7 @@ def holdout_of(context: Context) -> Holdout:
 
 
 def training_data(context: Context, histories: Interactions) -> TrainingData:
-    """What channels may be fitted on.
+    """What models may be fitted on.
 
     Args:
         context: of a step after `embed`.

@@ -1,11 +1,11 @@
-"""`chatrec privacy --curve`: what a night at a given ε would cost, measured on a snapshot and without a database."""
+"""`chatrec privacy --curve`: what a run at a given ε would cost, measured on a snapshot and without a database."""
 
 from collections.abc import Sequence
 
 from chatrec.config import Settings
 from chatrec.errors import RunError
 from chatrec.pipeline.context import Context
-from chatrec.pipeline.evaluation import ready_night
+from chatrec.pipeline.evaluation import ready_run
 from chatrec.pipeline.private import FOLDER, ids_of
 from chatrec.pipeline.training_data import holdout_of, training_data
 from chatrec.privacy.noise import Noise
@@ -13,26 +13,26 @@ from chatrec.report.privacy_utility import Utility, measure
 from chatrec.runtime.hardware import use_threads
 
 
-def utility_of_night(settings: Settings, key: str | None, epsilons: Sequence[float]) -> tuple[str, Utility]:
-    """Measures a night's snapshot.
+def utility_of_run(settings: Settings, key: str | None, epsilons: Sequence[float]) -> tuple[str, Utility]:
+    """Measures a run's snapshot.
 
     Args:
         settings: `ranking.target` says what is held out, `privacy.delta` is that of each release.
-        key: of the night; default: the newest one whose texts are embedded.
+        key: of the run; default: the newest one whose texts are embedded.
         epsilons: of one release.
 
     Returns:
-        The key of the night, and the numbers.
+        The key of the run, and the numbers.
 
     Raises:
-        RunError: there is no such night, or nothing can be held out of it.
+        RunError: there is no such run, or nothing can be held out of it.
     """
     use_threads(settings.compute.threads)
-    night = ready_night(settings.artifacts.root, key)
-    context = Context(night, settings, night.folder)
+    run = ready_run(settings.artifacts.root, key)
+    context = Context(run, settings, run.folder)
     held = holdout_of(context)
     if not len(held):
-        raise RunError(f"Nothing can be held out of run {night.key} with target {settings.ranking.target}.")
+        raise RunError(f"Nothing can be held out of run {run.key} with target {settings.ranking.target}.")
     noise = Noise.of(settings.artifacts.root / FOLDER)
-    known, items = training_data(context, held.histories), ids_of(context.snapshot)
-    return night.key, measure(known, items, held, epsilons, settings.privacy.delta, noise, night.key)
+    data, items = training_data(context, held.histories), ids_of(context.snapshot)
+    return run.key, measure(data, items, held, epsilons, settings.privacy.delta, noise, run.key)

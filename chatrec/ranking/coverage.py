@@ -11,7 +11,7 @@ import numpy as np
 from chatrec.data.arrays import Array, top_k_per_group
 from chatrec.ranking.diversity import Diversifier, Reserved
 from chatrec.ranking.fairness.exposure_duals import Sample
-from chatrec.ranking.fairness.fairness import gather
+from chatrec.ranking.fairness.fairness import draw_sample
 from chatrec.ranking.recommender import Recommender
 
 CANDIDATES = 300
@@ -32,7 +32,7 @@ class Reached:
     """Fills the reserved slots; None if no item is replaced."""
 
 
-def reach(ranker: Recommender, profiles: Array, coverage: float, memory_mb: int) -> Reached:
+def reach_coverage(ranker: Recommender, profiles: Array, coverage: float, memory_mb: int) -> Reached:
     """Reserves last slots for items in no list, until the lists cover the wanted share of the catalogue.
 
     Args:
@@ -41,7 +41,7 @@ def reach(ranker: Recommender, profiles: Array, coverage: float, memory_mb: int)
         coverage: Wanted share of the available items.
         memory_mb: Memory limit of a batch, in megabytes.
     """
-    sample, available = gather(ranker, profiles, memory_mb, CANDIDATES), int(ranker.recommendable.sum())
+    sample, available = draw_sample(ranker, profiles, memory_mb, CANDIDATES), int(ranker.recommendable.sum())
     columns = sample.first(sample.scores)
     counts = _counts(sample, columns, len(ranker.recommendable))
     before = int((counts > 0).sum())
@@ -77,8 +77,8 @@ def _reserve(sample: Sample, columns: Array, counts: Array, wanted: int, places:
         if counts[standing] > 1:
             given.append((user, item))
             counts[item], counts[standing], left[user] = 1, counts[standing] - 1, place
-    found = np.array(sorted(given), np.int64).reshape(-1, 2)
-    return found[:, 0], found[:, 1]
+    reserved = np.array(sorted(given), np.int64).reshape(-1, 2)
+    return reserved[:, 0], reserved[:, 1]
 
 
 def _exchanges(sample: Sample, columns: Array, counts: Array) -> list[tuple[int, int]]:

@@ -77,8 +77,8 @@ class Calibration:
     @cached_property
     def _weights(self) -> Array:
         """Weight of an item in each of its groups; they sum to 1."""
-        there = self.groups >= 0
-        weights: Array = there / np.maximum(there.sum(1, keepdims=True), 1)
+        present = self.groups >= 0
+        weights: Array = present / np.maximum(present.sum(1, keepdims=True), 1)
         return weights
 
     def scores(self, users: Array, items: Array, scores: Array, n: int) -> Array:
@@ -89,10 +89,10 @@ class Calibration:
         """Returns p, users × groups; zero for users without events in any group."""
         rows, events = self.histories.positions(users)
         items = self.histories.items[events]
-        found = np.zeros((len(users), self._number + 1))
-        np.add.at(found, (rows[:, None], self.groups[items]), self._weights[items])
-        found = found[:, :-1]  # the column of the padding value -1
-        shares: Array = found / np.maximum(found.sum(1, keepdims=True), 1e-9)
+        sums = np.zeros((len(users), self._number + 1))
+        np.add.at(sums, (rows[:, None], self.groups[items]), self._weights[items])
+        sums = sums[:, :-1]  # the column of the padding value -1
+        shares: Array = sums / np.maximum(sums.sum(1, keepdims=True), 1e-9)
         return shares
 
     def _of(self, users: Array, items: Array, scores: Array, n: int) -> Array:

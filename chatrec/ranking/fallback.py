@@ -37,7 +37,7 @@ class Shown:
     rules: Rules = NO_RULES
     considered: int = 0
     """Number of candidates of a list that rules shape."""
-    suggested: Array = field(default_factory=lambda: NONE)
+    extra: Array = field(default_factory=lambda: NONE)
     """Rows of additional candidate items."""
 
     def best(self, scores: Array) -> tuple[Array, Array]:
@@ -61,9 +61,9 @@ class Shown:
     def _shaped(self, items: Array, scores: Array) -> Array:
         had = np.zeros(scores.shape, bool)
         np.put_along_axis(had, items, True, 1)
-        items = np.hstack([items, np.where(had[:, self.suggested], NOBODY, self.suggested)])
-        said = np.where(items >= 0, np.take_along_axis(scores, np.maximum(items, 0), 1), -np.inf)
-        columns = self.rules.columns(items, said, self.top_n)
+        items = np.hstack([items, np.where(had[:, self.extra], NOBODY, self.extra)])
+        item_scores = np.where(items >= 0, np.take_along_axis(scores, np.maximum(items, 0), 1), -np.inf)
+        columns = self.rules.columns(items, item_scores, self.top_n)
         return np.where(columns >= 0, np.take_along_axis(items, np.maximum(columns, 0), 1), NOBODY)
 
 
@@ -77,7 +77,7 @@ def group_lists(users: Array, profiles: Array, state: AigcState, shares: csr_mat
         shares: P(i|k), groups × items.
         shown: Items that lists may contain.
     """
-    vectors = state.strangers(profiles)
+    vectors = state.profile_vectors(profiles)
     attention = state.attention(vectors)
     items, best = shown.best(np.asarray((shares.T @ attention.T).T))
     by_group = shares.T.tocsr()

@@ -27,7 +27,7 @@ class ListBuilder:
         self.shares = shares_of_groups(ranker.groups.membership(len(recommendable)), self.popular)
         rules = ranker.rules
         considered = ranker.considered if rules.shape_lists else ranker.top_n
-        self.shown = Shown(recommendable, ranker.top_n, rules, considered, ranker.suggested)
+        self.shown = Shown(recommendable, ranker.top_n, rules, considered, ranker.extra_candidates)
 
     def lists(self, block: Array) -> Iterator[Lists]:
         """Yields the lists of a batch of users, in parts."""
@@ -35,7 +35,7 @@ class ListBuilder:
         for users in self._of_like_length(known):
             yield self.ranker.lists(users)
         for users in self._by_memory(searched, 16 * len(self.recommendable)):
-            yield searched_lists(users, self.ranker.rated_by_searches(users))
+            yield searched_lists(users, self.ranker.scored_by_searches(users))
         for users in self._by_memory(described, 16 * len(self.recommendable)):
             vectors = self.profiles[users]
             yield group_lists(users, vectors, self.ranker.aigc.state, self.shares, self.shown)

@@ -8,7 +8,7 @@ import pyarrow as pa
 
 from chatrec.data.arrays import Array
 
-BLEND, SEARCHED, GROUP, POPULAR = KINDS = ("blend", "searched", "group", "popular")
+ENSEMBLE, SEARCHED, GROUP, POPULAR = KINDS = ("ensemble", "searched", "group", "popular")
 """Source of a list: the ensemble; for users without a history searches, popularity within the groups that match the
 profile, or popularity."""
 FALLBACKS = (SEARCHED, GROUP, POPULAR)
@@ -49,33 +49,33 @@ class Lists:
     vectors: Array | None = None
     """User vectors u, users × width; None for users without one."""
 
-    def table(self, channels: int) -> pa.Table:
+    def table(self, models: int) -> pa.Table:
         """Returns one row per recommendation, ordered by user and rank.
 
         Args:
-            channels: Number of models in the ensemble. Sources are numbered from 1: first the models, then the
+            models: Number of models in the ensemble. Sources are numbered from 1: first the models, then the
                 FALLBACKS.
         """
-        there = self.items >= 0
+        filled = self.items >= 0
         n = self.items.shape[1]
         columns: dict[str, Any] = {
-            "user": np.repeat(self.users, n).reshape(-1, n)[there],
-            "rank": np.broadcast_to(np.arange(1, n + 1), self.items.shape)[there],
-            "item": self.items[there],
-            "score": self.scores[there],
-            "source": self._source(channels)[there] + 1,
-            "group": self.group[there],
-            "because": self.because[there],
+            "user": np.repeat(self.users, n).reshape(-1, n)[filled],
+            "rank": np.broadcast_to(np.arange(1, n + 1), self.items.shape)[filled],
+            "item": self.items[filled],
+            "score": self.scores[filled],
+            "source": self._source(models)[filled] + 1,
+            "group": self.group[filled],
+            "because": self.because[filled],
         }
         if self.shares is None:
             columns["shares"] = pa.nulls(len(columns["item"]), SCHEMA.field("shares").type)
         else:
-            values = pa.array(self.shares[there].ravel(), pa.float32())
-            columns["shares"] = pa.FixedSizeListArray.from_arrays(values, channels)
+            values = pa.array(self.shares[filled].ravel(), pa.float32())
+            columns["shares"] = pa.FixedSizeListArray.from_arrays(values, models)
         return pa.table([pa.array(columns[name]) for name in SCHEMA.names], SCHEMA.names).cast(SCHEMA)
 
-    def _source(self, channels: int) -> Array:
+    def _source(self, models: int) -> Array:
         """Returns the model with the largest share for a row of the ensemble, else the fallback."""
         if self.shares is not None:
             return np.asarray(self.shares.argmax(2))
-        return np.full(self.items.shape, channels + FALLBACKS.index(self.kind))
+        return np.full(self.items.shape, models + FALLBACKS.index(self.kind))

@@ -12,7 +12,7 @@ from chatrec.ranking.list_builder import ListBuilder
 from chatrec.ranking.lists import (
     ATTENTION,
     ATTENTION_SCHEMA,
-    BLEND,
+    ENSEMBLE,
     FALLBACKS,
     GROUP,
     KINDS,
@@ -31,7 +31,7 @@ USERS_OF_A_BLOCK = 8192
 GROUPS_OF_A_USER = 5
 
 
-def recommend(ranker: Recommender, profiles: Array, folder: Path, memory_mb: int) -> RankResult:
+def write_lists(ranker: Recommender, profiles: Array, folder: Path, memory_mb: int) -> RankResult:
     """Writes RECOMMENDATIONS, ATTENTION and NAMES.
 
     Args:
@@ -45,8 +45,8 @@ def recommend(ranker: Recommender, profiles: Array, folder: Path, memory_mb: int
     """
     lister = ListBuilder(ranker, profiles, memory_mb << 20)
     users_by_kind = dict.fromkeys(KINDS, 0)
-    channels = ranker.sources
-    write_atomically(folder / NAMES, json.dumps({"sources": [*channels, *FALLBACKS], "evidence": channels}))
+    models = ranker.sources
+    write_atomically(folder / NAMES, json.dumps({"sources": [*models, *FALLBACKS], "evidence": models}))
     short = 0
     shown_items = np.zeros(len(ranker.recommendable), bool)
     users = ranker.histories.users
@@ -62,7 +62,7 @@ def recommend(ranker: Recommender, profiles: Array, folder: Path, memory_mb: int
                 users_by_kind[part.kind] += len(part.users)
                 shown_items[part.items[part.items >= 0]] = True
                 short += int(((part.items >= 0).sum(1) < ranker.top_n).sum())
-            file.write(_in_order([part.table(len(channels)) for part in parts], SCHEMA))
+            file.write(_in_order([part.table(len(models)) for part in parts], SCHEMA))
             attended = [
                 _attended(part.users, ranker.aigc.state.attention(part.vectors))
                 for part in parts
@@ -72,7 +72,7 @@ def recommend(ranker: Recommender, profiles: Array, folder: Path, memory_mb: int
             shown.advance(len(block))
     return RankResult(
         rows=file.rows,
-        users_ensemble=users_by_kind[BLEND],
+        users_ensemble=users_by_kind[ENSEMBLE],
         users_searched=users_by_kind[SEARCHED],
         users_group=users_by_kind[GROUP],
         users_popular=users_by_kind[POPULAR],

@@ -13,22 +13,22 @@ from chatrec.aigc.groups import ItemGroups
 from chatrec.data.arrays import Array
 from chatrec.data.interactions import Interactions
 from chatrec.data.user_batch import UserBatch
-from chatrec.ensemble.candidates import GATHERED, NOBODY
+from chatrec.ensemble.candidates import NOBODY, RETRIEVED
 from chatrec.ensemble.ensemble import Ensemble
-from chatrec.ensemble.log_shares import Evidence, ScoredEvidence
+from chatrec.ensemble.log_shares import LogShares, ScoredLogShares
 from chatrec.models import popularity
 from chatrec.models.base import Model
 from chatrec.ranking.diversity import Diversifier
-from chatrec.ranking.lists import BLEND, Lists
-from chatrec.ranking.rule_candidates import suggested
+from chatrec.ranking.lists import ENSEMBLE, Lists
+from chatrec.ranking.rule_candidates import rule_candidates
 from chatrec.ranking.rules.items import padded
 from chatrec.ranking.rules.rules import Rules
-from chatrec.ranking.scored import NO_RULES, ScoredCandidates, beside, rate
+from chatrec.ranking.scored import NO_RULES, ScoredCandidates, concatenated, scored_candidates
 from chatrec.ranking.searches import SEARCH, Searches
 from chatrec.ranking.slots import tiers
 from chatrec.retrieval.concatenated import ConcatenatedVectors
 from chatrec.retrieval.index import ItemIndex
-from chatrec.retrieval.vectors import IndexedEvidence, PartOfIndex, Vectors
+from chatrec.retrieval.vectors import IndexedLogShares, PartOfIndex, Vectors
 
 GROUPS_OF_AN_ITEM = 32
 EVENTS_OF_A_REASON = 50
@@ -48,7 +48,7 @@ LEAST_SHARE = 0.25
 class Recommender:
     """Makes the lists of a run."""
 
-    blend: Ensemble
+    ensemble: Ensemble
     aigc: aigc.AigcModel
     groups: ItemGroups
     index: ItemIndex
@@ -74,29 +74,29 @@ class Recommender:
     def under(self, rules: Rules, recommendable: Array, **others: Any) -> "Recommender":
         """Returns a copy with other rules. Caches that do not depend on them are shared, because vectors are large."""
         made = replace(self, rules=rules, recommendable=recommendable, **others)
-        for name in ("channels", "_vectors", "_popular", "_joint", "_groups_of_items"):
+        for name in ("models", "_vectors", "_popular", "_joint", "_groups_of_items"):
             made.__dict__[name] = getattr(self, name)
         return made
 
     @cached_property
-    def channels(self) -> Mapping[str, Model]:
+    def models(self) -> Mapping[str, Model]:
         """Models of the ensemble and of cold items, in the order of the shares of a row."""
-        known = {**self.blend.new.channels, **self.blend.channels, aigc.NAME: self.aigc}
-        return {name: known[name] for name in dict.fromkeys([*self.blend.weights, *self.blend.new.weights])}
+        fitted = {**self.ensemble.cold.models, **self.ensemble.models, aigc.NAME: self.aigc}
+        return {name: fitted[name] for name in dict.fromkeys([*self.ensemble.weights, *self.ensemble.cold.weights])}
 
     @property
     def sources(self) -> list[str]:
         """Sources of a row, in the order of its shares: the models, and searches."""
-        return [*self.channels, *([SEARCH] if self.searches else [])]
+        return [*self.models, *([SEARCH] if self.searches else [])]
 
     def bytes_of_a_user(self, events: int) -> int:
         """Estimates the memory that ranking a user with a number of events takes, in bytes."""
-        channels = len(self.sources)
-        reason = 16 * channels * self.top_n * min(events, EVENTS_OF_A_REASON)
-        gathered = channels * max(GATHERED, self.considered) + len(self.suggested)
+        models = len(self.sources)
+        reason = 16 * models * self.top_n * min(events, EVENTS_OF_A_REASON)
+        retrieved = models * max(RETRIEVED, self.considered) + len(self.extra_candidates)
         compared = self.considered * sum(int(cap.codes.shape[1]) ** 2 for cap in self.rules.caps)
-        by_rules = 4 * WIDTH * len(self.suggested) + compared
-        return 12 * (channels + 2) * len(self.recommendable) + 16 * channels * gathered + reason + by_rules
+        by_rules = 4 * WIDTH * len(self.extra_candidates) + compared
+        return 12 * (models + 2) * len(self.recommendable) + 16 * models * retrieved + reason + by_rules
 
     def lists(self, users: Array) -> Lists:
         """Makes the lists of users with a history.
@@ -104,19 +104,19 @@ class Recommender:
         Args:
             users: Users of one batch. Memory grows with their number and the size of the catalogue.
         """
-        batch = self.batch(users, self.recommendable & ~self.new)
+        batch = self.batch(users, self.recommendable & ~self.cold)
         of_aigc = self.aigc.queries(batch)
         vectors = of_aigc[:, : self.aigc.state.items.shape[1]]
-        rated = self._rated(self._evidence(batch, of_aigc), self.blend.weights, batch)
-        if self.new.any():
-            rated = self._with_new(rated, users)
+        rated = self._rated(self._log_shares(batch, of_aigc), self.ensemble.weights, batch)
+        if self.cold.any():
+            rated = self._with_cold(rated, users)
         elif self._shapes:
             rated = rated.at(self.rules.columns(rated.items, self._wanted(users, rated), self.top_n))
         return Lists(
             users,
             rated.items,
             np.where(rated.items >= 0, np.exp(rated.scores), 0).astype(np.float32),
-            BLEND,
+            ENSEMBLE,
             self._strongest_group(rated.items, vectors),
             self._strongest_event(rated.items, rated.shares, batch),
             rated.shares,
@@ -143,82 +143,82 @@ class Recommender:
         return self.variety.scores(users, rated.items, rated.scores, self.top_n) if self.variety else rated.scores
 
     @cached_property
-    def suggested(self) -> Array:
+    def extra_candidates(self) -> Array:
         """Rows of items that are candidates of all users; none without rules."""
         popular, indexed = self._popular.weights, self.index.rows
-        parts = (self.recommendable & ~self.new, self.recommendable & self.new)
-        return np.concatenate([suggested(self.rules, part, popular, indexed, self.top_n) for part in parts])
+        parts = (self.recommendable & ~self.cold, self.recommendable & self.cold)
+        return np.concatenate([rule_candidates(self.rules, part, popular, indexed, self.top_n) for part in parts])
 
     @cached_property
     def _hiding(self) -> tuple[bool, Array | None]:
         return self.rules.hidden_by_events(self.exclude_seen, self.histories)
 
     @cached_property
-    def new(self) -> Array:
+    def cold(self) -> Array:
         """Cold items, which have no events and are ranked by their texts: bool of shape (items,)."""
-        if not self.blend.new.weights:
+        if not self.ensemble.cold.weights:
             return np.zeros(len(self.recommendable), bool)
-        new: Array = self.recommendable.copy()
-        new[self.histories.items] = False
-        return new
+        cold: Array = self.recommendable.copy()
+        cold[self.histories.items] = False
+        return cold
 
     @property
-    def places_of_new(self) -> tuple[int, int]:
+    def slots_of_cold(self) -> tuple[int, int]:
         """Minimum and maximum number of slots for cold items."""
         least, most = (math.ceil(share * self.top_n) for share in (self.new_at_least, self.new_at_most))
         return least, most
 
-    def _with_new(self, known: ScoredCandidates, users: Array) -> ScoredCandidates:
+    def _with_cold(self, known: ScoredCandidates, users: Array) -> ScoredCandidates:
         """Merges known and cold items."""
-        batch, new = self.batch(users, self.new), self.blend.new
-        evidence: list[Evidence] = [ScoredEvidence.of(new.channels[name], batch) for name in new.weights]
-        both = beside(known, rated := self._rated(evidence, new.weights, batch), new.share)
-        order = tiers(known.items.shape[1], rated.items.shape[1], *self.places_of_new)
+        batch, cold = self.batch(users, self.cold), self.ensemble.cold
+        log_shares: list[LogShares] = [ScoredLogShares.of(cold.models[name], batch) for name in cold.weights]
+        both = concatenated(known, rated := self._rated(log_shares, cold.weights, batch), cold.share)
+        order = tiers(known.items.shape[1], rated.items.shape[1], *self.slots_of_cold)
         return both.at(self.rules.columns(both.items, self._wanted(users, both), self.top_n, order))
 
-    def rated_by_searches(self, users: Array) -> ScoredCandidates:
+    def scored_by_searches(self, users: Array) -> ScoredCandidates:
         """Returns the candidates of users without a history: matches of their searches, then popular items."""
         assert self.searches, "asked about searches where they do not count"
         batch = self.batch(users, self.recommendable)
-        evidence: list[Evidence] = [ScoredEvidence.of(self._popular, batch), self.searches.evidence(batch)]
+        log_shares: list[LogShares] = [ScoredLogShares.of(self._popular, batch), self.searches.log_shares(batch)]
         weights = np.array([1, self.searches.weight], np.float32)
-        rated = rate(evidence, weights, batch, self.considered, self.rules, self.suggested)
+        rated = scored_candidates(log_shares, weights, batch, self.considered, self.rules, self.extra_candidates)
         if not self._shapes:
             return rated
         return rated.at(self.rules.columns(rated.items, rated.scores, self.top_n))
 
-    def _rated(self, evidence: list[Evidence], weights: Mapping[str, float], batch: UserBatch) -> ScoredCandidates:
+    def _rated(self, log_shares: list[LogShares], weights: Mapping[str, float], batch: UserBatch) -> ScoredCandidates:
         """Returns the best candidates; models without log shares of them have a share of 0."""
         if self.searches:
-            evidence = [*evidence, self.searches.evidence(batch)]
+            log_shares = [*log_shares, self.searches.log_shares(batch)]
             weights = {**weights, SEARCH: self.searches.weight}
         all_weights = np.array(list(weights.values()), np.float32)
-        rated = rate(evidence, all_weights, batch, self.considered, self.rules, self.suggested)
+        rated = scored_candidates(log_shares, all_weights, batch, self.considered, self.rules, self.extra_candidates)
         shares = np.zeros((*rated.items.shape, len(self.sources)), np.float32)
         shares[:, :, [self.sources.index(name) for name in weights]] = rated.shares
         return replace(rated, shares=shares)
 
-    def _evidence(self, batch: UserBatch, of_aigc: Array) -> list[Evidence]:
+    def _log_shares(self, batch: UserBatch, of_aigc: Array) -> list[LogShares]:
         """Returns the log shares of each model. Models in the index retrieve candidates together."""
         joint = self._joint
-        found: list[Evidence] = []
-        queries = {name: of_aigc if each is self.aigc else each.queries(batch) for name, each in joint.channels.items()}
-        together: IndexedEvidence | None = IndexedEvidence(self._vectors[JOINED], joint.join(queries), batch)
-        for name in self.blend.weights:
-            channel = self.channels[name]
+        log_shares: list[LogShares] = []
+        queries = {name: of_aigc if each is self.aigc else each.queries(batch) for name, each in joint.models.items()}
+        together: IndexedLogShares | None = IndexedLogShares(self._vectors[JOINED], joint.join(queries), batch)
+        for name in self.ensemble.weights:
+            model = self.models[name]
             if name in queries:
-                own = IndexedEvidence(self._vectors[name], queries[name], batch)
-                found.append(PartOfIndex(own, together))
+                own = IndexedLogShares(self._vectors[name], queries[name], batch)
+                log_shares.append(PartOfIndex(own, together))
                 together = None
             else:
-                found.append(ScoredEvidence.of(channel, batch))
-        return found
+                log_shares.append(ScoredLogShares.of(model, batch))
+        return log_shares
 
     @cached_property
     def _vectors(self) -> dict[str, Vectors]:
         """Vectors of each indexed model, and of all of them under JOINED."""
-        keys = {JOINED: self._joint.keys, **{name: channel.keys for name, channel in self._joint.channels.items()}}
-        return {name: Vectors(each, self.index, self.seed) for name, each in keys.items()}
+        keys = {JOINED: self._joint.keys, **{name: model.keys for name, model in self._joint.models.items()}}
+        return {name: Vectors(vectors, self.index, self.seed) for name, vectors in keys.items()}
 
     @cached_property
     def popular(self) -> Array:
@@ -233,7 +233,7 @@ class Recommender:
 
     @cached_property
     def _joint(self) -> ConcatenatedVectors:
-        return ConcatenatedVectors.of(self.blend, self.aigc)
+        return ConcatenatedVectors.of(self.ensemble, self.aigc)
 
     @cached_property
     def _groups_of_items(self) -> Array:
@@ -251,16 +251,16 @@ class Recommender:
     def _strongest_event(self, items: Array, shares: Array, batch: UserBatch) -> Array:
         """Returns the event with the largest contribution to the strongest model, if that model's share suffices."""
         latest = batch.histories.latest(batch.users, EVENTS_OF_A_REASON)
-        found, strength = np.full(items.shape, NOBODY, np.int32), np.full(items.shape, LEAST_SHARE, np.float32)
-        for place, channel in enumerate(self.channels.values()):
-            added = channel.contributions(latest, items)
+        events, strength = np.full(items.shape, NOBODY, np.int32), np.full(items.shape, LEAST_SHARE, np.float32)
+        for column, model in enumerate(self.models.values()):
+            added = model.contributions(latest, items)
             if added is None:
                 continue
             added = np.where((latest >= 0)[:, None, :], added, -np.inf)
-            stronger = (shares[:, :, place] > strength) & (added.max(2) > 0)
-            found = np.where(stronger, np.take_along_axis(latest, added.argmax(2), 1), found)
-            strength = np.where(stronger, shares[:, :, place], strength)
-        return np.where(items >= 0, found, NOBODY)
+            stronger = (shares[:, :, column] > strength) & (added.max(2) > 0)
+            events = np.where(stronger, np.take_along_axis(latest, added.argmax(2), 1), events)
+            strength = np.where(stronger, shares[:, :, column], strength)
+        return np.where(items >= 0, events, NOBODY)
 
 
 def padded_groups(groups: ItemGroups, items: int) -> Array:

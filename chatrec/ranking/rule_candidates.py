@@ -14,7 +14,7 @@ LOOKED_THROUGH = 20_000
 """Number of most popular items to search."""
 
 
-def suggested(rules: Rules, possible: Array, popular: Array, indexed: Array, top_n: int) -> Array:
+def rule_candidates(rules: Rules, possible: Array, popular: Array, indexed: Array, top_n: int) -> Array:
     """Returns rows of items: pinned items, those with the largest factors, and popular ones that satisfy the caps.
 
     Args:
@@ -26,12 +26,12 @@ def suggested(rules: Rules, possible: Array, popular: Array, indexed: Array, top
     """
     rows = np.flatnonzero(possible)
     rows = rows[np.argsort(-popular[rows], kind="stable")]
-    found = [rules.pinned[possible[rules.pinned]], rows[~np.isin(rows, indexed)][:RAISED]]
+    parts = [rules.pinned[possible[rules.pinned]], rows[~np.isin(rows, indexed)][:RAISED]]
     if rules.log_factors is not None:
-        found.append(rows[np.argsort(-rules.log_factors[rows], kind="stable")][:RAISED])
+        parts.append(rows[np.argsort(-rules.log_factors[rows], kind="stable")][:RAISED])
     if rules.caps:
         first = rows[None, :LOOKED_THROUGH]
         caps = [(cap.codes, SPARE * cap.at_most) for cap in rules.caps]
         columns = admitted(first, np.arange(first.shape[1])[None], caps, SPARE * top_n)
-        found.append(first[0, columns[columns >= 0]])
-    return np.unique(np.concatenate(found)).astype(np.int32)
+        parts.append(first[0, columns[columns >= 0]])
+    return np.unique(np.concatenate(parts)).astype(np.int32)

@@ -7,8 +7,8 @@ import numpy as np
 
 from chatrec.data.arrays import Array, log_softmax
 from chatrec.data.user_batch import UserBatch
-from chatrec.ensemble.candidates import GATHERED, NOBODY, NONE, Candidates, gather, scores_of
-from chatrec.ensemble.log_shares import Evidence
+from chatrec.ensemble.candidates import NOBODY, NONE, RETRIEVED, Candidates, retrieve, scores_of
+from chatrec.ensemble.log_shares import LogShares
 from chatrec.ranking.rules.rules import Rules
 
 NO_RULES = Rules()
@@ -33,63 +33,63 @@ class ScoredCandidates:
         Args:
             columns: Slots to keep, users × columns, -1 for padding.
         """
-        there, columns = columns >= 0, np.maximum(columns, 0)
+        present, columns = columns >= 0, np.maximum(columns, 0)
         return ScoredCandidates(
-            np.where(there, np.take_along_axis(self.items, columns, 1), NOBODY),
-            np.where(there, np.take_along_axis(self.scores, columns, 1), -np.inf),
+            np.where(present, np.take_along_axis(self.items, columns, 1), NOBODY),
+            np.where(present, np.take_along_axis(self.scores, columns, 1), -np.inf),
             np.take_along_axis(self.shares, columns[:, :, None], 1),
         )
 
 
-def rate(
-    evidence: Sequence[Evidence],
+def scored_candidates(
+    log_shares: Sequence[LogShares],
     weights: Array,
     batch: UserBatch,
     n: int,
     rules: Rules = NO_RULES,
-    suggested: Array = NONE,
+    extra: Array = NONE,
 ) -> ScoredCandidates:
     """Retrieves candidates from the models and keeps the n best, subject to pins and caps.
 
     Args:
-        evidence: Log shares of the models.
+        log_shares: Log shares of the models.
         weights: Weights of the same models, float32.
         batch: Batch of users.
         n: Number of slots.
         rules: Rules with factors, pins and caps.
-        suggested: Rows of items that are candidates of all users.
+        extra: Rows of items that are candidates of all users.
     """
-    found = gather(evidence, batch, max(GATHERED, n), suggested)
-    scores, added = scores_of(found.items, found.log_shares, weights), rules.factors_of(found.items)
+    candidates = retrieve(log_shares, batch, max(RETRIEVED, n), extra)
+    scores, added = scores_of(candidates.items, candidates.log_shares, weights), rules.factors_of(candidates.items)
     if rules.shape_lists:
-        places = rules.columns(found.items, scores + added, n, slack=SLACK)
+        slots = rules.columns(candidates.items, scores + added, n, slack=SLACK)
     else:
-        places = np.argsort(-(scores + added), axis=1, kind="stable")[:, :n]
-    there, places = places >= 0, np.maximum(places, 0)
-    items = np.where(there, np.take_along_axis(found.items, places, 1), NOBODY)
-    said = np.where(there, np.take_along_axis(log_softmax(scores) + added, places, 1), -np.inf)
-    return ScoredCandidates(items, said, _shares(found, places, weights))
+        slots = np.argsort(-(scores + added), axis=1, kind="stable")[:, :n]
+    filled, slots = slots >= 0, np.maximum(slots, 0)
+    items = np.where(filled, np.take_along_axis(candidates.items, slots, 1), NOBODY)
+    log_probabilities = np.where(filled, np.take_along_axis(log_softmax(scores) + added, slots, 1), -np.inf)
+    return ScoredCandidates(items, log_probabilities, _shares(candidates, slots, weights))
 
 
-def beside(known: ScoredCandidates, new: ScoredCandidates, share: float) -> ScoredCandidates:
+def concatenated(known: ScoredCandidates, cold: ScoredCandidates, share: float) -> ScoredCandidates:
     """Concatenates known and cold items on a common scale of scores.
 
     Args:
         known: Scored items with events.
-        new: Scored cold items, with the same models.
+        cold: Scored cold items, with the same models.
         share: Probability that an event is of a cold item.
     """
     return ScoredCandidates(
-        np.hstack([known.items, new.items]),
-        np.hstack([known.scores + np.log1p(-share), new.scores + np.log(share)]),
-        np.concatenate([known.shares, new.shares], 1),
+        np.hstack([known.items, cold.items]),
+        np.hstack([known.scores + np.log1p(-share), cold.scores + np.log(share)]),
+        np.concatenate([known.shares, cold.shares], 1),
     )
 
 
-def _shares(found: Candidates, places: Array, weights: Array) -> Array:
+def _shares(candidates: Candidates, slots: Array, weights: Array) -> Array:
     """Returns the share of each model in a row's score: w (l - floor) over its sum, users × slots × models."""
-    l = np.take_along_axis(found.log_shares, places[:, :, None], 1)  # noqa: E741
-    parts = np.maximum(l - found.floors[:, None, :], 0) * weights
+    l = np.take_along_axis(candidates.log_shares, slots[:, :, None], 1)  # noqa: E741
+    parts = np.maximum(l - candidates.floors[:, None, :], 0) * weights
     total = parts.sum(2, keepdims=True)
     shares: Array = np.where(total > 0, parts / np.where(total > 0, total, 1), 0).astype(np.float32)
     return shares

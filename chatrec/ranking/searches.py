@@ -51,27 +51,27 @@ class Searches:
 
     def searched(self, users: Array) -> Array:
         """Returns whether each user has a search that any item matches, bool of shape (users,)."""
-        found: Array = np.asarray(self._of(users).sum(1)).ravel() > 0
-        return found
+        any_match: Array = np.asarray(self._of(users).sum(1)).ravel() > 0
+        return any_match
 
-    def evidence(self, batch: UserBatch) -> "SearchEvidence":
+    def log_shares(self, batch: UserBatch) -> "SearchLogShares":
         """Returns the log shares of a batch of users."""
         latest = self.queries.starts[batch.users]
         searched = self.queries.lengths[batch.users] > 0
         strength = np.append(self.strength, 0)[np.where(searched, latest, -1)]
-        return SearchEvidence(self._of(batch.users), strength.astype(np.float32), batch)
+        return SearchLogShares(self._of(batch.users), strength.astype(np.float32), batch)
 
     def _of(self, users: Array) -> csr_matrix:
         """Returns Σ over the user's queries of strength · match score, users × items."""
-        rows, places = self.queries.positions(users)
-        values = self.strength[places].astype(np.float32)
-        asked = csr_matrix((values, (rows, self.queries.rows[places])), shape=(len(users), self.found.shape[0]))
-        return csr_matrix(asked @ self.found)
+        rows, positions = self.queries.positions(users)
+        values = self.strength[positions].astype(np.float32)
+        weighted = csr_matrix((values, (rows, self.queries.rows[positions])), shape=(len(users), self.found.shape[0]))
+        return csr_matrix(weighted @ self.found)
 
 
 @dataclass(frozen=True)
-class SearchEvidence:
-    """Log shares of searches; implements `chatrec.ensemble.log_shares.Evidence`.
+class SearchLogShares:
+    """Log shares of searches; implements `chatrec.ensemble.log_shares.LogShares`.
 
     l = f + strength · (log(s / Σ s + .3 / n) - f) over the n items that a list may contain, with the floor f of items
     without a match. Old searches are thus shrunk towards the floor.
@@ -83,30 +83,30 @@ class SearchEvidence:
     """Recency weight of each user's latest search, from 0 to 1."""
     batch: UserBatch
 
-    def gathered(self, k: int) -> Array:
-        """Implements `Evidence`."""
+    def retrieve(self, k: int) -> Array:
+        """Implements `LogShares`."""
         allowed = self._allowed
         lengths = np.minimum(np.diff(allowed.indptr), k)
-        found = np.full((len(lengths), int(lengths.max(initial=0))), NOBODY, np.int32)
+        items = np.full((len(lengths), int(lengths.max(initial=0))), NOBODY, np.int32)
         for row in np.flatnonzero(lengths):
             part = slice(allowed.indptr[row], allowed.indptr[row + 1])
             best = np.argsort(-allowed.data[part], kind="stable")[: lengths[row]]
-            found[row, : lengths[row]] = allowed.indices[part][best]
-        return found
+            items[row, : lengths[row]] = allowed.indices[part][best]
+        return items
 
     def log_shares(self, items: Array) -> Array:
-        """Implements `Evidence`."""
+        """Implements `LogShares`."""
         total = np.maximum(np.asarray(self._allowed.sum(1)).ravel(), np.finfo(np.float32).tiny)
         rows = np.repeat(np.arange(len(items)), items.shape[1])
         scores = np.asarray(self._allowed[rows, items.ravel()]).reshape(items.shape)
-        said = np.log(scores / total[:, None] + (FLOOR / self._possible)[:, None])
+        matched = np.log(scores / total[:, None] + (FLOOR / self._possible)[:, None])
         floor = self.floor[:, None]
-        found: Array = floor + self.strength[:, None] * (said - floor)
-        return found
+        shrunk: Array = floor + self.strength[:, None] * (matched - floor)
+        return shrunk
 
     @property
     def floor(self) -> Array:
-        """Implements `Evidence`."""
+        """Implements `LogShares`."""
         return floor_of(self._possible)
 
     @cached_property

@@ -8,7 +8,8 @@ from pathlib import Path
 
 from jinja2 import Environment, PackageLoader
 
-from chatrec.ensemble.ensemble import BLEND
+from chatrec.ensemble.ensemble import ENSEMBLE
+from chatrec.models.labels import label
 from chatrec.report.plots import DARK, LIGHT, Plot, plots
 from chatrec.report.results import LESS_IS_MORE, MEASURES, NUMBERS, Evaluation
 from chatrec.runs.run import write_atomically
@@ -52,8 +53,9 @@ def write_report(evaluation: Evaluation, numbers: Path, folder: Path) -> Path:
         Path of the HTML file.
     """
     shutil.copyfile(numbers / NUMBERS, folder / NUMBERS)
-    page = Environment(loader=PackageLoader("chatrec.report", ""), autoescape=True).get_template(TEMPLATE)
-    text = page.render(
+    environment = Environment(loader=PackageLoader("chatrec.report", ""), autoescape=True)
+    environment.filters["label"] = label
+    text = environment.get_template(TEMPLATE).render(
         evaluation=evaluation,
         held_out=HELD_OUT[evaluation.target],
         measures=list(MEASURES.values()),
@@ -70,7 +72,7 @@ def table(evaluation: Evaluation) -> Mapping[str, list[Cell]]:
     best = {
         name: (min if name in LESS_IS_MORE else max)(values[name] for values in evaluation.systems.values())
         for name in MEASURES
-        if name in evaluation.systems[BLEND]
+        if name in evaluation.systems[ENSEMBLE]
     }
     return {
         system: [Cell(f"{values[name]:.4f}", values[name] == best[name]) if name in best else Cell("–", False)

@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from io import BytesIO
 from typing import TYPE_CHECKING
 
-from chatrec.ensemble.ensemble import BLEND
+from chatrec.ensemble.ensemble import ENSEMBLE
 from chatrec.evaluation.metrics import Interval
+from chatrec.models.labels import label
 from chatrec.models.registry import POPULARITY
 from chatrec.report.compared_models import RECENT
 from chatrec.report.results import Evaluation
@@ -28,17 +29,21 @@ class Theme:
     paper: str
     ink: str
     faint: str
-    channel: str
+    model: str
     of_systems: dict[str, str]
 
     def of(self, system: str) -> str:
         """Returns the colour of a model."""
-        return self.of_systems.get(system, self.channel)
+        return self.of_systems.get(system, self.model)
 
 
-LIGHT = Theme("#ffffff", "#1f2328", "#d6dbe1", "#93a4b8", {BLEND: "#0b62d6", POPULARITY: "#d9730d", RECENT: "#8a5a00"})
-DARK = Theme("#161b22", "#e6edf3", "#3d444d", "#74879c", {BLEND: "#58a6ff", POPULARITY: "#f0963c", RECENT: "#d4b45f"})
-STYLES = {BLEND: "-", POPULARITY: "--", RECENT: ":"}
+LIGHT = Theme(
+    "#ffffff", "#1f2328", "#d6dbe1", "#93a4b8", {ENSEMBLE: "#0b62d6", POPULARITY: "#d9730d", RECENT: "#8a5a00"}
+)
+DARK = Theme(
+    "#161b22", "#e6edf3", "#3d444d", "#74879c", {ENSEMBLE: "#58a6ff", POPULARITY: "#f0963c", RECENT: "#d4b45f"}
+)
+STYLES = {ENSEMBLE: "-", POPULARITY: "--", RECENT: ":"}
 
 
 @dataclass(frozen=True)
@@ -68,8 +73,8 @@ class Plot:
         axes.set_axisbelow(True)
         axes.spines[:].set_visible(False)
         self.draw(axes, theme)
-        for label in (axes.xaxis.label, axes.yaxis.label):
-            label.set(color=theme.ink, fontsize=8)
+        for axis in (axes.xaxis, axes.yaxis):
+            axis.label.set(color=theme.ink, fontsize=8)
         if legend := axes.get_legend():
             for text in legend.get_texts():
                 text.set_color(theme.ink)
@@ -80,7 +85,7 @@ class Plot:
 
 def plots(evaluation: Evaluation) -> Iterator[Plot]:
     """Yields all plots for which there are numbers."""
-    yield _channels(evaluation)
+    yield _models(evaluation)
     if evaluation.without:
         yield _without(evaluation)
     yield _lengths(evaluation)
@@ -89,15 +94,15 @@ def plots(evaluation: Evaluation) -> Iterator[Plot]:
         yield _learning(evaluation.learning)
 
 
-def _channels(evaluation: Evaluation) -> Plot:
+def _models(evaluation: Evaluation) -> Plot:
     def draw(axes: Axes, theme: Theme) -> None:
         _bars(axes, theme, evaluation.ndcg)
         axes.set_xlabel("NDCG@10")
         axes.set_xlim(left=0)
 
-    words = ", ".join(f"{name} {value[0]:.4f}" for name, value in evaluation.ndcg.items())
+    words = ", ".join(f"{label(name)} {value[0]:.4f}" for name, value in evaluation.ndcg.items())
     caption = "NDCG@10 of each model alone, of their ensemble and of popularity; the lines are 95 % intervals."
-    return Plot("channels", "Models and their ensemble", caption, f"NDCG@10: {words}.", draw, len(evaluation.ndcg))
+    return Plot("models", "Models and their ensemble", caption, f"NDCG@10: {words}.", draw, len(evaluation.ndcg))
 
 
 def _without(evaluation: Evaluation) -> Plot:
@@ -108,7 +113,7 @@ def _without(evaluation: Evaluation) -> Plot:
         axes.set_xlabel("loss of NDCG@10")
         axes.axvline(0, color=theme.ink, linewidth=0.8)
 
-    words = ", ".join(f"{name} {value[0]:+.4f}" for name, value in losses.items())
+    words = ", ".join(f"{label(name)} {value[0]:+.4f}" for name, value in losses.items())
     caption = (
         "Loss of the ensemble without a model, with the weights of the others unchanged; the lines are 95 % "
         "intervals, paired by user."
@@ -124,7 +129,7 @@ def _bars(axes: Axes, theme: Theme, values: Mapping[str, Interval]) -> None:
     places = range(len(names))
     axes.barh(places, means, color=[theme.of(name) for name in names], height=0.7)
     axes.hlines(places, lows, highs, color=theme.ink, linewidth=1.2)
-    axes.set_yticks(places, names)
+    axes.set_yticks(places, [label(name) for name in names])
     axes.invert_yaxis()
 
 
@@ -135,7 +140,7 @@ def _lengths(evaluation: Evaluation) -> Plot:
         for number, name in enumerate(evaluation.beside):
             means, lows, highs = zip(*(each["ndcg"][name] for each in bins), strict=True)
             places = [place + 0.06 * (number - 1) for place in range(len(bins))]
-            axes.plot(places, means, STYLES[name], marker="o", markersize=3.5, color=theme.of(name), label=name)
+            axes.plot(places, means, STYLES[name], marker="o", markersize=3.5, color=theme.of(name), label=label(name))
             axes.vlines(places, lows, highs, color=theme.of(name), linewidth=1)
         axes.set_xticks(range(len(bins)), [f"{each['events']}\n({each['users']:,})" for each in bins])
         axes.set_xlabel("events of a history (users)")
@@ -144,7 +149,8 @@ def _lengths(evaluation: Evaluation) -> Plot:
         axes.legend(fontsize=8, frameon=False, loc="lower left", bbox_to_anchor=(0, 1), ncols=len(evaluation.beside))
 
     words = "; ".join(
-        f"{each['events']} events: " + ", ".join(f"{name} {each['ndcg'][name][0]:.4f}" for name in evaluation.beside)
+        f"{each['events']} events: "
+        + ", ".join(f"{label(name)} {each['ndcg'][name][0]:.4f}" for name in evaluation.beside)
         for each in bins
     )
     caption = "NDCG@10 by the number of events of a user; the lines are 95 % intervals."
@@ -158,13 +164,13 @@ def _exposure(evaluation: Evaluation) -> Plot:
         axes.plot([0, 1], [0, 1], color=theme.faint, linewidth=1)
         for name, shares in evaluation.exposure.items():
             steps = [place / (len(shares) - 1) for place in range(len(shares))]
-            label = f"{name}, Gini {ginis[name]:.3f}"
-            axes.plot(steps, shares, STYLES[name], color=theme.of(name), label=label)
+            words = f"{label(name)}, Gini {ginis[name]:.3f}"
+            axes.plot(steps, shares, STYLES[name], color=theme.of(name), label=words)
         axes.set_xlabel("share of the items, the least exposed first")
         axes.set_ylabel("share of all slots in lists")
         axes.legend(fontsize=8, frameon=False, loc="upper left")
 
-    words = ", ".join(f"{name} {value:.3f}" for name, value in ginis.items())
+    words = ", ".join(f"{label(name)} {value:.3f}" for name, value in ginis.items())
     caption = "Evenness of exposure over the catalogue: on the diagonal all items have the same exposure."
     return Plot("exposure", "Exposure of the catalogue", caption, f"Lorenz curves of exposure. Gini: {words}.", draw)
 
@@ -173,7 +179,7 @@ def _learning(learning: Mapping[str, list[float]]) -> Plot:
     events, loss = learning["events"], learning["loss"]
 
     def draw(axes: Axes, theme: Theme) -> None:
-        axes.plot(events, loss, color=theme.of(BLEND))
+        axes.plot(events, loss, color=theme.of(ENSEMBLE))
         axes.locator_params(axis="x", nbins=5)
         axes.xaxis.set_major_formatter("{x:,.0f}")
         axes.set_xlabel("events read")

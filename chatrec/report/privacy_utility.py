@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from chatrec.data.arrays import Array
-from chatrec.ensemble.ensemble import BLEND
-from chatrec.ensemble.private import WEIGHTS, channels_of
+from chatrec.ensemble.ensemble import ENSEMBLE
+from chatrec.ensemble.private import WEIGHTS, private_models
 from chatrec.evaluation.evaluator import Evaluator
 from chatrec.evaluation.holdout import Holdout
 from chatrec.evaluation.metrics import Interval, interval
@@ -66,7 +66,7 @@ def measure(
         deviation = gaussian.deviation_of(epsilon, delta)
         own = releases.about(noise, run, rest.histories, items, deviation)
         release = releases.make(rest.histories, items, deviation, own)
-        return quality(Systems(channels_of(rest, release), WEIGHTS).blended(holdout)[BLEND])
+        return quality(Systems(private_models(rest, release), WEIGHTS).ensembles(holdout)[ENSEMBLE])
 
     private = {}
     with progress("Measuring privacy utility", len(epsilons), "values of ε") as shown:
@@ -87,11 +87,11 @@ def plot(utility: Utility) -> Plot:
     def draw(axes: Axes, theme: Theme) -> None:
         epsilons = sorted(utility.private)
         values = np.array([utility.private[epsilon] for epsilon in epsilons])
-        ink = theme.of(BLEND)
+        ink = theme.of(ENSEMBLE)
         axes.plot(epsilons, values[:, 0], "o-", color=ink, label="private lists")
         axes.fill_between(epsilons, values[:, 1], values[:, 2], color=ink, alpha=0.2, linewidth=0)
         for style, (name, level) in zip(("--", ":"), levels.items(), strict=True):
-            axes.axhline(level[0], color=theme.channel, linestyle=style, label=name)
+            axes.axhline(level[0], color=theme.model, linestyle=style, label=name)
         axes.set_xscale("log", base=2)
         axes.set_xticks(epsilons, [f"{epsilon:g}" for epsilon in epsilons])
         axes.minorticks_off()

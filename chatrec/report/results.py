@@ -10,7 +10,7 @@ import numpy as np
 
 from chatrec.config.settings import Target
 from chatrec.data.arrays import Array
-from chatrec.ensemble.ensemble import BLEND
+from chatrec.ensemble.ensemble import ENSEMBLE
 from chatrec.evaluation.evaluator import Evaluator
 from chatrec.evaluation.metrics import Floats, Interval, interval, lorenz, paired_difference
 from chatrec.models.registry import POPULARITY
@@ -79,7 +79,7 @@ class Evaluation:
     @property
     def beside(self) -> list[str]:
         """Models shown in every plot: the ensemble, and popularity of all time and of the last days."""
-        return [name for name in (BLEND, POPULARITY, RECENT) if name in self.systems]
+        return [name for name in (ENSEMBLE, POPULARITY, RECENT) if name in self.systems]
 
 
 def measure(
@@ -101,11 +101,11 @@ def measure(
         learning: Content of CURVE of the step aigc, if it exists.
     """
     held = measure.holdout
-    blended = systems.blended(held)
-    lists = {BLEND: blended.pop(BLEND), **systems.alone(held)}
+    ensembles = systems.ensembles(held)
+    lists = {ENSEMBLE: ensembles.pop(ENSEMBLE), **systems.alone(held)}
     found = {name: measure.ndcg(each) for name, each in lists.items()}
-    order = sorted(lists, key=lambda name: (name != BLEND, -found[name].mean(), name))
-    beside = [name for name in (BLEND, POPULARITY, RECENT) if name in lists]
+    order = sorted(lists, key=lambda name: (name != ENSEMBLE, -found[name].mean(), name))
+    beside = [name for name in (ENSEMBLE, POPULARITY, RECENT) if name in lists]
     summaries = {name: measure.summary(lists[name]) for name in order}
     return Evaluation(
         run=run,
@@ -116,8 +116,10 @@ def measure(
         weights={name: round(weight, 4) for name, weight in systems.weights.items()},
         systems=summaries,
         ndcg={name: interval(found[name], seed) for name in order},
-        ahead={name: paired_difference(found[BLEND], found[name], seed) for name in order[1:]},
-        without={name: paired_difference(found[BLEND], measure.ndcg(each), seed) for name, each in blended.items()},
+        ahead={name: paired_difference(found[ENSEMBLE], found[name], seed) for name in order[1:]},
+        without={
+            name: paired_difference(found[ENSEMBLE], measure.ndcg(each), seed) for name, each in ensembles.items()
+        },
         lengths=_by_length(held.histories.lengths[held.users], {name: found[name] for name in beside}, seed),
         exposure={name: lorenz(measure.exposure(lists[name])).round(6).tolist() for name in beside},
         learning=learning,
@@ -146,7 +148,7 @@ def _missing(summaries: Mapping[str, Mapping[str, float]], learning: object) -> 
     notes = {
         f"Popularity of the last {DAYS} days is left out: either all events are that new, or the times of this log are "
         "positions in an order and not timestamps.": RECENT not in summaries,
-        "Diversity is left out: the text vectors of all items are the same.": "diversity@10" not in summaries[BLEND],
+        "Diversity is left out: the text vectors of all items are the same.": "diversity@10" not in summaries[ENSEMBLE],
         "The learning curve is left out: the step aigc recorded no loss.": learning is None,
     }
     return [note for note, missing in notes.items() if missing]

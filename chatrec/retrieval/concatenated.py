@@ -16,23 +16,23 @@ from chatrec.models.base import VectorModel
 class ConcatenatedVectors:
     """Concatenated model vectors, whose inner product is the weighted sum of the models' inner products."""
 
-    channels: Mapping[str, VectorModel]
+    models: Mapping[str, VectorModel]
     weights: Mapping[str, float]
 
     @classmethod
-    def of(cls, blend: Ensemble, learned: aigc.AigcModel) -> "ConcatenatedVectors":
+    def of(cls, ensemble: Ensemble, learned: aigc.AigcModel) -> "ConcatenatedVectors":
         """Makes the vectors of a run."""
-        if blend.form == "exact":
+        if ensemble.form == "exact":
             return cls({aigc.NAME: learned}, {aigc.NAME: 1.0})
-        known = {**blend.channels, aigc.NAME: learned}
-        return cls({name: known[name] for name in blend.weights}, blend.weights)
+        fitted = {**ensemble.models, aigc.NAME: learned}
+        return cls({name: fitted[name] for name in ensemble.weights}, ensemble.weights)
 
     @cached_property
     def keys(self) -> Array:
         """Item vectors, items × total width, float32."""
-        return np.ascontiguousarray(np.hstack([channel.keys for channel in self.channels.values()]), np.float32)
+        return np.ascontiguousarray(np.hstack([model.keys for model in self.models.values()]), np.float32)
 
     def join(self, queries: Mapping[str, Array]) -> Array:
         """Returns user vectors, users × total width, from the user vectors of each model."""
-        parts = [np.float32(self.weights[name]) * queries[name] for name in self.channels]
+        parts = [np.float32(self.weights[name]) * queries[name] for name in self.models]
         return np.ascontiguousarray(np.hstack(parts), np.float32)

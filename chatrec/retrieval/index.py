@@ -64,8 +64,8 @@ class ItemIndex:
         k = min(k, len(self))
         if not k:
             return np.empty((len(users), 0), np.int32), np.empty((len(users), 0), np.float32)
-        products, places = self._index.search(np.ascontiguousarray(users, np.float32), k)
-        items = np.append(self.rows, np.int32(-1))[places]
+        products, columns = self._index.search(np.ascontiguousarray(users, np.float32), k)
+        items = np.append(self.rows, np.int32(-1))[columns]
         return items, np.where(items >= 0, products, -np.inf).astype(np.float32)
 
     def save(self, folder: Path) -> None:

@@ -43,15 +43,15 @@ class Vectors:
 
 
 @dataclass(frozen=True)
-class IndexedEvidence:
-    """Log shares of a batch of users from inner products; implements `chatrec.ensemble.log_shares.Evidence`."""
+class IndexedLogShares:
+    """Log shares of a batch of users from inner products; implements `chatrec.ensemble.log_shares.LogShares`."""
 
     vectors: Vectors
     users: Array
     """User vectors, users × width."""
     batch: UserBatch
 
-    def gathered(self, k: int) -> Array:
+    def retrieve(self, k: int) -> Array:
         """Returns the best k items of each user that a list may contain; -1 only if there are no more."""
         lengths = self.batch.histories.lengths[self.batch.users]
         seen = int(lengths.max(initial=0)) if self.batch.exclude_seen else 0
@@ -71,7 +71,7 @@ class IndexedEvidence:
 
     @property
     def floor(self) -> Array:
-        """Implements `Evidence`."""
+        """Implements `LogShares`."""
         return floor_of(np.maximum((~self.batch.exclude_mask).sum(1), 1))
 
     def _completed(self, items: Array) -> Array:
@@ -99,15 +99,15 @@ class IndexedEvidence:
 
 @dataclass(frozen=True)
 class PartOfIndex:
-    """Log shares of one of several models in the same index; implements `chatrec.ensemble.log_shares.Evidence`."""
+    """Log shares of one of several models in the same index; implements `chatrec.ensemble.log_shares.LogShares`."""
 
-    own: IndexedEvidence
-    together: IndexedEvidence | None
+    own: IndexedLogShares
+    together: IndexedLogShares | None
     """All models together. Only one of them has it and retrieves for all."""
 
-    def gathered(self, k: int) -> Array:
+    def retrieve(self, k: int) -> Array:
         """Returns the candidates of all models in the index; empty if another model retrieves them."""
-        return self.together.gathered(k) if self.together else np.empty((len(self.own.users), 0), np.int32)
+        return self.together.retrieve(k) if self.together else np.empty((len(self.own.users), 0), np.int32)
 
     def log_shares(self, items: Array) -> Array:
         """Returns the log shares of this model alone."""
@@ -115,5 +115,5 @@ class PartOfIndex:
 
     @property
     def floor(self) -> Array:
-        """Implements `Evidence`."""
+        """Implements `LogShares`."""
         return self.own.floor

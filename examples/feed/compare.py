@@ -62,7 +62,7 @@ def main() -> None:
     with Stage.open(settings) as stage:
         fill(stage, world, HISTORY)
         for place, (name, changes) in enumerate(ways(settings.source.interactions).items()):
-            stage.night(run + place * HOUR / 60, settings.override(changes), quiet=True)
+            stage.run(run + place * HOUR / 60, settings.override(changes), quiet=True)
             found[name] = (dict(stage.rows(ITEMS)), float(stage.rows(BY_FOLLOWED)[0][0]))
             print(f"{name}: done", file=sys.stderr)
         go_on(stage, world.hours(HISTORY, HISTORY + AFTER))

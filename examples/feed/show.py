@@ -85,7 +85,7 @@ def show(stage: Stage, users: int, seed: int) -> None:
             stage.table(NAMES, stage.rows(LIST, (moment, handle)))
             follow(stage, handle, author, moment)
         stage.say(f"The run of {moment:%H:%M}")
-        stage.night(moment)
+        stage.run(moment)
         followed, new, most = facts(stage, moment)
         by_hour.append((f"{moment:%H:%M}", f"{followed:.0%}", f"{new:.0%}", most))
     stage.say(f"{handle} an hour later")

@@ -87,7 +87,7 @@ def show(stage: Stage, users: int, seed: int) -> None:
         moment = world.start + (hour + 1) * HOUR
         go_on(stage, world.hours(hour, hour + 1))
         stage.say(f"The run of {moment:%H:%M}")
-        stage.night(moment)
+        stage.run(moment)
         _show_reached(stage, reached(stage, world, moment))
         by_hour.append((f"{moment:%H:%M}", *ages(stage, moment)))
     reader = int(world.fitting(0.6)[world.subjects["subject"][0]][0])
@@ -95,7 +95,7 @@ def show(stage: Stage, users: int, seed: int) -> None:
     stage.table(("rank", "headline", "subject", "age", "source"), stage.rows(LIST, (last, reader)))
     without = stage.settings.override({"rules.freshness": {}})
     stage.say("The same hour without freshness")
-    stage.night(last + HOUR / 60, without)
+    stage.run(last + HOUR / 60, without)
     by_hour.append(("without", *ages(stage, last)))
     stage.say("How old what is recommended is, as shares of all rows")
     names = ("run", "under 1 h", "1 to 6 h", "6 to 12 h", "12 to 24 h", "older")

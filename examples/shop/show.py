@@ -1,4 +1,4 @@
-"""Two nights of the shop: what somebody looks for, what is sold out and what is used up between them."""
+"""Two runs of the shop: what somebody looks for, what is sold out and what is used up between them."""
 
 from datetime import UTC, datetime, timedelta
 
@@ -75,17 +75,17 @@ def show(stage: Stage, users: int, seed: int) -> None:
     now = datetime.now(UTC)
     world = World(now - timedelta(hours=12), users, seed=seed)
     stage.stage(f"The shop's tables, {users:,} members", lambda: fill(stage, world))
-    stage.say("The first night")
-    stage.night(now - DAY)
+    stage.say("The first run")
+    stage.run(now - DAY)
     who = searchers(stage)
     before = {member: first_places(stage, member) for member in who.values()}
     sold_out = a_day_passes(stage, who, now - timedelta(minutes=5))
     often = stage.rows(LEFT, (sold_out,))[0][0]
-    stage.say("The second night")
-    stage.night(now)
+    stage.say("The second run")
+    stage.run(now)
     columns = ("rank", "sku", "title", "stock", "bought", "source")
     for language, member in who.items():
-        stage.say(f"Member {member}, the first night")
+        stage.say(f"Member {member}, the first run")
         stage.table(columns, before[member])
         stage.say(f"After searching for {SEARCHED[language]}")
         stage.table(columns, first_places(stage, member))

@@ -5,7 +5,7 @@ from typing import Any
 
 from airflow.providers.standard.operators.hitl import ApprovalOperator
 
-from chatrec_airflow.notify import NightWaits
+from chatrec_airflow.notify import RunWaits
 
 NO_ANSWER = "timeout: no answer in time"
 
@@ -24,7 +24,7 @@ class Approval(ApprovalOperator):
             subject="Publish these recommendations?",
             body="Publishing moves one pointer; the lists of the previous run can be made live again at any time.",
             defaults=self.REJECT,
-            notifiers=[NightWaits()],
+            notifiers=[RunWaits()],
             execution_timeout=None,  # the wait is bounded by the answer's own deadline
             **kwargs,
         )

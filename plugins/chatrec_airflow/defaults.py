@@ -4,7 +4,7 @@ from datetime import timedelta
 
 from airflow.sdk import ExceptionRetryPolicy, RetryAction, RetryRule
 
-from chatrec_airflow.notify import NightFailed
+from chatrec_airflow.notify import RunFailed
 
 TAGS = {"chatrec"}
 GPU = {"queue": "gpu", "pool": "gpu"}
@@ -24,5 +24,5 @@ DEFAULT_ARGS = {
     "max_retry_delay": timedelta(minutes=15),
     "retry_policy": TRANSIENT_ONLY,
     "execution_timeout": timedelta(hours=3),
-    "on_failure_callback": [NightFailed()],
+    "on_failure_callback": [RunFailed()],
 }

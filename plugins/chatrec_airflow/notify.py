@@ -16,7 +16,7 @@ CONNECTION = "chatrec_notify"
 PATIENCE_SECONDS = 20
 
 
-class NightFailed(BaseNotifier):
+class RunFailed(BaseNotifier):
     """Record the failure with the run and report that the previous run stays live.
 
     To do something else, subclass it or add notifiers of your own to `on_failure_callback`.
@@ -37,7 +37,7 @@ class NightFailed(BaseNotifier):
         )
 
 
-class NightWaits(BaseNotifier):
+class RunWaits(BaseNotifier):
     """Report that a run waits for approval, until when, and where to answer."""
 
     def notify(self, context: Any) -> None:

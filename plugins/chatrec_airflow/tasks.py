@@ -46,7 +46,7 @@ def publish(key: str, gate: dict[str, Any], outlet_events: Any = None) -> dict[s
     """Publish the run. The asset event has the number of rows and the metrics."""
     from airflow.sdk.exceptions import AirflowSkipException
 
-    from chatrec.pipeline import measured, perform
+    from chatrec.pipeline import metrics, perform
     from chatrec_airflow.settings import settings
 
     if get_current_context()["params"]["dry_run"]:
@@ -55,7 +55,7 @@ def publish(key: str, gate: dict[str, Any], outlet_events: Any = None) -> dict[s
     facts = {
         "run": key,
         "rows": manifest["result"]["rows"]["recommendations"],
-        "metrics": measured(settings(), key),
+        "metrics": metrics(settings(), key),
     }
     outlet_events[RECOMMENDATIONS].extra = facts
     return manifest

@@ -1,4 +1,4 @@
--- One row a run: what it was, how it ended, what it counted. Rows stay when a run's lists are dropped.
+-- One row per run: its state, its settings and its verdict. Rows stay when the lists of a run are dropped.
 CREATE TABLE runs (
     run          integer GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
     key          text NOT NULL UNIQUE,
@@ -13,12 +13,15 @@ CREATE TABLE runs (
     verdict      text,
     settings     jsonb NOT NULL,
     sources      text[] NOT NULL DEFAULT '{}',
-    evidence     text[] NOT NULL DEFAULT '{}'
+    evidence     text[] NOT NULL DEFAULT '{}',
+    approval     text CHECK (approval IN ('wanted', 'approved', 'rejected')),
+    approval_by  text
 );
-COMMENT ON COLUMN runs.snapshot_at IS 'the instant at which the customer''s tables were read';
-COMMENT ON COLUMN runs.kept IS 'its lists can be read and rolled back to';
+COMMENT ON COLUMN runs.snapshot_at IS 'time at which the source tables were read';
+COMMENT ON COLUMN runs.kept IS 'whether its lists can be read and rolled back to';
 COMMENT ON COLUMN runs.sources IS 'names of recommendations_by_run.source, counted from 1';
 COMMENT ON COLUMN runs.evidence IS 'names of the shares in recommendations_by_run.shares';
+COMMENT ON COLUMN runs.approval IS 'whether the publish needs approval, and the decision; null: no approval is needed';
 
 CREATE TABLE run_steps (
     run        integer NOT NULL REFERENCES runs ON DELETE CASCADE,
@@ -37,18 +40,20 @@ CREATE TABLE run_checks (
     value     double precision,
     threshold double precision,
     message   text NOT NULL,
+    warned    boolean NOT NULL DEFAULT false,
     PRIMARY KEY (run, name)
 );
+COMMENT ON COLUMN run_checks.warned IS 'whether it passed, but beyond the warning threshold of the settings';
 
 CREATE TABLE run_metrics (
-    run     integer NOT NULL REFERENCES runs ON DELETE CASCADE,
-    channel text NOT NULL,
-    metric  text NOT NULL,
-    value   double precision NOT NULL,
-    PRIMARY KEY (run, channel, metric)
+    run    integer NOT NULL REFERENCES runs ON DELETE CASCADE,
+    model  text NOT NULL,
+    metric text NOT NULL,
+    value  double precision NOT NULL,
+    PRIMARY KEY (run, model, metric)
 );
 
--- The pointer: the one row that a publish or a rollback changes.
+-- The pointer to the live run: the only row that a publish or a rollback updates.
 CREATE TABLE live_run (
     only_one boolean PRIMARY KEY DEFAULT true CHECK (only_one),
     run      integer REFERENCES runs,
@@ -56,7 +61,7 @@ CREATE TABLE live_run (
 );
 INSERT INTO live_run (run) VALUES (NULL);
 
--- Rows of the customer's tables that break the contract, as they were read, and why.
+-- Invalid rows of the source tables as they were read, with the reason.
 CREATE TABLE quarantine (
     run      integer NOT NULL REFERENCES runs ON DELETE CASCADE,
     relation text NOT NULL,
@@ -64,3 +69,7 @@ CREATE TABLE quarantine (
     row_data jsonb NOT NULL
 );
 CREATE INDEX quarantine_by_run ON quarantine (run, relation, reason);
+
+-- Number of invalid rows by reason, for readers who may not see the rows.
+CREATE VIEW quarantine_counts AS
+SELECT run, relation, reason, count(*) AS rows FROM quarantine GROUP BY run, relation, reason;

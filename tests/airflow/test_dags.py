@@ -12,15 +12,15 @@ import pytest
 ROOT = Path(__file__).parents[2]
 HEAVY = {"torch", "transformers", "tokenizers", "faiss", "polars", "pyarrow", "scipy"}
 STRUCTURE = {
-    "begin": {"extract", "language.encoder", "language.embed", "model.groups", "model.aigc", "model.blend",
+    "begin": {"extract", "language.encoder", "language.embed", "model.groups", "model.aigc", "model.ensemble",
               "model.index", "release.rank", "release.tables", "release.generate", "release.gate", "release.approve",
               "release.publish"},
     "extract": {"language.encoder"},
     "language.encoder": {"language.embed"},
     "language.embed": {"model.groups"},
     "model.groups": {"model.aigc"},
-    "model.aigc": {"model.blend"},
-    "model.blend": {"model.index"},
+    "model.aigc": {"model.ensemble"},
+    "model.ensemble": {"model.index"},
     "model.index": {"release.rank"},
     "release.rank": {"release.tables"},
     "release.tables": {"release.generate"},
@@ -43,7 +43,7 @@ def test_everything_is_imported(bag: Any) -> None:
     assert set(bag.dags) == {"chatrec_nightly", "chatrec_finetune", "chatrec_rollback", "chatrec_erase"}
 
 
-def test_the_night_is_wired_in_the_order_of_its_steps(bag: Any) -> None:
+def test_the_run_is_wired_in_the_order_of_its_steps(bag: Any) -> None:
     from chatrec.pipeline import STEPS
 
     dag = bag.dags["chatrec_nightly"]
@@ -91,10 +91,10 @@ def test_the_gpu_work_goes_to_the_gpu_queue(bag: Any) -> None:
         assert {dag.get_task(task).pool for task in tasks} == {"gpu"}
 
 
-def test_the_night_runs_at_two_and_not_at_once(bag: Any) -> None:
+def test_the_dag_runs_at_two_and_not_at_once(bag: Any) -> None:
     dag = bag.dags["chatrec_nightly"]
     assert dag.timetable.expression == "0 2 * * *"
-    assert dag.start_date is None  # with one, unpausing would start a night for the last 02:00
+    assert dag.start_date is None  # with one, unpausing would start a run for the last 02:00
 
 
 @pytest.mark.parametrize("by", ["file", "environment"])
@@ -119,7 +119,7 @@ def test_a_wrong_schedule_is_told_on_the_page_of_dags(monkeypatch: pytest.Monkey
     assert "night.schedule" in problem
 
 
-def test_a_night_cannot_be_backfilled(bag: Any) -> None:
+def test_a_run_cannot_be_backfilled(bag: Any) -> None:
     for name in ("chatrec_nightly", "chatrec_finetune"):
         assert {kind.value for kind in bag.dags[name].allowed_run_types} == {"scheduled", "manual"}
 

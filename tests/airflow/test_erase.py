@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from tests.support.nights import Finished
+from tests.support.finished import Finished
 
 pytestmark = pytest.mark.usefixtures("metadata")
 

@@ -61,13 +61,13 @@ def test_a_webhook_as_slack_has_it(hook: tuple[list[tuple[str, Any]], int], monk
     posted, port = hook
     where = {"conn_type": "slackwebhook", "host": f"http://127.0.0.1:{port}/services", "password": "T0/B0/secret"}
     monkeypatch.setenv(CONNECTION, json.dumps(where))
-    say("A night waits", "Answer here: http://x/y")
+    say("A run waits", "Answer here: http://x/y")
     parts = {"conn_type": "http", "schema": "http", "host": "127.0.0.1", "port": port}
     monkeypatch.setenv(CONNECTION, json.dumps(parts))
-    say("A night", "has failed")
+    say("A run", "has failed")
     assert posted == [
-        ("/services/T0/B0/secret", {"text": "A night waits\nAnswer here: http://x/y"}),
-        ("/", {"text": "A night\nhas failed"}),
+        ("/services/T0/B0/secret", {"text": "A run waits\nAnswer here: http://x/y"}),
+        ("/", {"text": "A run\nhas failed"}),
     ]
 
 
@@ -77,10 +77,10 @@ def test_a_mail(mail: tuple[list[str], int], monkeypatch: pytest.MonkeyPatch) ->
     sent, port = mail
     plain = {"disable_ssl": True, "disable_tls": True, "from_email": "chatrec@example.com", "to": "anna@example.com"}
     monkeypatch.setenv(CONNECTION, json.dumps({"conn_type": "smtp", "host": "127.0.0.1", "port": port, "extra": plain}))
-    say("A night waits", "Why: <b>two\nlines")
+    say("A run waits", "Why: <b>two\nlines")
     (message,) = sent
     assert message.startswith("['anna@example.com'] ")
-    assert "Subject: A night waits" in message
+    assert "Subject: A run waits" in message
     assert "From: chatrec@example.com" in message
     assert "<b>" not in message
 
@@ -91,5 +91,5 @@ def test_without_a_connection_nobody_is_called(monkeypatch: pytest.MonkeyPatch) 
     opened: list[Any] = []
     monkeypatch.setattr(socket, "connect", lambda self, address: opened.append(address))
     monkeypatch.delenv(CONNECTION, raising=False)
-    say("A night waits", "for nobody")
+    say("A run waits", "for nobody")
     assert opened == []

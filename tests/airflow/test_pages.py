@@ -14,11 +14,19 @@ from sqlalchemy import make_url
 
 from chatrec.config import Settings, load
 from chatrec.db import sql_files
-from tests.support.nights import Finished, migrate, run
+from chatrec.models.labels import label
+from tests.support.finished import Finished, complete, migrate
 from tests.support.shop import Shop, write_settings
 
 ROOT = Path(__file__).parents[2]
-ADDRESSES = ("recommendations", "recommendations?user=3", "tonight", "dag_runs/chatrec_nightly/x", "audit", "pages.css")
+ADDRESSES = (
+    "recommendations",
+    "recommendations?user=3",
+    "runs",
+    "dag_runs/chatrec_nightly/x",
+    "audit",
+    "pages.css",
+)
 HOSTILE = '<script>alert("1")</script>'
 pytestmark = pytest.mark.usefixtures("metadata")
 
@@ -47,18 +55,18 @@ def browser(settings: Settings, headers: dict[str, str]) -> Any:
 
 
 @pytest.fixture(scope="module")
-def nights(module_finished: Finished) -> tuple[Shop, Settings]:
-    """Two nights; the titles of the second are an attack."""
+def runs(module_finished: Finished) -> tuple[Shop, Settings]:
+    """Two runs; the titles of the second are an attack."""
     shop, settings = module_finished.shop, module_finished.settings
     shop.execute("UPDATE films SET name = name || %s", (HOSTILE,))
     shop.execute("INSERT INTO views VALUES (3, 1, %s, 1, now()), (3, NULL, 'view', 1, now())", (HOSTILE,))
-    run(settings.override({"ranking.top_n": 6}), "20260602T020000Z")
+    complete(settings.override({"ranking.top_n": 6}), "20260602T020000Z")
     return shop, settings
 
 
 @pytest.fixture(scope="module")
-def pages(nights: tuple[Shop, Settings], strangers: Any) -> Any:
-    return browser(nights[1], strangers("viewer"))
+def pages(runs: tuple[Shop, Settings], strangers: Any) -> Any:
+    return browser(runs[1], strangers("viewer"))
 
 
 def words(answer: Any) -> str:
@@ -68,19 +76,19 @@ def words(answer: Any) -> str:
 
 
 @pytest.mark.parametrize("address", ADDRESSES)
-def test_a_stranger_gets_nothing(address: str, nights: tuple[Shop, Settings], strangers: Any) -> None:
+def test_a_stranger_gets_nothing(address: str, runs: tuple[Shop, Settings], strangers: Any) -> None:
     for headers in ({}, {"Authorization": "Bearer nonsense"}):
-        answer = browser(nights[1], headers).get(address)
+        answer = browser(runs[1], headers).get(address)
         assert answer.status_code in (401, 403)
         assert set(answer.json()) == {"detail"}
         assert len(answer.content) < 50
-    assert browser(nights[1], {}).get(address).status_code == 401
-    assert browser(nights[1], strangers(None)).get(address).status_code == 403  # may not see the DAG
+    assert browser(runs[1], {}).get(address).status_code == 401
+    assert browser(runs[1], strangers(None)).get(address).status_code == 403  # may not see the DAG
     for name in ("docs", "openapi.json", "redoc", ""):
-        assert browser(nights[1], strangers("viewer")).get(name).status_code == 404
+        assert browser(runs[1], strangers("viewer")).get(name).status_code == 404
 
 
-@pytest.mark.parametrize("address", ["recommendations?user=3", "tonight", "audit", "pages.css", "nothing"])
+@pytest.mark.parametrize("address", ["recommendations?user=3", "runs", "audit", "pages.css", "nothing"])
 def test_nothing_may_be_loaded_run_or_framed_but_here(address: str, pages: Any) -> None:
     answer = pages.get(address)
     policy = dict(part.strip().split(" ", 1) for part in answer.headers["content-security-policy"].split(";"))
@@ -93,15 +101,15 @@ def test_nothing_may_be_loaded_run_or_framed_but_here(address: str, pages: Any) 
 
 
 def test_titles_cannot_attack(pages: Any) -> None:
-    for address in ("recommendations?user=3&night=20260601T000000Z", f"recommendations?user={HOSTILE}",
-                    f"tonight?night={HOSTILE}"):  # fmt: skip
+    for address in ("recommendations?user=3&run=20260601T000000Z", f"recommendations?user={HOSTILE}",
+                    f"runs?run={HOSTILE}"):  # fmt: skip
         text = pages.get(address).text
         assert "<script" not in text
         assert "&lt;script&gt;" in text
 
 
 def test_links_are_relative(pages: Any) -> None:
-    for address in ("recommendations?user=3", "tonight", "audit"):
+    for address in ("recommendations?user=3", "runs", "audit"):
         for link in re.findall(r'(?:href|action|src)="([^"]*)"', pages.get(address).text):
             assert re.match(r"#|[a-z]", link), link
             assert ":" not in link.split("?")[0]
@@ -109,15 +117,15 @@ def test_links_are_relative(pages: Any) -> None:
                 assert pages.get(unescape(link)).status_code == 200, link
 
 
-def test_a_users_page(nights: tuple[Shop, Settings], pages: Any) -> None:
-    shop, _ = nights
+def test_a_users_page(runs: tuple[Shop, Settings], pages: Any) -> None:
+    shop, _ = runs
     text = words(pages.get("recommendations?user=3"))
     mine = shop.lists("user_id = 3")
     assert len(mine) == 6
     places = [text.index(title) for *_, title, _, _, _ in mine]
     assert places == sorted(places)
     for *_, source, _ in mine:
-        assert source in text
+        assert label(source) in text
         assert "Why" in text
     because = {title for (title,) in shop.execute(
         "SELECT reason->>'because' FROM chatrec.recommendations WHERE user_id = 3 AND reason ? 'because'")}  # fmt: skip
@@ -133,9 +141,9 @@ def test_a_users_page(nights: tuple[Shop, Settings], pages: Any) -> None:
     assert history.index(taken[1][0]) < history.index(taken[-1][0])
 
 
-def test_two_nights_side_by_side(nights: tuple[Shop, Settings], pages: Any) -> None:
-    shop, _ = nights
-    text = words(pages.get("recommendations?user=3&night=20260601T000000Z"))
+def test_two_runs_side_by_side(runs: tuple[Shop, Settings], pages: Any) -> None:
+    shop, _ = runs
+    text = words(pages.get("recommendations?user=3&run=20260601T000000Z"))
     before = dict(shop.execute("SELECT item_id, rank FROM chatrec.recommendations_at('20260601T000000Z') "
                                "WHERE user_id = 3"))  # fmt: skip
     now = {row[2]: row[1] for row in shop.lists("user_id = 3")}
@@ -159,8 +167,8 @@ def test_users_are_found_by_how_their_id_begins(pages: Any) -> None:
     assert pages.get("recommendations", params={"user": "x" * 201}).status_code == 422
 
 
-def test_a_search_uses_the_index(nights: tuple[Shop, Settings]) -> None:
-    shop, _ = nights
+def test_a_search_uses_the_index(runs: tuple[Shop, Settings]) -> None:
+    shop, _ = runs
     plan = shop.execute(
         "SET enable_seqscan = off; EXPLAIN SELECT user_id::text FROM chatrec.recommendations_kept WHERE run = 2 "
         'AND rank = 1 AND (user_id::text) COLLATE "C" LIKE \'3%\' ORDER BY (user_id::text) COLLATE "C" LIMIT 12'
@@ -171,18 +179,18 @@ def test_a_search_uses_the_index(nights: tuple[Shop, Settings]) -> None:
     assert "Sort" not in lines
 
 
-def test_a_history_that_cannot_be_read_hides_nothing_else(nights: tuple[Shop, Settings], strangers: Any) -> None:
-    _, settings = nights
+def test_a_history_that_cannot_be_read_hides_nothing_else(runs: tuple[Shop, Settings], strangers: Any) -> None:
+    _, settings = runs
     broken = settings.override({"source.interactions": "SELECT user_id, item_id, occurred_at FROM nowhere"})
     text = words(browser(broken, strangers("viewer")).get("recommendations?user=3"))
     assert 'relation "nowhere" does not exist' in text
     assert "Live list 1 " in text
 
 
-def test_the_page_of_a_night(nights: tuple[Shop, Settings], pages: Any) -> None:
-    shop, _ = nights
-    text = words(pages.get("tonight"))
-    assert "Night 20260602T020000Z published, live All" in text
+def test_the_page_of_a_run(runs: tuple[Shop, Settings], pages: Any) -> None:
+    shop, _ = runs
+    text = words(pages.get("runs"))
+    assert "Run 20260602T020000Z published, live All" in text
     checks = shop.execute("SELECT name, message FROM chatrec.run_checks WHERE run = 2")
     assert len(checks) >= 10
     for name, message in checks:
@@ -196,15 +204,15 @@ def test_the_page_of_a_night(nights: tuple[Shop, Settings], pages: Any) -> None:
         assert re.search(rf"{title} [\d.]+ s", text), title
     assert "Read 40 users 60 items" in text
     assert "Quarantined 1 quarantined" in text
-    value = shop.execute("SELECT value FROM chatrec.run_metrics WHERE run = 2 AND channel = 'blend' "
+    value = shop.execute("SELECT value FROM chatrec.run_metrics WHERE run = 2 AND model = 'ensemble' "
                          "AND metric = 'ndcg@10'")[0][0]  # fmt: skip
     assert f"ndcg@10 {value:.4f}" in text
-    assert "ndcg@10 over 2 runs" in pages.get("tonight").text
-    assert "Night 20260601T000000Z" in words(pages.get("tonight?night=20260601T000000Z"))
-    assert "There is no run nothing" in pages.get("tonight?night=nothing").text
+    assert "ndcg@10 over 2 runs" in pages.get("runs").text
+    assert "Run 20260601T000000Z" in words(pages.get("runs?run=20260601T000000Z"))
+    assert "There is no run nothing" in pages.get("runs?run=nothing").text
 
 
-def test_the_tab_of_a_dag_run(nights: tuple[Shop, Settings], pages: Any) -> None:
+def test_the_tab_of_a_dag_run(runs: tuple[Shop, Settings], pages: Any) -> None:
     """Airflow knows the run by its id, chatrec by the time that it stands for."""
     from airflow.models.dag import DagModel, DagTag  # noqa: TID251
     from airflow.models.dagbundle import DagBundleModel  # noqa: TID251
@@ -226,9 +234,9 @@ def test_the_tab_of_a_dag_run(nights: tuple[Shop, Settings], pages: Any) -> None
                     DagRun(dag_id=dag, run_id=f"scheduled__{begun.isoformat()}", run_type=DagRunType.SCHEDULED,
                            run_after=begun, triggered_by=DagRunTriggeredByType.TEST)
                 )  # fmt: skip
-    night = pages.get("dag_runs/chatrec_tested/scheduled__2026-06-02T02%3A00%3A00%2B00%3A00")
-    assert "Night 20260602T020000Z" in words(night)
-    for link in re.findall(r'(?:href|action)="([^"#]+)"', night.text):
+    run = pages.get("dag_runs/chatrec_tested/scheduled__2026-06-02T02%3A00%3A00%2B00%3A00")
+    assert "Run 20260602T020000Z" in words(run)
+    for link in re.findall(r'(?:href|action)="([^"#]+)"', run.text):
         assert link.startswith("../../")
         assert pages.get(f"dag_runs/x/{link}".replace("dag_runs/x/../../", "")).status_code == 200
     assert "has not begun" in words(pages.get("dag_runs/chatrec_tested/scheduled__2026-06-02T03:00:00+00:00"))
@@ -256,32 +264,32 @@ def test_fairness_and_privacy_show_what_is_there(database: str, tmp_path: Path, 
     assert "<script" not in answer.text
 
 
-def test_before_the_first_night(shop: Shop, settings: Settings, strangers: Any) -> None:
+def test_before_the_first_run(shop: Shop, settings: Settings, strangers: Any) -> None:
     empty = browser(settings, strangers("viewer"))
-    for address in ("recommendations", "tonight"):
+    for address in ("recommendations", "runs"):
         answer = empty.get(address)
         assert answer.status_code == 503
         assert "chatrec db migrate" in answer.text
     migrate(settings)
-    assert "No night has been published yet" in words(empty.get("recommendations?user=3"))
-    assert "There has been no night yet" in words(empty.get("tonight"))
+    assert "No run has been published yet" in words(empty.get("recommendations?user=3"))
+    assert "There has been no run yet" in words(empty.get("runs"))
 
 
-def test_the_pages_can_change_nothing(nights: tuple[Shop, Settings]) -> None:
+def test_the_pages_can_change_nothing(runs: tuple[Shop, Settings]) -> None:
     from chatrec_airflow.pages.reader import Reader
     from sqlalchemy import text
     from sqlalchemy.exc import InternalError
 
-    reader = Reader(lambda: nights[1])
+    reader = Reader(lambda: runs[1])
     for place in (reader.chatrec, reader.source):
         with pytest.raises(InternalError, match="read-only transaction"), place() as connection:
             connection.execute(text("DELETE FROM chatrec.quarantine"))
 
 
 @pytest.mark.usefixtures("roles")
-def test_a_reader_sees_all_of_it(nights: tuple[Shop, Settings], strangers: Any) -> None:
+def test_a_reader_sees_all_of_it(runs: tuple[Shop, Settings], strangers: Any) -> None:
     """With `pages.url` the pages need no more than `chatrec db roles` grants, and SELECT on the events."""
-    shop, settings = nights
+    shop, settings = runs
     names = {"schema": "chatrec", "schema_reader": "chatrec_reader", "schema_writer": "chatrec_writer"}
     shop.execute("SET search_path = chatrec; " + sql_files.read("roles.sql", names))
     shop.execute("CREATE ROLE pages_reader LOGIN IN ROLE chatrec_reader")
@@ -290,7 +298,7 @@ def test_a_reader_sees_all_of_it(nights: tuple[Shop, Settings], strangers: Any) 
     assert "permission denied for table views" in words(limited.get("recommendations?user=3"))
     shop.execute("GRANT SELECT ON views TO pages_reader")
     try:
-        for address in ("recommendations?user=3&night=20260601T000000Z", "tonight"):
+        for address in ("recommendations?user=3&run=20260601T000000Z", "runs"):
             assert limited.get(address).text == browser(settings, strangers("viewer")).get(address).text
     finally:
         shop.execute("DROP OWNED BY pages_reader; DROP ROLE pages_reader")

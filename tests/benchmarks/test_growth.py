@@ -1,4 +1,4 @@
-"""The growth of channels: which there are, on which logs, and what a cell says."""
+"""The growth of models: which there are, on which logs, and what a cell says."""
 
 import re
 import sys
@@ -8,18 +8,18 @@ import numpy as np
 import pytest
 
 from benchmarks import growth
-from chatrec.models.registry import fit_channels
+from chatrec.models.registry import fit_models
 from tests.support import toy
 from tests.support.histories import histories
 
 
 def test_all_channels_of_the_registry_are_asked_for_and_none_is_fitted() -> None:
     log = growth.synthetic(30, 20, 5)
-    found = growth.channels(log)
+    found = growth.models(log)
     for target in ("next", "period", "any"):
-        assert set(fit_channels(log, target, 500.0)) <= set(found)
+        assert set(fit_models(log, target, 500.0)) <= set(found)
     for name, target in found.items():
-        assert set(fit_channels(log, target, 500.0, {name})) == {name}
+        assert set(fit_models(log, target, 500.0, {name})) == {name}
 
 
 def test_every_second_user() -> None:
@@ -38,13 +38,13 @@ def test_synthetic_items_follow_zipf() -> None:
 @pytest.mark.slow
 def test_the_table(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     toy.write_data(tmp_path / growth.SET)
-    arguments = ["--data", str(tmp_path), "--only", "a half", "all", "--channels", "ease", "neighbours"]
+    arguments = ["--data", str(tmp_path), "--only", "a half", "all", "--models", "ease", "user_knn"]
     monkeypatch.setattr(sys, "argv", ["growth", *arguments, "--out", str(tmp_path / "g.md")])
     growth.main()
     lines = [line.strip("| ").split(" | ") for line in (tmp_path / "g.md").read_text().splitlines() if "|" in line]
-    assert lines[0] == ["channel", "a half: 360 events, 40 items", "all: 720 events, 40 items"]
+    assert lines[0] == ["model", "a half: 360 events, 40 items", "all: 720 events, 40 items"]
     rows = {row[0]: row[1:] for row in lines[2:]}
-    assert set(rows) == {"ease", "neighbours"}
+    assert set(rows) == {"ease", "user_knn"}
     assert all(re.fullmatch(r"\d+\.\d\d · \d+\.\d\d · \d\.\d\d GB", cell) for row in rows.values() for cell in row)
 
 

@@ -71,7 +71,7 @@ def test_peers_recommend_candidates_that_are_new_to_the_user(
         assert len(items) == K or system not in ("EASE", "popularity", "iALS", "BPR")
 
 
-@pytest.mark.parametrize("system", ["transitions", "EASE", *OF_IMPLICIT])
+@pytest.mark.parametrize("system", ["markov", "EASE", *OF_IMPLICIT])
 def test_peers_learn_who_takes_what(system: str, split: Path) -> None:
     """Users take even items or odd ones."""
     events = read_split(split)
@@ -107,13 +107,13 @@ def test_a_system_that_fails_has_the_reason_for_a_row(split: Path, tmp_path: Pat
 
 
 @pytest.fixture(scope="module")
-def night(split: Path, tmp_path_factory: pytest.TempPathFactory) -> Context:
-    """A night on the split, with its files kept."""
+def run(split: Path, tmp_path_factory: pytest.TempPathFactory) -> Context:
+    """A run on the split, with its files kept."""
     return made(split, split.parent / "data", "next", tmp_path_factory.mktemp("kept"))
 
 
 def made(split: Path, data: Path, target: str, kept: Path) -> Context:
-    """A night on a split."""
+    """A run on a split."""
     with pytest.MonkeyPatch.context() as patch:
         for name, value in toy.SMALL.items():
             patch.setenv(name, value)
@@ -123,9 +123,9 @@ def made(split: Path, data: Path, target: str, kept: Path) -> Context:
     return Context(run, settings, run.step_folder("rank"))
 
 
-def test_the_blend_of_the_ladder_is_the_nights(night: Context) -> None:
-    found_by, snapshot = ladder.Ladder(night), night.snapshot
-    lists = toy.read(night.run.root / "chatrec.csv.gz")
+def test_the_ensemble_of_the_ladder_is_that_of_the_run(run: Context) -> None:
+    found_by, snapshot = ladder.Ladder(run), run.snapshot
+    lists = toy.read(run.run.root / "chatrec.csv.gz")
     events = Events.of(snapshot)
     for batch in events.batches():
         (found,) = found_by.lists(batch, {"all": dict(found_by.weights)})
@@ -135,38 +135,38 @@ def test_the_blend_of_the_ladder_is_the_nights(night: Context) -> None:
 
 
 def test_the_ladder_has_every_channel_alone_and_the_blend_without_it(
-    night: Context, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    run: Context, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    ladder.write(night, tmp_path)
+    ladder.write(run, tmp_path)
     files = {
         name: tmp_path / file for file, name in (line.split("\t") for line in capsys.readouterr().out.splitlines())
     }
-    weights = json.loads((night.of("blend") / "mix.json").read_text())["weights"]
+    weights = json.loads((run.of("ensemble") / "ensemble.json").read_text())["weights"]
     assert {f"{name} alone" for name in {*weights, "aigc"}} <= set(files)
     assert {f"without {name}" for name in weights} <= set(files) or len(weights) == 1
     assert len(files) == len({*weights, "aigc"}) + len(weights) * (len(weights) > 1)
     for file in files.values():
-        assert set(toy.read(file)) == set(night.snapshot.users["user_id"])
+        assert set(toy.read(file)) == set(run.snapshot.users["user_id"])
 
 
 def test_the_ladder_of_new_items_is_of_their_channels(
     split: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     toy.write_cold_split(tmp_path / "cold")
-    night = made(tmp_path / "cold", split.parent / "data", "any", tmp_path)
-    found = ladder.Ladder(night)
+    run = made(tmp_path / "cold", split.parent / "data", "any", tmp_path)
+    found = ladder.Ladder(run)
     assert found.is_cold
     (tmp_path / "ladder").mkdir()
-    ladder.write(night, tmp_path / "ladder")
+    ladder.write(run, tmp_path / "ladder")
     names = {line.split("\t")[1] for line in capsys.readouterr().out.splitlines()}
-    weights = json.loads((night.of("blend") / "mix.json").read_text())["new"]["weights"]
+    weights = json.loads((run.of("ensemble") / "ensemble.json").read_text())["cold items"]["weights"]
     assert {name for name in names if name.endswith("alone")} == {f"{name} alone" for name in weights}
     lists = toy.read(tmp_path / "chatrec.csv.gz")
-    for batch in Events.of(night.snapshot).batches():
+    for batch in Events.of(run.snapshot).batches():
         (rows,) = found.lists(batch, {"all": dict(found.weights)})
         for user, items in zip(batch.users, rows, strict=True):
-            ids = [Events.of(night.snapshot).item_ids[item] for item in items if item >= 0]
-            assert ids[:10] == lists[night.snapshot.users["user_id"][int(user)]][:10]
+            ids = [Events.of(run.snapshot).item_ids[item] for item in items if item >= 0]
+            assert ids[:10] == lists[run.snapshot.users["user_id"][int(user)]][:10]
 
 
 @pytest.mark.skipif(not EVALKIT, reason="CHATREC_EVALKIT names no evalkit.py")
@@ -191,7 +191,7 @@ def test_the_scoreboard(
     table = [line.strip("| ").split(" | ") for line in (tmp_path / "q.md").read_text().splitlines() if "|" in line]
     rows = {row[0]: row[1:] for row in table[2:]}
     assert {*quality.PEERS, "chatrec", "· aigc alone"} <= set(rows)
-    assert float(rows["transitions"][0].split("±")[0]) > float(rows["popularity"][0].split("±")[0])
+    assert float(rows["markov"][0].split("±")[0]) > float(rows["popularity"][0].split("±")[0])
     said = capsys.readouterr().out
     assert all(name in said for name in rows)
     assert float(rows["chatrec"][4]) > 0

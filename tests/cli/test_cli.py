@@ -15,7 +15,7 @@ import pytest
 
 from chatrec import __version__
 from chatrec.config import Settings, load
-from tests.support.nights import Finished, migrate, run
+from tests.support.finished import Finished, complete, migrate
 from tests.support.processes import Chatrec
 from tests.support.shop import SELECTS, Shop, write_settings
 
@@ -144,7 +144,7 @@ def test_other_id_types_than_the_tables_are_refused(
         assert "tables were made for user_id of type bigint" in " ".join((out + err).split())
 
 
-def test_a_stopped_night_exits_with_1_and_says_why(chatrec: Chatrec, finished: Finished) -> None:
+def test_a_stopped_run_exits_with_1_and_says_why(chatrec: Chatrec, finished: Finished) -> None:
     finished.shop.execute("DELETE FROM customers WHERE no > 3")
     code, _, err = chatrec("run")
     assert code == 1
@@ -153,12 +153,12 @@ def test_a_stopped_night_exits_with_1_and_says_why(chatrec: Chatrec, finished: F
 
 def test_rollback(chatrec: Chatrec, finished: Finished) -> None:
     shop = finished.shop
-    run(finished.settings.override({"ranking.top_n": 3}))
+    complete(finished.settings.override({"ranking.top_n": 3}))
     assert len(shop.lists()) == 120
     code, out, _ = chatrec("rollback")
     assert code == 0
     assert re.search(r"after \d+ ms", out)
-    assert finished.night.key in out
+    assert finished.run.key in out
     assert len(shop.lists()) == 200
 
 
@@ -168,7 +168,7 @@ def test_each_step_has_a_verb(chatrec: Chatrec, finished: Finished) -> None:
     expected = shop.lists()
     code, key, _ = chatrec("begin")
     assert code == 0
-    learning = ("groups", "aigc", "blend", "index")
+    learning = ("groups", "aigc", "ensemble", "index")
     for step in ("extract", "encoder", "embed", *learning, "rank", "tables", "generate", "gate", "publish"):
         code, out, err = chatrec(step, "--run", key.strip())
         assert code == 0, err
@@ -192,7 +192,7 @@ def test_roles_let_a_reader_read_and_nothing_else(
 ) -> None:
     settings = configure(database__schema_name="tested")
     migrate(settings)
-    run(settings)
+    complete(settings)
     assert chatrec("db", "roles")[0] == 0
     assert chatrec("db", "roles")[0] == 0
     read = "SET ROLE tested_reader; SELECT count(*) FROM tested."

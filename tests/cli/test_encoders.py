@@ -3,12 +3,12 @@
 import json
 
 from chatrec.pipeline.preflight import preflight
-from tests.support.nights import Finished
+from tests.support.finished import Finished
 from tests.support.processes import Chatrec
 
 
 def test_there_and_back(chatrec: Chatrec, finished: Finished) -> None:
-    settings, local = finished.settings, finished.night.results["encoder"].encoder
+    settings, local = finished.settings, finished.run.results["encoder"].encoder
     small = {"CHATREC_FINETUNE__STEPS": "4", "CHATREC_FINETUNE__PAIRS": "8"}
     code, out, err = chatrec("finetune", "--method", "bias", "--no-promote", **small)
     assert code == 0
@@ -17,7 +17,7 @@ def test_there_and_back(chatrec: Chatrec, finished: Finished) -> None:
     first, second = json.loads(chatrec("encoders", "--json")[1])
     assert (first["name"], first["how"], first["live"]) == (local, "local", True)
     assert (second["how"], second["live"]) == ("bias", False)
-    assert {"ndcg@10", "night", "gain", "over"} <= second["scores"].keys()
+    assert {"ndcg@10", "run", "gain", "over"} <= second["scores"].keys()
 
     name = second["name"]
     assert chatrec("encoders", "use", name) == (0, f"The next run encodes with {name}.\n", "")

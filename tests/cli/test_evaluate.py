@@ -1,17 +1,17 @@
-"""`chatrec evaluate` of a night: a table, a report, no database; wrong combinations say what to do."""
+"""`chatrec evaluate` of a run: a table, a report, no database; wrong combinations say what to do."""
 
 import json
 
 import pytest
 
-from tests.support.nights import Finished
+from tests.support.finished import Finished
 from tests.support.processes import Chatrec
 
 DOWN = {"CHATREC_DATABASE__URL": "postgresql://nobody@127.0.0.1:9/nothing"}
 
 
-def test_a_night_is_evaluated_without_its_database(chatrec: Chatrec, finished: Finished) -> None:
-    settings, key = finished.settings, finished.night.key
+def test_a_run_is_evaluated_without_its_database(chatrec: Chatrec, finished: Finished) -> None:
+    settings, key = finished.settings, finished.run.key
     code, out, err = chatrec("evaluate", **DOWN)
     assert code == 0, err
     assert err.count("✓") == 6
@@ -21,12 +21,12 @@ def test_a_night_is_evaluated_without_its_database(chatrec: Chatrec, finished: F
     assert (folder / "report.html").exists()
     numbers = json.loads((folder / "metrics.json").read_text())
     assert numbers["target"] == "period"
-    assert {"popular now", "popularity of 7 days"} <= set(numbers["systems"])
+    assert {"popularity_half_life_0.01", "popularity_7_days"} <= set(numbers["systems"])
     header, *rows = table
     assert header.split()[:4] == ["at", "10", "NDCG", "95"]
-    assert {row[:20].strip() for row in rows} == set(numbers["systems"])
+    assert {row.split()[0] for row in rows} == set(numbers["systems"])
     for row in rows:
-        values = numbers["systems"][row[:20].strip()]
+        values = numbers["systems"][row.split()[0]]
         assert f"{values['ndcg@10']:.4f}" in row
         assert f"{values['gini@10']:.4f}" in row
 

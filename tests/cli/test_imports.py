@@ -10,7 +10,7 @@ from chatrec.cli.steps import HELP
 from chatrec.config import Settings
 from chatrec.pipeline import STEPS
 from chatrec.publish.publish import publish
-from tests.support.nights import migrate
+from tests.support.finished import migrate
 from tests.support.publishing import prepare
 from tests.support.readers import engine_of, new_run
 from tests.support.shop import Shop

@@ -8,7 +8,7 @@ import pytest
 from psycopg2.extensions import connection as Connection  # noqa: N812
 from sqlalchemy import make_url
 
-from tests.support.nights import Finished
+from tests.support.finished import Finished
 from tests.support.processes import Chatrec
 from tests.support.shop import Shop
 

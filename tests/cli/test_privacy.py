@@ -3,7 +3,7 @@
 from collections.abc import Callable
 
 from chatrec.config import Settings
-from tests.support.nights import migrate, run
+from tests.support.finished import complete, migrate
 from tests.support.processes import Chatrec
 from tests.support.shop import Shop
 
@@ -19,11 +19,11 @@ def test_what_was_spent_and_what_it_costs(chatrec: Chatrec, shop: Shop, configur
         "Nothing has been released yet.",
         "Spent: ε 0.000 of 5 at δ 1e-06. One more release at ε 2 would make it 2.000.",
     ]
-    key = run(settings).key
+    key = complete(settings).key
     code, out, err = chatrec("privacy")
     assert code == 0, err
     header, row, last = out.splitlines()
-    assert header.split() == ["run", "made", "ε", "δ", "deviation", "total", "ε", "nights", "mechanism"]
+    assert header.split() == ["run", "made", "ε", "δ", "deviation", "total", "ε", "runs", "mechanism"]
     assert row.startswith(key)
     assert "2.000" in row
     assert last == "Spent: ε 2.000 of 5 at δ 1e-06. One more release at ε 2 would make it 2.930."
@@ -45,9 +45,9 @@ def test_what_was_spent_and_what_it_costs(chatrec: Chatrec, shop: Shop, configur
 def test_evaluations_honour_the_section(chatrec: Chatrec, shop: Shop, configure: Callable[..., Settings]) -> None:
     settings = configure(**{"privacy.enabled": True, "ranking.target": "next", "night.dry_run": True})
     migrate(settings)
-    run(settings)
+    complete(settings)
     code, out, err = chatrec("evaluate", **DOWN)
     assert code == 0, err
     systems = {line[:20].strip() for line in out.splitlines()[1:-1]}
-    assert {"blend", "private pairs", "words", "popularity"} <= systems
-    assert not {"ease", "ials", "transitions"} & systems
+    assert {"ensemble", "private_ease", "content_knn_features", "popularity"} <= systems
+    assert not {"ease", "ials", "markov"} & systems

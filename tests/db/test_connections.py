@@ -22,25 +22,25 @@ def test_a_lock_is_held_by_one_and_the_loser_says_who(configure: Configure) -> N
     settings = configure()
     first, second = engines.database(settings, "chatrec run one"), engines.database(settings, "chatrec run two")
     with (
-        hold(first, "chatrec", "night"),
+        hold(first, "chatrec", "run"),
         pytest.raises(Busy, match="held by chatrec run one"),
-        hold(second, "chatrec", "night"),
+        hold(second, "chatrec", "run"),
     ):
         pass
-    with hold(second, "chatrec", "night"), hold(first, "other", "night"), hold(first, "chatrec", "publish"):
+    with hold(second, "chatrec", "run"), hold(first, "other", "run"), hold(first, "chatrec", "publish"):
         pass
 
 
 def test_shared_locks_keep_out_only_those_who_want_it_alone(configure: Configure) -> None:
     engine = engines.database(configure())
     with (
-        hold(engine, "chatrec", "night", shared=True),
-        hold(engine, "chatrec", "night", shared=True),
+        hold(engine, "chatrec", "run", shared=True),
+        hold(engine, "chatrec", "run", shared=True),
         pytest.raises(Busy),
-        hold(engine, "chatrec", "night"),
+        hold(engine, "chatrec", "run"),
     ):
         pass
-    with hold(engine, "chatrec", "night"):
+    with hold(engine, "chatrec", "run"):
         pass
 
 
@@ -49,14 +49,14 @@ def test_a_killed_process_lets_go(configure: Configure) -> None:
     code = (
         "import os, signal\nfrom chatrec.config import load\nfrom chatrec.db import engine\n"
         "from chatrec.db.lock import hold\n"
-        "with hold(engine.database(load()), 'chatrec', 'night'):\n"
+        "with hold(engine.database(load()), 'chatrec', 'run'):\n"
         "    print('held', flush=True)\n    os.kill(os.getpid(), signal.SIGKILL)\n"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
     assert done.stdout == "held\n"
     for _ in range(50):
         try:
-            with hold(engine, "chatrec", "night"):
+            with hold(engine, "chatrec", "run"):
                 return
         except Busy:
             continue

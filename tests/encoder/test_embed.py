@@ -1,4 +1,4 @@
-"""All vectors of a night, from the files of a snapshot to the files of the step, with a real tiny GPT-2."""
+"""All vectors of a run, from the files of a snapshot to the files of the step, with a real tiny GPT-2."""
 
 from pathlib import Path
 from typing import Any
@@ -23,7 +23,7 @@ def settings(root: Path, model: Path, **encoder: Any) -> Settings:
 
 
 def vectors(
-    snapshot: Snapshot, made: Settings, folder: Path, name: str = "night"
+    snapshot: Snapshot, made: Settings, folder: Path, name: str = "run"
 ) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
     folder.mkdir(parents=True)
     result = embed.embed(snapshot, made, folder, name)
@@ -81,7 +81,7 @@ def test_no_model_is_loaded_where_no_text_is_new(
     first, _ = vectors(snapshot, made, tmp_path / "first")
     loaded: list[Any] = []
     monkeypatch.setattr(checkpoint, "load", lambda *arguments: loaded.append(arguments))
-    second, result = vectors(snapshot, made, tmp_path / "second", "next night")
+    second, result = vectors(snapshot, made, tmp_path / "second", "next run")
     assert (result.texts_embedded, loaded) == (0, [])
     for name, expected in first.items():
         assert (second[name] == expected).all(), name

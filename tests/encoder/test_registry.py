@@ -21,7 +21,7 @@ def test_nothing_is_live_until_one_is_promoted(tmp_path: Path) -> None:
     assert registry.live(tmp_path) is None
     assert registry.versions(tmp_path) == []
     with pytest.raises(RunError, match="no encoder to go back to"):
-        registry.go_back(tmp_path)
+        registry.rollback(tmp_path)
 
 
 def test_there_and_back(tmp_path: Path) -> None:
@@ -30,8 +30,8 @@ def test_there_and_back(tmp_path: Path) -> None:
     registry.promote(tmp_path, "two")
     registry.promote(tmp_path, "two")
     assert registry.live(tmp_path) == two
-    assert registry.go_back(tmp_path) == registry.live(tmp_path) == one
-    assert registry.go_back(tmp_path) is None
+    assert registry.rollback(tmp_path) == registry.live(tmp_path) == one
+    assert registry.rollback(tmp_path) is None
     assert registry.live(tmp_path) is None
 
 
@@ -62,7 +62,7 @@ def test_a_live_encoder_that_is_gone_is_an_error_and_one_can_go_back(tmp_path: P
     (tmp_path / registry.FOLDER / "one" / "config.json").unlink()
     with pytest.raises(RunError, match="is gone"):
         registry.live(tmp_path)
-    assert registry.go_back(tmp_path) is None
+    assert registry.rollback(tmp_path) is None
 
 
 def test_what_is_old_is_removed_with_its_vectors(tmp_path: Path) -> None:
@@ -76,8 +76,8 @@ def test_what_is_old_is_removed_with_its_vectors(tmp_path: Path) -> None:
     assert registry.prune(tmp_path, keep=1) == ["a", "d"]
     assert [version.name for version in registry.versions(tmp_path)] == ["b", "c", "e", "local-1"]
     assert sorted(path.name for path in (tmp_path / "vectors").iterdir()) == ["of-b", "of-c", "of-e", "of-local-1"]
-    assert registry.go_back(tmp_path) == tmp_path / registry.FOLDER / "b"
-    assert registry.go_back(tmp_path) is None
+    assert registry.rollback(tmp_path) == tmp_path / registry.FOLDER / "b"
+    assert registry.rollback(tmp_path) is None
 
 
 def test_half_a_version_is_none(tmp_path: Path) -> None:

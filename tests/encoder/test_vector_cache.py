@@ -50,8 +50,8 @@ def parts_of_three(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_a_text_is_encoded_once(tmp_path: Path) -> None:
     store, encoder = VectorStore(tmp_path, "one", 2), Encoder()
-    assert add(store, "night 1", ["a", "bb", "a", ""], encoder) == 2
-    assert add(store, "night 2", ["", "bb", "ccc"], encoder) == 1
+    assert add(store, "run 1", ["a", "bb", "a", ""], encoder) == 2
+    assert add(store, "run 2", ["", "bb", "ccc"], encoder) == 1
     assert encoder.batches == [["a", "bb"], ["ccc"]]
     found = store.vectors(digests(["ccc", "", "a", "ccc"]))
     assert found[:, 0].tolist() == [3, 0, 1, 3]
@@ -59,51 +59,51 @@ def test_a_text_is_encoded_once(tmp_path: Path) -> None:
 
 def test_encoders_do_not_share_vectors(tmp_path: Path) -> None:
     encoder = Encoder()
-    add(VectorStore(tmp_path, "one", 2), "night", ["a"], encoder)
-    assert add(VectorStore(tmp_path, "two", 2), "night", ["a"], encoder) == 1
+    add(VectorStore(tmp_path, "one", 2), "run", ["a"], encoder)
+    assert add(VectorStore(tmp_path, "two", 2), "run", ["a"], encoder) == 1
 
 
 @pytest.mark.usefixtures("parts_of_three")
-def test_a_killed_night_goes_on_in_the_same_batches(tmp_path: Path) -> None:
+def test_a_killed_run_goes_on_in_the_same_batches(tmp_path: Path) -> None:
     wanted = [f"text {n}" for n in range(10)]
     undisturbed = VectorStore(tmp_path / "a", "one", 2)
-    add(undisturbed, "night", wanted, Encoder())
+    add(undisturbed, "run", wanted, Encoder())
     store = VectorStore(tmp_path / "b", "one", 2)
     with pytest.raises(KeyboardInterrupt):
-        add(store, "night", wanted, Encoder(fail_after=2))
+        add(store, "run", wanted, Encoder(fail_after=2))
     again = Encoder()
-    assert add(store, "night", wanted, again) == 10
+    assert add(store, "run", wanted, again) == 10
     assert sum(map(len, again.batches)) == 4
     assert files(tmp_path / "a") == files(tmp_path / "b")
 
 
 @pytest.mark.usefixtures("parts_of_three")
 def test_other_texts_under_the_same_name_are_encoded(tmp_path: Path) -> None:
-    """As after a killed night whose templates were changed before it was done again."""
+    """As after a killed run whose templates were changed before it was done again."""
     store = VectorStore(tmp_path, "one", 2)
     with pytest.raises(KeyboardInterrupt):
-        add(store, "night", [f"text {n}" for n in range(10)], Encoder(fail_after=2))
+        add(store, "run", [f"text {n}" for n in range(10)], Encoder(fail_after=2))
     other = [f"other {n}" for n in range(7)]
-    assert add(store, "night", other, Encoder()) == 7
+    assert add(store, "run", other, Encoder()) == 7
     assert store.vectors(digests(other))[:, 0].tolist() == [7] * 7
 
 
 def test_anew_encodes_everything_and_the_newest_counts(tmp_path: Path) -> None:
     store = VectorStore(tmp_path, "one", 2)
-    add(store, "night 1", ["a", "bb"], Encoder())
-    assert add(store, "night 2", ["a"], Encoder(), anew=True) == 1
+    add(store, "run 1", ["a", "bb"], Encoder())
+    assert add(store, "run 2", ["a"], Encoder(), anew=True) == 1
     assert store.vectors(digests(["a"]))[0].tolist() == [1, 1]
 
 
 @given(st.lists(st.lists(st.text("ab", max_size=4), max_size=8), max_size=4), st.lists(st.text("abc", max_size=3)))
 def test_every_row_finds_its_vector(
-    tmp_path_factory: pytest.TempPathFactory, nights: list[list[str]], rows: list[str]
+    tmp_path_factory: pytest.TempPathFactory, runs: list[list[str]], rows: list[str]
 ) -> None:
     store = VectorStore(tmp_path_factory.mktemp("store"), "one", 2)
-    for number, texts in enumerate(nights):
-        add(store, f"night {number}", texts, Encoder())
-    there = {text for texts in nights for text in texts if text}
-    places = store.places(digests(rows))
+    for number, texts in enumerate(runs):
+        add(store, f"run {number}", texts, Encoder())
+    there = {text for texts in runs for text in texts if text}
+    places = store.positions(digests(rows))
     assert [bool(file >= 0) for file in places.file] == [text in there for text in rows]
     seen: list[int] = []
     for found, which, vectors in places.vectors():

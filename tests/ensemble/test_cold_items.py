@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from chatrec.data.interactions import Interactions
-from chatrec.ensemble.cold_items import NEW, UNTESTED, fit_new, hide_items, share_of_new
+from chatrec.ensemble.cold_items import COLD, DEFAULT_MODEL, fit_cold, hide_items, share_of_cold
 from chatrec.evaluation.holdout import hold_out
 from chatrec.models.content_knn import Text
 from tests.support.histories import histories
@@ -35,9 +35,9 @@ def test_a_tenth_of_the_known_items_is_hidden_and_alone_in_the_lists() -> None:
 def test_what_texts_tell_apart_is_weighed_and_noise_is_not() -> None:
     hidden = hide_items(topics(), ITEMS, 0)
     noise = np.random.default_rng(1).normal(size=(ITEMS, 4)).astype(np.float32)
-    mix, measured = fit_new({"texts": Text(kinds()), "noise": Text(noise)}, hidden, kinds(), 0)
+    mix, measured = fit_cold({"texts": Text(kinds()), "noise": Text(noise)}, hidden, kinds(), 0)
     assert set(mix.weights) == {"texts"}
-    assert measured[f"{NEW}, texts"]["ndcg@10"] > measured[f"{NEW}, noise"]["ndcg@10"]
+    assert measured[f"{COLD}, texts"]["ndcg@10"] > measured[f"{COLD}, noise"]["ndcg@10"]
 
 
 @pytest.mark.parametrize("seed", range(4))
@@ -47,17 +47,17 @@ def test_together_they_rank_no_worse_than_the_best_alone(seed: int) -> None:
         f"blurred {blur}": Text((kinds() + blur * random.normal(size=kinds().shape)).astype(np.float32))
         for blur in (0.5, 1.5)
     }
-    _, measured = fit_new(blurred, hidden, kinds(), 0)
-    assert measured[NEW]["ndcg@10"] >= max(measured[f"{NEW}, {name}"]["ndcg@10"] for name in blurred)
+    _, measured = fit_cold(blurred, hidden, kinds(), 0)
+    assert measured[COLD]["ndcg@10"] >= max(measured[f"{COLD}, {name}"]["ndcg@10"] for name in blurred)
 
 
 def test_where_nothing_can_be_hidden_near_texts_rank() -> None:
-    mix, measured = fit_new({}, hide_items(histories([[], []]), ITEMS, 0), kinds(), 0)
-    assert dict(mix.weights) == {UNTESTED: 1.0}
+    mix, measured = fit_cold({}, hide_items(histories([[], []]), ITEMS, 0), kinds(), 0)
+    assert dict(mix.weights) == {DEFAULT_MODEL: 1.0}
     assert measured == {}
 
 
 @pytest.mark.parametrize("target", ["next", "period", "any"])
 def test_the_share_of_new_items_is_never_none_and_never_all(target: str) -> None:
     held = hold_out(topics(), np.ones(ITEMS, bool), True, target, 0)  # type: ignore[arg-type]
-    assert 0 < share_of_new(held) < 1
+    assert 0 < share_of_cold(held) < 1

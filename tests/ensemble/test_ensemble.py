@@ -1,4 +1,4 @@
-"""The blend: shares by hand, weights that are known, channels that know nothing dropped."""
+"""The ensemble: shares by hand, weights that are known, models that know nothing dropped."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,13 +10,13 @@ from hypothesis import strategies as st
 
 from chatrec.config.settings import Form
 from chatrec.data.user_batch import UserBatch
-from chatrec.ensemble.candidates import gather
-from chatrec.ensemble.ensemble import Ensemble, learn
+from chatrec.ensemble.candidates import retrieve
+from chatrec.ensemble.ensemble import Ensemble, fit
 from chatrec.ensemble.holdout_candidates import HoldoutCandidates
 from chatrec.ensemble.holdout_metrics import METRICS
-from chatrec.ensemble.log_shares import FLOOR, ScoredEvidence
+from chatrec.ensemble.log_shares import FLOOR, ScoredLogShares
 from chatrec.ensemble.logit import Choices, fit_weights, log_likelihoods
-from chatrec.ensemble.weights import HoldoutFeatures, cross_fitted_lists, fit_mix
+from chatrec.ensemble.weights import HoldoutFeatures, cross_fitted_lists, fit_ensemble_weights
 from chatrec.evaluation.holdout import Holdout, hold_out
 from chatrec.models.training_data import TrainingData
 from tests.support.histories import checkerboard, histories
@@ -45,16 +45,16 @@ def batch(values: np.ndarray, of_users: list[list[int]], recommendable: np.ndarr
 
 def test_shares_by_hand() -> None:
     values = np.array([[4.0, 2, 1.5, -5, 0.5]])
-    found = ScoredEvidence.of(Planted(values), batch(values, [[0]]))  # the first item was seen
+    found = ScoredLogShares.of(Planted(values), batch(values, [[0]]))  # the first item was seen
     expected = np.log(np.array([2, 1.5, 0, 0.5]) / 4 + FLOOR / 4)
     assert found.log_shares(np.array([[1, 2, 3, 4]]))[0] == pytest.approx(expected)
     assert found.floor.tolist() == pytest.approx([np.log(FLOOR / 4)])
-    assert found.gathered(2).tolist() == [[1, 2]]
+    assert found.retrieve(2).tolist() == [[1, 2]]
 
 
 def test_logits_are_a_softmax_of_what_may_be_recommended() -> None:
     values = np.array([[4.0, 2, 1, -5, 1]], np.float32)
-    found = ScoredEvidence.of(Planted(values, log_probabilities=True), batch(values, [[0]], np.arange(5) != 4))
+    found = ScoredLogShares.of(Planted(values, log_probabilities=True), batch(values, [[0]], np.arange(5) != 4))
     expected = values[0, 1:4] - np.log(np.exp(values[0, 1:4]).sum())
     assert found.log_shares(np.array([[1, 2, 3]]))[0] == pytest.approx(expected, abs=1e-6)
 
@@ -64,8 +64,8 @@ def test_candidates_are_the_union_without_what_is_excluded(of_users: list[list[i
     random = np.random.default_rng(0)
     values = random.normal(size=(len(of_users), 8)).astype(np.float32)
     mine = batch(values, of_users)
-    evidence = [ScoredEvidence.of(Planted(each, logits), mine) for each in (values, -values)]
-    found = gather(evidence, mine, k)
+    log_shares = [ScoredLogShares.of(Planted(each, logits), mine) for each in (values, -values)]
+    found = retrieve(log_shares, mine, k)
     for row, history in enumerate(of_users):
         allowed = set(range(8)) - set(history)
         items = found.items[row][found.items[row] >= 0].tolist()
@@ -108,23 +108,23 @@ def test_a_channel_that_knows_is_kept_and_one_that_guesses_is_dropped(holdout: H
     random = np.random.default_rng(0)
     knows = random.random((120, ITEMS))
     knows[holdout.users, holdout.targets] += 5
-    channels = {"guesses": Planted(random.random((120, ITEMS))), "knows": Planted(knows)}
-    trial = HoldoutFeatures.of(channels, holdout)
-    mix = fit_mix(trial, np.arange(len(holdout)), 0)
+    models = {"guesses": Planted(random.random((120, ITEMS))), "knows": Planted(knows)}
+    trial = HoldoutFeatures.of(models, holdout)
+    mix = fit_ensemble_weights(trial, np.arange(len(holdout)), 0)
     assert set(mix.weights) == {"knows"}
     assert mix.gains["guesses"][1] <= 0
     assert (cross_fitted_lists(trial, 0)[:, 0] == holdout.targets).all()
 
 
 @pytest.mark.parametrize("form", ["exact", "linear"])
-def test_the_night_learns_the_checkerboard(form: Form, holdout: Holdout, tmp_path: Path) -> None:
+def test_the_run_learns_the_checkerboard(form: Form, holdout: Holdout, tmp_path: Path) -> None:
     known = TrainingData(checkerboard(), ITEMS, np.eye(ITEMS, 4, dtype=np.float32), 0)
-    result = learn(known, holdout, {}, "next", form, tmp_path)
+    result = fit(known, holdout, {}, "next", form, tmp_path)
     assert result.ndcg > result.popularity_ndcg + 0.1
     loaded = Ensemble.load(tmp_path)
-    assert set(loaded.channels) == set(loaded.weights)
+    assert set(loaded.models) == set(loaded.weights)
     assert loaded.form == form
-    assert form == "exact" or set(loaded.weights) <= {"popularity", "text", "ials"}
+    assert form == "exact" or set(loaded.weights) <= {"popularity", "content_knn", "ials"}
     assert (tmp_path / METRICS).exists()
     held = HoldoutCandidates.load(tmp_path)
     assert held.ndcg(held.scores).mean() == pytest.approx(result.ndcg, abs=1e-6)
@@ -136,5 +136,5 @@ def test_the_night_learns_the_checkerboard(form: Form, holdout: Holdout, tmp_pat
 def test_without_held_out_events_there_is_popularity(tmp_path: Path) -> None:
     made = histories([[0], [1], [1]])
     holdout = hold_out(made, np.ones(ITEMS, bool), True, "period", 0)
-    learn(TrainingData(made, ITEMS, np.eye(ITEMS, 4, dtype=np.float32), 0), holdout, {}, "period", "exact", tmp_path)
+    fit(TrainingData(made, ITEMS, np.eye(ITEMS, 4, dtype=np.float32), 0), holdout, {}, "period", "exact", tmp_path)
     assert dict(Ensemble.load(tmp_path).weights) == {"popularity": 1.0}

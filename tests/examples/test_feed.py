@@ -21,20 +21,20 @@ def stage(opened: Any) -> Iterator[Stage]:
         show.fill(found, world, HISTORY)
         likes = found.settings.source.interactions.split("UNION ALL")[0]
         alone = {"source.interactions": likes, "rules.caps": []}
-        found.night(END - HOUR, found.settings.override(alone), quiet=True)
+        found.run(END - HOUR, found.settings.override(alone), quiet=True)
         show.go_on(found, world.hours(HISTORY, HISTORY + 1))
         yield found
 
 
 @pytest.fixture(scope="module")
-def two_nights(stage: Stage) -> dict[str, Any]:
-    """What lists were like without follows; then some people follow an author, and a night comes that knows."""
+def two_runs(stage: Stage) -> dict[str, Any]:
+    """What lists were like without follows; then some people follow an author, and a run comes that knows."""
     without = show.facts(stage, END - HOUR)
     new = show.strangers(stage, END, 5)
     before = posts_of(stage, new)
     for handle, author in new:
         show.follow(stage, handle, author, END)
-    stage.night(END, quiet=True)
+    stage.run(END, quiet=True)
     return {"without": without, "new": new, "before": before}
 
 
@@ -44,19 +44,19 @@ def posts_of(stage: Stage, pairs: Rows) -> list[int]:
     return [stage.rows(statement, pair)[0][0] for pair in pairs]
 
 
-def test_lists_follow_the_follow_graph(stage: Stage, two_nights: dict[str, Any]) -> None:
+def test_lists_follow_the_follow_graph(stage: Stage, two_runs: dict[str, Any]) -> None:
     share, *_ = show.facts(stage, END)
-    assert share > two_nights["without"][0] + 0.05
+    assert share > two_runs["without"][0] + 0.05
 
 
-def test_no_author_fills_a_list(stage: Stage, two_nights: dict[str, Any]) -> None:
-    assert two_nights["without"][2] > 2
+def test_no_author_fills_a_list(stage: Stage, two_runs: dict[str, Any]) -> None:
+    assert two_runs["without"][2] > 2
     assert show.facts(stage, END)[2] == 2
 
 
-def test_who_follows_somebody_gets_their_posts_on_the_next_run(stage: Stage, two_nights: dict[str, Any]) -> None:
-    assert two_nights["before"] == [0] * 5
-    assert all(posts_of(stage, two_nights["new"]))
+def test_who_follows_somebody_gets_their_posts_on_the_next_run(stage: Stage, two_runs: dict[str, Any]) -> None:
+    assert two_runs["before"] == [0] * 5
+    assert all(posts_of(stage, two_runs["new"]))
 
 
 def test_hours_are_the_same_for_the_same_seed() -> None:

@@ -23,7 +23,7 @@ def world() -> World:
 def stage(opened: Any, world: World) -> Iterator[Stage]:
     with opened("news") as found:
         show.fill(found, world, HISTORY)
-        found.night(END - HOUR, found.settings.override({"rules.freshness": {}}), quiet=True)
+        found.run(END - HOUR, found.settings.override({"rules.freshness": {}}), quiet=True)
         yield found
 
 
@@ -35,7 +35,7 @@ def an_hour_later(stage: Stage, world: World) -> list[float]:
     stage.rows(
         "UPDATE press.articles SET withdrawn = true WHERE article = (SELECT max(article) - 1 FROM press.articles)"
     )
-    stage.night(END, quiet=True)
+    stage.run(END, quiet=True)
     return before
 
 

@@ -21,13 +21,13 @@ def stage(opened: Any) -> Iterator[Stage]:
 
 
 @pytest.fixture(scope="module")
-def two_nights(stage: Stage) -> dict[str, Any]:
-    stage.night(NOW - DAY, quiet=True)
+def two_runs(stage: Stage) -> dict[str, Any]:
+    stage.run(NOW - DAY, quiet=True)
     who = show.searchers(stage)
     before = {member: show.first_places(stage, member) for member in who.values()}
     sold_out = show.a_day_passes(stage, who, NOW - timedelta(minutes=5))
     (often,) = stage.rows(show.LEFT, (sold_out,))
-    stage.night(NOW, quiet=True)
+    stage.run(NOW, quiet=True)
     return {"who": who, "before": before, "sold out": sold_out, "often": often[0]}
 
 
@@ -36,23 +36,23 @@ def titles(rows: Rows) -> list[str]:
 
 
 @pytest.mark.parametrize("language", ["en", "zh"])
-def test_who_searched_for_shoes_gets_them_on_the_next_night(
-    stage: Stage, two_nights: dict[str, Any], language: str
+def test_who_searched_for_shoes_gets_them_on_the_next_run(
+    stage: Stage, two_runs: dict[str, Any], language: str
 ) -> None:
-    member = two_nights["who"][language]
-    assert not any("running shoes" in title for title in titles(two_nights["before"][member]))
+    member = two_runs["who"][language]
+    assert not any("running shoes" in title for title in titles(two_runs["before"][member]))
     after = titles(show.first_places(stage, member, 3))
     assert sum("running shoes" in title and "运动鞋" in title for title in after) >= 2
 
 
-def test_what_is_sold_out_is_in_no_list(stage: Stage, two_nights: dict[str, Any]) -> None:
-    assert two_nights["often"] > 100
-    assert stage.rows(show.LEFT, (two_nights["sold out"],)) == [(0,)]
+def test_what_is_sold_out_is_in_no_list(stage: Stage, two_runs: dict[str, Any]) -> None:
+    assert two_runs["often"] > 100
+    assert stage.rows(show.LEFT, (two_runs["sold out"],)) == [(0,)]
     assert stage.rows("SELECT count(*) FROM chatrec.recommendations JOIN store.products ON sku = item_id "
                       "WHERE stock = 0") == [(0,)]  # fmt: skip
 
 
-@pytest.mark.usefixtures("two_nights")
+@pytest.mark.usefixtures("two_runs")
 def test_what_is_used_up_comes_again_and_nothing_else(stage: Stage) -> None:
     regular = show.used_up(stage, NOW)
     assert len(regular) > 20

@@ -1,4 +1,4 @@
-"""Extraction from a real PostgreSQL: nothing is lost, and an incremental night reads what a full one reads."""
+"""Extraction from a real PostgreSQL: nothing is lost, and an incremental run reads what a full one reads."""
 
 from pathlib import Path
 from typing import Any
@@ -58,15 +58,15 @@ CHANGES = st.lists(
 )
 
 
-@given(nights=st.lists(CHANGES, min_size=1, max_size=3))
+@given(runs=st.lists(CHANGES, min_size=1, max_size=3))
 @settings(max_examples=6, suppress_health_check=list(HealthCheck))
-def test_incremental_equals_full_to_the_byte(server: str, tmp_path_factory: Any, nights: list[Any]) -> None:
+def test_incremental_equals_full_to_the_byte(server: str, tmp_path_factory: Any, runs: list[Any]) -> None:
     database = new_database(server)
     shop = Shop(next(database))
     shop.create()
     incremental = extractor(shop, tmp_path_factory.mktemp("incremental"))
     incremental()
-    for changes in nights:
+    for changes in runs:
         for what, user, film, day in changes:
             at = f"2026-02-{day:02} 12:00+00"
             if what == "INSERT":
@@ -133,7 +133,7 @@ def test_of_items_with_the_same_id_the_one_updated_last_is_kept(shop: Shop, take
 
 
 def test_a_future_event_becomes_good_when_its_time_comes(shop: Shop, take: Extract) -> None:
-    """What is good is decided every night, although the day's file was read long ago."""
+    """What is good is decided every run, although the day's file was read long ago."""
     shop.execute("INSERT INTO views VALUES (1, 1, 'view', 1, now() + interval '5 minutes 2 seconds')")
     assert take()[0].quarantined == 1
     shop.execute("SELECT pg_sleep(3)")

@@ -94,7 +94,7 @@ def failed(inputs: CheckInputs, settings: Checks | None = None) -> list[str]:
     return [check.name for check in judge(inputs, settings or Checks()) if not check.ok]
 
 
-def test_a_good_night_passes() -> None:
+def test_a_good_run_passes() -> None:
     checks = judge(INPUTS, Checks())
     assert failed(INPUTS) == []
     assert verdict(checks) == f"All {len(checks)} checks passed."

@@ -15,8 +15,8 @@ from chatrec.models.base import Model
 from chatrec.models.configs import Configs
 from chatrec.models.content_knn import Text
 from chatrec.models.cooccurrence import weighted_counts
-from chatrec.models.registry import fit_channels, limits
-from chatrec.models.serialization import load_channels, save_channels
+from chatrec.models.registry import fit_models, limits
+from chatrec.models.serialization import load_models, save_models
 from chatrec.models.training_data import TrainingData
 from tests.support.histories import checkerboard, histories
 
@@ -158,13 +158,13 @@ def test_every_channel_learns_the_checkerboard(target: str) -> None:
     made = checkerboard()
     texts = np.zeros((30, 2), np.float32)
     texts[np.arange(30), np.arange(30) % 2] = 1
-    fitted = fit_channels(TrainingData(made, 30, texts, 0), target, 10.0)  # type: ignore[arg-type]
+    fitted = fit_models(TrainingData(made, 30, texts, 0), target, 10.0)  # type: ignore[arg-type]
     users = np.arange(120)
     everybody = UserBatch(made, users, np.ones(30, bool), True)
-    assert {"next": "ridge", "period": "ridge", "any": "ials"}[target] in fitted
-    for name, channel in fitted.items():
+    assert {"next": "sequential_ease", "period": "sequential_ease", "any": "ials"}[target] in fitted
+    for name, model in fitted.items():
         if not name.startswith("popular"):
-            best = np.where(everybody.exclude_mask, -np.inf, channel.score(everybody)).argmax(1)
+            best = np.where(everybody.exclude_mask, -np.inf, model.score(everybody)).argmax(1)
             assert (best % 2 == users % 2).all(), name
 
 
@@ -176,15 +176,15 @@ def test_the_record_says_what_a_size_forbids(target: Target, form: Form) -> None
         sequential_ease=sequential_ease.Config(max_items=29),
         user_knn=user_knn.Config(max_users=29),
     )
-    fitted = fit_channels(made, target, 10.0, form=form, configs=configs)
+    fitted = fit_models(made, target, 10.0, form=form, configs=configs)
     limited = limits(made, target, form, configs)
-    assert not fitted.keys() & {"ridge", "neighbours"}
+    assert not fitted.keys() & {"sequential_ease", "user_knn"}
     if form == "linear":
-        assert set(fitted) == {"popularity", "text", "ials"}
+        assert set(fitted) == {"popularity", "content_knn", "ials"}
         assert len(limited) == 1
     else:
         assert len(fitted["ease"].known) == 29  # type: ignore[attr-defined]
-        assert set(limited) == {"ease", {"next": "ridge", "any": "neighbours"}[target]}
+        assert set(limited) == {"ease", {"next": "sequential_ease", "any": "user_knn"}[target]}
 
 
 @given(lists_of_items)
@@ -198,19 +198,19 @@ def test_scores_are_the_sums_of_what_events_add(of_users: list[list[int]]) -> No
     summed: list[Model] = [markov.fit(data), sequential_ease.fit(data), Text(texts)]
     summed += [ease.fit(data, ease.Config(l2=10.0, decay=decay)) for decay in (1.0, 0.8)]
     items = np.tile(np.arange(ITEMS), (len(mine.users), 1))
-    for channel in summed:
-        added = channel.contributions(made.latest(mine.users, 7), items)
+    for model in summed:
+        added = model.contributions(made.latest(mine.users, 7), items)
         assert added is not None
-        assert np.allclose(added.sum(2), channel.score(mine), atol=0.03)  # negligible events are left out of scores
+        assert np.allclose(added.sum(2), model.score(mine), atol=0.03)  # negligible events are left out of scores
 
 
 def test_what_was_saved_is_loaded(tmp_path: Path) -> None:
     made = histories(SOME)
     data = TrainingData(made, ITEMS, np.eye(ITEMS, 3, dtype=np.float32), 0)
-    fitted = fit_channels(data, "period", 10.0) | {"neighbours": user_knn.fit(data), "ials": ials.fit(data)}
-    save_channels(fitted, tmp_path)
-    loaded = load_channels(tmp_path)
+    fitted = fit_models(data, "period", 10.0) | {"user_knn": user_knn.fit(data), "ials": ials.fit(data)}
+    save_models(fitted, tmp_path)
+    loaded = load_models(tmp_path)
     assert list(loaded) == list(fitted)
-    for name, channel in fitted.items():
-        assert np.array_equal(loaded[name].score(batch(made)), channel.score(batch(made))), name
+    for name, model in fitted.items():
+        assert np.array_equal(loaded[name].score(batch(made)), model.score(batch(made))), name
     assert len([file for file in tmp_path.glob("*.npy") if np.load(file).shape == (ITEMS, ITEMS)]) == 1  # EASE's, once

@@ -11,16 +11,16 @@ import pytest
 from chatrec.config.settings import Target
 from chatrec.data.interactions import Interactions
 from chatrec.data.user_batch import UserBatch
-from chatrec.ensemble.candidates import gather
-from chatrec.ensemble.log_shares import ScoredEvidence
-from chatrec.ensemble.private import channels_of
+from chatrec.ensemble.candidates import retrieve
+from chatrec.ensemble.log_shares import ScoredLogShares
+from chatrec.ensemble.private import private_models
 from chatrec.features.catalogue import features_of
 from chatrec.models import ials, user_knn
 from chatrec.models.base import Model, VectorModel
 from chatrec.models.configs import Configs
 from chatrec.models.entry import TARGETS, Case
-from chatrec.models.registry import MODELS, fit_channels
-from chatrec.models.serialization import load_channels, save_channels
+from chatrec.models.registry import MODELS, fit_models
+from chatrec.models.serialization import load_models, save_models
 from chatrec.models.training_data import TrainingData
 from chatrec.privacy.noise import Noise
 from chatrec.privacy.statistics import make
@@ -57,8 +57,8 @@ def fit(target: str, form: str, items: int = ITEMS) -> dict[str, Model]:
     known = data(items)
     if target == PRIVATE:
         ids = np.array([str(item) for item in range(items)])
-        return channels_of(known, make(known.histories, ids, 1.0, Noise(b"a key of the test").about(b"data")))
-    return fit_channels(known, target, 500.0, ALL, form)  # type: ignore[arg-type]
+        return private_models(known, make(known.histories, ids, 1.0, Noise(b"a key of the test").about(b"data")))
+    return fit_models(known, target, 500.0, ALL, form)  # type: ignore[arg-type]
 
 
 fitted = cache(fit)
@@ -69,7 +69,7 @@ NAMES = [
     if target != PRIVATE
     for entry in MODELS
     for name in entry.suited(Case(data(), target, form))  # type: ignore[arg-type]
-] + [(name, PRIVATE, "exact") for name in ("private pairs", "words", "popularity")]
+] + [(name, PRIVATE, "exact") for name in ("private_ease", "content_knn_features", "popularity")]
 every_model = pytest.mark.parametrize(("name", "target", "form"), NAMES, ids=["-".join(each) for each in NAMES])
 
 
@@ -116,7 +116,7 @@ def test_a_catalogue_of_one_item(target: str, form: str) -> None:
 @pytest.mark.parametrize("target", TARGETS)
 def test_a_log_without_events(target: Target) -> None:
     known = replace(data(), histories=histories([[], []]))
-    for name, model in fit_channels(known, target, 500.0, ALL).items():
+    for name, model in fit_models(known, target, 500.0, ALL).items():
         assert np.isfinite(model.score(batch(histories(STRANGERS)))).all(), name
 
 
@@ -129,8 +129,8 @@ def test_it_is_fitted_alike_again(target: str, form: str) -> None:
 
 @pytest.mark.parametrize(("target", "form"), CASES)
 def test_what_was_saved_is_loaded(target: str, form: str, tmp_path: Path) -> None:
-    save_channels(fitted(target, form), tmp_path)
-    loaded = load_channels(tmp_path)
+    save_models(fitted(target, form), tmp_path)
+    loaded = load_models(tmp_path)
     assert list(loaded) == list(fitted(target, form))
     for name, model in fitted(target, form).items():
         assert type(loaded[name]) is type(model)
@@ -141,9 +141,9 @@ def test_what_was_saved_is_loaded(target: str, form: str, tmp_path: Path) -> Non
 def test_a_config_that_decides_scores_is_saved_with_the_model(tmp_path: Path) -> None:
     configs = Configs(ials=ials.Config(unobserved=0.1, l2=0.1, mean_events=1), user_knn=user_knn.Config(neighbours=2))
     asked = batch(data().histories)
-    made = fit_channels(data(), "any", 500.0, {"ials", "neighbours"}, configs=configs)
-    save_channels(made, tmp_path)
-    for name, loaded in load_channels(tmp_path).items():
+    made = fit_models(data(), "any", 500.0, {"ials", "user_knn"}, configs=configs)
+    save_models(made, tmp_path)
+    for name, loaded in load_models(tmp_path).items():
         np.testing.assert_array_equal(loaded.score(asked), made[name].score(asked))
         assert not np.allclose(loaded.score(asked), fitted("any", "exact")[name].score(asked))
 
@@ -168,7 +168,7 @@ def test_a_score_is_the_sum_of_its_contributions(name: str, target: str, form: s
 def test_what_a_list_may_not_have_is_not_gathered(name: str, target: str, form: str) -> None:
     log, allowed = histories(STRANGERS), np.arange(ITEMS) % 3 != 1
     asked = batch(log, allowed=allowed)
-    found = gather([ScoredEvidence.of(fitted(target, form)[name], asked)], asked, ITEMS)
+    found = retrieve([ScoredLogShares.of(fitted(target, form)[name], asked)], asked, ITEMS)
     rows = np.arange(log.users)[:, None]
     assert not (asked.exclude_mask[rows, np.maximum(found.items, 0)] & (found.items >= 0)).any()
     assert ((found.items >= 0).sum(1) == (~asked.exclude_mask).sum(1)).all()

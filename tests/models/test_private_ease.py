@@ -1,4 +1,4 @@
-"""The private channel: what its release and public texts say, in the closed form of EASE."""
+"""The private model: what its release and public texts say, in the closed form of EASE."""
 
 import numpy as np
 import polars as pl
@@ -27,17 +27,17 @@ def test_it_is_ease_of_what_it_keeps() -> None:
     """Every item but oneself, regressed on all others: compared with an inverse."""
     people = histories(population(200, np.random.default_rng(0)))
     release = make(people, IDS, 1.0, NOISE)
-    channel = private_ease.fit(release, catalogue())
-    own = np.square(channel.taken).sum(1)
-    share = np.einsum("iw,iw->i", channel.taken, channel.items)
+    model = private_ease.fit(release, catalogue())
+    own = np.square(model.taken).sum(1)
+    share = np.einsum("iw,iw->i", model.taken, model.items)
     assert (own <= 1 + 1e-6).all()
     penalty = private_ease.DEFAULT.l2 * np.trace(release.pairs)
-    shrunk = np.linalg.pinv(channel.taken) @ (channel.items / (1 + share)[:, None])
+    shrunk = np.linalg.pinv(model.taken) @ (model.items / (1 + share)[:, None])
     values = np.diag(shrunk) * penalty / (1 - np.diag(shrunk))
-    kept = channel.taken.astype(np.float64) * values @ channel.taken.T
+    kept = model.taken.astype(np.float64) * values @ model.taken.T
     inverse = np.linalg.inv(kept + penalty * np.eye(ITEMS))
     wanted = -inverse / np.diag(inverse)[None, :]
-    found = channel.taken @ channel.items.T
+    found = model.taken @ model.items.T
     np.fill_diagonal(wanted, 0)
     np.fill_diagonal(found, 0)
     assert found == pytest.approx(wanted, abs=1e-3)
@@ -45,9 +45,9 @@ def test_it_is_ease_of_what_it_keeps() -> None:
 
 def test_under_noise_it_knows_who_takes_what() -> None:
     people = histories(population(3_000, np.random.default_rng(0)))
-    channel = private_ease.fit(make(people, IDS, 4.2, NOISE), catalogue())
+    model = private_ease.fit(make(people, IDS, 4.2, NOISE), catalogue())
     batch = UserBatch(people, np.arange(100), np.ones(ITEMS, bool), True)
-    scores = np.where(batch.exclude_mask, -np.inf, channel.score(batch))
+    scores = np.where(batch.exclude_mask, -np.inf, model.score(batch))
     best = scores.argmax(1)
     assert (best // (ITEMS // 2) == np.arange(100) % 2).mean() > 0.95
 
@@ -59,16 +59,16 @@ def test_texts_tell_of_an_item_that_is_new() -> None:
     rows = [each[each != new] - (each[each != new] > new) for each in population(3_000, np.random.default_rng(0))]
     release = make(histories(rows), known, 4.2, NOISE).onto(IDS)
     assert new not in release.paired
-    channel = private_ease.fit(release, catalogue())
-    scores = channel.score(UserBatch(people, np.arange(100), np.ones(ITEMS, bool), True))[:, new]
+    model = private_ease.fit(release, catalogue())
+    scores = model.score(UserBatch(people, np.arange(100), np.ones(ITEMS, bool), True))[:, new]
     assert scores[::2].mean() > scores[1::2].mean() + scores.std() / 2
 
 
 def test_what_events_add_comes_to_the_score() -> None:
     people = histories(population(50, np.random.default_rng(0)))
-    channel = private_ease.fit(make(people, IDS, 1.0, NOISE), catalogue())
+    model = private_ease.fit(make(people, IDS, 1.0, NOISE), catalogue())
     users = np.arange(10)
     latest = people.latest(users, 20)
     items = np.tile(np.arange(ITEMS), (10, 1))
-    added = channel.contributions(latest, items).sum(2)
-    assert added == pytest.approx(channel.score(UserBatch(people, users, np.ones(ITEMS, bool), True)), abs=1e-4)
+    added = model.contributions(latest, items).sum(2)
+    assert added == pytest.approx(model.score(UserBatch(people, users, np.ones(ITEMS, bool), True)), abs=1e-4)

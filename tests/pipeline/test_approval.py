@@ -1,16 +1,17 @@
-"""A night whose checks warn waits for a person, if the settings want that; without the setting nothing changes."""
+"""A run whose checks warn waits for a person, if the settings want that; without the setting nothing changes."""
 
 from collections.abc import Callable
 from typing import Any
 
 import pytest
 
+from chatrec import pipeline
 from chatrec.config import Settings
 from chatrec.errors import RunStopped
-from chatrec.pipeline import answer, begin, perform, question, run_night
+from chatrec.pipeline import answer, begin, perform, question
 from chatrec.pipeline.steps import STEPS
 from chatrec.pipeline.steps.gate import asks
-from tests.support.nights import migrate
+from tests.support.finished import migrate
 from tests.support.shop import Shop
 
 LIVE = "SELECT key FROM chatrec.runs JOIN chatrec.live_run USING (run)"
@@ -36,10 +37,10 @@ def test_who_is_asked(approval: Any, warnings: int, wanted: bool) -> None:
     assert asks(approval, warnings) == wanted
 
 
-def test_a_night_that_warns_waits_and_is_approved_by_hand(shop: Shop, configure: Callable[..., Settings]) -> None:
+def test_a_run_that_warns_waits_and_is_approved_by_hand(shop: Shop, configure: Callable[..., Settings]) -> None:
     settings = configure(ranking__top_n=1, **WARNS)
     migrate(settings)
-    said = run_night(settings, FIRST).verdict
+    said = pipeline.run(settings, FIRST).verdict
     assert said
     assert "1 with a warning. coverage: " in said
     assert warned(shop) == ["coverage"]
@@ -48,12 +49,12 @@ def test_a_night_that_warns_waits_and_is_approved_by_hand(shop: Shop, configure:
 
     asking = configure(ranking__top_n=1, publish__approval="on_warning", **WARNS)
     with pytest.raises(RunStopped, match=rf"waits for approval.*coverage.*chatrec run --run {SECOND} --approve"):
-        run_night(asking, SECOND, raise_on_error=True)
+        pipeline.run(asking, SECOND, raise_on_error=True)
     assert state(shop, SECOND) == ("stopped", "wanted", None)
     assert shop.execute(LIVE) == [(FIRST,)]
     assert shop.lists() == before
 
-    run_night(asking, SECOND, approve=True, raise_on_error=True)
+    pipeline.run(asking, SECOND, approve=True, raise_on_error=True)
     assert state(shop, SECOND) == ("published", "approved", "cli")
     assert shop.execute(LIVE) == [(SECOND,)]
 

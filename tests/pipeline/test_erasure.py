@@ -1,4 +1,4 @@
-"""An erased person is nowhere: not in a table, not in a file, and the nights go on."""
+"""An erased person is nowhere: not in a table, not in a file, and the runs go on."""
 
 import os
 import signal
@@ -22,7 +22,7 @@ from chatrec.pipeline.evaluation import evaluate
 from chatrec.pipeline.finetune import finetune
 from chatrec.runs.run import Run, using_snapshots
 from tests.support import processes
-from tests.support.nights import Finished, Scene, migrate, run
+from tests.support.finished import Finished, Scene, complete, migrate
 from tests.support.shop import SELECTS, Shop
 
 WHO = 771_923_405_516
@@ -48,7 +48,7 @@ PEOPLE = Scene("people", changes=CHANGES, more=add_person)
 
 @pytest.fixture
 def finished(server: str, server_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Finished]:
-    """The shop with that person, after a published night."""
+    """The shop with that person, after a published run."""
     monkeypatch.setenv("CHATREC_CONFIG", str(tmp_path / "chatrec.toml"))
     yield from PEOPLE.copy(server, server_folder, tmp_path)
 
@@ -108,9 +108,9 @@ def _readings(file: Path) -> Iterator[bytes]:
 
 
 def everything(settings: Settings) -> None:
-    """A second night, an evaluation, a fine-tuning, and a night that was not published."""
-    run(settings.override({"night.dry_run": True}), "20260602T000000Z")
-    run(settings, "20260603T000000Z")
+    """A second run, an evaluation, a fine-tuning, and a run that was not published."""
+    complete(settings.override({"night.dry_run": True}), "20260602T000000Z")
+    complete(settings, "20260603T000000Z")
     evaluate(settings.override({"ranking.target": "next"}), None, lambda step, manifest: None)
     finetune(settings.override({"finetune.promote": False}), None, lambda step, manifest: None)
 
@@ -123,7 +123,7 @@ def test_nothing_is_left_and_nobody_else_is_touched(settings: Settings, shop: Sh
     last = Run(root, "20260603T000000Z")
     vectors = np.load(last.step_folder("embed") / "users.npy")
     events = Snapshot(last.step_folder("extract")).histories
-    assert len(found_in_tables(shop)) >= 5  # lists and attention of two nights, quarantine
+    assert len(found_in_tables(shop)) >= 5  # lists and attention of two runs, quarantine
     assert {name.split("/")[0] for name in found_in_files(root)} >= {"events", "runs", "evaluations"}
 
     leave(shop)
@@ -155,20 +155,20 @@ def test_nothing_is_left_and_nobody_else_is_touched(settings: Settings, shop: Sh
     assert (np.delete(found, row, 0) == np.delete(vectors, row, 0)).all()
 
 
-def test_nights_evaluations_and_rollbacks_go_on(settings: Settings, shop: Shop) -> None:
-    from chatrec.pipeline import go_back
+def test_runs_evaluations_and_rollbacks_go_on(settings: Settings, shop: Shop) -> None:
+    from chatrec.pipeline import rollback
 
-    run(settings, "20260602T000000Z")
+    complete(settings, "20260602T000000Z")
     before = shop.lists(f"user_id <> {WHO}")
     leave(shop)
     erase(settings, str(WHO))
-    assert go_back(settings, None) == "20260601T000000Z"
+    assert rollback(settings, None) == "20260601T000000Z"
     assert shop.lists() == before
     evaluate(settings.override({"ranking.target": "next"}), None, lambda step, manifest: None)
-    night = run(settings, "20260603T000000Z")
-    assert night.state == "published"
-    assert night.results["extract"].days_read == 10
-    assert night.results["embed"].texts_embedded == 0
+    run = complete(settings, "20260603T000000Z")
+    assert run.state == "published"
+    assert run.results["extract"].days_read == 10
+    assert run.results["embed"].texts_embedded == 0
     assert len(shop.lists()) == shop.users * 5
     assert found_in_tables(shop) == found_in_files(settings.artifacts.root) == set()
 
@@ -180,7 +180,7 @@ def test_who_is_still_given_comes_back_and_one_is_told(
     assert done.still_given == {"users": 2, "interactions": 10, "queries": 2}
     assert "2 rows of source.users, 10 rows of source.interactions, 2 rows of source.queries" in caplog.text
     assert found_in_tables(shop) == set()
-    run(settings)
+    complete(settings)
     assert found_in_tables(shop) != set()
 
 
@@ -206,7 +206,7 @@ def test_however_often_it_is_killed_it_is_finished_by_doing_it_again(
     assert found_in_tables(shop) == found_in_files(settings.artifacts.root) == set()
     unfinished = shop.execute("SELECT finished_at IS NULL FROM chatrec.erasures ORDER BY erasure")
     assert unfinished == [(True,)] * 5 + [(False,)]
-    assert run(settings).state == "published"
+    assert complete(settings).state == "published"
 
 
 def _kill(*_: Any) -> None:
@@ -219,9 +219,9 @@ def _erase_and_die() -> None:
     erase(load(), str(WHO))
 
 
-def test_not_beside_a_night_or_a_reader_of_snapshots(settings: Settings, shop: Shop) -> None:
+def test_not_beside_a_run_or_a_reader_of_snapshots(settings: Settings, shop: Shop) -> None:
     with (
-        hold(engines.database(settings, "chatrec run of somebody"), "chatrec", "night"),
+        hold(engines.database(settings, "chatrec run of somebody"), "chatrec", "run"),
         pytest.raises(Busy, match="held by chatrec run of somebody"),
     ):
         erase(settings, str(WHO))
@@ -257,7 +257,7 @@ def test_ids_of_other_types(kind: str, database: str, configure: Callable[..., S
     }
     settings = configure(**{f"source__{name}": select for name, select in selects.items()})
     migrate(settings)
-    run(settings)
+    complete(settings)
     leave(shop)
     who = f"6F1C0000-0000-4000-8000-{WHO:012}" if kind == "uuid" else f"u{WHO}"
     assert found_in_tables(shop) | found_in_files(settings.artifacts.root)
@@ -276,7 +276,7 @@ def test_an_encoder_that_learned_from_somebody_is_replaced(settings: Settings, s
     leave(shop)
     assert "encoders" not in erase(settings, str(WHO)).removed
     assert registry.live(root) == root / "encoders" / first.name
-    run(settings)
+    complete(settings)
     done = finetune(tuned.override({"finetune.learning_rate": 0.001}), None, silent)
     assert done.promoted, done
     assert "the live one remembers somebody who was erased" in done.verdict

@@ -1,4 +1,4 @@
-"""A night that is killed anywhere can be done again, and comes to the same lists."""
+"""A run that is killed anywhere can be done again, and comes to the same lists."""
 
 import os
 from collections.abc import Callable, Iterator
@@ -7,36 +7,37 @@ from typing import Any
 
 import pytest
 
+from chatrec import pipeline
 from chatrec.config import Settings, load
 from chatrec.db import engine as engines
 from chatrec.db.lock import hold
 from chatrec.errors import Busy, RunStopped
-from chatrec.pipeline import STEPS, run_night
+from chatrec.pipeline import STEPS
 from chatrec.runs.run import Run, digest_of
 from tests.support import processes
 from tests.support.databases import new_database
+from tests.support.finished import Finished, complete, migrate
 from tests.support.kills import KEY, kill_at, moments
-from tests.support.nights import Finished, migrate, run
 from tests.support.shop import Shop, write_settings
 
 LEARNS = {"aigc.minutes": 10}
 
 
 @pytest.fixture
-def night(settings: Settings) -> Settings:
+def prepared(settings: Settings) -> Settings:
     migrate(settings)
     return settings
 
 
 @pytest.fixture
 def undisturbed(server: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Shop, Settings]]:
-    """What a night that learns comes to when nobody kills it."""
+    """What a run that learns comes to when nobody kills it."""
     for url in new_database(server):
         shop = Shop(url)
         shop.create()
         settings = load(write_settings(tmp_path_factory.mktemp("undisturbed"), url, LEARNS))
         migrate(settings)
-        run(settings, KEY)
+        complete(settings, KEY)
         yield shop, settings
 
 
@@ -46,7 +47,7 @@ def files(settings: Settings) -> dict[str, str]:
     return {step.name: digest_of(made.step_folder(step.name)) for step in STEPS if step.name != "extract"}
 
 
-def test_a_night_killed_at_every_moment_comes_to_the_same_bytes(
+def test_a_run_killed_at_every_moment_comes_to_the_same_bytes(
     shop: Shop, configure: Callable[..., Settings], undisturbed: tuple[Shop, Settings]
 ) -> None:
     """It is killed at each moment in turn, and done again until the next."""
@@ -55,57 +56,57 @@ def test_a_night_killed_at_every_moment_comes_to_the_same_bytes(
     migrate(settings)
     for moment in moments():
         kill_at(moment)
-        assert shop.lists() in ([], expected), moment  # nothing, or all of it: never half a night
-    assert run(settings, KEY).state == "published"
+        assert shop.lists() in ([], expected), moment  # nothing, or all of it: never half a run
+    assert complete(settings, KEY).state == "published"
     assert shop.lists() == expected
     assert files(settings) == files(undisturbed[1])
     assert shop.execute("SELECT state, count(*) FROM chatrec.runs GROUP BY state") == [("published", 1)]
     assert shop.execute("SELECT count(*) FROM chatrec.run_steps WHERE state <> 'done'") == [(0,)]
 
 
-def test_yesterdays_lists_stay_live_while_a_night_is_dead(finished: Finished) -> None:
+def test_yesterdays_lists_stay_live_while_a_run_is_dead(finished: Finished) -> None:
     shop = finished.shop
     yesterday = shop.lists()
     shop.execute("UPDATE films SET in_stock = false WHERE no < 30")
     kill_at("publish:drained")
     assert shop.lists() == yesterday
-    assert run(finished.settings, KEY).state == "published"
+    assert complete(finished.settings, KEY).state == "published"
     assert shop.lists() != yesterday
 
 
-def test_a_night_interrupted_long_ago_is_not_gone_on_with(night: Settings, shop: Shop) -> None:
-    """What it read is old: a new night takes its place, and the record says so."""
+def test_a_run_interrupted_long_ago_is_not_gone_on_with(prepared: Settings, shop: Shop) -> None:
+    """What it read is old: a new run takes its place, and the record says so."""
     kill_at("aigc:start")
     shop.execute("UPDATE chatrec.runs SET started_at = now() - interval '2 days'")
-    assert run_night(night).key != KEY
+    assert pipeline.run(prepared).key != KEY
     (verdict,) = shop.execute("SELECT verdict FROM chatrec.runs WHERE key = %s", (KEY,))[0]
     assert "a later run took its place" in verdict
 
 
-def test_run_goes_on_with_the_interrupted_night(night: Settings, shop: Shop) -> None:
+def test_run_goes_on_with_the_interrupted_run(prepared: Settings, shop: Shop) -> None:
     """Without a key, `chatrec run` finishes what was begun."""
     kill_at("aigc:start")
-    manifest = Run(night.artifacts.root, KEY).manifest("embed")
-    result = run_night(night)
+    manifest = Run(prepared.artifacts.root, KEY).manifest("embed")
+    result = pipeline.run(prepared)
     assert (result.key, result.error) == (KEY, None)
-    assert Run(night.artifacts.root, KEY).manifest("embed") == manifest
+    assert Run(prepared.artifacts.root, KEY).manifest("embed") == manifest
 
 
-def test_two_nights_at_once_one_works_and_one_says_so(night: Settings, shop: Shop) -> None:
-    with hold(engines.database(night, "chatrec run of somebody"), "chatrec", "night"):
+def test_two_runs_at_once_one_works_and_one_says_so(prepared: Settings, shop: Shop) -> None:
+    with hold(engines.database(prepared, "chatrec run of somebody"), "chatrec", "run"):
         with pytest.raises(Busy, match="held by chatrec run of somebody"):
-            run(night)
+            complete(prepared)
         assert shop.execute("SELECT count(*) FROM chatrec.runs") == [(0,)]
-    assert run(night).state == "published"
+    assert complete(prepared).state == "published"
 
 
-def test_two_processes_at_once(night: Settings, shop: Shop) -> None:
+def test_two_processes_at_once(prepared: Settings, shop: Shop) -> None:
     """Really two `chatrec run`: one publishes, the other exits with 1 and says who is at work."""
     both = [processes.start(processes.chatrec, "run") for _ in range(2)]
     ended = [process.wait() for process in both]
     assert sorted(each.code for each in ended) == [0, 1], ended
     (said,) = (each.err for each in ended if each.code)
-    assert "The night lock of schema chatrec is held by chatrec run" in said
+    assert "The run lock of schema chatrec is held by chatrec run" in said
     assert len(shop.lists()) == 200
     assert shop.execute("SELECT count(*) FROM chatrec.runs") == [(1,)]
 
@@ -139,21 +140,21 @@ BAD: dict[str, tuple[str, Callable[[list[Any]], bool]]] = {
 
 @pytest.mark.parametrize(("statement", "good"), BAD.values(), ids=BAD)
 def test_odd_data_give_sensible_lists(
-    statement: str, good: Callable[[list[Any]], bool], night: Settings, shop: Shop
+    statement: str, good: Callable[[list[Any]], bool], prepared: Settings, shop: Shop
 ) -> None:
     shop.execute(statement)
-    relaxed = night.override({"checks.max_quarantine": 1.0, "checks.max_fallback": 1.0})
-    assert run(relaxed).state == "published"
+    relaxed = prepared.override({"checks.max_quarantine": 1.0, "checks.max_fallback": 1.0})
+    assert complete(relaxed).state == "published"
     assert good(shop.lists())
 
 
-def test_nobody_to_recommend_to_is_a_verdict(night: Settings, shop: Shop) -> None:
+def test_nobody_to_recommend_to_is_a_verdict(prepared: Settings, shop: Shop) -> None:
     shop.execute("TRUNCATE customers")
     with pytest.raises(RunStopped, match="some lists: 0 rows for 0 of 0 users"):
-        run(night.override({"checks.max_quarantine": 1.0}))
+        complete(prepared.override({"checks.max_quarantine": 1.0}))
 
 
-def test_no_password_is_written_anywhere(night: Settings, shop: Shop, tmp_path: Path) -> None:
+def test_no_password_is_written_anywhere(prepared: Settings, shop: Shop, tmp_path: Path) -> None:
     """Not on the terminal, not among the files, not in the database."""
     url = shop.url.replace("postgres:@", "postgres:geheim@")
     environment = {**os.environ, "CHATREC_DATABASE__URL": url}

@@ -1,4 +1,4 @@
-"""Fine-tuning on a published night: a better encoder is promoted, and vectors of two encoders never meet."""
+"""Fine-tuning on a published run: a better encoder is promoted, and vectors of two encoders never meet."""
 
 import logging
 from collections.abc import Callable, Iterator
@@ -23,12 +23,12 @@ from chatrec.pipeline.finetune import STEPS, finetune
 from chatrec.pipeline.finetune_runs import FOLDER
 from chatrec.runs.run import Manifest, Run, runs_under
 from chatrec.runtime.progress import Silent
+from tests.support.finished import FIRST, LARGE, Finished, complete
 from tests.support.kills import KEY, kill_at
-from tests.support.nights import FIRST, LARGE, Finished, run
 
 
 class Tuning:
-    """A shop after a night, and fine-tunings of it."""
+    """A shop after a run, and fine-tunings of it."""
 
     def __init__(self, finished: Finished) -> None:
         self.shop, self.settings = finished.shop, finished.settings
@@ -47,7 +47,7 @@ class Tuning:
         return results
 
     def vectors(self, key: str) -> np.ndarray:
-        """Of the items, as a night has them."""
+        """Of the items, as a run has them."""
         found: np.ndarray = np.load(Run(self.root, key).step_folder("embed") / ITEMS)
         return found
 
@@ -91,16 +91,16 @@ def test_a_better_encoder_is_promoted(tuned: tuple[Tuning, dict[str, Any]]) -> N
     assert (live / "curve-pairs.png").exists()
 
 
-def test_the_swap_costs_no_night_and_going_back_is_one_step(tuned: tuple[Tuning, dict[str, Any]]) -> None:
+def test_the_swap_costs_no_run_and_going_back_is_one_step(tuned: tuple[Tuning, dict[str, Any]]) -> None:
     made, results = tuned
-    second = run(made.settings)
+    second = complete(made.settings)
     assert second.results["encoder"].encoder == results["train"].encoder
     assert "promoted" in second.results["encoder"].reason
     assert second.results["embed"].texts_embedded == 0
     assert second.results["embed"].fingerprint == results["embed"].candidate.fingerprint
     assert (made.vectors(second.key) != made.vectors(FIRST)).any()
-    registry.go_back(made.root)
-    third = run(made.settings)
+    registry.rollback(made.root)
+    third = complete(made.settings)
     assert third.results["embed"].texts_embedded == 0
     assert (made.vectors(third.key) == made.vectors(FIRST)).all()
     assert made.shop.lists() != []
@@ -112,7 +112,7 @@ def test_a_named_model_is_not_replaced(tuned: tuple[Tuning, dict[str, Any]]) -> 
     local, candidate = registry.versions(made.root)
     registry.promote(made.root, candidate.name)
     model = str(made.root / registry.FOLDER / local.name)
-    assert run(made.settings.override({"encoder.model": model})).results["encoder"].encoder == local.name
+    assert complete(made.settings.override({"encoder.model": model})).results["encoder"].encoder == local.name
     decided = made.tune(encoder__model=model)["promote"]
     assert not decided.promoted
     assert "encoder.model names a model" in decided.verdict
@@ -134,12 +134,12 @@ def test_a_candidate_may_wait_for_a_person(tuning: Tuning) -> None:
 
 
 def test_vectors_of_two_encoders_never_meet(tuning: Tuning) -> None:
-    """The live encoder changes while a night is half embedded: all vectors of the night are of one of them."""
+    """The live encoder changes while a run is half embedded: all vectors of the run are of one of them."""
     name = tuning.tune(finetune__promote=False)["train"]["encoder"]
     tuning.shop.execute("UPDATE films SET plot = plot || ' dusk'")  # texts that neither encoder knows
     kill_at("embed:some texts encoded")
     registry.promote(tuning.root, name)
-    assert run(tuning.settings, KEY).state == "published"
+    assert complete(tuning.settings, KEY).state == "published"
     found = tuning.vectors(KEY)
     of_both = [tuning.by(tuning.root / registry.FOLDER / version.name) for version in registry.versions(tuning.root)]
     old, new = ((found * each).sum(1) for each in of_both)
@@ -175,7 +175,7 @@ def test_nothing_is_learned_of_the_items_that_candidates_are_measured_by(tuning:
     weights = []
     for number in range(2):
         if number:
-            run(tuning.settings)
+            complete(tuning.settings)
         name = tuning.tune(finetune__promote=False, finetune__tokens=20_000)["train"]["encoder"]
         weights.append((tuning.root / registry.FOLDER / name / "model.safetensors").read_bytes())
         hidden = np.flatnonzero(pseudo_cold(range(240), tuning.settings.compute.seed)).tolist()
@@ -184,8 +184,8 @@ def test_nothing_is_learned_of_the_items_that_candidates_are_measured_by(tuning:
     assert weights[0] == weights[1]
 
 
-def test_without_a_published_night_there_is_nothing_to_learn_from(
+def test_without_a_published_run_there_is_nothing_to_learn_from(
     settings: Settings, configure: Callable[..., Settings]
 ) -> None:
-    with pytest.raises(RunError, match="No night has been published"):
+    with pytest.raises(RunError, match="No run has been published"):
         finetune(settings, None, lambda step, manifest: None)

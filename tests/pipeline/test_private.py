@@ -1,4 +1,4 @@
-"""Nights under [privacy]: what a release serves, what it costs, and that nothing else of others reaches a list."""
+"""Runs under [privacy]: what a release serves, what it costs, and that nothing else of others reaches a list."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -11,7 +11,7 @@ from chatrec.db import ledger
 from chatrec.db.engine import open_database
 from chatrec.errors import RunError, SettingsError
 from chatrec.pipeline.private import FOLDER, decide
-from tests.support.nights import Finished, Night, run
+from tests.support.finished import CompletedRun, Finished, complete
 from tests.support.shop import Shop
 
 PRIVATE = {"privacy.enabled": True, "privacy.epsilon": 4.0, "privacy.budget": 7.0, "privacy.refit_every": 1}
@@ -33,49 +33,51 @@ def entries(settings: Settings) -> list[ledger.Entry]:
         return ledger.entries(connection)
 
 
-def test_a_spent_budget_stops_refits_and_not_nights(private: Settings, shop: Shop) -> None:
-    first = run(private)
+def test_a_spent_budget_stops_refits_and_not_runs(private: Settings, shop: Shop) -> None:
+    first = complete(private)
     assert first.state == "published"
     assert "New release at ε 4" in first.verdict
     assert [entry.key for entry in entries(private)] == [first.key]
     files = list((private.artifacts.root / FOLDER).glob("*.npz"))
-    assert [file.stem for file in files] == [first.results["blend"].release.name]
+    assert [file.stem for file in files] == [first.results["ensemble"].release.name]
     sources = {row[0] for row in shop.execute("SELECT source FROM chatrec.recommendations")}
-    assert sources <= {"private pairs", "words", "group", "popular"}
+    assert sources <= {"private_ease", "content_knn_features", "group", "popular"}
     beside = {name: getattr(first.results["tables"], name) for name in ("popular", "trending", "query_recommendations")}
     assert set(beside.values()) == {0}, "they count across users"
     assert first.results["tables"].similar_items > 0
 
-    second = run(private)
+    second = complete(private)
     assert second.state == "published"
     assert "New release at ε 4; ε 5.93 of 7 spent" in second.verdict
-    third = run(private)
+    third = complete(private)
     assert third.state == "published"
     assert "No refit: ε 5.93 is spent and one more release would make it 7.51, over privacy.budget 7" in third.verdict
     assert f"the release of {second.key} goes on serving" in third.verdict
     assert [entry.key for entry in entries(private)] == [first.key, second.key]
-    assert first.results["blend"].release.name != second.results["blend"].release.name, "the same data, other noise"
-    assert entries(private)[1].total_epsilon == pytest.approx(third.results["blend"].release.epsilon_spent, abs=1e-3)
+    assert first.results["ensemble"].release.name != second.results["ensemble"].release.name, (
+        "the same data, other noise"
+    )
+    assert entries(private)[1].total_epsilon == pytest.approx(third.results["ensemble"].release.epsilon_spent, abs=1e-3)
 
 
-def test_a_release_serves_as_many_nights_as_it_should(private: Settings) -> None:
+def test_a_release_serves_as_many_runs_as_it_should(private: Settings) -> None:
     patient = private.override({"privacy.refit_every": 2, "privacy.budget": 50.0})
-    nights: list[Night] = [run(patient) for _ in range(3)]
-    made = [night.results["blend"].release.name for night in nights]
+    runs: list[CompletedRun] = [complete(patient) for _ in range(3)]
+    made = [run.results["ensemble"].release.name for run in runs]
     assert made[0] == made[1]
     assert made[1] != made[2]
     assert [entry.release for entry in entries(private)] == [made[0], made[2]]
 
 
-def test_a_night_done_again_has_the_same_bytes_and_pays_once(private: Settings) -> None:
-    first = run(private.override({"night.dry_run": True}))
-    file = private.artifacts.root / FOLDER / f"{first.results['blend'].release.name}.npz"
+def test_a_run_done_again_has_the_same_bytes_and_pays_once(private: Settings) -> None:
+    first = complete(private.override({"night.dry_run": True}))
+    file = private.artifacts.root / FOLDER / f"{first.results['ensemble'].release.name}.npz"
     lists = private.artifacts.root / "runs" / first.key / "rank" / "recommendations.parquet"
     before = file.read_bytes(), lists.read_bytes()
     file.unlink()
-    (private.artifacts.root / "runs" / first.key / "blend.json").unlink()
-    again = run(private.override({"night.dry_run": True}), first.key)
-    assert again.results["blend"].release.name == first.results["blend"].release.name
+    (private.artifacts.root / "runs" / first.key / "ensemble.json").unlink()
+    again = complete(private.override({"night.dry_run": True}), first.key)
+    assert again.results["ensemble"].release.name == first.results["ensemble"].release.name
     assert (file.read_bytes(), lists.read_bytes()) == before
     assert len(entries(private)) == 1
 
@@ -83,12 +85,12 @@ def test_a_night_done_again_has_the_same_bytes_and_pays_once(private: Settings) 
 def test_what_others_do_reaches_a_list_by_the_release_alone(private: Settings, shop: Shop) -> None:
     """While a release serves, a list stays as it is whatever others do, but for the last bits of its floats."""
     patient = private.override({"privacy.refit_every": 9})
-    run(patient)
+    complete(patient)
     before = _seen_by(shop, 0, 39)
     assert {row[0] for row in before} == {0, 39}
     shop.execute("DELETE FROM views WHERE customer > 20")
     shop.execute("UPDATE views SET film = (film * 7) % 60, at = at + interval '9 days' WHERE customer > 0")
-    run(patient)
+    complete(patient)
     assert _seen_by(shop, 0, 39) == before
 
 
@@ -102,16 +104,16 @@ def _seen_by(shop: Shop, *users: int) -> list[tuple[object, ...]]:
 
 
 def test_without_files_a_spent_budget_says_what_to_do(private: Settings, tmp_path: Path) -> None:
-    run(private)
+    complete(private)
     found = entries(private)
     with pytest.raises(RunError, match="from a backup, or raise the budget"):
         decide(found, private.override({"privacy.budget": 4.0}).privacy, tmp_path, "another")
     assert decide(found, private.privacy, tmp_path, found[0].release).entry is None
 
 
-def test_a_night_without_privacy_leaves_no_trace(finished: Finished) -> None:
+def test_a_run_without_privacy_leaves_no_trace(finished: Finished) -> None:
     settings = finished.settings
-    assert finished.night.results["blend"].release is None
+    assert finished.run.results["ensemble"].release is None
     assert not (settings.artifacts.root / FOLDER).exists()
     assert not entries(settings)
 
@@ -137,10 +139,10 @@ def test_what_has_no_proof_is_refused(
 
 def test_the_release_follows_the_catalogue(private: Settings, shop: Shop) -> None:
     patient = private.override({"privacy.refit_every": 9})
-    run(patient)
+    complete(patient)
     shop.execute("DELETE FROM films WHERE no = 0")
     shop.execute("INSERT INTO films VALUES (99, 'Rocket Star 99', 'rocket star', '{Space}', true, now())")
-    second = run(patient)
+    second = complete(patient)
     assert second.state == "published"
     listed = np.array([row[0] for row in shop.execute("SELECT item_id FROM chatrec.recommendations")])
     assert 0 not in listed

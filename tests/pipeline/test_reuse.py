@@ -8,29 +8,29 @@ import pytest
 
 from chatrec.config import Settings
 from chatrec.runs.run import Run, digest_of
-from tests.support.nights import Finished, Night, migrate, run
+from tests.support.finished import CompletedRun, Finished, complete, migrate
 from tests.support.shop import Shop
 
-MADE = ("groups", "aigc", "blend", "index", "rank", "tables", "generate")
+MADE = ("groups", "aigc", "ensemble", "index", "rank", "tables", "generate")
 """The steps whose files a later run may take."""
 
 
-def reused(night: Night) -> set[str]:
-    return {step for step, result in night.results.items() if result.reused_from}
+def reused(run: CompletedRun) -> set[str]:
+    return {step for step, result in run.results.items() if result.reused_from}
 
 
-def test_an_unchanged_night_makes_nothing_and_says_so(finished: Finished) -> None:
-    first, shop, settings = finished.night, finished.shop, finished.settings
+def test_an_unchanged_run_makes_nothing_and_says_so(finished: Finished) -> None:
+    first, shop, settings = finished.run, finished.shop, finished.settings
     before = shop.lists()
-    second = run(settings)
+    second = complete(settings)
     assert reused(second) == set(MADE)
     assert {second.results[step].reused_from for step in MADE} == {first.key}
     assert second.live
     assert shop.lists() == before
     assert second.verdict.endswith(f"The lists are the same as those of run {first.key}.")
-    third = run(settings)
+    third = complete(settings)
     assert {third.results[step].reused_from for step in MADE} == {first.key}  # not the run that took them as well
-    folders = [Run(settings.artifacts.root, night.key) for night in (first, third)]
+    folders = [Run(settings.artifacts.root, run.key) for run in (first, third)]
     for step in MADE:
         assert len({digest_of(each.step_folder(step)) for each in folders}) == 1
 
@@ -38,7 +38,7 @@ def test_an_unchanged_night_makes_nothing_and_says_so(finished: Finished) -> Non
 def test_one_new_event_makes_everything_again(finished: Finished) -> None:
     shop, settings = finished.shop, finished.settings
     shop.execute("INSERT INTO views VALUES (3, 7, 'view', 1, '2026-02-27 12:00+00')")
-    second = run(settings)
+    second = complete(settings)
     assert reused(second) == set()
     assert "the same as those of run" not in second.verdict
 
@@ -56,7 +56,7 @@ def test_one_new_event_makes_everything_again(finished: Finished) -> None:
 )
 def test_a_setting_makes_again_what_depends_on_it(finished: Finished, changes: dict[str, Any], again: set[str]) -> None:
     settings = finished.settings
-    assert set(MADE) - reused(run(settings.override(changes))) == again
+    assert set(MADE) - reused(complete(settings.override(changes))) == again
 
 
 @pytest.mark.parametrize(
@@ -72,34 +72,34 @@ def test_rules_that_look_at_the_clock_are_asked_again(
 ) -> None:
     settings = finished.settings
     chosen = settings.override(rules)
-    run(chosen)
-    assert ("rank" not in reused(run(chosen))) == makes_again
+    complete(chosen)
+    assert ("rank" not in reused(complete(chosen))) == makes_again
 
 
 def test_files_that_are_not_what_they_were_are_made_again(finished: Finished) -> None:
-    first, shop, settings = finished.night, finished.shop, finished.settings
+    first, shop, settings = finished.run, finished.shop, finished.settings
     before = shop.lists()
     folder = Run(settings.artifacts.root, first.key).step_folder("rank")
     (folder / "recommendations.parquet").write_bytes(b"not a Parquet file")
     shutil.rmtree(Run(settings.artifacts.root, first.key).step_folder("tables"))
-    second = run(settings)
+    second = complete(settings)
     assert set(MADE) - reused(second) == {"rank", "tables"}
     assert shop.lists() == before
 
 
 def test_removing_the_earlier_run_leaves_the_files_to_the_later(finished: Finished) -> None:
-    first, settings = finished.night, finished.settings
-    second = run(settings)
+    first, settings = finished.run, finished.settings
+    second = complete(settings)
     Run(settings.artifacts.root, first.key).remove()
     folder = Run(settings.artifacts.root, second.key).step_folder("rank")
     assert (folder / "recommendations.parquet").stat().st_size > 0
-    third = run(settings)
+    third = complete(settings)
     assert reused(third) == set(MADE)
 
 
-def test_a_private_night_takes_nothing(shop: Shop, configure: Callable[..., Settings]) -> None:
+def test_a_private_run_takes_nothing(shop: Shop, configure: Callable[..., Settings]) -> None:
     """A ledger counts what is made."""
     settings = configure(**{"privacy.enabled": True, "ranking.target": "next"})
     migrate(settings)
-    run(settings)
-    assert reused(run(settings)) == set()
+    complete(settings)
+    assert reused(complete(settings)) == set()

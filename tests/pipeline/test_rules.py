@@ -1,11 +1,11 @@
-"""A night under rules, from the settings to the published lists and the record of the run."""
+"""A run under rules, from the settings to the published lists and the record of the run."""
 
 from collections.abc import Callable
 
 import pytest
 
 from chatrec.config import Settings
-from tests.support import nights
+from tests.support import finished
 from tests.support.shop import Shop
 
 ITEMS = (
@@ -36,10 +36,10 @@ def ruled(made: Shop, configure: Callable[..., Settings]) -> Settings:
     )
 
 
-def test_a_night_keeps_the_rules_and_says_what_each_did(made: Shop, ruled: Settings) -> None:
-    nights.migrate(ruled)
-    night = nights.run(ruled)
-    assert night.state == "published"
+def test_a_run_keeps_the_rules_and_says_what_each_did(made: Shop, ruled: Settings) -> None:
+    finished.migrate(ruled)
+    run = finished.complete(ruled)
+    assert run.state == "published"
     kinds = dict(made.execute("SELECT no, kinds[1] FROM films"))
     views = made.execute("SELECT customer, film, max(at) FROM views GROUP BY 1, 2")
     last = {(user, item): at for user, item, at in views}
@@ -59,7 +59,7 @@ def test_a_night_keeps_the_rules_and_says_what_each_did(made: Shop, ruled: Setti
         makers = [item % 5 for item in items]
         assert len(makers) == len(set(makers)) == 5
         assert ((user, 11) in last) or items[1] == 11
-    ranked = night.results["rank"]
+    ranked = run.results["rank"]
     assert ranked.rules_users == 40
     assert set(ranked.rules) == {
         "no kitchens", "one of a maker", "new wave", "the eleventh", "repeat", "freshness",

@@ -2,22 +2,23 @@
 
 import pytest
 
+from chatrec import pipeline
 from chatrec.console import summary
 from chatrec.db import records
 from chatrec.db.engine import open_database
 from chatrec.errors import MappingError, RunError, RunStopped, SettingsError
-from chatrec.pipeline import RunResult, run_night
+from chatrec.pipeline import RunResult
 from chatrec.pipeline.steps import STEPS
 from chatrec.runs.results import STEP_RESULTS, PublishResult, RankResult
 from chatrec.runs.run import Run
-from tests.support.nights import FIRST, Finished
+from tests.support.finished import FIRST, Finished
 
 SECOND = "20260602T000000Z"
 
 
 def test_a_published_run(finished: Finished) -> None:
     settings = finished.settings
-    result = run_night(settings, SECOND)
+    result = pipeline.run(settings, SECOND)
     assert (result.key, result.state, result.error, result.ok) == (SECOND, "published", None, True)
     assert list(result.steps) == [step.name for step in STEPS]
     assert {name: type(step.result) for name, step in result.steps.items()} == STEP_RESULTS
@@ -45,7 +46,7 @@ def test_the_keys_in_the_database_are_names_of_fields(finished: Finished) -> Non
 
 def test_a_check_stops_a_run(finished: Finished) -> None:
     strict = finished.settings.override({"checks.min_coverage": 1.0, "ranking.top_n": 1})
-    result = run_night(strict, SECOND)
+    result = pipeline.run(strict, SECOND)
     assert (result.state, result.ok) == ("stopped", False)
     assert isinstance(result.error, RunStopped)
     assert result.error.step == "gate"
@@ -55,12 +56,12 @@ def test_a_check_stops_a_run(finished: Finished) -> None:
     assert not result.checks[0].ok
     assert result.verdict == str(result.error)
     with pytest.raises(RunStopped, match="coverage") as raised:
-        run_night(strict, SECOND, raise_on_error=True)
+        pipeline.run(strict, SECOND, raise_on_error=True)
     assert raised.value.step == "gate"
 
 
 def test_a_step_fails(finished: Finished) -> None:
-    result = run_night(finished.settings.override({"source.users": "SELECT 1 AS user"}), SECOND)
+    result = pipeline.run(finished.settings.override({"source.users": "SELECT 1 AS user"}), SECOND)
     assert (result.state, result.checks) == ("failed", ())
     assert isinstance(result.error, MappingError)
     assert result.error.step == "extract"
@@ -76,4 +77,4 @@ def test_a_step_fails(finished: Finished) -> None:
 
 def test_what_keeps_a_run_from_starting_is_raised(finished: Finished) -> None:
     with pytest.raises(SettingsError, match="chatrec db migrate"):
-        run_night(finished.settings.override({"database.schema_name": "elsewhere"}))
+        pipeline.run(finished.settings.override({"database.schema_name": "elsewhere"}))

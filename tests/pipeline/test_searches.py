@@ -1,11 +1,11 @@
-"""Search words in a whole night, in English and in Chinese."""
+"""Search words in a whole run, in English and in Chinese."""
 
 from collections.abc import Callable
 
 import pytest
 
 from chatrec.config import Settings
-from tests.support.nights import migrate, run
+from tests.support.finished import complete, migrate
 from tests.support.shop import Shop
 
 SHOES = {100: "Trail running shoes", 101: "红色运动鞋"}
@@ -24,7 +24,7 @@ def test_who_searched_for_shoes_gets_shoes(
     shop.insert("searches", [(customer, query, "2026-02-28 12:00+00") for customer in (1, 2, nobody)])
     settings = configure(source__queries=SELECT)
     migrate(settings)
-    assert run(settings).results["rank"].users_searched == 1
+    assert complete(settings).results["rank"].users_searched == 1
     first = {user: (item, source) for user, rank, item, _, _, source, _ in shop.lists() if rank == 1}
     assert first[1] == (shoe, "search")
     assert first[2] == (shoe, "search")

@@ -25,11 +25,11 @@ def test_every_step_of_a_night_has_the_result_that_the_record_reads() -> None:
     assert {step.name: get_type_hints(resolve_name(step.function))["return"] for step in STEPS} == STEP_RESULTS
 
 
-def test_every_step_of_a_night_has_a_module_of_its_own() -> None:
+def test_every_step_of_a_run_has_a_module_of_its_own() -> None:
     assert [step.function for step in STEPS] == [f"chatrec.pipeline.steps.{step.name}:{step.name}" for step in STEPS]
 
 
-@pytest.mark.parametrize("steps", [STEPS, evaluation.STEPS, finetune.STEPS], ids=["night", "evaluation", "finetune"])
+@pytest.mark.parametrize("steps", [STEPS, evaluation.STEPS, finetune.STEPS], ids=["run", "evaluation", "finetune"])
 def test_a_step_needs_only_steps_before_it(steps: tuple[Step, ...]) -> None:
     for place, step in enumerate(steps):
         assert set(step.needs) <= {other.name for other in steps[:place]}

@@ -1,4 +1,4 @@
-"""Names and blurbs in a whole night: published, recorded, and never in its way."""
+"""Names and blurbs in a whole run: published, recorded, and never in its way."""
 
 import json
 from collections.abc import Callable
@@ -7,8 +7,8 @@ from pathlib import Path
 from chatrec.config import Settings
 from chatrec.generation.blurbs import Reason
 from chatrec.runs.results import GenerateResult
+from tests.support.finished import complete, migrate
 from tests.support.models import taught, untrained
-from tests.support.nights import migrate, run
 from tests.support.shop import KINDS, Shop
 
 
@@ -21,7 +21,7 @@ def test_kmeans_groups_are_called_by_their_words_without_a_model(
 ) -> None:
     settings = configure(groups__source="kmeans", groups__count=3)
     migrate(settings)
-    written = run(settings).results["generate"]
+    written = complete(settings).results["generate"]
     assert written.names.generated == 0
     assert written.names.fallbacks == 3
     assert "trained on the catalogue alone" in written.writer
@@ -34,8 +34,8 @@ def test_kmeans_groups_are_called_by_their_words_without_a_model(
 def test_names_can_be_turned_off(shop: Shop, configure: Callable[..., Settings]) -> None:
     settings = configure(groups__source="kmeans", groups__count=3, generate__names=False)
     migrate(settings)
-    night = run(settings)
-    assert night.results["generate"].names is None
+    run = complete(settings)
+    assert run.results["generate"].names is None
     titles = {title for (title,) in shop.execute("SELECT name FROM films")}
     assert set(published(shop)) <= titles
 
@@ -43,29 +43,29 @@ def test_names_can_be_turned_off(shop: Shop, configure: Callable[..., Settings])
 def test_categories_keep_their_names_and_no_model_is_loaded(shop: Shop, configure: Callable[..., Settings]) -> None:
     settings = configure(generate__model="/nowhere")
     migrate(settings)
-    assert run(settings).results["generate"] == GenerateResult(lines_written=0, writer="it is set")
+    assert complete(settings).results["generate"] == GenerateResult(lines_written=0, writer="it is set")
     assert published(shop) == sorted(KINDS)
     assert shop.execute("SELECT count(*) FROM chatrec.blurbs") == [(0,)]
 
 
-def test_a_model_that_fails_does_not_stop_the_night(
+def test_a_model_that_fails_does_not_stop_the_run(
     shop: Shop, configure: Callable[..., Settings], tmp_path: Path
 ) -> None:
     settings = configure(groups__source="kmeans", groups__count=3, generate__model="/nowhere", generate__blurbs=True)
     migrate(settings)
-    night = run(settings)
-    assert night.state == "published"
-    assert night.results["generate"].names.fallback_reasons == {"error": 3}
-    assert "nowhere" in night.results["generate"].writer
+    run = complete(settings)
+    assert run.state == "published"
+    assert run.results["generate"].names.fallback_reasons == {"error": 3}
+    assert "nowhere" in run.results["generate"].writer
 
 
-def test_the_second_night_writes_nothing_again(shop: Shop, configure: Callable[..., Settings], tmp_path: Path) -> None:
+def test_the_second_run_writes_nothing_again(shop: Shop, configure: Callable[..., Settings], tmp_path: Path) -> None:
     model = untrained(tmp_path / "gpt2", [" ".join(KINDS.values())])
     settings = configure(groups__source="kmeans", groups__count=3, generate__model=str(model))
     migrate(settings)
-    assert run(settings).results["generate"].lines_written > 0
+    assert complete(settings).results["generate"].lines_written > 0
     names = published(shop)
-    assert run(settings.override({"night.full": True})).results["generate"].lines_written == 0
+    assert complete(settings.override({"night.full": True})).results["generate"].lines_written == 0
     assert published(shop) == names
 
 
@@ -74,7 +74,7 @@ def test_blurbs_are_in_the_reasons(shop: Shop, configure: Callable[..., Settings
     model = taught(tmp_path / "gpt2", {Reason("", "", "Space").prompt: sentence})
     settings = configure(generate__model=str(model), generate__blurbs=True)
     migrate(settings)
-    written = run(settings).results["generate"]
+    written = complete(settings).results["generate"]
     assert written.sentences.generated == 1
     assert written.sentences.fallbacks == len(KINDS) - 1
 

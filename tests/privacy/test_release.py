@@ -68,15 +68,15 @@ def test_noise_has_the_size_that_was_asked_for() -> None:
 
 def test_it_is_kept_as_it_was_and_follows_the_catalogue(tmp_path: Path) -> None:
     people = histories(population(30, np.random.default_rng(0)))
-    made = make(people, IDS, DEVIATION, about(NOISE, "a night", people, IDS, DEVIATION))
+    made = make(people, IDS, DEVIATION, about(NOISE, "a run", people, IDS, DEVIATION))
     made.save(tmp_path / "one.npz")
     made.save(tmp_path / "two.npz")
     assert (tmp_path / "one.npz").read_bytes() == (tmp_path / "two.npz").read_bytes()
     loaded = Release.load(tmp_path / "one.npz")
     assert distance(made, loaded) == 0
     assert loaded.deviation == DEVIATION
-    tonight = np.array(["new", *IDS[::-1][:-3]])
-    moved = loaded.onto(tonight)
+    new_items = np.array(["new", *IDS[::-1][:-3]])
+    moved = loaded.onto(new_items)
     assert moved.popular[0] == 0
     for row, item in ((1, ITEMS - 1), (5, ITEMS - 5)):
         assert moved.popular[row] == made.popular[item]
@@ -89,12 +89,12 @@ def test_noise_depends_on_everything_that_a_release_is_made_from() -> None:
     people = population(10, np.random.default_rng(0))
     one = histories(people)
     others = [
-        about(NOISE, "a night", histories(people[:-1]), IDS, DEVIATION),
-        about(NOISE, "a night", one, IDS[::-1], DEVIATION),
-        about(NOISE, "a night", one, IDS, 2 * DEVIATION),
-        about(Noise(b"another key"), "a night", one, IDS, DEVIATION),
-        about(NOISE, "another night", one, IDS, DEVIATION),
+        about(NOISE, "a run", histories(people[:-1]), IDS, DEVIATION),
+        about(NOISE, "a run", one, IDS[::-1], DEVIATION),
+        about(NOISE, "a run", one, IDS, 2 * DEVIATION),
+        about(Noise(b"another key"), "a run", one, IDS, DEVIATION),
+        about(NOISE, "another run", one, IDS, DEVIATION),
     ]
-    same = about(NOISE, "a night", one, IDS, DEVIATION)
-    assert same == about(NOISE, "a night", histories([each[::-1] for each in people]), IDS, DEVIATION)
+    same = about(NOISE, "a run", one, IDS, DEVIATION)
+    assert same == about(NOISE, "a run", histories([each[::-1] for each in people]), IDS, DEVIATION)
     assert len({each.name for each in [same, *others]}) == 6

@@ -9,7 +9,7 @@ from sqlalchemy import make_url
 
 from chatrec.errors import DatabaseUnavailable, DataError, RunError, SettingsError
 from chatrec.publish.client import Client
-from tests.support.nights import FIRST, Finished, run
+from tests.support.finished import FIRST, Finished, complete
 
 
 @pytest.fixture(scope="module")
@@ -83,7 +83,7 @@ def test_errors_say_what_to_do(client: Client, module_finished: Finished) -> Non
 def test_an_open_client_sees_the_next_run(finished: Finished) -> None:
     with Client(finished.settings) as client:
         before = client.recommend(3)
-        key = run(finished.settings.override({"ranking.top_n": 3})).key
+        key = complete(finished.settings.override({"ranking.top_n": 3})).key
         assert client.live_run().key == key
         assert len(client.recommend(3)) == 3
         assert client.recommend(3, run=FIRST) == before

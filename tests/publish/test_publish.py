@@ -1,4 +1,4 @@
-"""The publish: whole nights for every reader, and one pointer to move."""
+"""The publish: whole runs for every reader, and one pointer to move."""
 
 import threading
 import time
@@ -15,7 +15,7 @@ from chatrec.publish import partitions, pointer
 from chatrec.publish.outputs import OUTPUTS, Files
 from chatrec.publish.publish import publish, retire
 from tests.support.publishing import prepare
-from tests.support.readers import engine_of, new_run, nights, watch
+from tests.support.readers import engine_of, new_run, publish_runs, watch
 
 TABLES = [output.table for output in OUTPUTS]
 BESIDE = ("similar_items", "popular", "trending", "query_recommendations")
@@ -33,7 +33,7 @@ def files(engine: Engine, tmp_path: Path) -> Callable[[int], Files]:
     return prepare(engine, tmp_path)
 
 
-def night(engine: Engine, files: Callable[[int], Files], number: int) -> int:
+def publish_run(engine: Engine, files: Callable[[int], Files], number: int) -> int:
     run = new_run(engine, number)
     publish(engine, "chatrec", run, files(number), 10)
     return run
@@ -45,7 +45,7 @@ def live_scores(engine: Engine) -> set[float]:
 
 
 def test_the_tables_beside_the_lists_turn_over_with_them(engine: Engine, files: Callable[[int], Files]) -> None:
-    night(engine, files, 7)
+    publish_run(engine, files, 7)
     with engine.connect() as connection:
         read = {name: connection.execute(text(f"SELECT * FROM {name}")).all() for name in BESIDE}
     assert read == {
@@ -59,14 +59,14 @@ def test_the_tables_beside_the_lists_turn_over_with_them(engine: Engine, files: 
         with engine.connect() as connection:
             return {connection.scalar(text(f"SELECT score FROM {name}")) for name in BESIDE}
 
-    night(engine, files, 8)
+    publish_run(engine, files, 8)
     assert scores() == live_scores(engine) == {8.0}
     pointer.rollback(engine)
     assert scores() == live_scores(engine) == {7.0}
 
 
-def test_a_published_night_reads_as_it_should(engine: Engine, files: Callable[[int], Files]) -> None:
-    night(engine, files, 7)
+def test_a_published_run_reads_as_it_should(engine: Engine, files: Callable[[int], Files]) -> None:
+    publish_run(engine, files, 7)
     with engine.connect() as connection:
         rows = connection.execute(text("SELECT * FROM recommendations WHERE user_id = 1 ORDER BY rank")).all()
         groups = connection.execute(text("SELECT * FROM user_groups ORDER BY user_id")).all()
@@ -82,14 +82,14 @@ def test_a_published_night_reads_as_it_should(engine: Engine, files: Callable[[i
 
 
 def test_publishing_again_changes_nothing(engine: Engine, files: Callable[[int], Files]) -> None:
-    run = night(engine, files, 1)
+    run = publish_run(engine, files, 1)
     publish(engine, "chatrec", run, files(2), 10)
     assert live_scores(engine) == {1.0}
 
 
-def test_rollback_goes_to_the_night_before_and_back(engine: Engine, files: Callable[[int], Files]) -> None:
+def test_rollback_goes_to_the_previous_run_and_back(engine: Engine, files: Callable[[int], Files]) -> None:
     for number in (1, 2, 3):
-        night(engine, files, number)
+        publish_run(engine, files, number)
     changes: list[str] = []
     event.listen(engine, "before_cursor_execute", lambda *given: changes.append(" ".join(given[2].split()[:2])))
     assert pointer.rollback(engine).key == "20260101T000002Z"
@@ -104,8 +104,8 @@ def test_rollback_goes_to_the_night_before_and_back(engine: Engine, files: Calla
         pointer.rollback(engine, "20260101T000009Z")
 
 
-def test_recommendations_at_reads_an_older_night(engine: Engine, files: Callable[[int], Files]) -> None:
-    first, second = night(engine, files, 1), night(engine, files, 2)
+def test_recommendations_at_reads_an_older_run(engine: Engine, files: Callable[[int], Files]) -> None:
+    first, second = publish_run(engine, files, 1), publish_run(engine, files, 2)
     with engine.connect() as connection:
         for run, key, score in ((first, "20260101T000001Z", 1.0), (second, "20260101T000002Z", 2.0)):
             by_number = connection.execute(text("SELECT * FROM recommendations_at(:run)"), {"run": run}).all()
@@ -119,9 +119,9 @@ def test_recommendations_at_reads_an_older_night(engine: Engine, files: Callable
 
 
 def test_one_user_is_read_from_one_partition(engine: Engine, files: Callable[[int], Files]) -> None:
-    """Whatever way the reader asks, the other nights' partitions are pruned."""
+    """Whatever way the reader asks, the other runs' partitions are pruned."""
     for number in range(1, 5):
-        night(engine, files, number)
+        publish_run(engine, files, number)
     queries = (
         "SELECT * FROM recommendations WHERE user_id = 1",
         "SELECT count(*) FROM recommendations",
@@ -147,13 +147,13 @@ def test_a_rerun_after_half_a_load_starts_again(engine: Engine, files: Callable[
     assert live_scores(engine) == {1.0}
 
 
-def test_rows_that_go_missing_stop_the_night(
+def test_rows_that_go_missing_stop_the_run(
     engine: Engine, files: Callable[[int], Files], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    night(engine, files, 1)
+    publish_run(engine, files, 1)
     monkeypatch.setattr(partitions, "copy_in", lambda *arguments, **options: 99)
     with pytest.raises(RunStopped, match="items: 99 rows were sent and 0 of 0 arrived"):
-        night(engine, files, 2)
+        publish_run(engine, files, 2)
     assert live_scores(engine) == {1.0}
 
 
@@ -166,10 +166,10 @@ def test_one_publish_at_a_time(engine: Engine, files: Callable[[int], Files]) ->
 def test_the_pointer_waits_for_older_readers_and_holds_nobody_up(
     engine: Engine, files: Callable[[int], Files], database: str
 ) -> None:
-    night(engine, files, 1)
+    publish_run(engine, files, 1)
     reader = engine_of(database).connect()
     reader.execute(text("SELECT count(*) FROM recommendations"))  # an open transaction with a lock on the parent
-    thread = threading.Thread(target=night, args=(engine, files, 2))
+    thread = threading.Thread(target=publish_run, args=(engine, files, 2))
     thread.start()
     time.sleep(0.7)
     assert thread.is_alive()
@@ -181,7 +181,7 @@ def test_the_pointer_waits_for_older_readers_and_holds_nobody_up(
 
 
 def test_waiting_has_an_end_and_names_the_reader(engine: Engine, files: Callable[[int], Files], database: str) -> None:
-    night(engine, files, 1)
+    publish_run(engine, files, 1)
     with engine_of(database).connect() as reader:
         reader.execute(text("SET application_name = 'slow report'"))
         reader.execute(text("SELECT count(*) FROM recommendations"))
@@ -194,7 +194,7 @@ def test_waiting_has_an_end_and_names_the_reader(engine: Engine, files: Callable
 
 
 def test_the_newest_runs_and_the_live_one_are_kept(engine: Engine, files: Callable[[int], Files]) -> None:
-    numbers = [night(engine, files, number) for number in range(1, 6)]
+    numbers = [publish_run(engine, files, number) for number in range(1, 6)]
     pointer.rollback(engine, "20260101T000001Z")
     abandoned = new_run(engine, 6)
     partitions.load(engine, OUTPUTS[0], abandoned, files(6))
@@ -208,8 +208,8 @@ def test_the_newest_runs_and_the_live_one_are_kept(engine: Engine, files: Callab
 
 
 def test_a_detach_that_was_killed_is_finished(engine: Engine, files: Callable[[int], Files], database: str) -> None:
-    night(engine, files, 1)
-    night(engine, files, 2)
+    publish_run(engine, files, 1)
+    publish_run(engine, files, 2)
     with engine_of(database).connect() as reader:
         reader.execute(text("SELECT count(*) FROM recommendations"))
         with pytest.raises(TransientError, match="has been reading run number 1"):
@@ -220,21 +220,21 @@ def test_a_detach_that_was_killed_is_finished(engine: Engine, files: Callable[[i
 
 
 @pytest.mark.parametrize("publishes", [40, pytest.param(300, marks=pytest.mark.slow)])
-def test_readers_see_whole_nights_only(
+def test_readers_see_whole_runs_only(
     publishes: int, engine: Engine, files: Callable[[int], Files], database: str
 ) -> None:
     """Three readers poll over their own connections, also during a rollback in ten publishes and two retentions."""
-    nights(engine, files, 1, 1)
-    seen = watch(database, lambda: nights(engine, files, 2, publishes + 1))
+    publish_runs(engine, files, 1, 1)
+    seen = watch(database, lambda: publish_runs(engine, files, 2, publishes + 1))
     for each in seen:
         assert (each.empty, each.mixed, each.failed) == (0, 0, 0), each
         assert each.reads > publishes * 3
-        assert each.nights > publishes / 3
+        assert each.runs > publishes / 3
 
 
 @pytest.mark.slow
 def test_the_readers_would_notice_a_wrong_publish(engine: Engine, files: Callable[[int], Files], database: str) -> None:
     """The same readers, and a publish in one transaction: they see empty lists."""
-    nights(engine, files, 1, 1)
-    seen = watch(database, lambda: nights(engine, files, 2, 301, naive=True))
+    publish_runs(engine, files, 1, 1)
+    seen = watch(database, lambda: publish_runs(engine, files, 2, 301, naive=True))
     assert sum(each.empty for each in seen) > 0

@@ -8,7 +8,7 @@ from chatrec.data.arrays import top_k
 from chatrec.ranking.coverage import _counts, _reserve
 from chatrec.ranking.diversity import Reserved
 from chatrec.ranking.fairness.exposure_duals import Sample
-from tests.support.nights import Finished, run
+from tests.support.finished import Finished, complete
 
 
 def sample(users: int, items: int, n: int, seed: int) -> Sample:
@@ -54,10 +54,10 @@ def test_reserved_slots_are_the_last() -> None:
     assert set(best[3:]) == {6, 7}
 
 
-def test_lists_of_a_night_reach_the_catalogue(finished: Finished) -> None:
+def test_lists_of_a_run_reach_the_catalogue(finished: Finished) -> None:
     narrow = finished.settings.override({"ranking.top_n": 1, "checks.max_row_drop": 1.0})
-    plain = run(narrow).results["rank"].items_shown
-    wide = run(narrow.override({"diversity.coverage": 0.5})).results["rank"]
+    plain = complete(narrow).results["rank"].items_shown
+    wide = complete(narrow.override({"diversity.coverage": 0.5})).results["rank"]
     assert plain < 30 <= wide.items_shown
     assert wide.coverage.before == round(plain / 60, 4)
     assert wide.coverage.after == round(wide.items_shown / 60, 4)

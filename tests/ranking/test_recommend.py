@@ -1,4 +1,4 @@
-"""All lists of a night: every user has one, in order, within memory."""
+"""All lists of a run: every user has one, in order, within memory."""
 
 import json
 from pathlib import Path
@@ -11,7 +11,7 @@ from chatrec.ranking import recommend as module
 from chatrec.ranking.fallback import Shown, popular_lists
 from chatrec.ranking.list_builder import ListBuilder
 from chatrec.ranking.lists import ATTENTION, NAMES, RECOMMENDATIONS
-from chatrec.ranking.recommend import recommend
+from chatrec.ranking.recommend import write_lists
 from tests.support.rankers import ITEMS, WEIGHTS, ranker
 
 OF_USERS = [[1, 2, 3], [], [5] * 50, [], [7], list(range(20))]
@@ -21,7 +21,7 @@ PROFILES = np.array([[1.0], [1.0], [0.0], [0.0], [0.0], [0.0]], np.float32)
 def lists(folder: Path, memory_mb: int = 64) -> pl.DataFrame:
     made = ranker(OF_USERS, np.arange(ITEMS) != 4)
     made.aigc.state.profile[:] = 0.1
-    recommend(made, PROFILES, folder, memory_mb)
+    write_lists(made, PROFILES, folder, memory_mb)
     return pl.read_parquet(folder / RECOMMENDATIONS)
 
 

@@ -14,7 +14,7 @@ from chatrec.data.user_batch import UserBatch
 from chatrec.ensemble.cold_items import ColdItems
 from chatrec.ensemble.ensemble import Ensemble
 from chatrec.ensemble.inner_product import Softmax
-from chatrec.ensemble.log_shares import FLOOR, ScoredEvidence
+from chatrec.ensemble.log_shares import FLOOR, ScoredLogShares
 from chatrec.models import popularity
 from chatrec.models.content_knn import Text
 from chatrec.models.ppmi_svd import unit
@@ -24,7 +24,7 @@ from chatrec.ranking.recommender import padded_groups
 from chatrec.retrieval import index as faiss_index
 from chatrec.retrieval import vectors as module
 from chatrec.retrieval.concatenated import ConcatenatedVectors
-from chatrec.retrieval.vectors import IndexedEvidence, Vectors
+from chatrec.retrieval.vectors import IndexedLogShares, Vectors
 from tests.support.histories import histories
 from tests.support.rankers import GROUPS, ITEMS, TOP_N, USUAL, WEIGHTS, WIDTH, log_shares, ranker
 
@@ -55,7 +55,7 @@ def test_lists_equal_brute_force(of_users: list[list[int]], hidden: set[int], ex
 
 
 def test_a_reason_can_be_recomputed_from_its_parts() -> None:
-    """A share is what a channel adds to knowing nothing; the event is the one that adds most to the strongest sum."""
+    """A share is what a model adds to knowing nothing; the event is the one that adds most to the strongest sum."""
     of_users = [[1, 5, 9, 13], [20], [3, 3, 7, 2, 8, 11]]
     made = ranker(of_users, np.ones(ITEMS, bool))
     lists = made.lists(np.arange(3))
@@ -73,7 +73,7 @@ def test_a_reason_can_be_recomputed_from_its_parts() -> None:
             shares = np.array(parts) / sum(parts)
             assert lists.shares[row, place] == pytest.approx(shares, abs=1e-3)
             name = list(WEIGHTS)[int(shares.argmax())]
-            added = made.channels[name].contributions(latest, np.array([[item]]))
+            added = made.models[name].contributions(latest, np.array([[item]]))
             assert added is not None
             assert lists.because[row, place] == latest[0][added[0, 0].argmax()]
             mine = GROUPS.groups[GROUPS.items == item]
@@ -87,8 +87,8 @@ def test_new_items_are_ranked_by_their_texts_within_the_bounds(least: float, mos
     random = np.random.default_rng(5)
     text = Text(unit(random.normal(size=(ITEMS, WIDTH)).astype(np.float32)))
     usual = ranker(of_users, np.ones(ITEMS, bool))
-    blend = replace(usual.blend, new=ColdItems(0.3, {"text": 1.5}, {"text": text}))
-    lists = replace(usual, blend=blend, new_at_least=least, new_at_most=most).lists(np.arange(3))
+    ensemble = replace(usual.ensemble, cold=ColdItems(0.3, {"content_knn": 1.5}, {"content_knn": text}))
+    lists = replace(usual, ensemble=ensemble, new_at_least=least, new_at_most=most).lists(np.arange(3))
     scores = text.score(UserBatch(usual.histories, np.arange(3), np.ones(ITEMS, bool), True))[:, new]
     for row in range(3):
         found = [item for item in lists.items[row] if item in new]
@@ -101,31 +101,36 @@ def test_new_items_are_ranked_by_their_texts_within_the_bounds(least: float, mos
 
 @pytest.mark.parametrize("hidden", [[], [0, 7, 19]])
 def test_a_linear_blend_is_one_inner_product(hidden: list[int]) -> None:
-    """The index alone finds what the sum of all channels ranks first, and shares are those of the channels."""
+    """The index alone finds what the sum of all models ranks first, and shares are those of the models."""
     of_users = [[1, 5, 9, 13], [20], [3, 3, 7, 2, 8, 11]]
     recommendable = ~np.isin(np.arange(ITEMS), hidden)
     random = np.random.default_rng(2)
     texts = random.normal(size=(ITEMS, 3)).astype(np.float32)
     log = histories([random.integers(0, ITEMS, 12).tolist() for _ in range(30)])
-    channels = {"text": Softmax(Text(texts), 0.7), "popularity": Softmax(popularity.fit(TrainingData(log, ITEMS)), 0.4)}
+    models = {
+        "content_knn": Softmax(Text(texts), 0.7),
+        "popularity": Softmax(popularity.fit(TrainingData(log, ITEMS)), 0.4),
+    }
     exact = ranker(of_users, recommendable)
-    blend = Ensemble({"text": 1.0, NAME: 0.5, "popularity": 1.0}, channels, "linear")
-    joint = ConcatenatedVectors.of(blend, exact.aigc)
+    ensemble = Ensemble({"content_knn": 1.0, NAME: 0.5, "popularity": 1.0}, models, "linear")
+    joint = ConcatenatedVectors.of(ensemble, exact.aigc)
     rows = np.flatnonzero(recommendable).astype(np.int32)
     batch = UserBatch(exact.histories, np.arange(3), recommendable, True)
-    users = joint.join({name: channel.queries(batch) for name, channel in joint.channels.items()})
-    made = replace(exact, blend=blend, index=faiss_index.build(joint.keys[rows], rows, users, USUAL))
+    users = joint.join({name: model.queries(batch) for name, model in joint.models.items()})
+    made = replace(exact, ensemble=ensemble, index=faiss_index.build(joint.keys[rows], rows, users, USUAL))
     lists = made.lists(np.arange(3))
     assert lists.shares is not None
     for row, history in enumerate(of_users):
         allowed = [i for i in range(ITEMS) if recommendable[i] and i not in history]
         said = log_shares(made, row, allowed)
-        total = sum(blend.weights[name] * said[name] for name in blend.weights)
+        total = sum(ensemble.weights[name] * said[name] for name in ensemble.weights)
         best = [allowed[place] for place in np.argsort(-total)[:TOP_N]]
         assert lists.items[row].tolist() == best
         for place, item in enumerate(best):
             floor = np.log(FLOOR / len(allowed))
-            parts = [max(blend.weights[name] * (said[name][allowed.index(item)] - floor), 0) for name in blend.weights]
+            parts = [
+                max(ensemble.weights[name] * (said[name][allowed.index(item)] - floor), 0) for name in ensemble.weights
+            ]
             assert lists.shares[row, place] == pytest.approx(np.array(parts) / sum(parts), abs=1e-3)
 
 
@@ -141,16 +146,16 @@ def test_lists_are_full_with_an_approximate_index(index: Index) -> None:
 def test_the_index_says_what_all_scores_say(monkeypatch: pytest.MonkeyPatch) -> None:
     made = ranker([[1, 5, 9], [20]], np.arange(ITEMS) != 2, two_levels=True)
     batch = UserBatch(made.histories, np.arange(2), made.recommendable, True)
-    scored = ScoredEvidence.of(made.aigc, batch)
+    scored = ScoredLogShares.of(made.aigc, batch)
     queries = made.aigc.state.queries(made.aigc.users(batch))
     items = np.tile(np.flatnonzero(~batch.exclude_mask.any(0)), (2, 1))
-    indexed = IndexedEvidence(Vectors(made.aigc.state.keys, made.index, 0), queries, batch)
+    indexed = IndexedLogShares(Vectors(made.aigc.state.keys, made.index, 0), queries, batch)
     assert np.allclose(indexed.log_shares(items), scored.log_shares(items), atol=1e-4)
-    assert indexed.gathered(9).tolist() == scored.gathered(9).tolist()
+    assert indexed.retrieve(9).tolist() == scored.retrieve(9).tolist()
     assert np.allclose(indexed.floor, scored.floor)
     monkeypatch.setattr(module, "SCORED_WHOLE_BELOW", 1)
     monkeypatch.setattr(module, "SAMPLED_FOR_NORMALISER", 12)
-    estimated = IndexedEvidence(Vectors(made.aigc.state.keys, made.index, 0), queries, batch).log_shares(items)
+    estimated = IndexedLogShares(Vectors(made.aigc.state.keys, made.index, 0), queries, batch).log_shares(items)
     shift = estimated - scored.log_shares(items)
     assert np.allclose(shift, shift[:, :1], atol=1e-4)  # a constant for each user: no order changes
     assert np.abs(shift).max() < 1.5

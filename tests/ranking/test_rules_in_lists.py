@@ -38,8 +38,8 @@ def kinds(of_users: list[list[int]]) -> Recommender:
     starts = np.concatenate([[0], np.cumsum(asked)]).astype(np.int64)
     queries = Queries(starts, ["x"], np.zeros(asked.sum(), np.int32), np.zeros(asked.sum(), np.int64))
     searches = Searches(queries, csr_matrix(([1.0], ([0], [3])), shape=(1, ITEMS), dtype=np.float32), 1.0, 7.0, 0)
-    blend = replace(made.blend, new=ColdItems(0.3, {"text": 1.5}, {"text": text}))
-    return replace(made, blend=blend, searches=searches, new_at_least=0.2)
+    ensemble = replace(made.ensemble, cold=ColdItems(0.3, {"content_knn": 1.5}, {"content_knn": text}))
+    return replace(made, ensemble=ensemble, searches=searches, new_at_least=0.2)
 
 
 def lists(made: Recommender, of_users: list[list[int]]) -> dict[int, list[int]]:
@@ -91,7 +91,7 @@ def test_a_factor_multiplies_the_score() -> None:
     found = made.lists(np.arange(2))
     for row, history in enumerate(of_users):
         allowed = [item for item in range(ITEMS) if item not in history]
-        total = sum(weight * log_shares(made, row, allowed)[name] for name, weight in made.blend.weights.items())
+        total = sum(weight * log_shares(made, row, allowed)[name] for name, weight in made.ensemble.weights.items())
         raised = np.exp(total - np.log(np.exp(total).sum()) + factors[allowed])
         best = np.argsort(-raised)[:TOP_N]
         assert found.items[row].tolist() == [allowed[place] for place in best]

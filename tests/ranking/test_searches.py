@@ -1,4 +1,4 @@
-"""Search words beside the channels: they move a list, fade, and know people without a history."""
+"""Search words beside the models: they move a list, fade, and know people without a history."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -11,7 +11,7 @@ from scipy.sparse import csr_matrix
 from chatrec.data.interactions import Queries
 from chatrec.data.user_batch import UserBatch
 from chatrec.ranking.lists import NAMES, RECOMMENDATIONS
-from chatrec.ranking.recommend import recommend
+from chatrec.ranking.recommend import write_lists
 from chatrec.ranking.searches import DAY, SEARCH, Searches
 from tests.support.rankers import ITEMS, ranker
 
@@ -44,7 +44,7 @@ def test_a_search_moves_the_list_and_no_other() -> None:
 def test_an_old_search_says_little() -> None:
     made = ranker(OF_USERS, np.ones(ITEMS, bool))
     batch = UserBatch(made.histories, np.arange(5), made.recommendable, True)
-    of_age = searches([0, 7, 70, None, None]).evidence(batch)
+    of_age = searches([0, 7, 70, None, None]).log_shares(batch)
     said = of_age.log_shares(np.full((5, 1), WANTED))[:, 0] - of_age.floor
     assert said[1] == pytest.approx(said[0] / 2, rel=1e-4)
     assert 0 < said[2] < 0.01
@@ -64,7 +64,7 @@ def test_without_weight_nothing_moves() -> None:
 
 def test_somebody_known_by_a_search_alone(tmp_path: Path) -> None:
     made = replace(ranker(OF_USERS, np.arange(ITEMS) != 4), searches=searches([None, None, 0, None, None]))
-    recommend(made, np.zeros((5, 1), np.float32), tmp_path, 64)
+    write_lists(made, np.zeros((5, 1), np.float32), tmp_path, 64)
     found = pl.read_parquet(tmp_path / RECOMMENDATIONS)
     names = pl.read_json(tmp_path / NAMES)["sources"].item().to_list()
     of_user = {user: rows for (user,), rows in found.group_by("user")}

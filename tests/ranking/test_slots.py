@@ -29,9 +29,9 @@ def test_lists_are_full_ordered_and_within_the_bounds(
     assert len(places) == min(n, len(scores))
     assert len(set(places.tolist())) == len(places)
     assert np.all(np.diff(scores[places]) <= 0)
-    of_new = int((places >= len(known)).sum())
-    assert of_new >= min(least, n, len(new))
-    assert of_new <= max(most, n - len(known))
+    of_cold = int((places >= len(known)).sum())
+    assert of_cold >= min(least, n, len(new))
+    assert of_cold <= max(most, n - len(known))
 
 
 def test_without_bounds_the_likeliest_win() -> None:

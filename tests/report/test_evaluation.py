@@ -1,4 +1,4 @@
-"""An evaluation from a night's files: what is held out is unseen, and its numbers are those of a recount by hand."""
+"""An evaluation from a run's files: what is held out is unseen, and its numbers are those of a recount by hand."""
 
 import json
 import math
@@ -27,7 +27,7 @@ from chatrec.report.results import Evaluation
 from chatrec.report.splits import write_table
 from chatrec.runs.run import Manifest, Run, digest_of
 from tests.support.evaluations import Evaluated, nothing
-from tests.support.nights import FIRST as KEY
+from tests.support.finished import FIRST as KEY
 
 DAY = 86_400 * 1_000_000
 Scores = dict[int, np.ndarray]
@@ -62,7 +62,7 @@ def test_the_last_events_are_gone_from_the_snapshot_that_is_fitted(
     assert evaluated.evaluation.users == len(wanted) > 30
 
 
-def test_texts_of_histories_are_not_taken_from_the_night(evaluated: Evaluated, whole: Run) -> None:
+def test_texts_of_histories_are_not_taken_from_the_run(evaluated: Evaluated, whole: Run) -> None:
     """They were written with the events that are held out now."""
     taken = {file.name for file in (evaluated.folder / "embed").iterdir()}
     assert taken == {"items.npy", "profiles.npy", "profile_users.npy"}
@@ -82,10 +82,10 @@ def popular(everything: Interactions, days: float) -> Scores:
     return dict.fromkeys(range(everything.users), scores)
 
 
-def blend(evaluated: Evaluated, everything: Interactions, left_out: str = "") -> Scores:
-    """Every item's score by the formula of the blend, from the channels that it kept."""
-    kept = Ensemble.load(evaluated.folder / "blend")
-    channels = {**kept.channels, "aigc": AigcModel(AigcState.load(evaluated.folder / "aigc"))}
+def ensemble(evaluated: Evaluated, everything: Interactions, left_out: str = "") -> Scores:
+    """Every item's score by the formula of the ensemble, from the models that it kept."""
+    kept = Ensemble.load(evaluated.folder / "ensemble")
+    models = {**kept.models, "aigc": AigcModel(AigcState.load(evaluated.folder / "aigc"))}
     histories = Snapshot(evaluated.folder / "extract").histories
     found = {}
     for user in last_events(everything):
@@ -93,8 +93,8 @@ def blend(evaluated: Evaluated, everything: Interactions, left_out: str = "") ->
         allowed = [item for item in range(60) if item not in histories.of(user)]
         found[user] = np.zeros(60)
         for name, weight in kept.weights.items():
-            scores = channels[name].score(batch)[0].astype(float)
-            if channels[name].log_probabilities:
+            scores = models[name].score(batch)[0].astype(float)
+            if models[name].log_probabilities:
                 shares = scores - math.log(sum(math.exp(scores[item]) for item in allowed))
             else:
                 positive = np.maximum(scores, 0)
@@ -125,10 +125,12 @@ def test_numbers_of_popularity_are_those_of_a_recount(evaluated: Evaluated, ever
 
 def test_numbers_of_the_blend_are_those_of_its_formula(evaluated: Evaluated, everything: Interactions) -> None:
     evaluation = evaluated.evaluation
-    expected = recount(blend(evaluated, everything), everything)
-    assert {name: evaluation.systems["blend"][name] for name in expected} == pytest.approx(expected, abs=1e-6)
-    assert evaluation.ndcg["blend"][0] == pytest.approx(expected["ndcg@10"], abs=1e-6)
-    without = {name: recount(blend(evaluated, everything, name), everything)["ndcg@10"] for name in evaluation.weights}
+    expected = recount(ensemble(evaluated, everything), everything)
+    assert {name: evaluation.systems["ensemble"][name] for name in expected} == pytest.approx(expected, abs=1e-6)
+    assert evaluation.ndcg["ensemble"][0] == pytest.approx(expected["ndcg@10"], abs=1e-6)
+    without = {
+        name: recount(ensemble(evaluated, everything, name), everything)["ndcg@10"] for name in evaluation.weights
+    }
     if len(evaluation.weights) > 1:
         assert {name: expected["ndcg@10"] - value[0] for name, value in evaluation.without.items()} == pytest.approx(
             without, abs=1e-6
@@ -139,49 +141,49 @@ def test_intervals_hold_their_means_and_pairs_are_differences(evaluated: Evaluat
     evaluation = evaluated.evaluation
     for values in (evaluation.ndcg, evaluation.ahead, evaluation.without):
         assert all(low <= mean <= high for mean, low, high in values.values())
-    assert set(evaluation.ahead) == set(evaluation.systems) - {"blend"}
+    assert set(evaluation.ahead) == set(evaluation.systems) - {"ensemble"}
     for name, (difference, *_) in evaluation.ahead.items():
-        assert difference == pytest.approx(evaluation.ndcg["blend"][0] - evaluation.ndcg[name][0])
+        assert difference == pytest.approx(evaluation.ndcg["ensemble"][0] - evaluation.ndcg[name][0])
 
 
 def test_every_channel_is_measured_whether_the_blend_kept_it_or_not(evaluated: Evaluated) -> None:
     evaluation = evaluated.evaluation
     expected = {
-        "blend",
+        "ensemble",
         "aigc",
-        "transitions",
-        "ridge",
+        "markov",
+        "sequential_ease",
         "ease",
-        "ease lately",
-        "ease now",
-        "text",
-        "text kernel",
-        "language kernel",
-        "language tower",
+        "ease_decay_0.95",
+        "ease_decay_0.8",
+        "content_knn",
+        "kernel_ridge",
+        "kernel_ridge_text",
+        "two_tower_text",
         "popularity",
         RECENT,
     }
     assert set(evaluation.systems) == expected
     assert set(evaluation.weights) < expected
     order = [values["ndcg@10"] for values in evaluation.systems.values()]
-    assert next(iter(evaluation.systems)) == "blend"
+    assert next(iter(evaluation.systems)) == "ensemble"
     assert order[1:] == sorted(order[1:], reverse=True)
 
 
 def test_bins_hold_every_user_once(evaluated: Evaluated) -> None:
     evaluation = evaluated.evaluation
     assert [(each["events"], each["users"]) for each in evaluation.lengths] == [("11–20", evaluation.users)]
-    assert evaluation.lengths[0]["ndcg"]["blend"] == evaluation.ndcg["blend"]
+    assert evaluation.lengths[0]["ndcg"]["ensemble"] == evaluation.ndcg["ensemble"]
 
 
-def test_a_killed_evaluation_is_gone_on_with(evaluated: Evaluated, night: Settings) -> None:
+def test_a_killed_evaluation_is_gone_on_with(evaluated: Evaluated, prepared: Settings) -> None:
     """Steps that were done stay; what a new file of the step aigc says is in the report."""
     measured = evaluated.folder / "measure.json"
     before = {file: file.read_bytes() for file in evaluated.folder.glob("*.json") if file != measured}
     measured.unlink()
     curve = {"events": [100, 200], "loss": [4.0, 3.5]}
     (evaluated.folder / "aigc" / CURVE).write_text(json.dumps(curve))
-    again, report = evaluate(night, KEY, nothing)
+    again, report = evaluate(prepared, KEY, nothing)
     assert report == evaluated.report
     assert {file: file.read_bytes() for file in before if file.name != "metrics.json"} == {
         file: text for file, text in before.items() if file.name != "metrics.json"
@@ -191,42 +193,42 @@ def test_a_killed_evaluation_is_gone_on_with(evaluated: Evaluated, night: Settin
     assert Evaluation.load(evaluated.folder) == again
 
 
-def test_another_target_is_another_evaluation(evaluated: Evaluated, night: Settings) -> None:
-    found, report = evaluate(night.override({"ranking.target": "any", "aigc.minutes": 0}), None, nothing)
+def test_another_target_is_another_evaluation(evaluated: Evaluated, prepared: Settings) -> None:
+    found, report = evaluate(prepared.override({"ranking.target": "any", "aigc.minutes": 0}), None, nothing)
     assert report.parent.name == f"{KEY}-any"
     assert found.target == "any"
-    assert "neighbours" in found.systems
+    assert "user_knn" in found.systems
     assert evaluated.report.exists()
 
 
 @pytest.fixture
 def copied(whole: Run, tmp_path: Path) -> Run:
-    """A night of one's own to spoil."""
+    """A run of one's own to spoil."""
     run = Run(tmp_path, KEY)
     shutil.copytree(whole.folder, run.folder)
     return run
 
 
-def evaluate_copy(night: Settings, run: Run, key: str | None = None) -> None:
-    evaluate(night.override({"artifacts.root": run.root}), key, nothing)
+def evaluate_copy(prepared: Settings, run: Run, key: str | None = None) -> None:
+    evaluate(prepared.override({"artifacts.root": run.root}), key, nothing)
 
 
-def test_without_a_night_it_says_what_to_do(night: Settings, tmp_path: Path) -> None:
+def test_without_a_run_it_says_what_to_do(prepared: Settings, tmp_path: Path) -> None:
     with pytest.raises(RunError, match=r"no run under .* finished the steps extract and embed.*`chatrec run`"):
-        evaluate_copy(night, Run(tmp_path, KEY))
+        evaluate_copy(prepared, Run(tmp_path, KEY))
     with pytest.raises(RunError, match="no run 20200101T000000Z under"):
-        evaluate(night, "20200101T000000Z", nothing)
+        evaluate(prepared, "20200101T000000Z", nothing)
 
 
-def test_a_night_that_has_not_embedded_its_texts_is_passed_over(night: Settings, copied: Run) -> None:
+def test_a_run_that_has_not_embedded_its_texts_is_passed_over(prepared: Settings, copied: Run) -> None:
     newer = Run(copied.root, "20260602T020000Z")
     shutil.copytree(copied.folder, newer.folder)
     (newer.folder / "embed.json").unlink()
     with pytest.raises(RunError, match="no run 20260602T020000Z"):
-        evaluate_copy(night, copied, newer.key)
+        evaluate_copy(prepared, copied, newer.key)
     begun = []
     with pytest.raises(KeyboardInterrupt):
-        evaluate(night.override({"artifacts.root": copied.root}), None, lambda step, manifest: stop(begun, manifest))
+        evaluate(prepared.override({"artifacts.root": copied.root}), None, lambda step, manifest: stop(begun, manifest))
     assert [folder.name for folder in (copied.root / "evaluations").iterdir()] == [f"{KEY}-next"]
 
 
@@ -237,13 +239,13 @@ def stop(begun: list[None], manifest: Manifest | None) -> None:
         raise KeyboardInterrupt
 
 
-def test_vectors_of_other_texts_are_refused(night: Settings) -> None:
+def test_vectors_of_other_texts_are_refused(prepared: Settings) -> None:
     with pytest.raises(SettingsError, match=rf"\[text\] are other ones than those of run {KEY}"):
-        evaluate(night.override({"text.item": "{{ title }}"}), None, nothing)
+        evaluate(prepared.override({"text.item": "{{ title }}"}), None, nothing)
 
 
 def keep(run: Run, kept: Callable[[pl.DataFrame], pl.DataFrame]) -> None:
-    """Writes the night's events anew."""
+    """Writes the run's events anew."""
     file = run.step_folder("extract") / INTERACTIONS
     write_table(file, kept(pl.read_parquet(file)), INTERACTIONS_SCHEMA)
     made = run.manifest("extract")
@@ -251,15 +253,15 @@ def keep(run: Run, kept: Callable[[pl.DataFrame], pl.DataFrame]) -> None:
     run.finish(Manifest(made.step, made.inputs, digest_of(file.parent), made.result))
 
 
-def test_where_nothing_can_be_held_out_it_says_so(night: Settings, copied: Run) -> None:
+def test_where_nothing_can_be_held_out_it_says_so(prepared: Settings, copied: Run) -> None:
     keep(copied, lambda events: events.unique("user", maintain_order=True))
     with pytest.raises(RunError, match=f"Nothing can be held out of run {KEY} with target next"):
-        evaluate_copy(night, copied)
+        evaluate_copy(prepared, copied)
 
 
-def test_a_night_done_anew_is_evaluated_anew(night: Settings, copied: Run, everything: Interactions) -> None:
+def test_a_run_done_anew_is_evaluated_anew(prepared: Settings, copied: Run, everything: Interactions) -> None:
     """The same key with other events: the first of each user are gone."""
-    settings = night.override({"artifacts.root": copied.root, "aigc.minutes": 0})
+    settings = prepared.override({"artifacts.root": copied.root, "aigc.minutes": 0})
     first, _ = evaluate(settings, None, nothing)
     keep(copied, lambda events: events.filter(pl.int_range(pl.len()).over("user") > 1))
     second, _ = evaluate(settings, None, nothing)

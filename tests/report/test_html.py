@@ -11,10 +11,11 @@ import numpy as np
 import pytest
 from matplotlib.image import imread
 
+from chatrec.models.labels import label
 from chatrec.report.html import write_report
 from tests.support.evaluations import Evaluated
 
-PLOTS = {"channels", "without", "lengths", "exposure"}
+PLOTS = {"models", "without", "lengths", "exposure"}
 EMPTY = {"meta", "img", "source"}
 
 
@@ -68,7 +69,7 @@ def test_it_names_every_system_with_its_numbers(text: str, evaluated: Evaluated)
     evaluation = evaluated.evaluation
     words = Page(text).words
     for system, values in evaluation.systems.items():
-        row = words[words.index(system, words.index("All models")) :]
+        row = words[words.index(label(system), words.index("All models")) :]
         shown = [word for word in row if word][1 : 1 + 10]
         assert shown[:6] == [
             f"{values[f'{name}@10']:.4f}" for name in ("ndcg", "recall", "hr", "mrr", "map", "debiased ndcg")
@@ -78,7 +79,7 @@ def test_it_names_every_system_with_its_numbers(text: str, evaluated: Evaluated)
     assert f"{evaluation.targets:,} targets of {evaluation.users:,} users" in said
     difference, low, high = evaluation.ahead["popularity"]
     assert f"{difference:+.4f} [{low:+.4f}, {high:+.4f}] against popularity" in said
-    assert f"{evaluation.systems['blend']['ndcg@10 head items']:.4f} / " in said
+    assert f"{evaluation.systems['ensemble']['ndcg@10 head items']:.4f} / " in said
     assert "The learning curve is left out." in said
 
 
@@ -110,7 +111,7 @@ def test_plots_are_pictures_with_words_for_light_and_for_dark_pages(
         assert bright[..., :3].mean() > 0.7 > 0.4 > dim[..., :3].mean()
     described = " ".join(image["alt"] or "" for image in page.of("img"))
     for name, (value, *_) in evaluated.evaluation.ndcg.items():
-        assert f"{name} {value:.4f}" in described
+        assert f"{label(name)} {value:.4f}" in described
 
 
 def test_the_learning_curve_is_drawn_where_there_is_one(evaluated: Evaluated, tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""An evaluation of a finished night, and what it gave."""
+"""An evaluation of a finished run, and what it gave."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -7,7 +7,7 @@ from chatrec.pipeline.evaluation import evaluate
 from chatrec.pipeline.step import Step
 from chatrec.report.results import Evaluation
 from chatrec.runs.run import Manifest
-from tests.support.nights import Scene
+from tests.support.finished import Scene
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""A process that does a night and is killed, by itself and for good, at a given moment.
+"""A process that does a run and is killed, by itself and for good, at a given moment.
 
 A moment is `<step>:start`, `<step>:end` (its files are written, its manifest is not), or a point within a step.
 """
@@ -9,9 +9,9 @@ from collections.abc import Callable
 from importlib import import_module
 from typing import Any
 
+from chatrec import pipeline
 from chatrec.config import load
 from chatrec.encoder import vector_cache
-from chatrec.pipeline import run_night
 from chatrec.pipeline.runner import Runner
 from chatrec.pipeline.steps import BY_NAME, STEPS
 from chatrec.publish import partitions, pointer
@@ -60,14 +60,14 @@ def moments() -> list[str]:
 
 
 def kill_at(moment: str) -> None:
-    """Does the night of KEY, or what is left of it, in a process that is killed."""
+    """Does the run of KEY, or what is left of it, in a process that is killed."""
     ended = processes.run(_do, moment)
     assert ended.code == -signal.SIGKILL, ended
 
 
 def _do(moment: str) -> None:
     _arm(moment)
-    run_night(load(), KEY, raise_on_error=True)
+    pipeline.run(load(), KEY, raise_on_error=True)
 
 
 def _arm(moment: str) -> None:

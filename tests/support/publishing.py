@@ -1,4 +1,4 @@
-"""A night of two users and three items, for publishing hundreds of times."""
+"""A run of two users and three items, for publishing hundreds of times."""
 
 import json
 from collections.abc import Callable
@@ -16,14 +16,14 @@ from chatrec.extract.snapshot import Snapshot
 from chatrec.generation import BLURBS, GROUP_NAMES
 from chatrec.publish.outputs import Files
 from chatrec.ranking.fairness.audit import BY_ATTRIBUTE, EXPOSURE, nothing
-from chatrec.ranking.lists import ATTENTION, ATTENTION_SCHEMA, BLEND, NAMES, RECOMMENDATIONS, SCHEMA, Lists
+from chatrec.ranking.lists import ATTENTION, ATTENTION_SCHEMA, ENSEMBLE, NAMES, RECOMMENDATIONS, SCHEMA, Lists
 from chatrec.ranking.tables.schema import POPULAR, QUERIES, SIMILAR, TRENDING, schema_of
 
 TYPES = {"user_id_type": "bigint", "item_id_type": "bigint"}
 
 
 def prepare(engine: Engine, folder: Path) -> Callable[[int], Files]:
-    """Makes the tables, and the files of any number of nights; the score of every row is the night's number."""
+    """Makes the tables, and the files of any number of runs; the score of every row is the run's number."""
     migrate(engine, "chatrec", TYPES)
     for name in ("snapshot", "groups", "written", "lists", "tables"):
         (folder / name).mkdir(parents=True, exist_ok=True)
@@ -48,7 +48,7 @@ def prepare(engine: Engine, folder: Path) -> Callable[[int], Files]:
             users=np.arange(2),
             items=np.array([[0, 1, 2], [2, 1, 0]]),
             scores=np.full((2, 3), number, np.float32),
-            kind=BLEND,
+            kind=ENSEMBLE,
             group=np.array([[0, 0, -1], [0, 0, 0]]),
             because=np.array([[1, -1, 0], [0, 0, 0]]),
             shares=np.tile(np.array([0.625, 0.375], np.float32), (2, 3, 1)),

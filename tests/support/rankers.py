@@ -1,4 +1,4 @@
-"""A small ranker, and what its channels say, written out."""
+"""A small ranker, and what its models say, written out."""
 
 from collections.abc import Mapping
 
@@ -29,7 +29,7 @@ GROUPS = ItemGroups(
 )
 
 
-WEIGHTS = {"transitions": 0.8, NAME: 0.5, "ease": 0.3}
+WEIGHTS = {"markov": 0.8, NAME: 0.5, "ease": 0.3}
 
 
 USUAL = Index()
@@ -53,21 +53,21 @@ def ranker(
     state = AigcState(*arrays, MeanUsers(3), output if two_levels else None)
     made = histories(of_users)
     log = TrainingData(histories([random.integers(0, ITEMS, 12).tolist() for _ in range(30)]), ITEMS)
-    channels = {"transitions": markov.fit(log), "ease": ease.fit(log, ease.Config(l2=5.0))}
+    models = {"markov": markov.fit(log), "ease": ease.fit(log, ease.Config(l2=5.0))}
     rows = np.flatnonzero(recommendable).astype(np.int32)
     users = state.queries(state.users(made.latest(np.arange(len(of_users)), 3)))
     built = faiss_index.build(state.keys[rows], rows, users, index)
-    blend = Ensemble(weights, {name: channel for name, channel in channels.items() if name in weights})
-    return Recommender(blend, AigcModel(state), GROUPS, built, made, recommendable, TOP_N, seen, 0)
+    ensemble = Ensemble(weights, {name: model for name, model in models.items() if name in weights})
+    return Recommender(ensemble, AigcModel(state), GROUPS, built, made, recommendable, TOP_N, seen, 0)
 
 
 def log_shares(made: Recommender, user: int, allowed: list[int]) -> dict[str, np.ndarray]:
-    """What each channel says of the allowed items, written out."""
+    """What each model says of the allowed items, written out."""
     batch = UserBatch(made.histories, np.array([user]), made.recommendable, made.exclude_seen)
     found = {}
-    for name, channel in made.channels.items():
-        scores = channel.score(batch)[0].astype(np.float64)[allowed]
-        if channel.log_probabilities:
+    for name, model in made.models.items():
+        scores = model.score(batch)[0].astype(np.float64)[allowed]
+        if model.log_probabilities:
             found[name] = scores - np.log(np.exp(scores).sum())
         else:
             positive = np.maximum(scores, 0)

@@ -1,4 +1,4 @@
-"""Readers that poll over their own connections while nights are published: what each of them saw.
+"""Readers that poll over their own connections while runs are published: what each of them saw.
 
 Run by itself, `python -m tests.support.readers` compares the publish with the obvious one, which creates, attaches and
 points in one transaction, and prints how many reads were wrong.
@@ -22,7 +22,7 @@ from chatrec.publish.publish import publish, retire
 from tests.support import processes
 
 OF_LISTS = [each for each in OUTPUTS if each.name in ("items", "groups", "item_groups", "recommendations", "blurbs")]
-"""What a list is read from; hundreds of nights publish no more."""
+"""What a list is read from; hundreds of runs publish no more."""
 READ = "SELECT user_id, rank, item_id, score FROM recommendations WHERE user_id = 1 ORDER BY rank"
 ROWS = 3
 PAUSE_SECONDS = 0.002
@@ -31,19 +31,19 @@ PAUSE_SECONDS = 0.002
 
 @dataclass
 class Seen:
-    """What a reader saw; a good list has ROWS rows with ranks from 1 and all items of one night."""
+    """What a reader saw; a good list has ROWS rows with ranks from 1 and all items of one run."""
 
     reads: int = 0
     empty: int = 0
     mixed: int = 0
     failed: int = 0
-    nights: int = 0
+    runs: int = 0
     slowest: float = 0.0
 
 
 def read_until(stop: Event, url: str, found: Any) -> None:
     """Polls one user's list."""
-    seen, nights = Seen(), set()
+    seen, runs = Seen(), set()
     connection = psycopg2.connect(url, options="-c search_path=chatrec,public")
     connection.autocommit = True
     cursor = connection.cursor()
@@ -58,11 +58,11 @@ def read_until(stop: Event, url: str, found: Any) -> None:
             continue
         seen.reads += 1
         seen.slowest = max(seen.slowest, time.perf_counter() - started)
-        of_nights = {score for *_, score in rows}
-        nights |= of_nights
+        of_runs = {score for *_, score in rows}
+        runs |= of_runs
         seen.empty += not rows
-        seen.mixed += bool(rows) and (len(of_nights) > 1 or [row[1] for row in rows] != list(range(1, ROWS + 1)))
-    seen.nights = len(nights)
+        seen.mixed += bool(rows) and (len(of_runs) > 1 or [row[1] for row in rows] != list(range(1, ROWS + 1)))
+    seen.runs = len(runs)
     found.put(seen)
     connection.close()
 
@@ -122,8 +122,8 @@ def publish_in_one_transaction(engine: Engine, run: int, files: Files) -> None:
         opened.execute("UPDATE runs SET kept = true, published_at = now() WHERE run = %s", (run,))
 
 
-def nights(engine: Engine, files: Callable[[int], Files], first: int, last: int, naive: bool = False) -> None:
-    """Publishes many small nights, goes back now and then, and keeps seven."""
+def publish_runs(engine: Engine, files: Callable[[int], Files], first: int, last: int, naive: bool = False) -> None:
+    """Publishes many small runs, goes back now and then, and keeps seven."""
     from chatrec.publish.pointer import rollback
 
     for number in range(first, last + 1):
@@ -153,8 +153,8 @@ def main() -> None:
             url = embedded.start(Path(folder) / f"postgres-{naive}")
             engine = engine_of(url)
             make = prepare(engine, Path(folder) / f"files-{naive}")
-            nights(engine, make, 1, 1)
-            seen = watch(url, lambda engine=engine, make=make, naive=naive: nights(engine, make, 2, 301, naive))
+            publish_runs(engine, make, 1, 1)
+            seen = watch(url, lambda engine=engine, make=make, naive=naive: publish_runs(engine, make, 2, 301, naive))
             total = {name: sum(getattr(each, name) for each in seen) for name in ("reads", "empty", "mixed", "failed")}
             way = "one transaction" if naive else "attach, drain, point"
             print(f"{way}: 300 publishes, {total}, slowest read {max(each.slowest for each in seen) * 1000:.0f} ms")

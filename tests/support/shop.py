@@ -1,4 +1,4 @@
-"""A small customer with names of its own, and settings that make a night take seconds."""
+"""A small customer with names of its own, and settings that make a run take seconds."""
 
 import json
 from collections.abc import Mapping

@@ -24,7 +24,7 @@ SMALL = {
     "CHATREC_CHECKS__BEATS_POPULARITY": "false",
 }
 NEVER = "0 0 29 2 *"
-"""Within hours after its time a schedule would publish a night that no test asked for."""
+"""Within hours after its time a schedule would publish a run that no test asked for."""
 
 
 class Airflow:

@@ -19,7 +19,7 @@ SMALL = {
     "CHATREC_AIGC__MINUTES": "0",
     "CHATREC_COMPUTE__THREADS": "1",
 }
-"""Settings that make a night take seconds."""
+"""Settings that make a run take seconds."""
 
 
 def events() -> list[tuple[str, str, str, int]]:

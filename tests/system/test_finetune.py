@@ -1,10 +1,11 @@
-"""`chatrec_finetune` for real on MovieLens-100k: a candidate is trained, measured, and takes over the next night."""
+"""`chatrec_finetune` for real on MovieLens-100k: a candidate is trained, measured, and takes over the next run."""
 
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from chatrec import demo
 from chatrec.config import Settings
 from chatrec.db.engine import open_database
 from chatrec.demo import movielens
@@ -15,6 +16,7 @@ from tests.support.standalone import Airflow, standalone
 
 pytestmark = pytest.mark.system
 SMALL = {
+    "CHATREC_CONFIG": str(Path(demo.__file__).parent / "chatrec.toml"),
     "CHATREC_ENCODER__LOCAL__LAYERS": "2",
     "CHATREC_ENCODER__LOCAL__WIDTH": "64",
     "CHATREC_ENCODER__LOCAL__VOCABULARY": "1000",
@@ -38,7 +40,7 @@ def up(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Airflow, Path
 
 
 def embedded_texts(root: Path) -> list[int]:
-    """How many texts each night had to encode."""
+    """How many texts each run had to encode."""
     manifests = [run.manifest("embed") for run in runs_under(root)]
     return [int(manifest.result.to_dict()["texts_embedded"]) for manifest in manifests if manifest]
 

@@ -1,4 +1,4 @@
-"""The pages in a real browser inside a real Airflow, and a night that waits for a person.
+"""The pages in a real browser inside a real Airflow, and a run that waits for a person.
 
 Makes the screenshots of docs/pages.md. Needs a chromium, such as Debian's.
 """
@@ -53,7 +53,7 @@ def messages() -> Iterator[tuple[list[str], str]]:
 
 @pytest.fixture(scope="module")
 def up(tmp_path_factory: pytest.TempPathFactory, messages: tuple[list[str], str]) -> Iterator[Up]:
-    """Airflow with one night that is published and one that waits: the addresses of their runs, and its folder."""
+    """Airflow with one run that is published and one that waits: the addresses of their runs, and its folder."""
     folder = tmp_path_factory.mktemp("up")
     shop = Shop(embedded.start(folder / "postgres"), users=200, items=90)
     shop.create()
@@ -136,7 +136,7 @@ def inside(page: Any) -> Any:
 
 
 def test_a_stranger_gets_nothing(up: Up) -> None:
-    for page in ("recommendations?user=12", "tonight", "audit", "pages.css", "dag_runs/chatrec_nightly/x"):
+    for page in ("recommendations?user=12", "runs", "audit", "pages.css", "dag_runs/chatrec_nightly/x"):
         with pytest.raises(urllib.error.HTTPError) as refused:
             urllib.request.urlopen(f"{up[0].address}/chatrec/{page}", timeout=30)
         assert refused.value.code == 401
@@ -145,7 +145,7 @@ def test_a_stranger_gets_nothing(up: Up) -> None:
 
 @pytest.mark.parametrize("viewport", [DESKTOP, PHONE], ids=["desktop", "phone"])
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("address", ["recommendations", "recommendations?user=12", "tonight", "audit"])
+@pytest.mark.parametrize("address", ["recommendations", "recommendations?user=12", "runs", "audit"])
 def test_anybody_can_use_it(
     address: str, scheme: str, viewport: dict[str, int], look: Callable[..., Any], up: Up
 ) -> None:
@@ -183,7 +183,7 @@ def test_the_run_has_a_tab(look: Callable[..., Any], up: Up) -> None:
 
 
 def test_nothing_runs_scripts_or_breaks_the_policy(look: Callable[..., Any]) -> None:
-    page = look("/chatrec/tonight")
+    page = look("/chatrec/runs")
     complaints: list[str] = []
     page.on("console", lambda message: complaints.append(message.text))
     page.reload()
@@ -191,7 +191,7 @@ def test_nothing_runs_scripts_or_breaks_the_policy(look: Callable[..., Any]) -> 
     assert [each for each in complaints if "Policy" in each] == []
 
 
-def test_a_night_that_warns_waits_and_is_approved_over_rest(
+def test_a_run_that_warns_waits_and_is_approved_over_rest(
     look: Callable[..., Any], up: Up, messages: tuple[list[str], str]
 ) -> None:
     airflow, shop, _, waiting, folder = up
@@ -229,11 +229,11 @@ def test_a_night_that_warns_waits_and_is_approved_over_rest(
 def test_screenshots(look: Callable[..., Any], up: Up) -> None:
     """For docs/pages.md."""
     earlier = up[1].execute("SELECT key FROM chatrec.runs WHERE kept ORDER BY run LIMIT 1")[0][0]
-    user = f"/chatrec/recommendations?user=12&night={earlier}"
+    user = f"/chatrec/recommendations?user=12&run={earlier}"
     for name, path, viewport, scheme in (
         ("recommendations", user, DESKTOP, "light"),
         ("recommendations-phone", user, PHONE, "dark"),
-        ("night-phone", f"/chatrec/tonight?night={earlier}", PHONE, "light"),
+        ("run-phone", f"/chatrec/runs?run={earlier}", PHONE, "light"),
     ):
         page = look(path, viewport, scheme)
         with suppress(IndexError):
@@ -242,7 +242,7 @@ def test_screenshots(look: Callable[..., Any], up: Up) -> None:
     page = look(tab_of(up[2]), {"width": 1400, "height": 900})
     inside(page).get_by_text("published").first.wait_for()
     page.wait_for_timeout(1000)
-    picture(page, "night")
+    picture(page, "run")
 
 
 def picture(page: Any, name: str) -> None:

@@ -1,4 +1,4 @@
-"""`chatrec up` for real: Airflow's own processes, a night triggered over REST, and nothing left behind."""
+"""`chatrec up` for real: Airflow's own processes, a run triggered over REST, and nothing left behind."""
 
 import signal
 import subprocess
@@ -26,7 +26,7 @@ def up(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[subprocess.Po
         yield process, airflow, shop
 
 
-def test_a_night_and_a_rollback_over_rest(up: tuple[Any, Airflow, Shop]) -> None:
+def test_a_run_and_a_rollback_over_rest(up: tuple[Any, Airflow, Shop]) -> None:
     _, airflow, shop = up
     dags = {dag["dag_id"]: dag["is_paused"] for dag in airflow.call("GET", "/api/v2/dags")["dags"]}
     assert dags == dict.fromkeys(["chatrec_nightly", "chatrec_finetune", "chatrec_rollback", "chatrec_erase"], False)
@@ -42,7 +42,7 @@ def test_a_night_and_a_rollback_over_rest(up: tuple[Any, Airflow, Shop]) -> None
     events = airflow.call("GET", "/api/v2/assets/events")["asset_events"]
     published = next(event["extra"] for event in events if "rows" in event["extra"])
     assert published["rows"] == 160
-    assert {"aigc", "blend", "popularity"} <= set(published["metrics"])
+    assert {"aigc", "ensemble", "popularity"} <= set(published["metrics"])
 
     assert set(airflow.run("chatrec_nightly").values()) == {"success"}
     assert len(shop.lists()) == 400

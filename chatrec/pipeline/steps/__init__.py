@@ -1,4 +1,4 @@
-"""The steps of a night in their order, each in a module of its own: what it needs and what it depends on.
+"""The steps of a run in their order, each in a module of its own: what it needs and what it depends on.
 
 Airflow parses this module all the time, so nothing heavy is imported here; a step imports its module when it is
 performed.
@@ -44,22 +44,22 @@ STEPS: tuple[Step, ...] = (
         "Learn AIGC vectors",
     ),
     Step(
-        "blend",
+        "ensemble",
         ("extract", "embed", "aigc"),
         ("ranking.target", "ranking.form", "ranking.exclude_seen", "compute", "privacy"),
-        "chatrec.pipeline.steps.blend:blend",
-        "Fit and weigh all channels",
+        "chatrec.pipeline.steps.ensemble:ensemble",
+        "Fit and weigh all models",
     ),
     Step(
         "index",
-        ("extract", "aigc", "blend"),
+        ("extract", "aigc", "ensemble"),
         ("index", "ranking.exclude_seen", "rules", "compute"),
         "chatrec.pipeline.steps.index:index",
         "Build the FAISS index",
     ),
     Step(
         "rank",
-        ("extract", "embed", "groups", "aigc", "blend", "index"),
+        ("extract", "embed", "groups", "aigc", "ensemble", "index"),
         ("ranking", "rules", "fairness", "diversity", "compute", "privacy.enabled"),
         "chatrec.pipeline.steps.rank:rank",
         "Rank",
@@ -80,10 +80,10 @@ STEPS: tuple[Step, ...] = (
     ),
     Step(
         "gate",
-        ("extract", "blend", "rank"),
+        ("extract", "ensemble", "rank"),
         ("checks", "ranking", "rules", "fairness", "publish.approval"),
         "chatrec.pipeline.steps.gate:gate",
-        "Check the night",
+        "Check the run",
         reusable=False,
     ),
     Step(

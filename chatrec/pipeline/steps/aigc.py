@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from chatrec.aigc.aigc import Texts, learn
+from chatrec.aigc.aigc import Texts, fit
 from chatrec.aigc.groups import ItemGroups
 from chatrec.aigc.text_only import of_texts
 from chatrec.encoder.embed import ITEMS, PROFILE_USERS, PROFILES
@@ -19,7 +19,7 @@ def aigc(context: Context) -> AigcResult:
         return _public_aigc(context)
     texts = Texts(*(np.load(context.of("embed") / name) for name in (ITEMS, PROFILES, PROFILE_USERS)))
     groups = ItemGroups.load(context.of("groups"))
-    return learn(context.snapshot, holdout_of(context), texts, groups, context.settings, context.folder)
+    return fit(context.snapshot, holdout_of(context), texts, groups, context.settings, context.folder)
 
 
 def _public_aigc(context: Context) -> AigcResult:

@@ -1,4 +1,4 @@
-"""The steps of `chatrec evaluate`: a split of a night's snapshot, the night's vectors, and the measurement."""
+"""The steps of `chatrec evaluate`: a split of a run's snapshot, the run's vectors, and the measurement."""
 
 import json
 from pathlib import Path
@@ -8,7 +8,7 @@ import numpy as np
 from chatrec.aigc.aigc import CURVE, NAME, AigcModel
 from chatrec.aigc.state import AigcState
 from chatrec.encoder.embed import ITEMS, PROFILE_USERS, PROFILES
-from chatrec.ensemble.ensemble import BLEND
+from chatrec.ensemble.ensemble import ENSEMBLE
 from chatrec.errors import RunError
 from chatrec.evaluation import holdout
 from chatrec.evaluation.evaluator import Evaluator
@@ -24,20 +24,20 @@ from chatrec.runs.run import Run
 from chatrec.runtime.hardware import use_threads
 
 SEED = 1
-"""Added to the seed, so that other users are held out here than those by which the blend is weighed."""
+"""Added to the seed, so that other users are held out here than those by which the ensemble is weighed."""
 
 
 def hold_out(context: Context) -> HoldoutResult:
-    """Holds events out of the night's snapshot and writes what is left of it."""
-    night = _night(context)
+    """Holds events out of the run's snapshot and writes what is left of it."""
+    evaluated = _evaluated(context)
     ranking, seed = context.settings.ranking, context.settings.compute.seed
-    whole = Snapshot(night.step_folder("extract"))
+    whole = Snapshot(evaluated.step_folder("extract"))
     available = whole.items["available"].to_numpy()
     held = holdout.hold_out(whole.histories, available, ranking.exclude_seen, ranking.target, seed + SEED)
     if not len(held):
         raise RunError(
-            f"Nothing can be held out of run {night.key} with target {ranking.target}: no user has an event to predict "
-            "and one before it. `--target next` needs the least."
+            f"Nothing can be held out of run {evaluated.key} with target {ranking.target}: no user has an event to "
+            "predict and one before it. `--target next` needs the least."
         )
     write_rest(whole, held, context.folder)
     return HoldoutResult(holdout_users=len(held), targets=len(held.targets), events_left=len(held.histories.items))
@@ -46,7 +46,7 @@ def hold_out(context: Context) -> HoldoutResult:
 def take_vectors(context: Context) -> TextVectorsResult:
     """Item vectors, and the profiles of users with a history left; texts of histories would tell what is held out."""
     items, profiles, users = (
-        np.load(_night(context).step_folder("embed") / name) for name in (ITEMS, PROFILES, PROFILE_USERS)
+        np.load(_evaluated(context).step_folder("embed") / name) for name in (ITEMS, PROFILES, PROFILE_USERS)
     )
     kept = context.snapshot.histories.lengths[users] > 0
     for name, array in ((ITEMS, items), (PROFILES, profiles[kept]), (PROFILE_USERS, users[kept])):
@@ -59,19 +59,19 @@ def measure(context: Context) -> MeasureResult:
     use_threads(context.settings.compute.threads)
     settings, texts = context.settings, np.load(context.of("embed") / ITEMS)
     held = load_holdout(context.of("extract"), settings.ranking.exclude_seen)
-    known = training_data(context, held.histories)
+    data = training_data(context, held.histories)
     others = {NAME: AigcModel(AigcState.load(context.of("aigc")))}
-    systems = Systems.load(context.of("blend"), known, others, settings.ranking.target)
+    systems = Systems.load(context.of("ensemble"), data, others, settings.ranking.target)
     learning = _curve(context.of("aigc") / CURVE)
     target, seed = settings.ranking.target, settings.compute.seed
-    found = results.measure(systems, Evaluator(held, texts), context.run.key, target, seed, learning)
-    found.save(context.folder)
-    ndcg, popularity = (found.systems[name]["ndcg@10"] for name in (BLEND, POPULARITY))
+    evaluation = results.measure(systems, Evaluator(held, texts), context.run.key, target, seed, learning)
+    evaluation.save(context.folder)
+    ndcg, popularity = (evaluation.systems[name]["ndcg@10"] for name in (ENSEMBLE, POPULARITY))
     return MeasureResult(ndcg=ndcg, popularity_ndcg=popularity)
 
 
-def _night(context: Context) -> Run:
-    """The night of the same key, which is evaluated."""
+def _evaluated(context: Context) -> Run:
+    """The run of the same key, which is evaluated."""
     return Run(context.run.root, context.run.key)
 
 
@@ -79,5 +79,5 @@ def _curve(file: Path) -> dict[str, list[float]] | None:
     """What the step aigc recorded while it learned; None if it read nothing or records nothing."""
     if not file.exists():
         return None
-    found: dict[str, list[float]] = json.loads(file.read_text(encoding="utf-8"))
-    return found if found["loss"] else None
+    curve: dict[str, list[float]] = json.loads(file.read_text(encoding="utf-8"))
+    return curve if curve["loss"] else None

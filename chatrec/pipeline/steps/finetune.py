@@ -58,7 +58,7 @@ def _material(context: Context, snapshot: Snapshot, learnable: Array) -> Materia
 
 
 def embed(context: Context) -> ShadowEmbedResult:
-    """Encodes what a night encodes, by both encoders: the store then has what the next night needs of either."""
+    """Encodes what a run encodes, by both encoders: the store then has what the next run needs of either."""
     use_threads(context.settings.compute.threads)
     snapshot, encoded = _snapshot(context), {}
     for name, source in ((LIVE, begun_of(context.run).live), (CANDIDATE, str(_candidate(context)))):
@@ -83,7 +83,7 @@ def compare(context: Context) -> CompareResult:
     gain, low, high = (round(each, 5) for each in paired_difference(found[CANDIDATE], found[LIVE], seed))
     means = {name: round(float(each.sum() / max(len(each), 1)), 5) for name, each in found.items()}
     for name, source in ((CANDIDATE, _candidate(context)), (LIVE, Path(begun.live))):
-        registry.record(source, {"ndcg@10": means[name], "night": begun.night})
+        registry.record(source, {"ndcg@10": means[name], "run": begun.run})
     registry.record(_candidate(context), {"gain": (gain, low, high), "over": Path(begun.live).name})
     return CompareResult(
         users=len(holdout),
@@ -114,7 +114,7 @@ def promote(context: Context) -> PromoteResult:
     else:
         registry.promote(root, candidate.name)
         why = "better" if low > 0 else "the live one remembers somebody who was erased"
-        promoted, words = True, f"{words}: {why}, the next night encodes with {candidate.name}"
+        promoted, words = True, f"{words}: {why}, the next run encodes with {candidate.name}"
     removed = registry.prune(root, wanted.keep)
     for old in all_finetunes(root):
         if old.key < context.run.key:
@@ -123,10 +123,10 @@ def promote(context: Context) -> PromoteResult:
 
 
 def _snapshot(context: Context) -> Snapshot:
-    night = Run(context.run.root, begun_of(context.run).night)
-    if night.manifest("extract") is None:
-        raise RunError(f"The files of run {night.key} are gone, from which this fine-tuning learns: begin a new one.")
-    return Snapshot(night.step_folder("extract"))
+    run = Run(context.run.root, begun_of(context.run).run)
+    if run.manifest("extract") is None:
+        raise RunError(f"The files of run {run.key} are gone, from which this fine-tuning learns: begin a new one.")
+    return Snapshot(run.step_folder("extract"))
 
 
 def _hidden(context: Context, snapshot: Snapshot) -> Array:

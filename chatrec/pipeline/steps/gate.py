@@ -21,7 +21,7 @@ def gate(context: Context) -> GateResult:
     """
     assert context.database is not None
     engine = context.database
-    measured = HoldoutMetrics.load(context.of("blend"))
+    measured = HoldoutMetrics.load(context.of("ensemble"))
     inputs = _inputs(context, measured, engine)
     checks = judge(inputs, context.settings.checks)
     checks += judge_fairness(context.results.rank.fairness, context.settings.fairness)
@@ -31,7 +31,7 @@ def gate(context: Context) -> GateResult:
         records.replace_checks(connection, context.number, [check.as_row() for check in checks])
         records.replace_metrics(connection, context.number, measured.models)
         records.set_approval(connection, context.number, "wanted" if asked else None)
-    release = context.results.blend.release
+    release = context.results.ensemble.release
     words = f"{verdict(checks)} {release.decision}" if release else verdict(checks)
     if any(not check.ok for check in checks):
         raise RunStopped(words)
@@ -39,7 +39,7 @@ def gate(context: Context) -> GateResult:
 
 
 def asks(approval: Approval, warnings: int) -> bool:
-    """Whether a night whose checks passed, some of them with a warning, needs a person's word."""
+    """Whether a run whose checks passed, some of them with a warning, needs a person's word."""
     return approval == "always" or (approval == "on_warning" and warnings > 0)
 
 

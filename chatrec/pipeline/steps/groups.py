@@ -14,6 +14,6 @@ def groups(context: Context) -> GroupsResult:
     use_threads(context.settings.compute.threads)
     vectors = np.load(context.of("embed") / ITEMS)
     settings = context.settings
-    found = make_groups(context.snapshot.items, vectors, settings.groups, settings.compute.seed)
-    found.save(context.folder)
-    return GroupsResult(groups=len(found.names), memberships=len(found.items), source=found.source)
+    made = make_groups(context.snapshot.items, vectors, settings.groups, settings.compute.seed)
+    made.save(context.folder)
+    return GroupsResult(groups=len(made.names), memberships=len(made.items), source=made.source)

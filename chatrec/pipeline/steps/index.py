@@ -17,13 +17,13 @@ def index(context: Context) -> IndexResult:
     """Builds the FAISS index of the available items."""
     use_threads(context.settings.compute.threads)
     settings = context.settings
-    joint = ConcatenatedVectors.of(Ensemble.load(context.of("blend")), AigcModel(AigcState.load(context.of("aigc"))))
+    joint = ConcatenatedVectors.of(Ensemble.load(context.of("ensemble")), AigcModel(AigcState.load(context.of("aigc"))))
     rows = np.flatnonzero(context.listable).astype(np.int32)
-    known = np.flatnonzero(context.snapshot.histories.lengths > 0)
+    users_with_history = np.flatnonzero(context.snapshot.histories.lengths > 0)
     random = np.random.default_rng(settings.compute.seed)
-    sample = np.sort(random.choice(known, min(1000, len(known)), replace=False))
+    sample = np.sort(random.choice(users_with_history, min(1000, len(users_with_history)), replace=False))
     batch = UserBatch(context.snapshot.histories, sample, context.recommendable, settings.ranking.exclude_seen)
-    users = joint.join({name: channel.queries(batch) for name, channel in joint.channels.items()})
+    users = joint.join({name: model.queries(batch) for name, model in joint.models.items()})
     built = faiss_index.build(joint.keys[rows], rows, users, settings.index)
     built.save(context.folder)
     facts = built.facts

@@ -39,7 +39,7 @@ def publish(context: Context) -> PublishResult:
         try:
             kept = retire(engine, schema, settings.publish.keep_runs, settings.publish.drain_seconds)
         except ChatrecError as error:  # the new lists are live: what could not be dropped is dropped tomorrow
-            LOG.warning("Old lists stay for another night: %s", error)
+            LOG.warning("Old lists stay for another run: %s", error)
             return PublishResult(rows=rows, same_lists_as=same)
     remove_stale_partials(settings.artifacts.root)
     removed = _remove_files(settings.artifacts.root, {*kept, context.run.key}, settings.publish.keep_runs)
@@ -58,7 +58,7 @@ def _refuse_unapproved(engine: Engine, run: int, verdict: str) -> None:
         return
     why = f"was rejected by {record.approval_by}" if record.approval == "rejected" else "waits for approval"
     raise RunStopped(
-        f"Run {record.key} {why}; the night before stays live. {verdict} "
+        f"Run {record.key} {why}; the previous run stays live. {verdict} "
         f"`chatrec run --run {record.key} --approve` publishes it."
     )
 
@@ -76,12 +76,12 @@ def _same_lists(engine: Engine, run: Run) -> str | None:
 
 def _remove_files(root: Path, kept: set[str], unpublished: int) -> int:
     """Removes the files of runs whose lists are gone, but for some newest ones that a person may want to look into."""
-    found = runs_under(root)
-    others = [run for run in found if run.key not in kept]
+    runs = runs_under(root)
+    others = [run for run in runs if run.key not in kept]
     gone = others[: max(len(others) - unpublished, 0)]
     for run in gone:
         run.remove()
-    _remove_days(root, [run for run in found if run not in gone])
+    _remove_days(root, [run for run in runs if run not in gone])
     return len(gone)
 
 

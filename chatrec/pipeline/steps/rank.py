@@ -14,8 +14,8 @@ from chatrec.encoder.embed import USERS
 from chatrec.ensemble.ensemble import Ensemble
 from chatrec.ensemble.private import popularity_of
 from chatrec.pipeline.context import Context
-from chatrec.pipeline.fairness import audit, covering, varied, weighed
-from chatrec.ranking.recommend import recommend
+from chatrec.pipeline.fairness import audit, diversified, provider_fairness, with_coverage
+from chatrec.ranking.recommend import write_lists
 from chatrec.ranking.recommender import Recommender
 from chatrec.ranking.rule_ablation import effects
 from chatrec.ranking.searches import Searches
@@ -29,10 +29,10 @@ def rank(context: Context) -> RankResult:
     use_threads(context.settings.compute.threads)
     ranker = _recommender(context)
     texts = np.load(context.of("embed") / USERS, mmap_mode="r")
-    fairness = weighed(context, ranker, texts)
-    final, diversity = varied(context, fairness.applied(ranker) if fairness else ranker)
-    final, coverage = covering(context, final, texts)
-    result = recommend(final, texts, context.folder, context.settings.compute.memory_mb)
+    fairness = provider_fairness(context, ranker, texts)
+    final, diversity = diversified(context, fairness.applied(ranker) if fairness else ranker)
+    final, coverage = with_coverage(context, final, texts)
+    result = write_lists(final, texts, context.folder, context.settings.compute.memory_mb)
     result = replace(result, diversity=diversity, coverage=coverage, fairness=audit(context, fairness))
     return _with_effects_of_rules(result, context, ranker, texts)
 
@@ -43,7 +43,7 @@ def _recommender(context: Context) -> Recommender:
         asked, half_life = settings.ranking.search, settings.ranking.search_half_life
         searches = Searches.of(snapshot, asked, half_life)
     return Recommender(
-        Ensemble.load(context.of("blend")),
+        Ensemble.load(context.of("ensemble")),
         AigcModel(AigcState.load(context.of("aigc"))),
         ItemGroups.load(context.of("groups")),
         ItemIndex.load(context.of("index")),
@@ -56,7 +56,7 @@ def _recommender(context: Context) -> Recommender:
         settings.ranking.new_at_most,
         searches,
         context.rules,
-        known_popularity=popularity_of(context.of("blend")) if settings.privacy.enabled else None,
+        known_popularity=popularity_of(context.of("ensemble")) if settings.privacy.enabled else None,
     )
 
 
@@ -65,13 +65,13 @@ def _with_effects_of_rules(result: RankResult, context: Context, ranker: Recomme
 
     def without(rules: Rules) -> Callable[[], Recommender]:
         def make() -> Recommender:
-            found = context.rules_of(rules)
-            return ranker.under(found, found.allowed_of(context.recommendable))
+            prepared = context.rules_of(rules)
+            return ranker.under(prepared, prepared.allowed_of(context.recommendable))
 
         return make
 
     others = {name: without(rules) for name, rules in context.settings.rules.without_each().items()}
     if not others:
         return result
-    users, found = effects(ranker, others, profiles, context.settings.compute.memory_mb)
-    return replace(result, rules=found, rules_users=users)
+    users, effects_by_rule = effects(ranker, others, profiles, context.settings.compute.memory_mb)
+    return replace(result, rules=effects_by_rule, rules_users=users)

@@ -6,7 +6,7 @@ from chatrec.aigc.groups import ItemGroups
 from chatrec.aigc.state import AigcState
 from chatrec.encoder.embed import ITEMS
 from chatrec.pipeline.context import Context
-from chatrec.ranking.tables.write import Night, write_tables
+from chatrec.ranking.tables.write import TableInputs, write_tables
 from chatrec.runs.results import TablesResult
 from chatrec.runtime.hardware import use_threads
 
@@ -20,5 +20,5 @@ def tables(context: Context) -> TablesResult:
     taken = np.bincount(events, minlength=len(context.listable))
     if context.settings.privacy.enabled:  # what counts across users has no proof; texts are public
         taken, wanted = np.zeros_like(taken), wanted.model_copy(update={"popular": 0, "trending": 0, "queries": 0})
-    night = Night(context.snapshot, groups, learned, texts, taken, context.listable, seed)
-    return write_tables(night, wanted, context.folder)
+    inputs = TableInputs(context.snapshot, groups, learned, texts, taken, context.listable, seed)
+    return write_tables(inputs, wanted, context.folder)

@@ -67,13 +67,13 @@ def find_prices(sample: Sample, providers: Providers, owed: Array, highest: floa
         highest: Maximum price. A low one turns the constraint into a penalty: a shortfall costs no more than this.
     """
     prices, steps = np.zeros(len(owed)), np.full(len(owed), FIRST_STEP)
-    before, best, found = np.zeros(len(owed)), (np.inf, np.inf), prices
+    before, best, best_prices = np.zeros(len(owed)), (np.inf, np.inf), prices
     for _ in range(ROUNDS):
         exposure, worth = sample.exposed(providers, providers.shares @ prices)
         lack = np.where(owed > 0, 1 - share_of(exposure) / np.maximum(owed, 1e-12), 0)
         reached = max(float(lack[prices < highest].max(initial=0)), CLOSE), -worth
         if reached < best:
-            best, found = reached, prices
+            best, best_prices = reached, prices
         way = np.where(np.abs(lack) < CLOSE, 0, np.sign(lack))
         way[(prices <= 0) & (way < 0)] = 0
         if not way.any():
@@ -81,4 +81,4 @@ def find_prices(sample: Sample, providers: Providers, owed: Array, highest: floa
         steps = np.clip(np.where(way * before > 0, steps * FASTER, np.where(way * before < 0, steps * SLOWER, steps)),
                         1e-4, LARGEST_STEP)  # fmt: skip
         prices, before = np.clip(prices + way * steps, 0, highest), way
-    return found
+    return best_prices

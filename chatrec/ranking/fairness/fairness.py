@@ -51,7 +51,9 @@ class Fairness:
         return held.ndcg(held.scores), held.ndcg(held.scores + np.append(self.bonus, 0)[held.items])
 
 
-def weigh(ranker: Recommender, items: pl.DataFrame, profiles: Array, settings: Settings, memory_mb: int) -> Fairness:
+def fit_fairness(
+    ranker: Recommender, items: pl.DataFrame, profiles: Array, settings: Settings, memory_mb: int
+) -> Fairness:
     """Computes the owed exposure of providers and the prices that achieve it.
 
     Args:
@@ -62,7 +64,7 @@ def weigh(ranker: Recommender, items: pl.DataFrame, profiles: Array, settings: S
         memory_mb: Memory limit of a batch, in megabytes.
     """
     providers = Providers.of(items, settings.attribute)
-    sample = gather(ranker, profiles, memory_mb)
+    sample = draw_sample(ranker, profiles, memory_mb)
     if settings.target == "merit":
         target = sample.merit(providers)
     else:
@@ -74,7 +76,7 @@ def weigh(ranker: Recommender, items: pl.DataFrame, profiles: Array, settings: S
     return Fairness(providers, target, owed, before, prices)
 
 
-def gather(ranker: Recommender, profiles: Array, memory_mb: int, candidates: int = CANDIDATES) -> Sample:
+def draw_sample(ranker: Recommender, profiles: Array, memory_mb: int, candidates: int = CANDIDATES) -> Sample:
     """Retrieves candidates of all users, or of a sample if there are more than USERS_AT_MOST."""
     random, everybody = np.random.default_rng(ranker.seed), ranker.histories.users
     users = np.arange(everybody)
@@ -111,13 +113,13 @@ class _Filling:
 
     def __call__(self, scores: Array) -> Array:
         ranker, n = self.ranker, self.ranker.top_n
-        new = (self.items >= 0) & ranker.new[self.items]
-        if not new.any() and not ranker.rules.shape_lists:
+        cold = (self.items >= 0) & ranker.cold[self.items]
+        if not cold.any() and not ranker.rules.shape_lists:
             columns = top_k(scores, n)
             return np.where(np.isfinite(np.take_along_axis(scores, columns, 1)), columns, -1)
-        least, most = ranker.places_of_new
-        order = np.argsort(np.where(new, -scores, np.inf), axis=1, kind="stable")
+        least, most = ranker.slots_of_cold
+        order = np.argsort(np.where(cold, -scores, np.inf), axis=1, kind="stable")
         rank = np.empty_like(order)
         np.put_along_axis(rank, order, np.arange(order.shape[1])[None, :], 1)
-        of_known, of_new = tiers(1, order.shape[1], least, most)[0], tiers(0, order.shape[1], least, most)
-        return ranker.rules.columns(self.items, scores, n, np.where(new, of_new[rank], of_known))
+        of_known, of_cold = tiers(1, order.shape[1], least, most)[0], tiers(0, order.shape[1], least, most)
+        return ranker.rules.columns(self.items, scores, n, np.where(cold, of_cold[rank], of_known))

@@ -35,18 +35,18 @@ def check_rules(cursor: Any, items: SourceQuery, separator: str, rules: Rules) -
 
 
 def _columns(items: SourceQuery, rules: Rules) -> Iterator[str]:
-    there = [name for name in items.types if name not in NOT_KEPT]
+    existing = [name for name in items.types if name not in NOT_KEPT]
     selections = [(rule.name, rule.attribute) for rule in rules.selections if rule.attribute]
     for name, attribute in (*selections, *((cap.name, cap.attribute) for cap in rules.caps)):
-        if attribute not in there:
-            yield f'Rule "{name}" asks for the column {attribute}; source.items gives {", ".join(there)}.'
+        if attribute not in existing:
+            yield f'Rule "{name}" asks for the column {attribute}; source.items gives {", ".join(existing)}.'
     for name, attribute in selections:
         if attribute == GROUPS:
             yield f'Rule "{name}" asks for the attribute groups: write groups = [...] instead.'
     if time := rules.freshness.attribute:
-        times = [name for name in there if items.types[name] in TIMES]
+        times = [name for name in existing if items.types[name] in TIMES]
         if time not in times:
-            given = f"gives it as {items.types[time]}" if time in there else "does not give it"
+            given = f"gives it as {items.types[time]}" if time in existing else "does not give it"
             yield (
                 f"rules.freshness asks for the time {time}, but source.items {given}; "
                 f"times there: {', '.join(times) or 'none'} (select updated_at once more under another name to use it)."
@@ -65,10 +65,10 @@ def _groups(cursor: Any, items: SourceQuery, separator: str, rules: Rules) -> It
     lists = sql.SQL("groups") if array else sql.SQL("string_to_array(groups, {})").format(sql.Literal(separator))
     query = sql.SQL("SELECT DISTINCT btrim(g) FROM (\n{}\n) AS mapped, unnest({}) AS g ORDER BY 1")
     cursor.execute(query.format(sql.SQL(items.select), lists))
-    there = [name for (name,) in cursor.fetchall() if name]
+    existing = [name for (name,) in cursor.fetchall() if name]
     for rule, name in asked:
-        if name not in there:
-            yield f'{rule} names the group "{name}", which no item has; groups are {_some(there)}.'
+        if name not in existing:
+            yield f'{rule} names the group "{name}", which no item has; groups are {_some(existing)}.'
 
 
 def _items(cursor: Any, items: SourceQuery, rules: Rules) -> Iterator[str]:
@@ -76,9 +76,9 @@ def _items(cursor: Any, items: SourceQuery, rules: Rules) -> Iterator[str]:
         return
     query = sql.SQL("SELECT item_id::text FROM (\n{}\n) AS mapped WHERE item_id::text = ANY ({})")
     cursor.execute(query.format(sql.SQL(items.select), sql.Literal([pin.item for pin in rules.pins])))
-    there = {item for (item,) in cursor.fetchall()}
+    existing = {item for (item,) in cursor.fetchall()}
     for pin in rules.pins:
-        if pin.item not in there:
+        if pin.item not in existing:
             yield f'Rule "{pin.name}" pins the item {pin.item}, which source.items does not give.'
 
 

@@ -44,7 +44,7 @@ def admitted(items: Array, preference: Array, caps: Sequence[tuple[Array, int]],
     return taken
 
 
-def pinned_places(items: Array, chosen: Array, pins: Sequence[tuple[int, int]]) -> Array:
+def pinned_slots(items: Array, chosen: Array, pins: Sequence[tuple[int, int]]) -> Array:
     """Moves pinned items to their positions and shifts the others.
 
     Args:

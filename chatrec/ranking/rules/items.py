@@ -14,18 +14,18 @@ NOT_KEPT = {"available", "updated_at"}
 NO_VALUE = -1
 
 
-def meant(items: pl.DataFrame, rule: Selection) -> Array:
+def matching_items(items: pl.DataFrame, rule: Selection) -> Array:
     """Returns the items selected by a rule, bool of shape (items,)."""
     if rule.groups:
         return in_groups(items, rule.groups)
-    found: Array = values_of(items, rule.attribute, rule.name).is_in(list(rule.values)).fill_null(False).to_numpy()
-    return found
+    matching: Array = values_of(items, rule.attribute, rule.name).is_in(list(rule.values)).fill_null(False).to_numpy()
+    return matching
 
 
 def in_groups(items: pl.DataFrame, names: tuple[str, ...]) -> Array:
     """Returns the items in any of the named source groups, bool of shape (items,)."""
-    found: Array = items[GROUPS].list.eval(pl.element().is_in(list(names))).list.any().fill_null(False).to_numpy()
-    return found
+    matching: Array = items[GROUPS].list.eval(pl.element().is_in(list(names))).list.any().fill_null(False).to_numpy()
+    return matching
 
 
 def values_of(items: pl.DataFrame, attribute: str, rule: str) -> pl.Series:
@@ -85,9 +85,9 @@ def padded(rows: Array, values: Array, count: int, most: int | None = None) -> A
     if most is not None:
         kept = place < most
         rows, values, place = rows[kept], values[kept], place[kept]
-    found = np.full((count + 1, int(place.max(initial=0)) + 1), NO_VALUE, np.int32)
-    found[rows, place] = values
-    return found
+    padded_values = np.full((count + 1, int(place.max(initial=0)) + 1), NO_VALUE, np.int32)
+    padded_values[rows, place] = values
+    return padded_values
 
 
 def times_of(items: pl.DataFrame, attribute: str, rule: str) -> Array:
@@ -95,8 +95,8 @@ def times_of(items: pl.DataFrame, attribute: str, rule: str) -> Array:
     text = values_of(items, attribute, rule).str.replace(r"\+00$", "")
     moments = text.str.to_datetime("%Y-%m-%d %H:%M:%S%.f", time_unit="us", strict=False)
     days = text.str.to_datetime("%Y-%m-%d", time_unit="us", strict=False)
-    found: Array = moments.fill_null(days).dt.epoch("us").cast(pl.Float64).fill_null(np.nan).to_numpy()
-    return found
+    times: Array = moments.fill_null(days).dt.epoch("us").cast(pl.Float64).fill_null(np.nan).to_numpy()
+    return times
 
 
 def _alone(values: pl.Series) -> pl.Series:

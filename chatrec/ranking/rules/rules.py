@@ -11,8 +11,8 @@ import polars as pl
 from chatrec.config import rules as settings
 from chatrec.data.arrays import Array
 from chatrec.data.interactions import Interactions
-from chatrec.ranking.rules.constraints import admitted, pinned_places
-from chatrec.ranking.rules.items import codes_of, in_groups, meant, times_of
+from chatrec.ranking.rules.constraints import admitted, pinned_slots
+from chatrec.ranking.rules.items import codes_of, in_groups, matching_items, times_of
 
 SECOND = 1_000_000
 DAY = 86_400 * SECOND
@@ -143,14 +143,14 @@ class Rules:
         Returns:
             Columns, users × at most n, in the order of the list, padded with -1.
         """
-        there = (items >= 0) & np.isfinite(scores)
+        possible = (items >= 0) & np.isfinite(scores)
         first = np.where(np.isin(items, self.pinned), -1, 0 if tiers is None else tiers)
-        preference = np.lexsort((-scores, np.where(there, first, np.iinfo(np.int32).max)), axis=1)
-        preference = np.where(np.take_along_axis(there, preference, 1), preference, -1)
+        preference = np.lexsort((-scores, np.where(possible, first, np.iinfo(np.int32).max)), axis=1)
+        preference = np.where(np.take_along_axis(possible, preference, 1), preference, -1)
         chosen = admitted(items, preference, [(cap.codes, slack * cap.at_most) for cap in self.caps], n)
         padded = np.where(chosen >= 0, np.take_along_axis(scores, np.maximum(chosen, 0), 1), -np.inf)
         chosen = np.take_along_axis(chosen, np.argsort(-padded, axis=1, kind="stable"), 1)
-        return pinned_places(items, chosen, [(pin.item, pin.place) for pin in self.pins])
+        return pinned_slots(items, chosen, [(pin.item, pin.place) for pin in self.pins])
 
 
 def _allowed(rules: settings.Rules, items: pl.DataFrame) -> Array | None:
@@ -158,28 +158,28 @@ def _allowed(rules: settings.Rules, items: pl.DataFrame) -> Array | None:
         return None
     allowed = np.ones(len(items), bool)
     for rule in rules.allow:
-        allowed &= meant(items, rule)
+        allowed &= matching_items(items, rule)
     for rule in rules.deny:
-        allowed &= ~meant(items, rule)
+        allowed &= ~matching_items(items, rule)
     return allowed
 
 
 def _log_factors(rules: settings.Rules, items: pl.DataFrame, times: Array | None, now: int) -> Array | None:
     if not rules.boosts and times is None:
         return None
-    found = np.zeros(len(items))
+    factors = np.zeros(len(items))
     for rule in rules.boosts:
-        found += np.where(meant(items, rule), np.log(rule.factor), 0)
+        factors += np.where(matching_items(items, rule), np.log(rule.factor), 0)
     if times is not None:
         half_life = rules.freshness.span.total_seconds() * SECOND
-        found -= np.nan_to_num(np.maximum(now - times, 0)) / half_life * np.log(2)
-    return np.maximum(found, np.log(LEAST_FACTOR)).astype(np.float32)
+        factors -= np.nan_to_num(np.maximum(now - times, 0)) / half_life * np.log(2)
+    return np.maximum(factors, np.log(LEAST_FACTOR)).astype(np.float32)
 
 
 def _now(clock: Clock, times: Array) -> int:
     """Returns the newest time before the snapshot, so that freshness also works on an old log."""
-    known = times[times <= clock.taken] if clock.taken else times[np.isfinite(times)]
-    return max(clock.newest, int(known.max(initial=0)))
+    past = times[times <= clock.taken] if clock.taken else times[np.isfinite(times)]
+    return max(clock.newest, int(past.max(initial=0)))
 
 
 def _pins(rules: settings.Rules, items: pl.DataFrame, taken: int) -> Iterator[Pin]:

@@ -29,10 +29,10 @@ def popular_items(histories: Interactions, groups: ItemGroups, possible: Array, 
     group = np.concatenate([np.full(len(everything), EVERYTHING), groups.groups])
     item = np.concatenate([everything, groups.items])
     totals = np.bincount(group + 1, weights=popular[item], minlength=len(groups.names) + 1)
-    there = possible[item] & (popular[item] > 0)
-    group, item = group[there], item[there]
-    places, rank = top_k_per_group(group, popular[item], n)
-    group, item = group[places], item[places]
+    possible_events = possible[item] & (popular[item] > 0)
+    group, item = group[possible_events], item[possible_events]
+    positions, rank = top_k_per_group(group, popular[item], n)
+    group, item = group[positions], item[positions]
     return {"group": group, "rank": rank, "item": item, "score": popular[item] / totals[group + 1]}
 
 
@@ -63,5 +63,5 @@ def trending_items(histories: Interactions, possible: Array, n: int, days: float
     expected = now.sum() * (before + SMOOTHING) / (before.sum() + SMOOTHING * count)
     excess = (now - expected) / np.sqrt(expected + SMOOTHING)
     item = np.flatnonzero(possible & (excess > 0))
-    places, rank = top_k_per_group(np.zeros(len(item), np.int64), excess[item], n)
-    return {"rank": rank, "item": item[places], "score": excess[item[places]]}
+    positions, rank = top_k_per_group(np.zeros(len(item), np.int64), excess[item], n)
+    return {"rank": rank, "item": item[positions], "score": excess[item[positions]]}

@@ -42,12 +42,12 @@ def answers(
     Returns:
         The columns query, rank, item and score.
     """
-    found = matches(items, asked).tocoo()
-    row, item = found.row.astype(np.int64), found.col
-    score = found.data * np.where(possible, popular + SMOOTHING, 0)[item]
+    matched = matches(items, asked).tocoo()
+    row, item = matched.row.astype(np.int64), matched.col
+    score = matched.data * np.where(possible, popular + SMOOTHING, 0)[item]
     score /= np.maximum(np.bincount(row, weights=score, minlength=len(asked)), np.finfo(float).tiny)[row]
-    there = score > 0
-    row, item, score = row[there], item[there], score[there]
-    places, rank = top_k_per_group(row, score, n)
-    query = pl.Series(asked, dtype=pl.String).gather(row[places])
-    return {"query": query, "rank": rank, "item": item[places], "score": score[places]}
+    positive = score > 0
+    row, item, score = row[positive], item[positive], score[positive]
+    positions, rank = top_k_per_group(row, score, n)
+    query = pl.Series(asked, dtype=pl.String).gather(row[positions])
+    return {"query": query, "rank": rank, "item": item[positions], "score": score[positions]}

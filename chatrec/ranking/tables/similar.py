@@ -38,8 +38,8 @@ class Likeness:
             texts: Text vectors, items × dimensions.
             events: Number of events of each item.
         """
-        known = np.where(events[:, None] > 0, unit(learned), 0).astype(np.float32)
-        return cls(known, unit(texts).astype(np.float32), (events / (events + TRUSTED_FROM)).astype(np.float32))
+        learned_unit = np.where(events[:, None] > 0, unit(learned), 0).astype(np.float32)
+        return cls(learned_unit, unit(texts).astype(np.float32), (events / (events + TRUSTED_FROM)).astype(np.float32))
 
     def keys(self, items: Array) -> Array:
         """Returns the vectors to search in."""
@@ -69,9 +69,9 @@ def similar_items(likeness: Likeness, possible: Array, n: int, seed: int) -> Ite
     index = faiss_index.build(likeness.keys(rows), rows, likeness.queries(np.sort(sample)), settings)
     for start in range(0, len(items), ITEMS_AT_ONCE):
         block = items[start : start + ITEMS_AT_ONCE]
-        found, scores = index.search(likeness.queries(block), n + 1)
-        good = (found >= 0) & (found != block[:, None]) & (scores > 0)
+        similar, scores = index.search(likeness.queries(block), n + 1)
+        good = (similar >= 0) & (similar != block[:, None]) & (scores > 0)
         rank = np.cumsum(good, axis=1)
         good &= rank <= n
-        item = np.broadcast_to(block[:, None], found.shape)
-        yield {"item": item[good], "rank": rank[good], "similar": found[good], "score": scores[good]}
+        item = np.broadcast_to(block[:, None], similar.shape)
+        yield {"item": item[good], "rank": rank[good], "similar": similar[good], "score": scores[good]}

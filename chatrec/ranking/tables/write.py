@@ -24,7 +24,7 @@ Columns = Mapping[str, Any]
 
 
 @dataclass(frozen=True)
-class Night:
+class TableInputs:
     """Inputs of the tables."""
 
     snapshot: Snapshot
@@ -40,13 +40,13 @@ class Night:
     seed: int
 
 
-def write_tables(night: Night, settings: Tables, folder: Path) -> TablesResult:
+def write_tables(inputs: TableInputs, settings: Tables, folder: Path) -> TablesResult:
     """Writes a file for each table, empty if the table is disabled, and returns the rows of each."""
     makers: Mapping[str, tuple[int, Callable[[], Iterable[Columns]]]] = {
-        SIMILAR: (settings.similar_items, lambda: _similar(night, settings)),
-        POPULAR: (settings.popular, lambda: [_popular(night, settings)]),
-        TRENDING: (settings.trending, lambda: [_trending(night, settings)]),
-        QUERIES: (settings.queries, lambda: [_answers(night, settings)]),
+        SIMILAR: (settings.similar_items, lambda: _similar(inputs, settings)),
+        POPULAR: (settings.popular, lambda: [_popular(inputs, settings)]),
+        TRENDING: (settings.trending, lambda: [_trending(inputs, settings)]),
+        QUERIES: (settings.queries, lambda: [_answers(inputs, settings)]),
     }
     rows: dict[str, int] = {}
     with progress("Making tables", len(makers), "tables") as shown:
@@ -61,24 +61,24 @@ def write_tables(night: Night, settings: Tables, folder: Path) -> TablesResult:
     )
 
 
-def _similar(night: Night, settings: Tables) -> Iterable[Columns]:
-    likeness = Likeness.of(night.learned, night.texts, night.taken)
-    return similar_items(likeness, night.possible, settings.similar_items, night.seed)
+def _similar(inputs: TableInputs, settings: Tables) -> Iterable[Columns]:
+    likeness = Likeness.of(inputs.learned, inputs.texts, inputs.taken)
+    return similar_items(likeness, inputs.possible, settings.similar_items, inputs.seed)
 
 
-def _popular(night: Night, settings: Tables) -> Columns:
-    return popular_items(night.snapshot.histories, night.groups, night.possible, settings.popular)
+def _popular(inputs: TableInputs, settings: Tables) -> Columns:
+    return popular_items(inputs.snapshot.histories, inputs.groups, inputs.possible, settings.popular)
 
 
-def _trending(night: Night, settings: Tables) -> Columns:
-    return trending_items(night.snapshot.histories, night.possible, settings.trending, settings.trending_days)
+def _trending(inputs: TableInputs, settings: Tables) -> Columns:
+    return trending_items(inputs.snapshot.histories, inputs.possible, settings.trending, settings.trending_days)
 
 
-def _answers(night: Night, settings: Tables) -> Columns:
-    snapshot = night.snapshot
+def _answers(inputs: TableInputs, settings: Tables) -> Columns:
+    snapshot = inputs.snapshot
     asked = frequent(snapshot.queries, settings.queries, settings.query_users)
-    popular = popularity(snapshot.histories.items, snapshot.histories.weights, len(night.possible))
-    return answers(snapshot.items, asked, popular, night.possible, settings.query_items)
+    popular = popularity(snapshot.histories.items, snapshot.histories.weights, len(inputs.possible))
+    return answers(snapshot.items, asked, popular, inputs.possible, settings.query_items)
 
 
 def _write(folder: Path, file: str, blocks: Iterable[Columns]) -> int:

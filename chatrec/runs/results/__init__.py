@@ -38,7 +38,7 @@ STEP_RESULTS: Mapping[str, type[StepResult]] = MappingProxyType(
         "embed": EmbedResult,
         "groups": GroupsResult,
         "aigc": AigcResult,
-        "blend": EnsembleResult,
+        "ensemble": EnsembleResult,
         "index": IndexResult,
         "rank": RankResult,
         "tables": TablesResult,

@@ -110,7 +110,7 @@ class ReleaseResult:
 
 @dataclass(frozen=True, kw_only=True)
 class EnsembleResult(StepResult):
-    """Result of the step blend."""
+    """Result of the step ensemble."""
 
     form: str
     weights: Mapping[str, float]

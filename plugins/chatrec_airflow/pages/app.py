@@ -13,9 +13,10 @@ from fastapi.responses import HTMLResponse, Response
 from chatrec.config import Settings
 from chatrec.db import records
 from chatrec.errors import ChatrecError, RunError
+from chatrec.models.labels import label
 from chatrec.publish.read import Recommendation, list_of
 from chatrec.runs.run import key_of
-from chatrec_airflow.pages import audit, nights, plots, users
+from chatrec_airflow.pages import audit, plots, runs, users
 from chatrec_airflow.pages.reader import Reader
 from chatrec_airflow.settings import settings as of_deployment
 
@@ -48,7 +49,7 @@ def create(load: Callable[[], Settings] = of_deployment) -> FastAPI:
     reader = Reader(load)
     _closed_and_readable(app)
     _recommendations(app, reader)
-    _tonight(app, reader)
+    _runs(app, reader)
 
     @app.get("/audit")
     def fairness_and_privacy() -> HTMLResponse:
@@ -81,12 +82,12 @@ def _closed_and_readable(app: FastAPI) -> None:
 
 def _recommendations(app: FastAPI, reader: Reader) -> None:
     @app.get("/recommendations")
-    def recommendations(user: Typed = "", night: Typed = "") -> HTMLResponse:
+    def recommendations(user: Typed = "", run: Typed = "") -> HTMLResponse:
         user = user.strip()
         with reader.chatrec() as connection:
             kept = records.kept(connection)
             live = next((record for record in kept if record.live), None)
-            other = next((record for record in kept if record.key == night and not record.live), None)
+            other = next((record for record in kept if record.key == run and not record.live), None)
             values: dict[str, Any] = {"user": user, "live": live, "other": other, "kept": kept, "known": False}
             if live is None:
                 return page("recommendations", **values)
@@ -107,35 +108,35 @@ def _recommendations(app: FastAPI, reader: Reader) -> None:
                     problem=problem, shown={str(row.item_id) for row in mine})  # fmt: skip
 
 
-def _tonight(app: FastAPI, reader: Reader) -> None:
-    @app.get("/tonight")
-    def tonight(night: Typed = "") -> HTMLResponse:
+def _runs(app: FastAPI, reader: Reader) -> None:
+    @app.get("/runs")
+    def of_key(run: Typed = "") -> HTMLResponse:
         with reader.chatrec() as connection:
             try:
-                record = records.get(connection, night) if night else nights.latest(connection)
+                record = records.get(connection, run) if run else runs.latest(connection)
             except RunError as error:
-                return page("tonight", 404, night=None, nights=[], message=str(error))
-            return _night(connection, record)
+                return page("runs", 404, run=None, runs=[], message=str(error))
+            return _page(connection, record)
 
     @app.get("/dag_runs/{dag_id}/{run_id}", dependencies=[Depends(requires_access_dag("GET"))])
     def of_dag_run(dag_id: str, run_id: str) -> HTMLResponse:
         begun = _run_after(dag_id, run_id)
         up = "../../"
         if begun is None:
-            return page("tonight", 404, up, night=None, nights=[], message="This DAG run is not a run of chatrec.")
+            return page("runs", 404, up, run=None, runs=[], message="This DAG run is not a run of chatrec.")
         with reader.chatrec() as connection:
             try:
                 record = records.get(connection, key_of(begun))
             except RunError:
                 message = "This run has not begun yet: reload this page when its first task is done."
-                return page("tonight", 200, up, night=None, nights=[], message=message)
-            return _night(connection, record, up)
+                return page("runs", 200, up, run=None, runs=[], message=message)
+            return _page(connection, record, up)
 
-    def _night(connection: Any, record: records.RunRecord | None, up: str = "") -> HTMLResponse:
+    def _page(connection: Any, record: records.RunRecord | None, up: str = "") -> HTMLResponse:
         if record is None:
-            return page("tonight", 200, up, night=None, nights=[], message="")
-        latest = records.latest(connection, nights.NIGHTS)
-        return page("tonight", 200, up, night=nights.night(connection, record), nights=latest, message="")
+            return page("runs", 200, up, run=None, runs=[], message="")
+        latest = records.latest(connection, runs.MAX_RUNS)
+        return page("runs", 200, up, run=runs.read(connection, record), runs=latest, message="")
 
 
 def _run_after(dag_id: str, run_id: str) -> datetime | None:
@@ -183,4 +184,6 @@ TEMPLATES = jinja2.Environment(
     trim_blocks=True,
     lstrip_blocks=True,
 )
-TEMPLATES.filters |= {"number": _number, "duration": _duration, "shares": plots.shares, "bars": plots.bars}
+TEMPLATES.filters |= {
+    "number": _number, "duration": _duration, "shares": plots.shares, "bars": plots.bars, "label": label,
+}  # fmt: skip

@@ -27,13 +27,13 @@ class Plot:
     lines: tuple[Line, ...]
     low: float
     high: float
-    nights: int
+    runs: int
 
     @property
     def words(self) -> str:
         """Text alternative of the plot."""
         newest = "; ".join(f"{line.name} {line.value:.4f}" for line in self.lines)
-        return f"{self.name} over {self.nights} runs, from {self.low:.4f} to {self.high:.4f}; newest: {newest}"
+        return f"{self.name} over {self.runs} runs, from {self.low:.4f} to {self.high:.4f}; newest: {newest}"
 
 
 def lines(name: str, values: Mapping[str, Sequence[float | None]]) -> Plot | None:
@@ -49,20 +49,20 @@ def lines(name: str, values: Mapping[str, Sequence[float | None]]) -> Plot | Non
     known = [value for series in values.values() for value in series if value is not None]
     if not known:
         return None
-    low, high, nights = min(known), max(known), max(map(len, values.values()))
+    low, high, runs = min(known), max(known), max(map(len, values.values()))
 
-    def place(night: int, value: float) -> tuple[float, float]:
-        across = night / (nights - 1) if nights > 1 else 0.5
+    def place(run: int, value: float) -> tuple[float, float]:
+        across = run / (runs - 1) if runs > 1 else 0.5
         up = (value - low) / (high - low) if high > low else 0.5
         return round(MARGIN + across * (WIDTH - 2 * MARGIN), 1), round(HEIGHT - MARGIN - up * (HEIGHT - 2 * MARGIN), 1)
 
     drawn = []
-    for channel, series in values.items():
-        points = [place(night, value) for night, value in enumerate(series) if value is not None]
+    for model, series in values.items():
+        points = [place(run, value) for run, value in enumerate(series) if value is not None]
         if points:
             newest = next(value for value in reversed(series) if value is not None)
-            drawn.append(Line(channel, " ".join(f"{x},{y}" for x, y in points), points[-1], newest))
-    return Plot(name, tuple(drawn), low, high, nights)
+            drawn.append(Line(model, " ".join(f"{x},{y}" for x, y in points), points[-1], newest))
+    return Plot(name, tuple(drawn), low, high, runs)
 
 
 @dataclass(frozen=True)

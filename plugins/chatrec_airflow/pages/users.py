@@ -86,7 +86,7 @@ def attention(connection: Connection, run: int, user: str, id_type: str) -> Sequ
     ).all()
 
 
-def history(reader: Reader, night: RunRecord, user: str, types: Mapping[str, str]) -> tuple[list[Event], str]:
+def history(reader: Reader, run: RunRecord, user: str, types: Mapping[str, str]) -> tuple[list[Event], str]:
     """Latest events of a user, the newest first, from the source tables.
 
     Returns:
@@ -105,7 +105,7 @@ def history(reader: Reader, night: RunRecord, user: str, types: Mapping[str, str
             titles = _titles(connection, [str(row["item_id"]) for row in events], types["item_id"])
     except ChatrecError as error:
         return [], str(error)
-    read = night.snapshot_at
+    read = run.snapshot_at
     return [
         Event(
             item,

@@ -1,4 +1,4 @@
-"""Fair and varied lists in whole nights: what is owed is given, said in SQL, and held against bounds."""
+"""Fair and varied lists in whole runs: what is owed is given, said in SQL, and held against bounds."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -10,7 +10,7 @@ import pytest
 from chatrec.config import Settings
 from chatrec.errors import RunStopped, SettingsError
 from chatrec.pipeline.preflight import preflight
-from tests.support.nights import Finished, Scene, run
+from tests.support.finished import Finished, Scene, complete
 from tests.support.shop import SELECTS, Shop
 
 EXPOSURE = """
@@ -35,7 +35,7 @@ MARKET = Scene("market", users=200, changes={"source.items": SELECT, "source.ite
 
 @pytest.fixture
 def finished(server: str, server_folder: Path, tmp_path: Path) -> Iterator[Finished]:
-    """A market after a night without a word about fairness."""
+    """A market after a run without a word about fairness."""
     yield from MARKET.copy(server, server_folder, tmp_path)
 
 
@@ -62,12 +62,12 @@ def exposure(shop: Shop) -> dict[str, tuple[float, ...]]:
 def test_a_constraint_gives_what_is_owed_and_says_so_in_sql(open_market: Settings, market: Shop) -> None:
     free = market.lists()
     assert exposure(market) == {}
-    run(fair(open_market))
+    complete(fair(open_market))
     assert {price for *_, price in exposure(market).values()} == {0}
     assert market.lists() == free  # an audit changes no list
 
     owed = {"target": "catalogue", "mode": "constraint", "share": 0.9}
-    night = run(fair(open_market, audit=["town"], **owed))
+    run = complete(fair(open_market, audit=["town"], **owed))
     found = exposure(market)
     assert set(found) == {"Big", "Mid", "Small"}
     assert sum(target for _, target, *_ in found.values()) == pytest.approx(1)
@@ -82,20 +82,20 @@ def test_a_constraint_gives_what_is_owed_and_says_so_in_sql(open_market: Setting
     for name, (*_, shown, _price) in found.items():
         assert shown == pytest.approx(total[name] / sum(total.values()), abs=1e-5)
 
-    counted = night.results["rank"].fairness
+    counted = run.results["rank"].fairness
     assert counted.priced == sum(price > 0 for *_, price in found.values())
-    checks = dict(market.execute("SELECT name, ok FROM chatrec.run_checks WHERE run = %s", (night.record.run,)))
+    checks = dict(market.execute("SELECT name, ok FROM chatrec.run_checks WHERE run = %s", (run.record.run,)))
     assert checks["exposure"]
     towns = market.execute("SELECT value, users, mean, low, high FROM chatrec.metric_by_attribute ORDER BY value")
     assert [town for town, *_ in towns] == ["Lima", "Oslo", "Rome"]
     assert all(users >= 10 and low <= mean <= high for _, users, mean, low, high in towns)
 
 
-def test_a_night_outside_its_bounds_is_said_or_stopped(open_market: Settings, market: Shop) -> None:
+def test_a_run_outside_its_bounds_is_said_or_stopped(open_market: Settings, market: Shop) -> None:
     """A penalty that is too weak to give what is owed."""
     weak = fair(open_market, mode="penalty", strength=0.01, target="catalogue", share=1.0, max_loss=1.0)
-    night = run(weak)
-    assert night.state == "published"
+    run = complete(weak)
+    assert run.state == "published"
     ((ok, value, message),) = market.execute(
         "SELECT ok, value, message FROM chatrec.run_checks WHERE name = 'exposure' ORDER BY run DESC LIMIT 1"
     )
@@ -103,12 +103,14 @@ def test_a_night_outside_its_bounds_is_said_or_stopped(open_market: Settings, ma
     assert value < 0.95
     assert message.startswith("Outside its bounds: ")
     with pytest.raises(RunStopped, match="of the exposure that it is owed, the least of 3 providers"):
-        run(fair(weak, stops=True))
+        complete(fair(weak, stops=True))
 
 
 @pytest.mark.parametrize("mode", ["mmr", "calibrated"])
 def test_lists_are_varied_within_the_tolerated_loss(mode: str, open_market: Settings, market: Shop) -> None:
-    counted = run(open_market.override({"diversity.mode": mode, "diversity.max_loss": 0.1})).results["rank"].diversity
+    counted = (
+        complete(open_market.override({"diversity.mode": mode, "diversity.max_loss": 0.1})).results["rank"].diversity
+    )
     assert counted.ndcg_gain >= -0.1
     assert counted.strength > 0
     assert len(market.lists()) == market.users * 5
@@ -118,7 +120,7 @@ def test_lists_are_varied_within_the_tolerated_loss(mode: str, open_market: Sett
 
 def test_a_wrong_name_is_said(open_market: Settings) -> None:
     with pytest.raises(SettingsError, match=r"fairness.audit names sex.*it gives age, town"):
-        run(fair(open_market, audit=["sex"]))
+        complete(fair(open_market, audit=["sex"]))
     with pytest.raises(SettingsError, match=r"fairness: .*attribute is empty: name a column of source.items"):
         open_market.override({"fairness.mode": "penalty"})
     findings = {each.question: each for each in preflight(fair(open_market, attribute="sellr", audit=["sex"]))}

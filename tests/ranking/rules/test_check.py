@@ -1,4 +1,4 @@
-"""Rules that ask for what is not there are found before a night."""
+"""Rules that ask for what is not there are found before a run."""
 
 import re
 from collections.abc import Callable

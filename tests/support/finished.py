@@ -1,4 +1,4 @@
-"""Running nights in tests."""
+"""Completed runs in tests."""
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -7,21 +7,21 @@ from typing import Any
 
 from sqlalchemy import inspect
 
+from chatrec import pipeline
 from chatrec.config import Settings, load
 from chatrec.db import migrate as migrations
 from chatrec.db import records
 from chatrec.db.engine import open_database
-from chatrec.pipeline import run_night
 from chatrec.pipeline.preflight import read_mapping
 from tests.support.databases import Template
 from tests.support.shop import Shop, write_settings
 
 FIRST = "20260601T000000Z"
-"""The key of the first night of a test, and of the one that was finished before it."""
+"""The key of the first run of a test, and of the one that was finished before it."""
 
 
 @dataclass(frozen=True)
-class Night:
+class CompletedRun:
     """The record of a run with the results of its steps."""
 
     record: records.RunRecord
@@ -38,43 +38,43 @@ def migrate(settings: Settings) -> list[str]:
         return migrations.migrate(engine, settings.database.schema_name, mapping.id_types)
 
 
-def run(settings: Settings, key: str | None = None) -> Night:
-    """Does a night."""
-    done = run_night(settings, key or _next_key(settings), raise_on_error=True)
+def complete(settings: Settings, key: str | None = None) -> CompletedRun:
+    """Does a run."""
+    done = pipeline.run(settings, key or _next_key(settings), raise_on_error=True)
     return recorded(settings, done.key)
 
 
-def recorded(settings: Settings, key: str) -> Night:
-    """A night that was done before."""
+def recorded(settings: Settings, key: str) -> CompletedRun:
+    """A run that was done before."""
     with open_database(settings, "chatrec test") as engine, engine.connect() as connection:
         record = records.get(connection, key)
-        return Night(record, {step.step: step.result for step in records.steps(connection, record.run)})
+        return CompletedRun(record, {step.step: step.result for step in records.steps(connection, record.run)})
 
 
 @dataclass(frozen=True)
 class Finished:
-    """A shop after a published night, and the settings of the night."""
+    """A shop after a published run, and the settings of the run."""
 
     shop: Shop
     settings: Settings
 
     @property
-    def night(self) -> Night:
-        """The night."""
+    def run(self) -> CompletedRun:
+        """The run."""
         return recorded(self.settings, FIRST)
 
 
 @dataclass(frozen=True)
 class Scene:
-    """A shop whose first night is done before the tests begin: once, for all that copy it.
+    """A shop whose first run is done before the tests begin: once, for all that copy it.
 
     Args:
         name: of the database that is copied.
         users: of the shop.
         items: of the shop.
         changes: of the settings.
-        more: changes the shop before the night.
-        after: does something after the night.
+        more: changes the shop before the run.
+        after: does something after the run.
     """
 
     name: str
@@ -90,7 +90,7 @@ class Scene:
         Args:
             server: the URL of the server.
             shared: the folder of all processes that use the server.
-            folder: for what the night wrote, and for `chatrec.toml`.
+            folder: for what the run wrote, and for `chatrec.toml`.
         """
         for url in Template(server, shared, self.name, self._make).copy(folder):
             yield Finished(self._shop(url), self._settings(url, folder))
@@ -101,7 +101,7 @@ class Scene:
         self.more(shop)
         settings = self._settings(url, folder)
         migrate(settings)
-        run(settings, FIRST)
+        complete(settings, FIRST)
         self.after(settings)
 
     def _shop(self, url: str) -> Shop:

@@ -14,9 +14,9 @@ from chatrec.pipeline import RunResult
 from chatrec.pipeline.steps import BY_NAME
 from chatrec_airflow.pages import plots
 
-NIGHTS = 30
+MAX_RUNS = 30
 """Maximum number of runs in a plot."""
-CHANNELS = ("blend", "popularity")
+MODELS = ("ensemble", "popularity")
 """Plotted models: the lists themselves, and their baseline."""
 FIGURES: Mapping[str, tuple[tuple[str, str], ...]] = {
     "Read": (("extract", "users"), ("extract", "items"), ("extract", "interactions"), ("extract", "days_read"),
@@ -40,7 +40,7 @@ class StepTime:
 
 
 @dataclass(frozen=True)
-class Night:
+class RunPage:
     """Everything about a run."""
 
     record: RunRecord
@@ -53,15 +53,15 @@ class Night:
     """Results of all steps, by step and label; the error of a failed one."""
 
 
-def night(connection: Connection, record: RunRecord) -> Night:
+def read(connection: Connection, record: RunRecord) -> RunPage:
     """Read everything about a run."""
-    run = RunResult.read(connection, record.key)
-    steps = list(run.steps.values())
-    return Night(
+    result = RunResult.read(connection, record.key)
+    steps = list(result.steps.values())
+    return RunPage(
         record,
-        run.checks,
+        result.checks,
         metrics(connection, record),
-        _figures(run.steps),
+        _figures(result.steps),
         connection.execute(
             text("SELECT relation, reason, rows FROM quarantine_counts WHERE run = :run ORDER BY rows DESC"),
             {"run": record.run},
@@ -76,24 +76,24 @@ def metrics(connection: Connection, record: RunRecord) -> list[plots.Plot]:
     """A plot of each metric of the whole holdout, over the runs up to this one."""
     rows = connection.execute(
         text("""
-            WITH nights AS (
+            WITH latest_runs AS (
                 SELECT run, row_number() OVER (ORDER BY run) - 1 AS place
                 FROM (SELECT run FROM runs WHERE run <= :run AND EXISTS (
                           SELECT FROM run_metrics m WHERE m.run = runs.run)
-                      ORDER BY run DESC LIMIT :nights) AS latest
+                      ORDER BY run DESC LIMIT :runs) AS latest
             )
-            SELECT m.metric, m.channel, n.place, m.value, (SELECT count(*) FROM nights) AS nights
-            FROM nights n JOIN run_metrics m USING (run)
-            WHERE m.channel = ANY (:channels) AND m.metric LIKE '%@10'
+            SELECT m.metric, m.model, n.place, m.value, (SELECT count(*) FROM latest_runs) AS runs
+            FROM latest_runs n JOIN run_metrics m USING (run)
+            WHERE m.model = ANY (:models) AND m.metric LIKE '%@10'
         """),
-        {"run": record.run, "nights": NIGHTS, "channels": list(CHANNELS)},
+        {"run": record.run, "runs": MAX_RUNS, "models": list(MODELS)},
     ).all()
     values: dict[str, dict[str, list[float | None]]] = {}
-    for metric, channel, place, value, nights in rows:
+    for metric, model, place, value, runs in rows:
         series = values.setdefault(metric, {})
-        series.setdefault(channel, [None] * nights)[place] = value
+        series.setdefault(model, [None] * runs)[place] = value
     ordered = sorted(values, key=lambda name: (name != "ndcg@10", name != "recall@10", name))
-    drawn = (plots.lines(name, {c: values[name][c] for c in CHANNELS if c in values[name]}) for name in ordered)
+    drawn = (plots.lines(name, {c: values[name][c] for c in MODELS if c in values[name]}) for name in ordered)
     return [plot for plot in drawn if plot]
 
 

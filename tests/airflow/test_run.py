@@ -1,4 +1,4 @@
-"""Whole nights under a real Airflow, on a real PostgreSQL."""
+"""Whole runs under a real Airflow, on a real PostgreSQL."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -9,13 +9,13 @@ import pytest
 from chatrec.config import Settings
 from chatrec.runs.run import Run, digest_of, runs_under
 from tests.support.dagruns import states
-from tests.support.nights import Finished, migrate, run
+from tests.support.finished import Finished, complete, migrate
 from tests.support.shop import Shop
 
 pytestmark = pytest.mark.usefixtures("metadata")
 
 
-def test_a_night_is_published_and_the_command_line_gives_the_same_to_the_byte(
+def test_a_run_is_published_and_the_command_line_gives_the_same_to_the_byte(
     dag_run: Callable[..., Any], shop: Shop, configure: Callable[..., Settings]
 ) -> None:
     """With a net that learns."""
@@ -25,16 +25,14 @@ def test_a_night_is_published_and_the_command_line_gives_the_same_to_the_byte(
     assert str(found.state) == "success"
     assert len(shop.lists()) == 40 * 3
     assert shop.execute("SELECT state, started_by FROM chatrec.runs") == [("published", "airflow")]
-    measured = {
-        channel for (channel,) in shop.execute("SELECT channel FROM chatrec.run_metrics WHERE metric = 'ndcg@10'")
-    }
-    assert {"blend", "aigc", "popularity"} <= measured
+    measured = {model for (model,) in shop.execute("SELECT model FROM chatrec.run_metrics WHERE metric = 'ndcg@10'")}
+    assert {"ensemble", "aigc", "popularity"} <= measured
 
     by_airflow = shop.lists()
     (first,) = runs_under(settings.artifacts.root)
-    second = Run(settings.artifacts.root, run(settings.override({"ranking.top_n": 3, "night.full": True})).key)
+    second = Run(settings.artifacts.root, complete(settings.override({"ranking.top_n": 3, "night.full": True})).key)
     assert shop.lists() == by_airflow
-    for step in ("embed", "groups", "aigc", "blend", "index", "rank"):
+    for step in ("embed", "groups", "aigc", "ensemble", "index", "rank"):
         assert digest_of(first.step_folder(step)) == digest_of(second.step_folder(step)), step
     for name in ("users.parquet", "items.parquet", "interactions.parquet"):
         one, two = (made.step_folder("extract") / name for made in (first, second))
@@ -83,7 +81,7 @@ def test_a_fault_is_recorded_with_the_run(
 
 
 def test_rollback(dag_run: Callable[..., Any], finished: Finished) -> None:
-    run(finished.settings.override({"ranking.top_n": 3}))
+    complete(finished.settings.override({"ranking.top_n": 3}))
     assert str(dag_run("chatrec_rollback").state) == "success"
-    assert finished.shop.execute("SELECT run FROM chatrec.live_run") == [(finished.night.run,)]
+    assert finished.shop.execute("SELECT run FROM chatrec.live_run") == [(finished.run.run,)]
     assert str(dag_run("chatrec_rollback", run="20200101T000000Z").state) == "failed"

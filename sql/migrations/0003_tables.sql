@@ -1,4 +1,4 @@
--- Tables beside the lists. Nights that were published before have no rows in them.
+-- Tables beside the lists, of items and searches.
 CREATE TABLE similar_items_by_run (
     item_id         :item_id_type NOT NULL,
     similar_item_id :item_id_type NOT NULL,
@@ -8,7 +8,7 @@ CREATE TABLE similar_items_by_run (
     PRIMARY KEY (item_id, rank, run)
 ) PARTITION BY LIST (run);
 
--- The group -1 is the whole catalogue.
+-- Group -1 is the whole catalogue.
 CREATE TABLE popular_by_run (
     item_id  :item_id_type NOT NULL,
     group_id integer NOT NULL,
@@ -60,3 +60,44 @@ SELECT q.query, q.rank, q.item_id,
        (SELECT i.title FROM items_by_run i WHERE i.run = q.run AND i.item_id = q.item_id) AS title, q.score
 FROM query_recommendations_by_run q
 WHERE q.run = (SELECT run FROM live_run);
+
+-- The audit of a run: exposure by provider, and quality by attribute of users. A few rows per run.
+CREATE TABLE exposure_by_run (
+    provider text NOT NULL,
+    run      integer NOT NULL,
+    items    real NOT NULL,
+    target   real NOT NULL,
+    owed     real NOT NULL,
+    before   real NOT NULL,
+    exposure real NOT NULL,
+    price    real NOT NULL,
+    PRIMARY KEY (provider, run)
+) PARTITION BY LIST (run);
+COMMENT ON TABLE exposure_by_run IS 'shares of exposure, 1 / log2(1 + rank) summed over all lists; see fairness.*';
+COMMENT ON COLUMN exposure_by_run.items IS 'number of items; an item of several providers counts in part';
+COMMENT ON COLUMN exposure_by_run.target IS 'share of relevance or of the catalogue';
+COMMENT ON COLUMN exposure_by_run.owed IS 'minimum share of exposure';
+COMMENT ON COLUMN exposure_by_run.before IS 'share of exposure at a price of 0';
+COMMENT ON COLUMN exposure_by_run.exposure IS 'share of exposure in the published lists';
+COMMENT ON COLUMN exposure_by_run.price IS 'added to the log score of its items; 0.7 doubles the probability';
+
+CREATE TABLE metric_by_attribute_by_run (
+    attribute text NOT NULL,
+    value     text NOT NULL,
+    metric    text NOT NULL,
+    run       integer NOT NULL,
+    users     integer NOT NULL,
+    mean      real NOT NULL,
+    low       real NOT NULL,
+    high      real NOT NULL,
+    PRIMARY KEY (attribute, value, metric, run)
+) PARTITION BY LIST (run);
+COMMENT ON TABLE metric_by_attribute_by_run IS 'means over held-out users by attribute, with their 95-percent interval';
+
+CREATE VIEW exposure AS
+SELECT provider, items, target, owed, before, exposure, price, exposure / nullif(owed, 0) AS met
+FROM exposure_by_run WHERE run = (SELECT run FROM live_run);
+
+CREATE VIEW metric_by_attribute AS
+SELECT attribute, value, metric, users, mean, low, high
+FROM metric_by_attribute_by_run WHERE run = (SELECT run FROM live_run);

@@ -1,6 +1,6 @@
--- What a run publishes. Every output is a table partitioned by run, and a view over the live run. A view finds it by a
--- sub-select and not by a join: so the other nights' partitions are pruned and never read.
--- :user_id_type and :item_id_type are the customer's own, so that joins with the customer's tables use their indexes.
+-- The outputs of a run. Every output is a table partitioned by run, and a view of the live run. The view finds the live
+-- run by a sub-select instead of a join, so that partitions of other runs are pruned and never read.
+-- :user_id_type and :item_id_type are those of the source tables, so that joins with them use their indexes.
 
 CREATE TABLE items_by_run (
     item_id :item_id_type NOT NULL,
@@ -33,7 +33,7 @@ CREATE TABLE user_groups_by_run (
     PRIMARY KEY (user_id, rank, run)
 ) PARTITION BY LIST (run);
 
--- Compact on purpose: the reason is two ids and some shares; the views write it out when somebody looks.
+-- Compact: an explanation is stored as two ids and an array of shares, which the views spell out.
 CREATE TABLE recommendations_by_run (
     user_id         :user_id_type NOT NULL,
     item_id         :item_id_type NOT NULL,
@@ -45,6 +45,19 @@ CREATE TABLE recommendations_by_run (
     source          smallint NOT NULL,
     shares          real[],
     PRIMARY KEY (user_id, rank, run)
+) PARTITION BY LIST (run);
+
+-- In C order one index serves every prefix, whatever the type of the ids and the locale. One entry per user.
+CREATE INDEX users_by_prefix ON recommendations_by_run (((user_id::text) COLLATE "C")) WHERE rank = 1;
+
+-- A generated line for an explanation. Most explanations have none, so it is not a column of recommendations_by_run.
+CREATE TABLE blurbs_by_run (
+    item_id         :item_id_type NOT NULL,
+    because_item_id :item_id_type NOT NULL,
+    group_id        integer NOT NULL,
+    run             integer NOT NULL,
+    blurb           text NOT NULL,
+    PRIMARY KEY (item_id, because_item_id, group_id, run)
 ) PARTITION BY LIST (run);
 
 CREATE VIEW items AS
@@ -63,7 +76,17 @@ SELECT u.user_id, u.rank, u.group_id,
 FROM user_groups_by_run u
 WHERE u.run = (SELECT run FROM live_run);
 
--- Every kept night, written out; the two below are this one with a run chosen.
+-- As user_groups, of all kept runs.
+CREATE VIEW user_groups_kept AS
+SELECT u.run, u.user_id, u.rank, u.group_id,
+       (SELECT g.name FROM groups_by_run g WHERE g.run = u.run AND g.group_id = u.group_id) AS name,
+       u.attention
+FROM user_groups_by_run u;
+
+CREATE VIEW blurbs AS
+SELECT item_id, because_item_id, group_id, blurb FROM blurbs_by_run WHERE run = (SELECT run FROM live_run);
+
+-- The lists of all kept runs. The view and the functions below select one run from it.
 CREATE VIEW recommendations_kept AS
 SELECT r.run, r.user_id, r.rank, r.item_id,
        (SELECT i.title FROM items_by_run i WHERE i.run = r.run AND i.item_id = r.item_id) AS title,
@@ -74,6 +97,9 @@ SELECT r.run, r.user_id, r.rank, r.item_id,
            'because', (SELECT i.title FROM items_by_run i
                        WHERE i.run = r.run AND i.item_id = r.because_item_id),
            'because_item_id', r.because_item_id,
+           'blurb', (SELECT b.blurb FROM blurbs_by_run b
+                     WHERE b.run = r.run AND b.item_id = r.item_id AND b.because_item_id = r.because_item_id
+                       AND b.group_id = r.group_id),
            'evidence', (SELECT jsonb_object_agg(e.name, round(e.share::numeric, 3))
                         FROM runs n, unnest(n.evidence, r.shares) AS e (name, share)
                         WHERE n.run = r.run AND e.share IS NOT NULL)

@@ -1,4 +1,4 @@
-"""Nights: a whole one (as `chatrec run` does it) or step by step (as Airflow does it), by the same runner."""
+"""Runs: all steps at once (as `chatrec run` does) or step by step (as Airflow does), by the same runner."""
 
 import logging
 from collections.abc import Callable, Iterator
@@ -17,7 +17,7 @@ from chatrec.pipeline.run_settings import settings_of
 from chatrec.pipeline.runner import CLI, Runner
 from chatrec.pipeline.step import Step
 from chatrec.pipeline.steps import BY_NAME
-from chatrec.publish.pointer import rollback
+from chatrec.publish import pointer
 from chatrec.runs.run import Manifest, Run, key_of
 
 LOG = logging.getLogger("chatrec")
@@ -58,7 +58,7 @@ def perform(settings: Settings, key: str, name: str) -> Manifest:
         return runner.perform(BY_NAME[name])
 
 
-def run_night(
+def run(
     settings: Settings,
     key: str | None = None,
     watch: Watch | None = None,
@@ -84,7 +84,7 @@ def run_night(
 
     Example::
 
-        result = run_night(load(Path("chatrec.toml")))
+        result = run(load(Path("chatrec.toml")))
         if result.ok:
             print(result.key, result.steps["rank"].result.rows)
         else:
@@ -92,7 +92,7 @@ def run_night(
     """
     with open_database(settings, "chatrec run") as engine:
         _refuse_unmigrated(engine, settings)
-        with hold(engine, settings.database.schema_name, "night"):
+        with hold(engine, settings.database.schema_name, "run"):
             key = key or _interrupted(engine) or key_of(datetime.now(UTC))
             error = None
             try:
@@ -118,21 +118,21 @@ def _perform_all(runner: Runner, watch: Watch | None, approve: bool) -> None:
 
 
 def fail(settings: Settings, key: str, verdict: str) -> None:
-    """Records that a night has failed for good, unless how it ended is recorded already."""
+    """Records that a run has failed for good, unless how it ended is recorded already."""
     with _open(settings, _run(settings, key), f"fail {key}") as runner:
         runner.end("failed", verdict)
 
 
-def measured(settings: Settings, key: str) -> dict[str, dict[str, float]]:
-    """The metrics of a run, by channel and name."""
+def metrics(settings: Settings, key: str) -> dict[str, dict[str, float]]:
+    """Returns the metrics of a run, by model and name."""
     with open_database(settings, f"metrics {key}") as engine, engine.connect() as connection:
         return records.metrics(connection, records.get(connection, key).run)
 
 
-def go_back(settings: Settings, key: str | None) -> str:
-    """Makes an older night live again; returns its key. See `chatrec.publish.pointer.rollback`."""
+def rollback(settings: Settings, key: str | None) -> str:
+    """Makes an older run live again and returns its key. See `chatrec.publish.pointer.rollback`."""
     with open_database(settings, "rollback") as engine:
-        return rollback(engine, key).key
+        return pointer.rollback(engine, key).key
 
 
 @contextmanager

@@ -21,13 +21,13 @@ def run(
     key: Key = None,
 ) -> None:
     """Run the pipeline, from your tables to published recommendations. Resumes an interrupted run."""
+    from chatrec import pipeline
     from chatrec.console import StepLines, console
-    from chatrec.pipeline import run_night
 
     changes: dict[str, Any] = {"night.full": full, "night.dry_run": dry_run}
     if top_n is not None:
         changes["ranking.top_n"] = top_n
-    done = run_night(state.settings.override(changes), key, StepLines(), approve, raise_on_error=True)
+    done = pipeline.run(state.settings.override(changes), key, StepLines(), approve, raise_on_error=True)
     words = {"published": "is live", "dry": "was not published (--dry-run)"}
     console(stderr=True).print(f"Run [bold]{done.key}[/] {words.get(done.state, done.state)}. {done.verdict}")
 
@@ -70,8 +70,8 @@ def rollback(
     """Make an older run live again, atomically."""
     import time
 
-    from chatrec.pipeline import go_back
+    from chatrec import pipeline
 
     started = time.perf_counter()
-    chosen = go_back(state.settings, key)
+    chosen = pipeline.rollback(state.settings, key)
     print(f"Run {chosen} is live again, after {(time.perf_counter() - started) * 1000:.0f} ms.")
