@@ -27,15 +27,14 @@ from benchmarks.outputs import Full, GroupsOnly, Sampled, SampledInGroups, TwoLe
 from benchmarks.table import Table, write
 from chatrec.aigc import mean
 from chatrec.aigc.autoconfig import Plan, plan
-from chatrec.aigc.sequence import Training
+from chatrec.aigc.sequence import Training, measure_rate
 from chatrec.aigc.users import MeanUsers, SequenceUsers, UserEncoder
-from chatrec.config.settings import Aigc
-from chatrec.data.arrays import Array
-from chatrec.data.interactions import Interactions
+from chatrec.config.aigc import AigcConfig
+from chatrec.data.arrays import Array, unit
 from chatrec.data.user_batch import UserBatch
 from chatrec.evaluation.holdout import Holdout, hold_out
 from chatrec.evaluation.metrics import paired_difference
-from chatrec.models.ppmi_svd import clusters, ppmi_vectors, unit
+from chatrec.models.ppmi_svd import clusters, ppmi_vectors
 
 SEED = 0
 SETS = ("movielens-100k", "movielens-1m", "amazon-games")
@@ -82,9 +81,9 @@ class Work:
     def of(cls, split: Path) -> "Work":
         """From the train set of a split."""
         events = read_split(split)
-        holdout = hold_out(events.histories, events.recommendable, True, "next", SEED)
+        holdout = hold_out(events.histories, events.recommendable, True, "next_item", SEED)
         groups = max(1, round(events.items**0.5))
-        wanted = replace(plan(holdout.histories, events.items, Aigc(), "next"), groups=groups)
+        wanted = replace(plan(holdout.histories, events.items, AigcConfig(), "next_item"), groups=groups)
         start = ppmi_vectors(holdout.histories, events.items, wanted.shape.width, SEED)
         popular = np.bincount(holdout.histories.items, minlength=events.items) + 0.5
         return cls(holdout, wanted, start, popular / popular.sum(), clusters(unit(start), groups, SEED)[0])
@@ -94,9 +93,9 @@ class Work:
         """Of a pass: those with another after them."""
         return int(np.maximum(self.holdout.histories.lengths - 1, 0).sum())
 
-    def training(self, output: type[Full], group_of: Array) -> Training:
+    def training(self, output: Full) -> Training:
         """One that begins."""
-        return Training(output(self.start, self.shares, group_of, SEED), self.plan, SEED)
+        return Training(output, self.plan, SEED)
 
 
 def shuffled(group_of: Array, seed: int) -> Array:
@@ -115,18 +114,20 @@ def learn(output: type[Full], mixed: bool, work: Work, passes: float, seconds: f
         seconds: of CPU; 0 learns the passes, else as many events as are learned in that time.
     """
     group_of = shuffled(work.group_of, SEED) if mixed else work.group_of
+    begin = partial(output, work.start, work.shares, group_of, SEED)
     events = int(passes * work.events)
     if seconds:
-        few = STEPS_TO_MEASURE * work.plan.tokens
-        events = int(seconds * _rate(work.training(output, group_of), work.holdout.histories, few))
-    training = work.training(output, group_of)
+        training = work.training(begin())
+        rate = measure_rate(training, work.holdout.histories, STEPS_TO_MEASURE, time.process_time)
+        events = int(seconds * rate)
+    learned = begin()
+    training = work.training(learned)
     since, read = time.process_time(), 0
     for batch, _ in training.run(work.holdout.histories, events):
         read += int(batch.there.sum())
     took = time.process_time() - since
-    vectors = training.vectors
-    items = vectors.items.detach().numpy()
-    return Learned(items, SequenceUsers((training.net,)), vectors.scores, read, took)
+    items = learned.items.detach().numpy()
+    return Learned(items, SequenceUsers((training.net,)), learned.scores, read, took)
 
 
 def learn_as_written(work: Work, passes: float, seconds: float) -> Learned:
@@ -138,20 +139,12 @@ def learn_as_written(work: Work, passes: float, seconds: float) -> Learned:
 
     def fit(passes: int) -> Learned:
         since = time.process_time()
-        fitted = mean.fit(nobody, given, Aigc(vectors="learned", epochs=passes), SEED)
+        fitted = mean.fit(nobody, given, AigcConfig(vectors="learned", epochs=passes), SEED)
         took = time.process_time() - since
         events = passes * min(work.events, mean.POSITIONS_OF_AN_EPOCH)
         return Learned(fitted.items, MeanUsers(mean.HISTORY), lambda users: users @ fitted.items.T, events, took)
 
     return fit(max(1, round(seconds / fit(1).seconds if seconds else passes)))
-
-
-def _rate(training: Training, histories: Interactions, events: int) -> float:
-    """Events that are learned in a second of CPU, the first step left out."""
-    since, done = time.process_time(), 0
-    for number, (batch, _) in enumerate(training.run(histories, events)):
-        since, done = (time.process_time(), 0) if number == 0 else (since, done + int(batch.there.sum()))
-    return done / max(time.process_time() - since, 1e-9)
 
 
 VARIANTS: Mapping[str, Callable[[Work, float, float], Learned]] = {

@@ -63,8 +63,7 @@ class Events:
         """
         for batch in self.batches():
             scores = np.where(batch.exclude_mask, -np.inf, score(batch))
-            best = top_k(scores, K)
-            yield batch.users, np.where(np.isfinite(np.take_along_axis(scores, best, 1)), best, -1)
+            yield batch.users, top_k(scores, K)
 
     def write(self, lists: Lists, out: Path) -> None:
         """Writes all lists."""

@@ -57,7 +57,7 @@ def speed_table(catalogue: Sequence[str], model: str | None, texts: int | None, 
     """Of texts of a real catalogue."""
     on_card = torch.cuda.is_available()
     order = np.random.default_rng(SEED).permutation(len(catalogue))
-    some = [catalogue[i] for i in np.resize(order, texts or TEXTS_OF_SPEED["cuda" if on_card else "cpu"])]
+    some = [catalogue[i] for i in np.resize(order, texts or TEXTS_OF_SPEED["cuda" if on_card else "cpu"]).tolist()]
     with tempfile.TemporaryDirectory() as folder:
         if not model:
             speed.make_gpt2(Path(folder), catalogue, {})
@@ -108,7 +108,7 @@ class Split:
         folder.mkdir()
         separator = settings.source.groups_separator
         of_users = users if users.exists() else None
-        write_snapshot(self.folder, self.data / "items.csv.gz", of_users, separator, settings.text, folder)
+        write_snapshot(self.folder, self.data / "items.csv.gz", of_users, separator, settings.advanced.text, folder)
         return Snapshot(folder)
 
 
@@ -144,9 +144,9 @@ def quality_rows(
 def _trained(catalogue: Catalogue, work: Path) -> Iterator[Way]:
     """Untrained, trained on the catalogue, and trained on what is taken together."""
     settings = catalogue.settings
-    for name, tokens in (("untrained", 0), ("local", settings.encoder.local.train_tokens)):
-        one = settings.override({"encoder.local": {"train_tokens": tokens}})
-        local_gpt2.train(catalogue.texts, work / name, one.encoder, SEED)
+    for name, tokens in (("untrained", 0), ("local", settings.advanced.encoder.local.train_tokens)):
+        one = settings.override({"advanced.encoder.local": {"train_tokens": tokens}})
+        local_gpt2.train(catalogue.texts, work / name, one.encoder_config, SEED)
         yield Way(name, work / name, False)
     start = choose(settings.override({"encoder.model": str(work / "local")}))
     everything = Material(catalogue.texts, ~catalogue.is_hidden, catalogue.hidden.histories, ())

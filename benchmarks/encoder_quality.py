@@ -92,12 +92,12 @@ class Catalogue:
     def vectors(self, way: Way) -> Array:
         """Whitened, of unit length: items × dimensions."""
         raw = self._raw(way)
-        how = self.settings.encoder.model_copy(update={"dimensions": way.dimensions, "shrinkage": way.shrinkage})
+        how = self.settings.encoder_config.model_copy(update={"dimensions": way.dimensions, "shrinkage": way.shrinkage})
         return Whitening.fit([raw], raw.shape[1], *chosen(how, way.pretrained))(raw)
 
     def _raw(self, way: Way) -> Array:
         how = {"layer": way.layer, "pooling": way.pooling, "first_token": way.first_token}
-        wanted = self.settings.encoder.model_copy(update=how)
+        wanted = self.settings.encoder_config.model_copy(update=how)
         checkpoint = load(way.source, wanted, way.pretrained)
         file = self.cache / f"{checkpoint.fingerprint}-{len(self.texts)}.npy"
         if not file.exists():
@@ -123,14 +123,14 @@ class Catalogue:
         histories = holdout.histories if holdout else self.snapshot.histories
         known = TrainingData(histories, self.events.items, vectors, seed, self.features)
         if self.has_kernel:
-            return fit_models(known, "any", NO_PENALTY, {KERNEL})[KERNEL]
+            return fit_models(known, "random", NO_PENALTY, {KERNEL})[KERNEL]
         return two_tower.fit_one(known, two_tower.Config(decay=FADE))
 
     @cached_property
     def has_kernel(self) -> bool:
         """Whether the map is the kernel."""
         known = TrainingData(self.snapshot.histories, self.events.items, self.nothing, SEED, self.features)
-        return KERNEL in names(known, "any")
+        return KERNEL in names(known, "random")
 
     @property
     def nothing(self) -> Array:

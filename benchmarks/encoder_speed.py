@@ -10,13 +10,12 @@ import torch
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
 from transformers import GPT2Config, GPT2Model, PreTrainedTokenizerFast
 
-from chatrec.config.encoder import Encoder, EncodingPrecision
+from chatrec.config.encoder import EncoderConfig, EncodingPrecision
 from chatrec.data.arrays import Array
 from chatrec.encoder.checkpoint import Checkpoint, load
 from chatrec.encoder.encode import encode, encode_tokens, tokenise
 from chatrec.encoder.spent import EncodingCost
 from chatrec.encoder.vector_cache import TEXTS_OF_A_PART
-from chatrec.runtime.hardware import has_int8
 from chatrec.runtime.progress import Silent, progress
 
 END = "<|endoftext|>"
@@ -26,7 +25,7 @@ BATCH_OF_THE_OTHER = 32
 """What sentence-transformers takes by default."""
 OURS, OTHER = "chatrec", "sentence-transformers"
 PRECISIONS: dict[str, tuple[EncodingPrecision, ...]] = {
-    "cpu": ("float32", "int8") if has_int8() else ("float32",),
+    "cpu": ("float32",),
     "cuda": ("float32", "bfloat16"),
 }
 FACTOR = 2
@@ -118,7 +117,7 @@ def matrix_rate() -> float:
 
 
 def _checkpoint(source: str, precision: EncodingPrecision, device: str) -> Checkpoint:
-    settings = Encoder(precision=precision, first_token=True, max_tokens=TOKENS, device=device)
+    settings = EncoderConfig(precision=precision, first_token=True, max_tokens=TOKENS, device=device)
     return load(source, settings, pretrained=False)
 
 

@@ -21,8 +21,8 @@ import numpy as np
 from benchmarks.child import Failed, run
 from benchmarks.data import known, read_events
 from benchmarks.table import Table, write
-from chatrec.config.settings import Target
-from chatrec.data.arrays import Array
+from chatrec.config.ranking import Target, full_target
+from chatrec.data.arrays import Array, unit
 from chatrec.data.interactions import Interactions
 from chatrec.data.user_batch import batches
 from chatrec.evaluation.holdout import CELLS_OF_A_BLOCK
@@ -91,9 +91,7 @@ def synthetic(users: int, items: int, events: int) -> TrainingData:
 
 
 def _unit(items: int) -> Array:
-    vectors = np.random.default_rng(1).standard_normal((items, DIMENSIONS), np.float32)
-    unit: Array = vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
-    return unit
+    return unit(np.random.default_rng(1).standard_normal((items, DIMENSIONS), np.float32))
 
 
 def measure(data: Path, parts: Collection[str], wanted: Collection[str] | None) -> Table:
@@ -139,7 +137,7 @@ def main() -> None:
     parser.add_argument("--out", type=Path, help="the same table as Markdown")
     parser.add_argument("--part", choices=list(PARTS), help=argparse.SUPPRESS)
     parser.add_argument("--model", help=argparse.SUPPRESS)
-    parser.add_argument("--target", choices=get_args(Target), help=argparse.SUPPRESS)
+    parser.add_argument("--target", type=full_target, choices=get_args(Target), help=argparse.SUPPRESS)
     chosen = parser.parse_args()
     if not chosen.part:
         write([measure(chosen.data.resolve(), chosen.only, chosen.models)], chosen.out)

@@ -24,10 +24,10 @@ from chatrec.aigc.aigc import NAME as AIGC
 from chatrec.aigc.aigc import WITHOUT_HOLDOUT, AigcModel
 from chatrec.aigc.state import AigcState
 from chatrec.config import load
-from chatrec.config.settings import Target
+from chatrec.config.ranking import Target, full_target
 from chatrec.data.arrays import Array
 from chatrec.data.user_batch import UserBatch
-from chatrec.ensemble.candidates import RETRIEVED, best_slots, retrieve
+from chatrec.ensemble.candidates import RETRIEVED, best_items, retrieve
 from chatrec.ensemble.cold_items import hide_items
 from chatrec.ensemble.ensemble import ENSEMBLE_FILE, NO_PENALTY, Ensemble
 from chatrec.ensemble.log_shares import ScoredLogShares
@@ -108,8 +108,7 @@ class Ladder:
         for weights in rungs.values():
             found = retrieve([log_shares[name] for name in weights], batch, RETRIEVED)
             vector = np.array(list(weights.values()), np.float32)
-            places, _ = best_slots(found.items, found.log_shares, vector, K)
-            yield np.take_along_axis(found.items, places, 1)
+            yield best_items(found.items, found.log_shares, vector, K)[0]
 
 
 def write(context: Context, folder: Path) -> None:
@@ -123,15 +122,15 @@ def write(context: Context, folder: Path) -> None:
         for batch in events.batches():
             for file, best in zip(files, ladder.lists(batch, rungs), strict=True):
                 file.add(batch.users, best)
-    for name, file in names.items():
-        print(f"{file}\t{name}")
+    for name, written in names.items():
+        print(f"{written}\t{name}")
 
 
 def main() -> None:
     """Fits, or writes the lists of the ladder."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("action", choices=["fit", "lists"])
-    parser.add_argument("--target", choices=get_args(Target), required=True)
+    parser.add_argument("--target", type=full_target, choices=get_args(Target), required=True)
     parser.add_argument("--folder", type=Path, required=True)
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--split", type=Path)

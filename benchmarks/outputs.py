@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from chatrec.aigc.sequence import Vectors
-from chatrec.aigc.softmax import FullSoftmax, Members
+from chatrec.aigc.softmax import Members, full_softmax
 from chatrec.aigc.state import GroupOutput
 from chatrec.data.arrays import Array
 
@@ -44,6 +44,8 @@ class Full(Vectors):
 class TwoLevels(Full):
     """A softmax over groups and one over the items of a group, both whole, as `Vectors` learns them."""
 
+    members: Members
+
     def __init__(self, start: Array, shares: Array, group_of: Array, seed: int) -> None:
         super().__init__(start, shares, group_of, seed)
         self.members = Members.of(group_of)
@@ -56,7 +58,8 @@ class TwoLevels(Full):
     def scores(self, users: Array) -> Array:
         """See Full."""
         logits = super().scores(users)
-        return logits + self.output.terms(users, logits)[:, self.output.group_of]
+        found: Array = logits + self.output.terms(users, logits)[:, self.output.group_of]
+        return found
 
     @property
     def output(self) -> GroupOutput:
@@ -71,8 +74,7 @@ class GroupsOnly(TwoLevels):
     def loss(self, hidden: Tensor, targets: Tensor, weights: Tensor) -> Tensor:
         """Σ w · -log P(group of y|u): how a group divides is not learned."""
         group = self.members.group_of[targets]
-        found: Tensor = FullSoftmax.apply(hidden, self.groups, self.group_bias, group, weights)
-        return found
+        return full_softmax(hidden, self.groups, self.group_bias, group, weights)
 
     @torch.no_grad()
     def scores(self, users: Array) -> Array:
@@ -118,7 +120,7 @@ class SampledInGroups(TwoLevels):
         order = torch.argsort(group, stable=True)
         chosen, counts = torch.unique_consecutive(group[order], return_counts=True)
         drawn, expected = self.draw(chosen.numpy())
-        of_groups: Tensor = FullSoftmax.apply(hidden, self.groups, self.group_bias, group, weights)
+        of_groups = full_softmax(hidden, self.groups, self.group_bias, group, weights)
         return of_groups + loss_in_groups(
             hidden[order].to(self.bias.dtype),
             self.items,
@@ -165,8 +167,8 @@ def loss_in_groups(
 ) -> Tensor:  # fmt: skip
     """The same for `counts` positions of each group, one group after the other: its row of `drawn` and `expected`."""
     parts = zip(
-        hidden.split(counts),
-        targets.split(counts),
+        torch.split(hidden, counts),
+        torch.split(targets, counts),
         functional.embedding(drawn, items).unbind(),
         (bias[drawn] - expected).unbind(),
         drawn.unbind(),

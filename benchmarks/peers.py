@@ -15,7 +15,7 @@ import numpy as np
 from scipy.sparse import csr_matrix
 
 from benchmarks.data import Events, K, Lists, read_split
-from chatrec.config.settings import Target
+from chatrec.config.ranking import Target, full_target
 from chatrec.evaluation.holdout import hold_out
 from chatrec.evaluation.metrics import ndcg
 from chatrec.models import popularity
@@ -112,10 +112,10 @@ def bm25() -> Any:
 
 
 SYSTEMS: dict[str, System] = {
-    "popularity": of_registry("popularity", "any"),
+    "popularity": of_registry("popularity", "random"),
     "recent popularity": recent_popularity,
-    "markov": of_registry("markov", "next"),
-    "EASE": of_registry("ease", "any"),
+    "markov": of_registry("markov", "next_item"),
+    "EASE": of_registry("ease", "random"),
     "item-kNN, cosine": of_implicit(cosine),
     "item-kNN, BM25": of_implicit(bm25),
     "iALS": ials,
@@ -128,7 +128,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--system", choices=list(SYSTEMS), required=True)
     parser.add_argument("--split", type=Path, required=True)
-    parser.add_argument("--target", choices=get_args(Target), required=True)
+    parser.add_argument("--target", type=full_target, choices=get_args(Target), required=True)
     parser.add_argument("--out", type=Path, required=True)
     chosen = parser.parse_args()
     events = read_split(chosen.split)

@@ -76,10 +76,10 @@ def _run(folder: Path, users: int, items: int, events: int) -> dict[str, float]:
     started = time.monotonic()
     done = pipeline.run(settings, raise_on_error=True)
     run = Run(settings.artifacts.root, done.key)
-    manifests = {step.name: run.manifest(step.name) for step in STEPS}
+    manifests = {step.name: made for step in STEPS if (made := run.manifest(step.name))}
     print(f"{events:,} events: {time.monotonic() - started:.0f} s; "
           f"{manifests['rank'].result.to_dict()}; {manifests['aigc'].result.to_dict()}", flush=True)  # fmt: skip
-    return {name: manifest.seconds for name, manifest in manifests.items() if manifest}
+    return {name: manifest.seconds for name, manifest in manifests.items()}
 
 
 def _fill(settings: Settings, users: int, items: int, events: int) -> None:

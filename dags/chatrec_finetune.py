@@ -11,6 +11,7 @@ all vectors in the cache.
 """
 
 from datetime import timedelta
+from typing import Any
 
 from airflow.sdk import CronTriggerTimetable, dag
 from chatrec_airflow import assets, finetune
@@ -23,7 +24,7 @@ from chatrec_airflow.form import FINETUNE_FORM
     schedule=CronTriggerTimetable("0 8 * * 6", timezone="UTC"),
     catchup=False,
     max_active_runs=1,
-    allowed_run_types=["scheduled", "manual"],
+    allowed_run_types=["scheduled", "manual"],  # type: ignore[list-item] # the enum is private
     default_args={**DEFAULT_ARGS, "on_failure_callback": []},
     params=FINETUNE_FORM,
     tags=TAGS,
@@ -31,7 +32,7 @@ from chatrec_airflow.form import FINETUNE_FORM
 )
 def chatrec_finetune() -> None:
     """Wire the steps of a fine-tuning."""
-    key = finetune.begin()
+    key: Any = finetune.begin()  # a string, once the task has run
     train = finetune.step("train", key, inlets=[assets.SNAPSHOT], execution_timeout=timedelta(hours=16), **GPU)
     train >> finetune.step("embed", key, **GPU) >> finetune.step("compare", key) >> finetune.promote(key)
 

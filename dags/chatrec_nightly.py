@@ -10,13 +10,14 @@ index, ranks a list for every user, checks the run and publishes it by moving on
   *Required Actions*. Without an answer the lists of the previous run stay live.
 * **Only transient errors are retried**, such as a database that does not answer or another run in progress.
 * **Trigger** it with the form for another N, other groups, another encoder, a full run or a dry run.
-* **The schedule** is `night.schedule`, such as every night at two, or every hour.
+* **The schedule** is `run.schedule`, such as every night at two, or every hour.
 * **Backfills** are refused: a run reads the current tables.
 
 `select item_id, rank, score, reason from chatrec.recommendations where user_id = 42 order by rank`
 """
 
 from copy import deepcopy
+from typing import Any
 
 from airflow.sdk import CronTriggerTimetable, dag, task_group
 from chatrec_airflow import assets, tasks
@@ -31,7 +32,7 @@ from chatrec_airflow.settings import schedule
     schedule=CronTriggerTimetable(schedule(), timezone="UTC"),
     catchup=False,
     max_active_runs=1,
-    allowed_run_types=["scheduled", "manual"],
+    allowed_run_types=["scheduled", "manual"],  # type: ignore[list-item] # the enum is private
     default_args=DEFAULT_ARGS,
     params=deepcopy(FORM),  # the approval task makes Airflow write the values of its run into them
     tags=TAGS,
@@ -39,7 +40,7 @@ from chatrec_airflow.settings import schedule
 )
 def chatrec_nightly() -> None:
     """Wire the steps of a run."""
-    key = tasks.begin()
+    key: Any = tasks.begin()  # a string, once the task has run
     extract = tasks.step("extract", key, inlets=[assets.SOURCE], outlets=[assets.SNAPSHOT])
 
     @task_group

@@ -4,6 +4,8 @@ Makes the lists of an earlier run live again, instantly: it moves the pointer an
 takes the run before the live one. `select key, kept from chatrec.runs order by key desc` lists the runs to choose from.
 """
 
+from typing import Any
+
 from airflow.sdk import Param, dag, get_current_context, task
 from chatrec_airflow.assets import RECOMMENDATIONS
 from chatrec_airflow.defaults import DEFAULT_ARGS, TAGS
@@ -31,7 +33,7 @@ def chatrec_rollback() -> None:
     """Wire the task."""
 
     @task(outlets=[RECOMMENDATIONS])
-    def rollback(outlet_events=None) -> str:
+    def rollback(outlet_events: Any = None) -> str:
         from chatrec_airflow.settings import settings
 
         from chatrec.pipeline import rollback

@@ -1,14 +1,16 @@
 """Writes docs/settings.md and docs/cli.md from the code; `make docs` runs it, a test checks the result."""
 
+from collections.abc import Iterator
 from pathlib import Path
 
-import click
 import typer
+from typer.core import TyperArgument, TyperCommand, TyperGroup, TyperOption
 
 from chatrec.cli import app
 from chatrec.config import template
 
 DOCS = Path(__file__).parent
+Command = TyperCommand | TyperGroup
 
 SETTINGS = """\
 # Settings
@@ -17,8 +19,9 @@ SETTINGS = """\
 
 `chatrec init` writes this file. `chatrec.toml` is read from the working directory, or from where `--config` or
 `CHATREC_CONFIG` says. An environment variable `CHATREC_<SECTION>__<KEY>` overrides the file, for example
-`CHATREC_RANKING__TOP_N=20` or `CHATREC_ENCODER__LOCAL__LAYERS=2`; keep the password in `CHATREC_DATABASE__URL`.
-Relative folders are relative to the file. An unknown key is an error that names the nearest known one.
+`CHATREC_RANKING__TOP_N=20` or `CHATREC_ADVANCED__ENCODER__LAYER=6`; keep the password in `CHATREC_DATABASE__URL`.
+Relative folders are relative to the file. An unknown key is an error that names the nearest known one. The tables under
+`[advanced]` are details of the sections before them.
 
 ```toml
 {template}
@@ -48,39 +51,41 @@ def settings() -> str:
 
 def cli() -> str:
     """The text of docs/cli.md."""
-    commands = list(_commands(typer.main.get_command(app), "chatrec"))
+    group = typer.main.get_command(app)
+    assert isinstance(group, TyperGroup)
+    commands = list(_commands(group, "chatrec"))
     rows = "\n".join(f"| [`{name}`](#{_anchor(name)}) | {_first_line(command)} |" for name, command in commands)
     return CLI.format(rows=rows, details="\n\n".join(_details(name, command) for name, command in commands))
 
 
-def _commands(group: click.Command, path: str):
-    for name, command in group.commands.items():  # type: ignore[attr-defined]
-        if getattr(command, "invoke_without_command", False):
-            yield f"{path} {name}", command
-        if hasattr(command, "commands"):
+def _commands(group: TyperGroup, path: str) -> Iterator[tuple[str, Command]]:
+    for name, command in group.commands.items():
+        if isinstance(command, TyperGroup):
+            if command.invoke_without_command:
+                yield f"{path} {name}", command
             yield from _commands(command, f"{path} {name}")
-        else:
+        elif isinstance(command, TyperCommand):
             yield f"{path} {name}", command
 
 
-def _details(name: str, command: click.Command) -> str:
+def _details(name: str, command: Command) -> str:
     lines = [f"## {name}", "", " ".join((command.help or "").split())]
-    shown = [parameter for parameter in command.params if parameter.name != "help"]
+    shown = [each for each in command.params if isinstance(each, TyperArgument | TyperOption) and each.name != "help"]
     if shown:
         lines += ["", "| option | meaning |", "| --- | --- |"]
-        lines += [f"| {_usage(parameter)} | {getattr(parameter, 'help', '') or ''} |" for parameter in shown]
+        lines += [f"| {_usage(parameter)} | {parameter.help or ''} |" for parameter in shown]
     return "\n".join(lines)
 
 
-def _usage(parameter: click.Parameter) -> str:
-    if parameter.param_type_name == "argument":
+def _usage(parameter: TyperArgument | TyperOption) -> str:
+    if isinstance(parameter, TyperArgument):
         name = (parameter.name or "").upper()
         return f"`{name}`" if parameter.required else f"`[{name}]`"
     words = ", ".join(f"`{option}`" for option in [*parameter.opts, *parameter.secondary_opts])
     return words + (" (required)" if parameter.required else "")
 
 
-def _first_line(command: click.Command) -> str:
+def _first_line(command: Command) -> str:
     return " ".join((command.help or "").split())
 
 

@@ -85,7 +85,7 @@ def fit(
     Returns:
         The result of the step.
     """
-    seed, chosen = settings.compute.seed, settings.aigc
+    seed, chosen = settings.compute.seed, settings.aigc_config
     if chosen.users == "mean":
         without_holdout = fitted = mean.fit(holdout, texts.items, chosen, seed)
     else:

@@ -8,8 +8,8 @@ from pathlib import Path
 import torch
 
 from chatrec.aigc.net import NetConfig
-from chatrec.config.settings import Aigc as AigcSettings
-from chatrec.config.settings import NetPrecision, Target
+from chatrec.config.aigc import AigcConfig, NetPrecision
+from chatrec.config.ranking import Target
 from chatrec.data.interactions import Interactions
 from chatrec.runs.run import write_atomically
 from chatrec.runtime.hardware import has_bfloat16
@@ -50,7 +50,7 @@ class Plan:
     """Maximum number of networks. Each is trained for all its epochs, or only one is trained."""
 
 
-def plan(histories: Interactions, items: int, settings: AigcSettings, target: Target) -> Plan:
+def plan(histories: Interactions, items: int, settings: AigcConfig, target: Target) -> Plan:
     """Returns the plan, before the time budget."""
     few = len(histories.items) < FEW_EVENTS
     short = len(histories.items) < SHORT_HISTORIES * max(int((histories.lengths > 0).sum()), 1)
@@ -67,11 +67,11 @@ def plan(histories: Interactions, items: int, settings: AigcSettings, target: Ta
         shape,
         (1.0, 0.4, 0.16) if few else (1.0,),
         2048 if few else 4096,
-        settings.epochs or (PASSES_OF_ANY if target == "any" else PASSES_OF_SHORT if short else PASSES),
+        settings.epochs or (PASSES_OF_ANY if target == "random" else PASSES_OF_SHORT if short else PASSES),
         max(1, round(items**0.5)) if groups else 0,
         LOW_RATE if few or short else HIGH_RATE,
         torch.bfloat16 if _is_rounded(settings.precision) else torch.float32,
-        settings.nets or (NETS_OF_FEW if few and target != "any" else 1),
+        settings.networks or (NETS_OF_FEW if few and target != "random" else 1),
     )
 
 

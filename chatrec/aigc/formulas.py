@@ -66,21 +66,3 @@ def mean_vectors(vectors: Tensor, members: Tensor, starts: Tensor) -> Tensor:
 def attention(users: Tensor, groups: Tensor) -> Tensor:
     """Returns the attention a, users × groups; rows sum to 1."""
     return torch.softmax(users @ groups.T, dim=1)
-
-
-def to_members(weights: Tensor, members: Tensor) -> Tensor:
-    """Distributes weights of groups to their member items.
-
-    Args:
-        weights: Weights, users × groups.
-        members: Share of each item in its group, groups × items, sparse or dense.
-
-    Returns:
-        Weights, users × items.
-    """
-    return torch.matmul(members.T, weights.T).T
-
-
-def scores(users: Tensor, vectors: Tensor) -> Tensor:
-    """Returns P(i|u), users × items; rows sum to 1."""
-    return torch.softmax(users @ vectors.T, dim=1)

@@ -7,8 +7,9 @@ import numpy as np
 import polars as pl
 from scipy.sparse import csr_matrix
 
-from chatrec.config.settings import Groups as GroupsSettings
+from chatrec.config.aigc import Groups as GroupsSettings
 from chatrec.data.arrays import Array
+from chatrec.models.ppmi_svd import clusters
 
 UNGROUPED = "other"
 GROUPS, MEMBERS = "groups.parquet", "members.parquet"
@@ -87,8 +88,6 @@ def from_kmeans(items: pl.DataFrame, vectors: Array, count: int, seed: int) -> I
         count: Number of groups; 0 uses the square root of the number of items.
         seed: Seed of the first centres.
     """
-    from chatrec.models.ppmi_svd import clusters
-
     n = len(vectors)
     k = min(count or max(1, round(n**0.5)), n)
     if not k:

@@ -10,9 +10,10 @@ from torch import Tensor
 from torch.nn import functional
 
 from chatrec.aigc.formulas import Aigc
-from chatrec.aigc.state import Fitted
+from chatrec.aigc.groups import ItemGroups
+from chatrec.aigc.state import AigcState, Fitted, group_vectors
 from chatrec.aigc.users import MeanUsers
-from chatrec.config.settings import Aigc as AigcSettings
+from chatrec.config.aigc import AigcConfig
 from chatrec.data.arrays import Array
 from chatrec.data.interactions import Interactions
 from chatrec.data.user_batch import UserBatch
@@ -34,7 +35,7 @@ HISTORY, WIDTH, PASSES = 10, 64, 10
 """Values used for settings that are 0."""
 
 
-def fit(holdout: Holdout, given: Array, settings: AigcSettings, seed: int) -> Fitted:
+def fit(holdout: Holdout, given: Array, settings: AigcConfig, seed: int) -> Fitted:
     """Trains item vectors on all events but the held-out ones.
 
     Args:
@@ -63,6 +64,21 @@ def fit(holdout: Holdout, given: Array, settings: AigcSettings, seed: int) -> Fi
             if not len(holdout) or quality > best_quality:
                 best, best_quality, best_pass = vectors, quality, number
     return Fitted(best, np.zeros(len(best), np.float32), encoder, None, best_pass * len(training.positions))
+
+
+def of_texts(texts: Array, groups: ItemGroups) -> AigcState:
+    """Makes a state of public texts only, for private runs, which train nothing across users.
+
+    Items are their text vectors, users the mean of their latest items, cold users their profile.
+
+    Args:
+        texts: Text vectors, items × dimensions.
+        groups: Groups of the items.
+    """
+    width = texts.shape[1]
+    profile = np.vstack([np.eye(width, dtype=np.float32), np.zeros((1, width), np.float32)])
+    nothing = np.zeros(len(texts), np.float32)
+    return AigcState(texts.astype(np.float32), nothing, group_vectors(texts, groups), profile, MeanUsers(HISTORY))
 
 
 @torch.no_grad()
@@ -105,7 +121,7 @@ class _Training:
             positions = torch.from_numpy(chosen[start : start + self.batch])
             loss = self._loss(positions)
             self.optimiser.zero_grad()
-            loss.backward()  # type: ignore[no-untyped-call]
+            loss.backward()
             self.optimiser.step()
             self.schedule.step()
 

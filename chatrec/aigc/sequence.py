@@ -2,7 +2,7 @@
 
 import copy
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -15,13 +15,14 @@ from chatrec.aigc.autoconfig import Plan, remembered
 from chatrec.aigc.batching import Batch, batches
 from chatrec.aigc.muon import Muon
 from chatrec.aigc.net import SequenceNet
-from chatrec.aigc.softmax import FullSoftmax, GroupSoftmax, Members
+from chatrec.aigc.softmax import Members, full_softmax, group_softmax
 from chatrec.aigc.state import Fitted, GroupOutput
 from chatrec.aigc.users import SequenceUsers
-from chatrec.data.arrays import Array
+from chatrec.data.arrays import Array, unit
 from chatrec.data.interactions import Interactions
-from chatrec.models.ppmi_svd import clusters, ppmi_vectors, unit
+from chatrec.models.ppmi_svd import clusters, ppmi_vectors
 from chatrec.runtime.progress import progress
+from chatrec.runtime.schedule import warm_cosine
 
 RATE_OF_MATRICES = 0.02
 WARM_UP = 0.05
@@ -56,12 +57,10 @@ class Vectors(nn.Module):
     def loss(self, hidden: Tensor, targets: Tensor, weights: Tensor) -> Tensor:
         """Returns Σ w · -log P(y|u)."""
         if self.members is None:
-            found: Tensor = FullSoftmax.apply(hidden, self.items, self.bias, targets, weights)  # type: ignore[no-untyped-call]
-        else:
-            found = GroupSoftmax.apply(  # type: ignore[no-untyped-call]
-                hidden, self.items, self.bias, self.groups, self.group_bias, self.members, targets, weights
-            )
-        return found
+            return full_softmax(hidden, self.items, self.bias, targets, weights)
+        return group_softmax(
+            hidden, self.items, self.bias, self.groups, self.group_bias, self.members, targets, weights
+        )
 
 
 class Training:
@@ -113,7 +112,8 @@ class Training:
         """
         steps = max(1, -(-events // self.plan.tokens))
         self.schedules = [
-            torch.optim.lr_scheduler.LambdaLR(each, lambda step: rate * _share(step, steps)) for each in self.optimisers
+            torch.optim.lr_scheduler.LambdaLR(each, lambda step: rate * warm_cosine(step, steps, WARM_UP * steps))
+            for each in self.optimisers
         ]
         self.items = torch.from_numpy(histories.items.astype(np.int64))
         self.ends = torch.from_numpy(np.repeat(histories.starts[1:], histories.lengths))
@@ -144,7 +144,7 @@ class Training:
         loss = self.vectors.loss(several, targets, torch.tensor(self.plan.ahead)[ahead]) / len(positions)
         self.net.zero_grad()
         self.vectors.zero_grad()
-        loss.backward()  # type: ignore[no-untyped-call]
+        loss.backward()
         nn.utils.clip_grad_norm_(self.parameters, CLIP)
         for optimiser, schedule in zip(self.optimisers, self.schedules, strict=True):
             optimiser.step()
@@ -178,7 +178,7 @@ def fit(
     positions = int(np.maximum(histories.lengths - 1, 0).sum())
     wanted, nets = 0, 1
     if positions and minutes:
-        rate = remembered(rates, plan, items, lambda: _measure_rate(begin(0), histories))
+        rate = remembered(rates, plan, items, lambda: measure_rate(begin(0), histories, STEPS_TO_MEASURE))
         affordable = 60 * minutes * rate / (1 + GO_ON)
         wanted = int(min(plan.passes * positions, affordable))
         nets = max(1, min(plan.nets, int(affordable / max(wanted, 1))))
@@ -212,17 +212,11 @@ def joined(nets: Sequence[Fitted]) -> Fitted:
     )
 
 
-def _share(step: int, steps: int) -> float:
-    """Returns the factor on the learning rate: linear warm-up to 1, then cosine decay to 0."""
-    return min(1.0, (step + 1) / (WARM_UP * steps + 1)) * 0.5 * (1 + float(np.cos(np.pi * min(step / steps, 1.0))))
-
-
-def _measure_rate(training: Training, histories: Interactions) -> float:
-    """Measures the speed in events per second."""
-    since, done = time.monotonic(), 0
-    for number, (batch, _) in enumerate(training.run(histories, STEPS_TO_MEASURE * training.plan.tokens)):
-        if number == 0:
-            since = time.monotonic()
-        else:
-            done += int(batch.there.sum())
-    return done / max(time.monotonic() - since, 1e-9)
+def measure_rate(
+    training: Training, histories: Interactions, steps: int, clock: Callable[[], float] = time.monotonic
+) -> float:
+    """Measures the speed in events per second of the clock, without the first step."""
+    since, done = clock(), 0
+    for number, (batch, _) in enumerate(training.run(histories, steps * training.plan.tokens)):
+        since, done = (clock(), 0) if number == 0 else (since, done + int(batch.there.sum()))
+    return done / max(clock() - since, 1e-9)

@@ -18,21 +18,50 @@ from chatrec.data.arrays import Array
 POSITIONS_AT_ONCE = 1024
 
 
-class FullSoftmax(Function):
-    """Σ w · -log softmax_i(hᵀv_i + b_i)[y] over positions with their targets y and weights w."""
+def full_softmax(hidden: Tensor, items: Tensor, bias: Tensor, targets: Tensor, weights: Tensor) -> Tensor:
+    """Σ w · -log softmax_i(hᵀv_i + b_i)[y] over positions with their targets y and weights w.
+
+    Args:
+        hidden: User vectors, positions × width.
+        items: Item vectors, items × width.
+        bias: Biases of the items.
+        targets: Rows of items, one per position.
+        weights: Weights of the positions.
+    """
+    loss: Tensor = _FullSoftmax.apply(hidden, items, bias, targets, weights)  # type: ignore[no-untyped-call]
+    return loss
+
+
+def group_softmax(
+    hidden: Tensor, items: Tensor, bias: Tensor, groups: Tensor, group_bias: Tensor,
+    members: "Members", targets: Tensor, weights: Tensor,
+) -> Tensor:  # fmt: skip
+    """Σ w · (-log softmax_k(hᵀg_k + c_k)[κ(y)] - log softmax_{i in κ(y)}(hᵀv_i + b_i)[y]) with κ(y) the group of y.
+
+    A user's attention h chooses a group, and the group chooses an item: P(i|u) = P(k|u) · P(i|k,u).
+
+    Args:
+        hidden: User vectors, positions × width.
+        items: Item vectors, items × width.
+        bias: Biases of the items.
+        groups: Group vectors, groups × width.
+        group_bias: Biases of the groups.
+        members: Members of the groups.
+        targets: Rows of items, one per position.
+        weights: Weights of the positions.
+    """
+    loss: Tensor = _GroupSoftmax.apply(  # type: ignore[no-untyped-call]
+        hidden, items, bias, groups, group_bias, members, targets, weights
+    )
+    return loss
+
+
+class _FullSoftmax(Function):
+    """The loss of `full_softmax`."""
 
     @staticmethod
     def forward(ctx: Any, hidden: Tensor, items: Tensor, bias: Tensor, targets: Tensor, weights: Tensor) -> Tensor:
-        """Returns the loss.
-
-        Args:
-            ctx: Context of autograd.
-            hidden: User vectors, positions × width.
-            items: Item vectors, items × width.
-            bias: Biases of the items.
-            targets: Rows of items, one per position.
-            weights: Weights of the positions.
-        """
+        """Returns the loss, and keeps its gradients."""
         gradients = tuple(torch.zeros_like(each) for each in (hidden, items, bias))
         loss = _loss(hidden, items, bias, targets, weights, gradients)
         ctx.save_for_backward(*gradients)
@@ -66,30 +95,15 @@ class Members:
         return cls(torch.from_numpy(group_of), torch.from_numpy(place), [torch.from_numpy(each) for each in members])
 
 
-class GroupSoftmax(Function):
-    """Σ w · (-log softmax_k(hᵀg_k + c_k)[κ(y)] - log softmax_{i in κ(y)}(hᵀv_i + b_i)[y]) with κ(y) the group of y.
-
-    A user's attention h chooses a group, and the group chooses an item: P(i|u) = P(k|u) · P(i|k,u).
-    """
+class _GroupSoftmax(Function):
+    """The loss of `group_softmax`."""
 
     @staticmethod
     def forward(
         ctx: Any, hidden: Tensor, items: Tensor, bias: Tensor, groups: Tensor, group_bias: Tensor,
         members: Members, targets: Tensor, weights: Tensor,
     ) -> Tensor:  # fmt: skip
-        """Returns the loss.
-
-        Args:
-            ctx: Context of autograd.
-            hidden: User vectors, positions × width.
-            items: Item vectors, items × width.
-            bias: Biases of the items.
-            groups: Group vectors, groups × width.
-            group_bias: Biases of the groups.
-            members: Members of the groups.
-            targets: Rows of items, one per position.
-            weights: Weights of the positions.
-        """
+        """Returns the loss, and keeps its gradients."""
         gradients = [torch.zeros_like(each) for each in (hidden, items, bias, groups, group_bias)]
         to_hidden, to_items, to_bias, to_groups, to_group_bias = gradients
         group = members.group_of[targets]

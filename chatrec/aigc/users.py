@@ -9,7 +9,7 @@ import numpy as np
 import torch
 
 from chatrec.aigc.net import NetConfig, SequenceNet
-from chatrec.data.arrays import Array
+from chatrec.data.arrays import Array, take
 
 NET = "net.pt"
 EVENTS_AT_ONCE = 16_384
@@ -112,7 +112,7 @@ def _read(net: SequenceNet, vectors: torch.Tensor, latest: Array) -> Array:
     for rows in _of_like_length(lengths):
         longest = int(lengths[rows].max())
         back = lengths[rows][:, None] - 1 - np.arange(longest)  # the oldest first, padding at the end
-        events = np.where(back >= 0, np.take_along_axis(latest[rows], np.maximum(back, 0), 1), -1)
+        events = take(latest[rows], back, -1)
         there = torch.from_numpy(events >= 0)
         hidden = net(vectors[torch.from_numpy(np.maximum(events, 0)).long()], there)
         found[rows] = hidden[torch.arange(len(rows)), torch.from_numpy(lengths[rows] - 1)].numpy()

@@ -39,6 +39,8 @@ class State:
 
 
 state = State()
+Full = Annotated[bool, typer.Option("--full", help="Read and encode all data again.")]
+DryRun = Annotated[bool, typer.Option("--dry-run", help="Run all steps except publish.")]
 
 
 def _version(wanted: bool) -> None:

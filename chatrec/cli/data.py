@@ -51,8 +51,11 @@ def evaluate(
         str | None, typer.Option("--run", help="Key of the run. [default: the newest with embedded texts]")
     ] = None,
     target: Annotated[
-        Literal["next", "period", "any"] | None,
-        typer.Option(help="What the lists should predict. [default: ranking.target; period with --split]"),
+        Literal["next_item", "next_period", "random", "next", "period", "any"] | None,
+        typer.Option(
+            help="What the lists should predict; next, period and any are short for the first three. "
+            "[default: ranking.target; next_period with --split]"
+        ),
     ] = None,
     split: Annotated[
         Path | None,
@@ -71,8 +74,11 @@ def evaluate(
 
     With --split, fit on a split made by another tool and write lists for it to score. Neither needs a database.
     """
+    from chatrec.config.ranking import full_target
+
+    chosen = full_target(target) if target else None
     if split is not None:
-        _evaluate_split(split, items, users, out, target or "period", k or 20, key)
+        _evaluate_split(split, items, users, out, chosen or "next_period", k or 20, key)
         return
     given = {"--items": items, "--out": out, "--users": users, "--k": k}
     if alone := [name for name, value in given.items() if value is not None]:
@@ -80,8 +86,8 @@ def evaluate(
     from chatrec.console import StepLines, console, evaluation_table
     from chatrec.pipeline import evaluation as evaluations
 
-    chosen = state.settings.override({"ranking.target": target}) if target else state.settings
-    evaluation, report = evaluations.evaluate(chosen, key, StepLines())
+    settings = state.settings.override({"ranking.target": chosen}) if chosen else state.settings
+    evaluation, report = evaluations.evaluate(settings, key, StepLines())
     console().print(evaluation_table(evaluation))
     print(f"The report is {report}.")
 

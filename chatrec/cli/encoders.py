@@ -8,6 +8,7 @@ from typing import Annotated, Literal
 import typer
 
 from chatrec.cli.app import app, state
+from chatrec.encoder import registry
 from chatrec.errors import SettingsError
 
 encoders = typer.Typer(
@@ -50,7 +51,6 @@ def list_encoders(
     if context.invoked_subcommand:
         return
     from chatrec.console import console, encoders_table
-    from chatrec.encoder import registry
     from chatrec.encoder.model_selection import choose
 
     root, live = state.settings.artifacts.root, Path(choose(state.settings).source)
@@ -70,8 +70,6 @@ def use(
     back: Annotated[bool, typer.Option("--back", help="Restore the previous live encoder.")] = False,
 ) -> None:
     """Make another encoder the live one. The next run encodes with it."""
-    from chatrec.encoder import registry
-
     if (name is None) is not back:
         raise SettingsError("Give the name of an encoder, or --back; `chatrec encoders` lists them.")
     root, model = state.settings.artifacts.root, state.settings.encoder.model

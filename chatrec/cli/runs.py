@@ -1,20 +1,22 @@
 """Commands about runs: run, runs, rollback."""
 
 import json
-from typing import Annotated, Any
+import time
+from dataclasses import asdict
+from typing import Annotated
 
 import typer
 
-from chatrec.cli.app import app, state
+from chatrec.cli.app import DryRun, Full, app, state
 
 Key = Annotated[str | None, typer.Option("--run", help="Key of the run, such as 20261124T020000Z.")]
 
 
 @app.command()
 def run(
-    full: Annotated[bool, typer.Option("--full", help="Read and encode all data again.")] = False,
+    full: Full = False,
     top_n: Annotated[int | None, typer.Option("--top-n", help="Number of recommendations per user.")] = None,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Run all steps except publish.")] = False,
+    dry_run: DryRun = False,
     approve: Annotated[
         bool, typer.Option("--approve", help="Publish even if publish.approval requires approval.")
     ] = False,
@@ -23,11 +25,10 @@ def run(
     """Run the pipeline, from your tables to published recommendations. Resumes an interrupted run."""
     from chatrec import pipeline
     from chatrec.console import StepLines, console
+    from chatrec.pipeline import RunOptions
 
-    changes: dict[str, Any] = {"night.full": full, "night.dry_run": dry_run}
-    if top_n is not None:
-        changes["ranking.top_n"] = top_n
-    done = pipeline.run(state.settings.override(changes), key, StepLines(), approve, raise_on_error=True)
+    settings = state.settings.override({} if top_n is None else {"ranking.top_n": top_n})
+    done = pipeline.run(settings, key, StepLines(), approve, RunOptions(full, dry_run), raise_on_error=True)
     words = {"published": "is live", "dry": "was not published (--dry-run)"}
     console(stderr=True).print(f"Run [bold]{done.key}[/] {words.get(done.state, done.state)}. {done.verdict}")
 
@@ -38,8 +39,6 @@ def runs(
     limit: Annotated[int, typer.Option(min=1, help="Maximum number of runs.")] = 20,
 ) -> None:
     """List the newest runs with their state, start, duration and counts."""
-    from dataclasses import asdict
-
     from chatrec.console import console, runs_table
     from chatrec.db import records
     from chatrec.db.engine import open_database
@@ -68,8 +67,6 @@ def rollback(
     key: Annotated[str | None, typer.Argument(help="Key of a kept run. [default: the one before the live run]")] = None,
 ) -> None:
     """Make an older run live again, atomically."""
-    import time
-
     from chatrec import pipeline
 
     started = time.perf_counter()

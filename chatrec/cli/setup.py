@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 
 from chatrec.cli.app import app, state
+from chatrec.db import sql_files
 from chatrec.errors import SettingsError
 
 db = typer.Typer(help="Manage chatrec's own tables.", no_args_is_help=True)
@@ -62,7 +63,6 @@ def migrate() -> None:
 @db.command()
 def roles() -> None:
     """Create the roles <schema>_reader, <schema>_writer and <schema>_limited, for you to grant."""
-    from chatrec.db import sql_files
     from chatrec.db.engine import open_database
 
     schema = state.settings.database.schema_name

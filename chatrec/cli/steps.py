@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from chatrec.cli.app import app, state
+from chatrec.cli.app import DryRun, Full, app, state
 from chatrec.runs.run import key_of
 
 PANEL = "Steps of a run"
@@ -32,11 +32,13 @@ HELP = {
 @app.command("begin", rich_help_panel=PANEL)
 def begin_run(
     key: Annotated[str | None, typer.Option("--run", help="Key of the run. [default: made from the time]")] = None,
+    full: Full = False,
+    dry_run: DryRun = False,
 ) -> None:
     """Record a new run and print its key."""
-    from chatrec.pipeline import begin
+    from chatrec.pipeline import RunOptions, begin
 
-    print(begin(state.settings, key or key_of(datetime.now(UTC)), "steps").key)
+    print(begin(state.settings, key or key_of(datetime.now(UTC)), "steps", RunOptions(full, dry_run)).key)
 
 
 def _verb(step: str, words: str) -> None:

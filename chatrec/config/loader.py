@@ -42,8 +42,11 @@ class Settings(Sections):
         """
         values = self.model_dump(exclude_unset=True)
         for key, value in changes.items():
-            section, _, name = key.partition(".")
-            values.setdefault(section, {})[name] = value
+            *tables, name = key.split(".")
+            table = values
+            for part in tables:
+                table = table.setdefault(part, {})
+            table[name] = value
         with _readable("the options of this run"):
             return Settings.model_validate(values)
 

@@ -1,20 +1,47 @@
-"""Array helpers: top k of rows, and log-sum-exp without overflow."""
+"""Array helpers: top k of rows, unit vectors, and log-sum-exp without overflow."""
 
 import numpy as np
 
 Array = np.ndarray
 LEAST = np.finfo(np.float32)
+LEAST_LENGTH = 1e-9
 
 
-def top_k(scores: Array, k: int) -> Array:
-    """Columns of the k largest scores of each row, the best first, int32. Ties are broken deterministically."""
-    k = min(k, scores.shape[1])
-    if k < scores.shape[1]:
-        best = np.sort(np.argpartition(scores, scores.shape[1] - k, axis=1)[:, scores.shape[1] - k :], axis=1)
+def top_k(scores: Array, k: int, stable: bool = False) -> Array:
+    """Columns of the k largest scores of each row, the best first. Equal scores are in the order of their columns.
+
+    Args:
+        scores: rows × columns; -inf for what must not be chosen.
+        k: Maximum number of columns per row.
+        stable: Whether the first columns are also chosen among equal scores that compete for the last slots. This
+            sorts whole rows.
+
+    Returns:
+        int32, rows × at most k, padded with -1.
+    """
+    k, width = min(k, scores.shape[1]), scores.shape[1]
+    if stable or k == width:
+        best = np.argsort(-scores, axis=1, kind="stable")[:, :k]
     else:
-        best = np.broadcast_to(np.arange(k), scores.shape)
-    order = np.argsort(-np.take_along_axis(scores, best, 1), axis=1, kind="stable")
-    return np.take_along_axis(best, order, 1).astype(np.int32)
+        some = np.sort(np.argpartition(scores, width - k, axis=1)[:, width - k :], axis=1)
+        best = np.take_along_axis(some, np.argsort(-np.take_along_axis(scores, some, 1), axis=1, kind="stable"), 1)
+    return np.where(np.take_along_axis(scores, best, 1) > -np.inf, best, -1).astype(np.int32)
+
+
+def take(values: Array, columns: Array, missing: float) -> Array:
+    """Values of each row at some of its columns.
+
+    Args:
+        values: rows × columns.
+        columns: Chosen columns of each row, padded with -1.
+        missing: Value for padding.
+    """
+    return np.where(columns >= 0, np.take_along_axis(values, np.maximum(columns, 0), 1), missing)
+
+
+def unit(vectors: Array) -> Array:
+    """Scale rows to length 1; zeros stay. Contiguous, as FAISS requires."""
+    return np.ascontiguousarray(vectors / np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), LEAST_LENGTH))
 
 
 def top_k_per_group(rows: Array, scores: Array, n: int) -> tuple[Array, Array]:

@@ -7,6 +7,10 @@ import numpy as np
 
 from chatrec.data.arrays import Array
 
+SECOND = 1_000_000
+"""Times are microseconds since 1970."""
+DAY = 86_400 * SECOND
+
 
 def starts_of(owners: Array, users: int) -> Array:
     """Start of each user's rows, for rows sorted by user: int64, users + 1."""

@@ -12,6 +12,10 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+import psycopg2
+from psycopg2 import errors, sql
+from sqlalchemy import make_url
+
 from chatrec.errors import DatabaseUnavailable, SettingsError
 
 DATABASE = "chatrec"
@@ -45,10 +49,6 @@ def binaries(folder: Path) -> Path:
 
 def create_database(url: str) -> bool:
     """Create the database that a URL of the embedded server names; returns False if it exists."""
-    import psycopg2
-    from psycopg2 import errors, sql
-    from sqlalchemy import make_url
-
     wanted = make_url(url)
     connection = psycopg2.connect(
         user=wanted.username, dbname="postgres", host=str(wanted.query["host"]), connect_timeout=10

@@ -13,11 +13,13 @@ import urllib.error
 import urllib.request
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 from sqlalchemy import URL, make_url
 
 from chatrec.config import Settings
+from chatrec.console import console
 from chatrec.db import embedded
 from chatrec.errors import SettingsError, TransientError
 
@@ -100,8 +102,6 @@ def serve(settings: Settings) -> int:
     Raises:
         TransientError: it does not come up.
     """
-    from chatrec.console import console
-
     shown = console()
     variables = environment(settings)
     if _answers():
@@ -201,8 +201,6 @@ def _command(arguments: list[str]) -> list[str]:
 
 
 def _version() -> str:
-    from importlib.metadata import PackageNotFoundError, version
-
     try:
         return version("apache-airflow")
     except PackageNotFoundError:

@@ -20,6 +20,7 @@ from chatrec.db import records
 from chatrec.db.engine import open_database
 from chatrec.db.migrate import migrate
 from chatrec.demo import airflow, movielens
+from chatrec.encoder.prepared import unpack
 from chatrec.errors import ChatrecError, RunStopped
 from chatrec.pipeline.preflight import read_mapping
 from chatrec.pipeline.steps import BY_NAME
@@ -66,7 +67,7 @@ def run_demo(file: Path | None = None) -> None:
     airflow.environment(settings)  # refuses what cannot work before anything is done
     with open_database(settings, "chatrec demo") as engine, ProcessPoolExecutor(2, get_context("spawn")) as beside:
         _stage(shown, "PostgreSQL is up", lambda: None)
-        unpacked = beside.submit(_unpack, settings)
+        unpacked = beside.submit(unpack, settings)
         prepared = beside.submit(airflow.prepare, settings)
         data = _stage(shown, "MovieLens-100k", lambda: movielens.download(folder / "data"))
         shown.print(f"  [dim]{movielens.TERMS}[/]")
@@ -91,13 +92,6 @@ def _stage(shown: Console, title: str, do: Any) -> Any:
         found = do()
     shown.print(f"[green]✓[/] {title} [dim]{time.monotonic() - started:.1f} s[/]")
     return found
-
-
-def _unpack(settings: Settings) -> None:
-    """For a process of its own: the libraries of language models take seconds to load."""
-    from chatrec.encoder.prepared import unpack
-
-    unpack(settings)
 
 
 def _migrate(engine: Engine, settings: Settings) -> None:

@@ -8,7 +8,7 @@ import numpy as np
 import torch
 
 from chatrec.config import Settings
-from chatrec.config.encoder import Encoder as EncoderSettings
+from chatrec.config.encoder import EncoderConfig
 from chatrec.encoder import checkpoint
 from chatrec.encoder.checkpoint import Checkpoint
 from chatrec.encoder.encode import forward, padded, tokenise
@@ -30,7 +30,7 @@ TEXTS_COUNTED, TEXTS_TIMED = 512, 32
 def measure(choice: SelectedModel, snapshot: Snapshot, settings: Settings) -> PreparedEncoder:
     """Load the model and choose the pooling config with the most layers that fits into `encoder.minutes`."""
     use_threads(settings.compute.threads)
-    encoder = settings.encoder
+    encoder = settings.encoder_config
     loaded = checkpoint.load(choice.source, encoder, choice.pretrained)
     rate, others = 0.0, _shorter(loaded, encoder, choice.pretrained)
     if others:
@@ -43,7 +43,7 @@ def measure(choice: SelectedModel, snapshot: Snapshot, settings: Settings) -> Pr
     )
 
 
-def _shorter(loaded: Checkpoint, settings: EncoderSettings, pretrained: bool) -> list[EncoderSettings]:
+def _shorter(loaded: Checkpoint, settings: EncoderConfig, pretrained: bool) -> list[EncoderConfig]:
     """Cheaper settings, the best first. Empty on a GPU, or where the settings leave no choice."""
     if loaded.device.type != "cpu" or not pretrained or settings.pooling != "auto" or settings.layer:
         return []
@@ -53,8 +53,8 @@ def _shorter(loaded: Checkpoint, settings: EncoderSettings, pretrained: bool) ->
 
 
 def _within(
-    loaded: Checkpoint, corpora: Sequence[TextSource], others: Sequence[EncoderSettings], settings: EncoderSettings
-) -> tuple[float, EncoderSettings | None]:
+    loaded: Checkpoint, corpora: Sequence[TextSource], others: Sequence[EncoderConfig], settings: EncoderConfig
+) -> tuple[float, EncoderConfig | None]:
     """Tokens per second at full depth, and the settings that fit into the time; None stands for full depth."""
     sample, texts = _sample(corpora)
     if not sample:
@@ -106,7 +106,7 @@ def load(choice: SelectedModel, prepared: PreparedEncoder, settings: Settings) -
         RunError: If the model is not the one that was prepared.
     """
     use_threads(settings.compute.threads)
-    loaded = checkpoint.load(choice.source, prepared.settings(settings.encoder), choice.pretrained)
+    loaded = checkpoint.load(choice.source, prepared.settings(settings.encoder_config), choice.pretrained)
     if loaded.fingerprint != prepared.fingerprint:
         raise RunError(
             f"The encoder {choice.source} is not the one that was prepared ({prepared.fingerprint}): its "

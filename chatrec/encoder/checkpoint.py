@@ -2,7 +2,6 @@
 
 import hashlib
 import json
-import logging
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, redirect_stderr
 from dataclasses import asdict, dataclass
@@ -16,15 +15,13 @@ from torch import Tensor, nn
 from transformers import AutoModel, AutoTokenizer, PreTrainedTokenizerBase
 from transformers.utils import logging as transformers_logging
 
-from chatrec.config.encoder import Encoder as EncoderSettings
-from chatrec.config.encoder import EncodingPrecision
+from chatrec.config.encoder import EncoderConfig, EncodingPrecision
 from chatrec.encoder.attention import without_mask
 from chatrec.encoder.fast_linear import speed_up
 from chatrec.encoder.pooling_config import PoolingConfig, blocks
 from chatrec.errors import SettingsError
-from chatrec.runtime.hardware import has_bfloat16, has_int8
+from chatrec.runtime.hardware import has_bfloat16
 
-LOG = logging.getLogger(__name__)
 GGUF = ".gguf"
 BATCH_TOKENS = {"cpu": 2048}
 LARGE_BATCH = 32_768
@@ -51,7 +48,7 @@ class Checkpoint:
         return len(self.reading.layers) * int(self.model.config.hidden_size)
 
 
-def load(source: str | Path, settings: EncoderSettings, pretrained: bool = True) -> Checkpoint:
+def load(source: str | Path, settings: EncoderConfig, pretrained: bool = True) -> Checkpoint:
     """Load a model for encoding.
 
     Args:
@@ -134,11 +131,11 @@ def cut(model: Any, layers: Sequence[int]) -> Callable[[], None]:
         A function that restores the model.
 
     Raises:
-        SettingsError: If the model has fewer layers. Names `encoder.layer`.
+        SettingsError: If the model has fewer layers. Names `advanced.encoder.layer`.
     """
     own = blocks(model)
     if max(layers) > len(own):
-        raise SettingsError(f"encoder.layer {max(layers)} is more than the {len(own)} layers of the model.")
+        raise SettingsError(f"advanced.encoder.layer {max(layers)} is more than the {len(own)} layers of the model.")
     last, behind = len(own), list(own[max(layers) :])
     del own[max(layers) :]
     streams: dict[int, Tensor] = {}
@@ -173,20 +170,7 @@ def choose_device(wanted: str) -> torch.device:
 
 
 def choose_precision(wanted: EncodingPrecision, device: torch.device, pretrained: bool) -> EncodingPrecision:
-    """Resolve `encoder.precision`. "auto" is a fixed rule, not a benchmark, so a machine always gets the same vectors.
-
-    Raises:
-        SettingsError: If int8 is set and the device is not a CPU.
-    """
-    if wanted == "int8" and device.type != "cpu":
-        raise SettingsError(
-            f"encoder.precision int8 is for the CPU, and the device is {device}: write bfloat16 or auto."
-        )
-    if wanted == "int8" and not has_int8():
-        LOG.warning(
-            "encoder.precision int8: this processor has no VNNI and takes 30 times as long for it as for float32. "
-            "Write auto or float32."
-        )
+    """Resolve `advanced.encoder.precision`; "auto" is a fixed rule, so that a machine always gets the same vectors."""
     if wanted != "auto":
         return wanted
     native = device.type == "cuda" or (device.type == "cpu" and pretrained and has_bfloat16())

@@ -69,10 +69,10 @@ def _train_local(snapshot: Snapshot, settings: Settings, folder: Path) -> Traini
     from chatrec.encoder import local_gpt2
 
     catalogue = texts.item_texts(snapshot.items, settings.text.item)
-    return local_gpt2.train(catalogue, folder, settings.encoder, settings.compute.seed)
+    return local_gpt2.train(catalogue, folder, settings.encoder_config, settings.compute.seed)
 
 
-def embed(snapshot: Snapshot, settings: Settings, folder: Path, name: str) -> EmbedResult:
+def embed(snapshot: Snapshot, settings: Settings, folder: Path, name: str, full: bool = False) -> EmbedResult:
     """Write ITEMS, USERS, PROFILES and PROFILE_USERS: unit vectors, float32, zero for an empty text.
 
     Args:
@@ -80,11 +80,12 @@ def embed(snapshot: Snapshot, settings: Settings, folder: Path, name: str) -> Em
         settings: Encoder and templates.
         folder: Folder of this step.
         name: Name of the run, unchanged when the step is repeated.
+        full: Whether to encode texts in the cache again.
 
     Returns:
         The result of the step.
     """
-    embedding = _Embedding(snapshot, settings, name)
+    embedding = _Embedding(snapshot, settings, name, full)
     whiten = embedding.whitening()
     size = whiten.projection.shape[1]
     with (
@@ -96,7 +97,7 @@ def embed(snapshot: Snapshot, settings: Settings, folder: Path, name: str) -> Em
         _fill(everyone, embedding.positions("users"), whiten, embedding.texts.described)
         _fill(profiles, embedding.positions("profiles"), whiten)
         if not embedding.texts.reads_users:
-            users.compose(everyone, items, snapshot.histories, settings.text.history)
+            users.compose(everyone, items, snapshot.histories, settings.advanced.text.history)
     np.save(folder / PROFILE_USERS, embedding.texts.sample)
     return embedding.result()
 
@@ -122,8 +123,8 @@ def _fill(matrix: Array, positions: Positions, whiten: Whitening, of: Array | No
 class _Embedding:
     """Texts of a run, their encoder, and the numbers of texts."""
 
-    def __init__(self, snapshot: Snapshot, settings: Settings, name: str) -> None:
-        self.settings, self.name = settings, name
+    def __init__(self, snapshot: Snapshot, settings: Settings, name: str, full: bool) -> None:
+        self.settings, self.name, self.full = settings, name, full
         self.choice, self.prepared = prepare(snapshot, settings)
         device = self.prepared.device.partition(":")[0]
         self.texts = RunTexts(snapshot, settings, self.prepared.weights, device)
@@ -142,7 +143,7 @@ class _Embedding:
     def whitening(self) -> Whitening:
         """The whitening of the run, fitted on the items."""
         raw = (vectors for _, _, vectors in self.positions("items").vectors())
-        how = chosen(self.settings.encoder, self.choice.pretrained)
+        how = chosen(self.settings.encoder_config, self.choice.pretrained)
         return Whitening.fit(raw, self.prepared.width, *how)
 
     def positions(self, kind: str) -> Positions:
@@ -162,8 +163,7 @@ class _Embedding:
             return encode(self.checkpoint, parts, shown, self.spent)
 
         name, label = f"{self.name}-{kind}", f"Embedding {kind}"
-        anew = self.settings.night.full
-        encoded = self.store.add_missing(name, label, corpus.digests, corpus.read, encode_parts, anew)
+        encoded = self.store.add_missing(name, label, corpus.digests, corpus.read, encode_parts, self.full)
         self.embedded[kind] = encoded
         self.cached[kind] = len(np.unique(corpus.digests[corpus.digests != texts.NO_TEXT])) - encoded
 

@@ -167,8 +167,8 @@ def _pooled(
 def _refuse_a_single_text(batch: Sequence[int], mask: Array) -> None:
     if len(batch) == 1:
         raise SettingsError(
-            f"Not even one text of {mask.size} tokens fits into the memory of the device: lower encoder.max_tokens, "
-            "take a smaller encoder.model, or encoder.device = cpu."
+            f"Not even one text of {mask.size} tokens fits into the memory of the device: lower "
+            "advanced.encoder.max_tokens, take a smaller encoder.model, or encoder.device = cpu."
         ) from None
 
 

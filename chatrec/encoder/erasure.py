@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 
-from chatrec.config.encoder import Text
+from chatrec.config.source import TextConfig
 from chatrec.encoder.embed import PROFILE_USERS, PROFILES, USERS
 from chatrec.encoder.text_source import ItemTexts, TextSource, UserTexts
 from chatrec.encoder.vector_cache import keep_only
@@ -29,7 +29,7 @@ def blank(folder: Path, row: int) -> None:
             vectors.flush()
 
 
-def forget_texts(root: Path, snapshot: Snapshot | None, text: Text) -> int:
+def forget_texts(root: Path, snapshot: Snapshot | None, text: TextConfig) -> int:
     """Remove the vectors of texts that are no longer in use.
 
     A user's texts of earlier runs cannot be derived once the events are gone. So only vectors of texts in use are
@@ -47,7 +47,7 @@ def forget_texts(root: Path, snapshot: Snapshot | None, text: Text) -> int:
     return keep_only(root, np.concatenate([np.empty(0, "V16"), *kept]))
 
 
-def _corpora(snapshot: Snapshot, text: Text) -> Iterator[TextSource]:
+def _corpora(snapshot: Snapshot, text: TextConfig) -> Iterator[TextSource]:
     """All texts of a run that an encoder may have read, for every setting of user texts."""
     everyone = np.arange(snapshot.users.height)
     yield ItemTexts(snapshot, text)

@@ -39,27 +39,6 @@ class PackedLinear(nn.Module):
         return out
 
 
-class Int8Linear(nn.Module):
-    """Linear layer in int8: one scale per row of W and one per token, so that results do not depend on the batch.
-
-    Dettmers et al. 2022 (LLM.int8(), arXiv:2208.07339, section 2.1), without the outliers in 16 bits.
-    """
-
-    def __init__(self, linear: nn.Linear) -> None:
-        super().__init__()
-        rows, scale = _whole(linear.weight.detach())
-        self.weight, self.scale = rows.T.contiguous(), scale.T.contiguous()
-        self.bias = None if linear.bias is None else linear.bias.detach()
-
-    def forward(self, x: Tensor) -> Tensor:
-        """… × in to … × out."""
-        tokens, scale = _whole(x.flatten(0, -2))
-        out = torch._int_mm(tokens, self.weight).float().mul_(scale).mul_(self.scale)
-        if self.bias is not None:
-            out += self.bias
-        return out.view(*x.shape[:-1], -1)
-
-
 class GeluLinear(nn.Module):
     """gelu(xWᵀ + b) in one kernel on a GPU, where PyTorch uses the tanh approximation (on a CPU it does not)."""
 
@@ -73,18 +52,10 @@ class GeluLinear(nn.Module):
         return out.view(*x.shape[:-1], -1)
 
 
-def _whole(rows: Tensor) -> tuple[Tensor, Tensor]:
-    """Quantise rows to -127…127; returns the quantised rows and the scale of each."""
-    scale = rows.abs().amax(1, keepdim=True).clamp(min=1e-12) / 127
-    return torch.round(rows / scale).to(torch.int8), scale
-
-
 def speed_up(model: Any, precision: EncodingPrecision, device: torch.device) -> None:
     """Replace linear layers of a model on its device by faster ones, in place, where there are any."""
     for owner, name, linear in list(_linear_maps(model)):
-        if precision == "int8":
-            setattr(owner, name, Int8Linear(linear))
-        elif device.type == "cpu" and _packs(precision):
+        if device.type == "cpu" and _packs(precision):
             setattr(owner, name, PackedLinear(linear, _take_activation(owner, name)))
         elif device.type == "cuda" and linear.bias is not None and _activation(owner, name) == TANH:
             _take_activation(owner, name)

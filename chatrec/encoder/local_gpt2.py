@@ -12,7 +12,7 @@ import torch
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
 from transformers import GPT2Config, GPT2LMHeadModel, PreTrainedTokenizerFast
 
-from chatrec.config.encoder import Encoder as EncoderSettings
+from chatrec.config.encoder import EncoderConfig
 from chatrec.encoder import registry
 from chatrec.encoder.checkpoint import choose_device
 from chatrec.encoder.training.loop import Plan, fit
@@ -26,13 +26,13 @@ LEARNING_RATE = 1e-3
 LETTERS_OF_A_TEXT = 20_000
 
 
-def train(texts: Sequence[str], target: Path, settings: EncoderSettings, seed: int) -> TrainingSummary:
+def train(texts: Sequence[str], target: Path, settings: EncoderConfig, seed: int) -> TrainingSummary:
     """Train and save a tokenizer and a model.
 
     Args:
         texts: Texts of the catalogue.
         target: Folder to create.
-        settings: `encoder.local` and `encoder.max_tokens`.
+        settings: `advanced.encoder.local` and `advanced.encoder.max_tokens`.
         seed: Seed of the weights and of the order of texts.
 
     Returns:
@@ -71,7 +71,7 @@ def _train_tokenizer(texts: Sequence[str], vocabulary: int) -> PreTrainedTokeniz
     )
 
 
-def _new_model(settings: EncoderSettings, vocabulary: int, seed: int) -> GPT2LMHeadModel:
+def _new_model(settings: EncoderConfig, vocabulary: int, seed: int) -> GPT2LMHeadModel:
     torch.manual_seed(seed)
     width = settings.local.width
     config = GPT2Config(

@@ -84,7 +84,7 @@ def _choose(settings: Settings, promoted: bool) -> SelectedModel:
 
 
 def _local(settings: Settings, reason: str) -> SelectedModel:
-    chosen = settings.encoder
+    chosen = settings.advanced.encoder
     mark = fingerprint(chosen.local.model_dump(), chosen.max_tokens, settings.compute.seed)[:12]
     return SelectedModel("local", settings.artifacts.root / registry.FOLDER / f"local-{mark}", reason)
 

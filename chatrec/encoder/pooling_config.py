@@ -6,8 +6,7 @@ from typing import Any, Self
 from torch import nn
 from transformers import PreTrainedTokenizerBase
 
-from chatrec.config.encoder import Encoder as EncoderSettings
-from chatrec.config.encoder import Pooling
+from chatrec.config.encoder import EncoderConfig, Pooling
 from chatrec.errors import SettingsError
 
 MIDDLE, LATE = 1 / 2, 3 / 4
@@ -30,7 +29,7 @@ class PoolingConfig:
     """Tokens of the prompt."""
 
     @classmethod
-    def of(cls, model: Any, tokenizer: PreTrainedTokenizerBase, settings: EncoderSettings, pretrained: bool) -> Self:
+    def of(cls, model: Any, tokenizer: PreTrainedTokenizerBase, settings: EncoderConfig, pretrained: bool) -> Self:
         """Choose what the settings leave open.
 
         After a prompt, a pre-trained model predicts one word for the whole text, and the state there represents the
@@ -45,7 +44,7 @@ class PoolingConfig:
             pretrained: Whether the model was trained on more than the catalogue.
 
         Raises:
-            SettingsError: If the prompt leaves no token for a text. Names `encoder.max_tokens`.
+            SettingsError: If the prompt leaves no token for a text. Names `advanced.encoder.max_tokens`.
         """
         pooling = settings.pooling if settings.pooling != "auto" else "prompt" if pretrained else "mean"
         is_prompted = pooling == "prompt"
@@ -55,8 +54,8 @@ class PoolingConfig:
         prompt = tokenizer(settings.prompt, add_special_tokens=False)["input_ids"] if is_prompted else []
         if len(prompt) >= longest:
             raise SettingsError(
-                f"encoder.max_tokens {longest} leaves no room for a text before the {len(prompt)} tokens of "
-                "encoder.prompt: raise it, or write encoder.pooling = mean."
+                f"advanced.encoder.max_tokens {longest} leaves no room for a text before the {len(prompt)} tokens of "
+                "advanced.encoder.prompt: raise it, or write advanced.encoder.pooling = mean."
             )
         layers = (layer, max(round(OF_THE_TEXT * layer), 1)) if is_prompted else (layer,)
         return cls(layers, longest, pooling, settings.first_token, tuple(prompt))

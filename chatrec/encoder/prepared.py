@@ -10,7 +10,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from chatrec.config import Settings
-from chatrec.config.encoder import Encoder as EncoderSettings
+from chatrec.config.encoder import EncoderConfig
 from chatrec.encoder import gguf, registry
 from chatrec.encoder.model_selection import SelectedModel, cached, choose
 from chatrec.extract.snapshot import Snapshot
@@ -26,9 +26,9 @@ class PreparedEncoder:
     """The encoder of a run."""
 
     layer: int
-    """Resolved `encoder.layer`."""
+    """Resolved `advanced.encoder.layer`."""
     pooling: str
-    """Resolved `encoder.pooling`."""
+    """Resolved `advanced.encoder.pooling`."""
     fingerprint: str
     """Name of the folder of the vectors."""
     width: int
@@ -39,7 +39,7 @@ class PreparedEncoder:
     tokens_per_second: float
     """Measured rate; 0 if no measurement was needed."""
 
-    def settings(self, settings: EncoderSettings) -> EncoderSettings:
+    def settings(self, settings: EncoderConfig) -> EncoderConfig:
         """Settings with the resolved layer and pooling."""
         return settings.model_copy(update={"layer": self.layer, "pooling": self.pooling})
 
@@ -55,7 +55,7 @@ def prepare(snapshot: Snapshot, settings: Settings) -> tuple[SelectedModel, Prep
     root, choice = settings.artifacts.root, choose(settings)
     file = root / registry.FOLDER / FILE
     known = json.loads(file.read_text(encoding="utf-8")) if file.exists() else {}
-    key = _key(choice, settings.encoder)
+    key = _key(choice, settings.encoder_config)
     if key not in known:
         from chatrec.encoder.budget import measure
 
@@ -69,7 +69,7 @@ def unpack(settings: Settings) -> None:
     gguf.unpack(settings.artifacts.root, choose(settings).source)
 
 
-def _key(choice: SelectedModel, settings: EncoderSettings) -> str:
+def _key(choice: SelectedModel, settings: EncoderConfig) -> str:
     """Digest of everything that determines the pooling config: the model's files and the settings."""
     path = Path(choice.source)
     if not path.exists() and (config := cached(str(choice.source), ("config.json",))):

@@ -8,7 +8,7 @@ from typing import Protocol
 import numpy as np
 
 from chatrec.config import Settings
-from chatrec.config.encoder import Text
+from chatrec.config.source import Text
 from chatrec.data.arrays import Array
 from chatrec.data.interactions import Queries
 from chatrec.encoder import texts, users
@@ -97,7 +97,7 @@ class RunTexts:
 
     Args:
         snapshot: Snapshot of the run.
-        settings: Templates and `encoder.user_text`.
+        settings: Templates and `advanced.encoder.user_text`.
         weights: Number of parameters of the encoder.
         device: Type of its device.
     """
@@ -105,7 +105,7 @@ class RunTexts:
     def __init__(self, snapshot: Snapshot, settings: Settings, weights: int, device: str) -> None:
         self.snapshot, self.settings = snapshot, settings
         self.known = np.flatnonzero(snapshot.histories.lengths > 0)
-        self.reads_users = users.is_read(settings.encoder.user_text, weights, device, len(self.known))
+        self.reads_users = users.is_read(settings.advanced.encoder.user_text, weights, device, len(self.known))
 
     @cached_property
     def sample(self) -> Array:
@@ -124,7 +124,7 @@ class RunTexts:
     @cached_property
     def by_kind(self) -> dict[str, TextSource]:
         """Sources of items, users and profiles. A profile is a user's text without interactions and queries."""
-        history = self.settings.text.history if self.reads_users else 0
+        history = self.settings.advanced.text.history if self.reads_users else 0
         return {
             "items": ItemTexts(self.snapshot, self.settings.text),
             "users": self._users(self.described, history, searches=True),

@@ -3,7 +3,7 @@
 import numpy as np
 
 from chatrec.config.encoder import UserText
-from chatrec.data.arrays import Array
+from chatrec.data.arrays import Array, unit
 from chatrec.data.interactions import Interactions
 
 READ_AT_MOST = 5_000
@@ -17,7 +17,7 @@ def is_read(wanted: UserText, weights: int, device: str, users: int) -> bool:
     """Whether the language model encodes the histories of users.
 
     Args:
-        wanted: `encoder.user_text`; "auto" encodes on a GPU, and on a CPU with a small model and few users.
+        wanted: `advanced.encoder.user_text`; "auto" encodes on a GPU, and on a CPU with a small model and few users.
         weights: Number of parameters of the model.
         device: Type of its device.
         users: Number of users with a history.
@@ -46,10 +46,4 @@ def compose(users: Array, items: Array, histories: Interactions, length: int) ->
         latest = histories.latest(block, length)
         weights = np.where(latest >= 0, harmonic, 0)
         taken = np.einsum("ul,uld->ud", weights, items[latest]) / np.maximum(weights.sum(1, keepdims=True), 1e-9)
-        users[block] = _unit(taken + users[block])
-
-
-def _unit(vectors: Array) -> Array:
-    length = np.linalg.norm(vectors, axis=1, keepdims=True)
-    unit: Array = vectors / np.where(length > 1e-9, length, 1)
-    return unit
+        users[block] = unit(taken + users[block])

@@ -10,14 +10,14 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from chatrec.config.encoder import Encoder as EncoderSettings
-from chatrec.data.arrays import Array
+from chatrec.config.encoder import EncoderConfig
+from chatrec.data.arrays import Array, unit
 
 PRETRAINED, CATALOGUE = (256, 10.0), (128, 0.1)
 """Dimensions and shrinkage for a pre-trained model, and for one trained on the catalogue alone."""
 
 
-def chosen(settings: EncoderSettings, pretrained: bool) -> tuple[int, float]:
+def chosen(settings: EncoderConfig, pretrained: bool) -> tuple[int, float]:
     """Dimensions and shrinkage; defaults depend on whether the model is pre-trained."""
     dimensions, shrinkage = PRETRAINED if pretrained else CATALOGUE
     return settings.dimensions or dimensions, settings.shrinkage or shrinkage
@@ -53,9 +53,7 @@ class Whitening:
     def __call__(self, vectors: Array) -> Array:
         """Map raw vectors, texts × width, to vectors of unit length, texts × dimensions, float32."""
         mapped = (vectors.astype(np.float64) - self.mean) / self.deviation @ self.projection
-        length = np.linalg.norm(mapped, axis=1, keepdims=True)
-        unit: Array = (mapped / np.where(length > 1e-9, length, 1.0)).astype(np.float32)
-        return unit
+        return unit(mapped).astype(np.float32)
 
 
 def _moments(blocks: Iterable[Array], width: int) -> tuple[int, Array, Array]:

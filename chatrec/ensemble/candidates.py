@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from chatrec.data.arrays import Array
+from chatrec.data.arrays import Array, take, top_k
 from chatrec.data.user_batch import UserBatch
 from chatrec.ensemble.log_shares import LogShares
 
@@ -44,24 +44,25 @@ def retrieve(models: Sequence[LogShares], batch: UserBatch, k: int, extra: Array
     return Candidates(items, log_shares.astype(np.float32), floors.astype(np.float32))
 
 
-def best_slots(items: Array, log_shares: Array, weights: Array, k: int) -> tuple[Array, Array]:
+def best_items(items: Array, log_shares: Array, weights: Array, k: int) -> tuple[Array, Array]:
     """Ranks candidates by the ensemble score.
 
     Args:
         items: Items, users × candidates, padded with -1.
         log_shares: Log shares, users × candidates × models.
         weights: Weights of the models, float32.
-        k: Maximum number of slots.
+        k: Maximum number of items per user.
 
     Returns:
-        Columns of the best candidates, users × slots, and the scores of all candidates, -inf for padding.
+        The best candidates and their scores, users × at most k; NOBODY and -inf for padding.
     """
     scores = scores_of(items, log_shares, weights)
-    return np.argsort(-scores, axis=1, kind="stable")[:, :k], scores
+    columns = top_k(scores, k, stable=True)
+    return take(items, columns, NOBODY), take(scores, columns, -np.inf)
 
 
 def scores_of(items: Array, log_shares: Array, weights: Array) -> Array:
-    """Returns the ensemble scores of candidates, -inf for padding; see `best_slots`."""
+    """Returns the ensemble scores of candidates, -inf for padding; see `best_items`."""
     return np.where(items >= 0, log_shares @ weights, -np.inf)
 
 

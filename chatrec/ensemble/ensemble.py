@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from chatrec.config.settings import Form, Target
+from chatrec.config.ranking import Form, Target
 from chatrec.data.arrays import Array
 from chatrec.ensemble.cold_items import COLD, ColdItems, fit_cold, hide_items, share_of_cold
 from chatrec.ensemble.holdout_candidates import CANDIDATES, HoldoutCandidates
@@ -41,7 +41,7 @@ class Ensemble:
     """Weight of each model in use."""
     models: Mapping[str, Any]
     """Models fitted with the ensemble. The other models come from steps of their own."""
-    form: Form = "exact"
+    form: Form = "rerank"
     cold: ColdItems = field(default_factory=ColdItems)
 
     @classmethod
@@ -51,11 +51,11 @@ class Ensemble:
         weights, of_cold = stored["weights"], stored["cold items"]["weights"]
         cold = ColdItems(stored["cold items"]["share"], of_cold, {name: models[name] for name in of_cold})
         used = {name: model for name, model in models.items() if name in weights}
-        if stored["form"] == "exact":
-            return cls(weights, used, "exact", cold)
+        if stored["form"] == "rerank":
+            return cls(weights, used, "rerank", cold)
         scaled = {name: Softmax(model, weights[name]) for name, model in used.items()}  # type: ignore[arg-type]
         weights = {name: 1.0 if name in scaled else weight for name, weight in weights.items()}
-        return cls(weights, scaled, "linear", cold)
+        return cls(weights, scaled, "inner_product", cold)
 
 
 def fit(
@@ -74,7 +74,7 @@ def fit(
         holdout: Holdout of its histories.
         others: Models fitted elsewhere without the held-out events; they are not fitted again.
         target: What a list should predict.
-        form: exact or linear.
+        form: rerank or inner_product.
         folder: Folder of the step.
         configs: Configs of the models.
 
@@ -87,12 +87,12 @@ def fit(
     of_rest = replace(data, histories=hidden.histories)
     of_texts = fit_models(of_rest, target, NO_PENALTY, suited & TEXTS, form, configs)
     cold, of_cold = fit_cold(of_texts, hidden, data.texts, seed)
-    penalty = _choose_penalty(rest, holdout, target, configs.ease) if form == "exact" else ease.PENALTIES[-1]
+    penalty = _choose_penalty(rest, holdout, target, configs.ease) if form == "rerank" else ease.PENALTIES[-1]
     selected, measured = EnsembleWeights({POPULARITY: 1.0}, {}), HoldoutMetrics()
     held = HoldoutCandidates.empty(holdout)
     if len(holdout):
         fitted: dict[str, Any] = fit_models(rest, target, penalty, suited - TEXTS, form, configs) | of_texts
-        if form == "linear":
+        if form == "inner_product":
             fitted = {name: Softmax(model) for name, model in fitted.items()}
         features = HoldoutFeatures.of({**others, **fitted}, holdout)
         selected = fit_ensemble_weights(features, np.arange(len(holdout)), seed)
@@ -128,7 +128,7 @@ def _choose_penalty(rest: TrainingData, holdout: Holdout, target: Target, config
     """Returns the penalty of EASE with the higher NDCG@10 on held-out events. A large catalogue is fitted only once."""
     if rest.items > ease.ONE_PENALTY_FROM or not len(holdout):
         return ease.PENALTIES[-1]
-    decay = min(EASE.values()) if target == "next" else max(EASE.values())
+    decay = min(EASE.values()) if target == "next_item" else max(EASE.values())
 
     def quality(penalty: float) -> float:
         model = ease.fit(rest, replace(config, l2=penalty, decay=decay))

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 
-from chatrec.data.arrays import Array
+from chatrec.data.arrays import Array, take, top_k
 from chatrec.ensemble.candidates import NOBODY
 from chatrec.evaluation import metrics
 from chatrec.evaluation.holdout import Holdout, K
@@ -51,8 +51,7 @@ class HoldoutCandidates:
 
     def ndcg(self, scores: Array) -> metrics.Floats:
         """Returns NDCG@10 of each user with the candidates ranked by other scores; -inf for padding."""
-        first = np.argsort(-scores, axis=1, kind="stable")[:, :K]
-        hits = np.take_along_axis(self.hits & np.isfinite(scores), first, 1)
+        hits = take(self.hits, top_k(scores, K, stable=True), False)
         return metrics.ndcg(hits, self.relevant)
 
     def save(self, folder: Path) -> None:

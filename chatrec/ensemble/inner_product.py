@@ -1,16 +1,16 @@
-"""The linear form of the ensemble: a sum of inner products, which is one inner product with one FAISS index.
+"""The form inner_product of the ensemble: a sum of inner products, which is one inner product with one FAISS index.
 
 Models based on co-occurrence are not inner products of short vectors and are left out of a linear ensemble.
 """
 
 from dataclasses import dataclass
 
-from chatrec.config.settings import Form
+from chatrec.config.ranking import Form
 from chatrec.data.arrays import Array
 from chatrec.data.user_batch import UserBatch
 from chatrec.models.base import VectorModel
 
-EXACT_UP_TO = 200_000
+RERANK_UP_TO = 200_000
 """Largest number of items for which all scores of all users are computed."""
 
 
@@ -42,4 +42,4 @@ def form_of(wanted: Form, items: int) -> Form:
     """Returns the form for a number of items, if the settings leave it open."""
     if wanted != "auto":
         return wanted
-    return "exact" if items <= EXACT_UP_TO else "linear"
+    return "rerank" if items <= RERANK_UP_TO else "inner_product"

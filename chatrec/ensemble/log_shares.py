@@ -52,7 +52,7 @@ class ScoredLogShares:
             return cls(scores, log_sum(scores)[:, 0], possible, True)
         scores = np.where(batch.exclude_mask, 0, np.maximum(scores, 0))
         total = np.maximum(scores.sum(1), np.finfo(np.float32).tiny)
-        return cls(np.where(batch.exclude_mask, -1, scores), total, possible, False)
+        return cls(np.where(batch.exclude_mask, -np.inf, scores), total, possible, False)
 
     def retrieve(self, k: int) -> Array:
         """Implements `LogShares`."""

@@ -12,7 +12,7 @@ from types import MappingProxyType
 
 import numpy as np
 
-from chatrec.data.arrays import Array
+from chatrec.data.arrays import Array, unit
 from chatrec.ensemble.cold_items import ColdItems
 from chatrec.ensemble.ensemble import ENSEMBLE_FILE, NO_PENALTY
 from chatrec.ensemble.holdout_candidates import HoldoutCandidates
@@ -22,7 +22,6 @@ from chatrec.models import private_ease
 from chatrec.models.base import Model
 from chatrec.models.content_knn import Text
 from chatrec.models.popularity import Popularity
-from chatrec.models.ppmi_svd import unit
 from chatrec.models.registry import POPULARITY
 from chatrec.models.serialization import load_models, save_models
 from chatrec.models.training_data import TrainingData
@@ -55,14 +54,14 @@ def fit(data: TrainingData, release: Release, folder: Path) -> EnsembleResult:
     nothing = ColdItems()
     facts = {
         **asdict(EnsembleWeights(dict(WEIGHTS), {})),
-        "form": "exact",
+        "form": "rerank",
         "limits": {},
         "ease penalty": NO_PENALTY,
         "cold items": {"weights": dict(nothing.weights), "share": nothing.share, "gains": {}},
     }
     write_atomically(folder / ENSEMBLE_FILE, json.dumps(facts, indent=1))
     HoldoutMetrics().save(folder)
-    return EnsembleResult(form="exact", weights=dict(WEIGHTS))
+    return EnsembleResult(form="rerank", weights=dict(WEIGHTS))
 
 
 def popularity_of(folder: Path) -> Array:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from chatrec.data.arrays import Array
-from chatrec.ensemble.candidates import NOBODY, RETRIEVED, best_slots, retrieve
+from chatrec.ensemble.candidates import NOBODY, RETRIEVED, best_items, retrieve
 from chatrec.ensemble.log_shares import ScoredLogShares
 from chatrec.ensemble.logit import Choices, fit_weights, log_likelihoods
 from chatrec.evaluation.holdout import Holdout, K
@@ -56,10 +56,7 @@ class HoldoutFeatures:
     def lists(self, weights: Mapping[str, float], users: Array) -> Array:
         """Returns the lists of some users, users × K, padded with -1."""
         vector = np.array([weights.get(name, 0.0) for name in self.names], np.float32)
-        items = self.items[users]
-        slots, _ = best_slots(items, self.choices.features[users], vector, K)
-        lists: Array = np.take_along_axis(items, slots, 1)
-        return lists
+        return best_items(self.items[users], self.choices.features[users], vector, K)[0]
 
 
 def fit_ensemble_weights(features: HoldoutFeatures, users: Array, seed: int) -> EnsembleWeights:
@@ -107,10 +104,9 @@ def cross_fitted(features: HoldoutFeatures, seed: int, k: int) -> tuple[Array, A
     for number in range(FOLDS):
         weights, _ = _fit(features, np.flatnonzero(fold != number), features.names)
         users = np.flatnonzero(fold == number)
-        candidates, log_shares = features.items[users], features.choices.features[users]
-        slots, all_scores = best_slots(candidates, log_shares, weights.astype(np.float32), k)
-        items[users] = np.take_along_axis(candidates, slots, 1)
-        scores[users] = np.take_along_axis(all_scores, slots, 1)
+        items[users], scores[users] = best_items(
+            features.items[users], features.choices.features[users], weights.astype(np.float32), k
+        )
     return items, scores
 
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from chatrec.config.settings import Target
+from chatrec.config.ranking import Target
 from chatrec.data.arrays import Array, top_k
 from chatrec.data.interactions import Interactions
 from chatrec.data.user_batch import UserBatch, batches
@@ -75,8 +75,7 @@ class Holdout:
         found = [np.empty((0, min(K, len(self.recommendable))), np.int32)]
         for batch in self.batches():
             scores = np.where(batch.exclude_mask, -np.inf, score(batch))
-            best = top_k(scores, K)
-            found.append(np.where(np.isfinite(np.take_along_axis(scores, best, 1)), best, -1))
+            found.append(top_k(scores, K))
         return np.concatenate(found)
 
     def ndcg(self, score: Callable[[UserBatch], Array]) -> metrics.Floats:
@@ -98,7 +97,7 @@ def hold_out(histories: Interactions, recommendable: Array, exclude_seen: bool, 
         A holdout of at most USERS_AT_MOST users.
     """
     random = np.random.default_rng(seed)
-    choose = {"next": _last, "period": _period, "any": _tenth}[target]
+    choose = {"next_item": _last, "next_period": _period, "random": _tenth}[target]
     return _without(choose(histories, random), histories, recommendable, exclude_seen, random)
 
 

@@ -9,7 +9,7 @@ import polars as pl
 import pyarrow as pa
 from psycopg2 import sql
 
-from chatrec.config.settings import Source
+from chatrec.config.source import Source
 from chatrec.db.copy import copy_out
 from chatrec.extract.mapping import SourceQuery, id_column, id_order, is_integer
 from chatrec.extract.quarantine import Quarantine, decode_block

@@ -12,8 +12,7 @@ from psycopg2 import DataError
 from psycopg2.extensions import ISOLATION_LEVEL_REPEATABLE_READ
 from sqlalchemy import Engine
 
-from chatrec.config.encoder import Text
-from chatrec.config.settings import Source
+from chatrec.config.source import AdvancedText, Source
 from chatrec.errors import MappingError
 from chatrec.extract import partitions
 from chatrec.extract.catalogue import items_relation, users_relation
@@ -41,7 +40,13 @@ class SnapshotFacts:
 
 
 def extract(
-    engine: Engine, source: Source, text: Text, folder: Path, root: Path, full: bool = False, memory_mb: int = 1024
+    engine: Engine,
+    source: Source,
+    text: AdvancedText,
+    folder: Path,
+    root: Path,
+    full: bool = False,
+    memory_mb: int = 1024,
 ) -> ExtractResult:
     """Write a snapshot.
 

@@ -12,6 +12,7 @@ import polars as pl
 import pyarrow as pa
 from psycopg2 import sql
 
+from chatrec.data.interactions import DAY
 from chatrec.db import sql_files
 from chatrec.db.copy import copy_out
 from chatrec.extract.mapping import SourceQuery, id_column, id_order
@@ -20,7 +21,6 @@ from chatrec.extract.schema import QUERIES, QUERIES_SCHEMA, RowGroups
 from chatrec.extract.validation import dense, first_broken, time_as_text, until, wrong_times
 from chatrec.runtime.progress import progress
 
-MICROSECONDS_OF_A_DAY = 24 * 60 * 60 * 1_000_000
 COLUMNS = ("user_id", "query", "occurred_at")
 
 
@@ -40,7 +40,7 @@ def oldest_kept(days: int, *newest: int | None) -> int:
         days: Length of the window, before the newest time.
         *newest: Newest times of events and of queries; None where there are none.
     """
-    return max((moment for moment in newest if moment is not None), default=0) - days * MICROSECONDS_OF_A_DAY
+    return max((moment for moment in newest if moment is not None), default=0) - days * DAY
 
 
 class QueriesFile:

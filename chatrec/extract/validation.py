@@ -4,7 +4,9 @@ from collections.abc import Mapping
 
 import polars as pl
 
-CLOCKS_MAY_DIFFER_MICROSECONDS = 5 * 60 * 1_000_000
+from chatrec.data.interactions import SECOND
+
+CLOCKS_MAY_DIFFER_MICROSECONDS = 5 * 60 * SECOND
 
 
 def dense(ids: pl.Series, id_name: str, name: str) -> pl.DataFrame:

@@ -6,7 +6,7 @@ import numpy as np
 import polars as pl
 from scipy.sparse import csr_matrix
 
-from chatrec.data.arrays import Array
+from chatrec.data.arrays import Array, unit
 
 YEAR = re.compile(r"(?<!\d)(1[89]\d\d|20\d\d)(?!\d)")
 MOSTLY = 0.9
@@ -45,7 +45,7 @@ def bumps(values: Array, deviation: float) -> csr_matrix:
     centres = np.arange(values[known].min() - 2 * deviation, values[known].max() + 2 * deviation + 1e-9, deviation)
     distance = (values[known, None] - centres) / deviation
     height = np.where(np.abs(distance) < 4, np.exp(-(distance**2) / 2), 0)
-    height /= np.linalg.norm(height, axis=1, keepdims=True)
+    height = unit(height)
     row, column = np.nonzero(height)
     shape = (len(values), len(centres))
     return csr_matrix((height[row, column].astype(np.float32), (known[row], column)), shape=shape)

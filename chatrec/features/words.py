@@ -10,8 +10,9 @@ from collections.abc import Iterator
 from itertools import pairwise
 
 WORD = re.compile(r"[^\W_]+(?:['’][^\W_]+)*")
-UNSPACED = re.compile("[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff]+")
-"""Thai, Lao, Burmese, Khmer, Japanese and Chinese."""
+UNSPACED = r"\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff\U00020000-\U0003ffff"
+"""Characters of scripts that put no spaces between words: Thai, Lao, Burmese, Khmer, Japanese and Chinese."""
+UNSPACED_RUN = re.compile(f"[{UNSPACED}]+")
 LETTERS = (3, 4, 5)
 SENTENCE = re.compile(r"[.,;:!?()\[\]\"“”/|·。，；：！？（）]+")
 
@@ -26,7 +27,7 @@ def words(text: str) -> list[str]:
     tokens: list[str] = []
     for token in WORD.findall(normalised(text)):
         end = 0
-        for run in UNSPACED.finditer(token):
+        for run in UNSPACED_RUN.finditer(token):
             tokens.extend(_spaced(token[end : run.start()]))
             tokens.extend(run.group())
             tokens.extend(run.group()[i : i + 2] for i in range(len(run.group()) - 1))

@@ -6,8 +6,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from chatrec.config.duties import Fairness as FairnessSettings
-from chatrec.config.settings import Checks as CheckSettings
+from chatrec.config.fairness import Fairness as FairnessSettings
+from chatrec.config.publish import Checks as CheckSettings
 from chatrec.runs.results import FairnessResult
 
 if TYPE_CHECKING:
@@ -68,22 +68,23 @@ def judge(inputs: CheckInputs, settings: CheckSettings) -> list[Check]:
     ]
 
 
-def judge_fairness(result: FairnessResult | None, settings: FairnessSettings) -> list[Check]:
+def judge_fairness(result: FairnessResult | None, settings: FairnessSettings, tolerance: float) -> list[Check]:
     """Runs the fairness checks. Unless `fairness.stops` is set, failures become warnings.
 
     Args:
         result: Fairness of the step rank; None if fairness is not configured.
         settings: Thresholds.
+        tolerance: Relative shortfall of the exposure that is allowed.
     """
     if result is None or settings.mode == "off":
         return []
-    met, least = result.least_met, 1 - settings.tolerance
+    met, least = result.least_met, 1 - tolerance
     cost = 1 - result.ndcg / result.ndcg_without if result.ndcg_without else 0.0
     checks = [
         Check(
             "exposure", met >= least, met, least,
             f"{result.least_met_provider} has {met:.1%} of the exposure that it is owed, the least of "
-            f"{result.providers:,} providers; {least:.0%} required (fairness.tolerance).",
+            f"{result.providers:,} providers; {least:.0%} required (advanced.fairness.tolerance).",
         ),
         Check(
             "cost of fairness", cost <= settings.max_loss, cost, settings.max_loss,

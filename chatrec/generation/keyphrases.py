@@ -6,11 +6,11 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from math import log
 
-UNSPACED = r"\u0e00-\u0eff\u1780-\u17ff\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff\U00020000-\U0003ffff"
-"""Scripts that put no spaces between words: Thai, Lao, Khmer, Japanese and Chinese."""
+from chatrec.features.words import UNSPACED, UNSPACED_RUN
+
 LETTER = rf"(?:(?![{UNSPACED}])[^\W\d_]|[\u0300-\u036f\u0900-\u0dff])"
 WORD = rf"[{UNSPACED}]+|{LETTER}+(?:['’-]{LETTER}+)*"
-_WORD, _UNSPACED = re.compile(WORD), re.compile(rf"[{UNSPACED}]")
+_WORD = re.compile(WORD)
 NGRAMS = range(2, 5)
 LETTERS_OF_A_STEM = 5
 LETTERS_OF_A_TERM = 3
@@ -21,7 +21,7 @@ STEMS_OF_A_GROUP = 40
 
 def unspaced(text: str) -> bool:
     """Whether a text has characters of a script without spaces."""
-    return _UNSPACED.search(text) is not None
+    return UNSPACED_RUN.search(text) is not None
 
 
 def words(text: str) -> list[str]:

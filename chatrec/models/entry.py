@@ -7,7 +7,7 @@ from typing import Generic, TypeVar, get_args
 
 import numpy as np
 
-from chatrec.config.settings import Form, Target
+from chatrec.config.ranking import Form, Target
 from chatrec.models.base import Model, VectorModel
 from chatrec.models.configs import DEFAULTS, Configs
 from chatrec.models.training_data import TrainingData
@@ -22,7 +22,7 @@ class Case:
 
     data: TrainingData
     target: Target
-    form: Form = "exact"
+    form: Form = "rerank"
     """Of the ensemble."""
     configs: Configs = DEFAULTS
 
@@ -67,7 +67,7 @@ class Entry(Generic[C]):
         """The names that suit, with their configs; a linear ensemble has models of vectors alone."""
         if case.target not in self.targets or not self.suits(case):
             return {}
-        if case.form == "linear" and not issubclass(self.kind, VectorModel):
+        if case.form == "inner_product" and not issubclass(self.kind, VectorModel):
             return {}
         names = (name for name in self.names if self.partial or self.limit(case, name) is None)
         return {name: self.config(case, name) for name in names}

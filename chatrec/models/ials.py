@@ -64,11 +64,9 @@ class Ials(VectorModel):
 
 def fit(data: TrainingData, config: Config = DEFAULT) -> Ials:
     """Alternates between users and items."""
-    histories, items = data.histories, data.items
-    users, rows = histories.distinct(items)
-    taken = csr_matrix((np.ones(len(users), np.float32), (users, rows)), shape=(histories.users, items))
+    taken = data.matrix
     takers = taken.T.tocsr()
-    random, shape = np.random.default_rng(data.seed), (items, config.width)
+    random, shape = np.random.default_rng(data.seed), (data.items, config.width)
     vectors = random.normal(0, config.width**-0.5 / 10, shape).astype(np.float32)
     mean, mean_of_items = (float(np.diff(each.indptr).mean()) if each.nnz else 0.0 for each in (taken, takers))
     for _ in range(config.iterations):

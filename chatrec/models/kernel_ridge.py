@@ -122,17 +122,14 @@ class Targets:
     @classmethod
     def of(cls, data: TrainingData, config: Config = DEFAULT) -> "Targets":
         """Of the items with events that EASE knows; all others are as good as new."""
-        histories, items = data.histories, data.items
         fitted = ease.fit(data, config.ease_config)
-        taken = np.bincount(histories.items, minlength=items)[fitted.known]
+        taken = np.bincount(data.histories.items, minlength=data.items)[fitted.known]
         rows_of_known = np.flatnonzero(taken)
         known, wanted = fitted.known[rows_of_known], fitted.weights[np.ix_(rows_of_known, rows_of_known)]
         wanted[np.diag_indices(len(rows_of_known))] += config.own_weight
         mean = taken[rows_of_known].mean()
         noise = config.noise / mean**0.5 * (taken[rows_of_known] / mean + 0.02) ** 0.2
-        users, rows = histories.distinct(items)
-        among = csr_matrix((np.ones(len(users), np.float32), (users, rows)), shape=(histories.users, items))[:, known]
-        return cls(known, wanted, noise, behaviour_profiles(among, wanted, config.predicted_rank))
+        return cls(known, wanted, noise, behaviour_profiles(data.matrix[:, known], wanted, config.predicted_rank))
 
 
 def fit_all(data: TrainingData, configs: Mapping[str, Config]) -> dict[str, Kernel]:

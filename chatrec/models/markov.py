@@ -12,11 +12,11 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.sparse import block_diag, csr_matrix, diags
 
-from chatrec.data.arrays import Array
+from chatrec.data.arrays import Array, unit
 from chatrec.data.user_batch import UserBatch
 from chatrec.models.base import Model, event_contributions, harmonic, product
 from chatrec.models.cooccurrence import weighted_counts
-from chatrec.models.ppmi_svd import clusters, ppmi_vectors, unit
+from chatrec.models.ppmi_svd import clusters, ppmi_vectors
 from chatrec.models.training_data import TrainingData
 
 

@@ -6,13 +6,13 @@ import numpy as np
 from scipy.sparse import csr_matrix
 
 from chatrec.data.arrays import Array
+from chatrec.data.interactions import DAY, Interactions
 from chatrec.data.user_batch import UserBatch
 from chatrec.models.base import VectorModel
 from chatrec.models.training_data import TrainingData
 
 SMOOTHING = 1.0
 """Events that every item is taken to have had: a new item of a group is not impossible."""
-DAY = 86_400 * 1_000_000
 CLOCK_FROM = 1_000 * DAY
 """Earlier times, of the first thousand days of 1970 and after, are places in an order and not moments."""
 
@@ -69,14 +69,25 @@ def fit_last_days(data: TrainingData, days: int) -> Popularity | None:
     """Counts the events of the last days before the newest one.
 
     Returns:
-        None where there is nothing to tell apart: all events are that new, or times are no moments.
+        None where there is nothing to tell apart; see `in_last_days`.
     """
     histories = data.histories
-    newest = int(histories.times.max(initial=0))
-    late = histories.times > newest - days * DAY
-    if late.all() or newest < CLOCK_FROM:
+    late = in_last_days(histories, days)
+    if late is None:
         return None
     return Popularity(popularity(histories.items[late], histories.weights[late], data.items).astype(np.float32))
+
+
+def in_last_days(histories: Interactions, days: float) -> Array | None:
+    """Which events are of the last days before the newest one.
+
+    Returns:
+        bool for each event; None where there is nothing to tell apart: all events are that new, or times are no
+        moments.
+    """
+    newest = int(histories.times.max(initial=0))
+    late = histories.times > newest - days * DAY
+    return None if late.all() or newest < CLOCK_FROM else late
 
 
 def shares_of_groups(groups: csr_matrix, popular: Array) -> csr_matrix:

@@ -41,11 +41,6 @@ def ppmi_vectors(histories: Interactions, items: int, width: int, seed: int) -> 
     return scaled
 
 
-def unit(vectors: Array) -> Array:
-    """Of length 1, contiguous; zeros stay."""
-    return np.ascontiguousarray(vectors / np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), 1e-9))
-
-
 def clusters(vectors: Array, count: int, seed: int) -> tuple[Array, Array]:
     """Spherical k-means.
 

@@ -11,7 +11,7 @@ import numpy as np
 from scipy.linalg import cho_solve, lapack
 from scipy.sparse import csr_matrix
 
-from chatrec.data.arrays import Array
+from chatrec.data.arrays import Array, unit
 
 MORE, TURNS, SEED = 32, 3, 0
 """Of the search for directions: columns beside `rank`, turns, and the first guess, which matters little."""
@@ -52,5 +52,4 @@ def predict_profiles(similar: Array, known: Array, factor: Array, behaviour: Arr
     profiles -= profiles[known].mean(0)
     variance = np.square(profiles).mean(0)
     profiles /= np.sqrt(variance + shrinkage * variance.mean() + EMPTY)
-    profiles /= np.linalg.norm(profiles, axis=1, keepdims=True) + EMPTY
-    return profiles
+    return unit(profiles)

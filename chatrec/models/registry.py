@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from chatrec.config.settings import Form, Target
+from chatrec.config.ranking import Form, Target
 from chatrec.models import content_knn, ease, ials, kernel_ridge, markov, popularity, sequential_ease, two_tower
 from chatrec.models import user_knn as knn
 from chatrec.models.base import Model
@@ -24,11 +24,11 @@ EASE = {"ease": 1.0, "ease_decay_0.95": 0.95, "ease_decay_0.8": 0.8}
 """Three ways to read a history, by the weight of an event for each that came after it."""
 TWO_TOWER, TWO_TOWER_TEXT = "two_tower", "two_tower_text"
 KERNEL_RIDGE, KERNEL_RIDGE_TEXT = "kernel_ridge", "kernel_ridge_text"
-ORDERED: tuple[Target, ...] = ("next", "period")
+ORDERED: tuple[Target, ...] = ("next_item", "next_period")
 """Targets for which the order of a history says something."""
-PERIOD: tuple[Target, ...] = ("period",)
-ANY: tuple[Target, ...] = ("any",)
-DECAY_OF_TEXTS: dict[Target, float] = {"next": 0.8, "period": 1.0, "any": 1.0}
+PERIOD: tuple[Target, ...] = ("next_period",)
+ANY: tuple[Target, ...] = ("random",)
+DECAY_OF_TEXTS: dict[Target, float] = {"next_item": 0.8, "next_period": 1.0, "random": 1.0}
 
 
 def _has_dates(case: Case) -> bool:
@@ -38,7 +38,7 @@ def _has_dates(case: Case) -> bool:
 
 def _tower(case: Case, name: str) -> two_tower.Config:
     """Where items are too many for the kernel without texts, a second tower with texts takes its place."""
-    second = name == TWO_TOWER_TEXT and case.form == "exact" and case.has_kernel and _kernel_limit(case, KERNEL_RIDGE)
+    second = name == TWO_TOWER_TEXT and case.form == "rerank" and case.has_kernel and _kernel_limit(case, KERNEL_RIDGE)
     return replace(
         case.configs.two_tower,
         reads_texts=name == TWO_TOWER_TEXT,
@@ -109,7 +109,7 @@ MODELS: tuple[Entry[Any], ...] = (
         ("ials",),
         config=lambda case, _: case.configs.ials,
         fit_all=one_by_one(ials.fit),
-        suits=lambda case: case.target == "any" or case.form == "linear",
+        suits=lambda case: case.target == "random" or case.form == "inner_product",
     ),
     Entry(
         markov.Transitions,
@@ -161,7 +161,7 @@ def fit_models(
     target: Target,
     penalty: float,
     wanted: Collection[str] | None = None,
-    form: Form = "exact",
+    form: Form = "rerank",
     configs: Configs = DEFAULTS,
 ) -> dict[str, Model]:
     """Fits the models that suit the target and the size.
@@ -171,7 +171,7 @@ def fit_models(
         target: what a list must predict.
         penalty: of EASE.
         wanted: their names; None fits all that `names` has.
-        form: of the ensemble; a linear one has only models of vectors.
+        form: of the ensemble; inner_product has only models of vectors.
         configs: of the models.
     """
     wanted = names(data, target, form, configs) if wanted is None else wanted
@@ -184,7 +184,7 @@ def fit_models(
     return fitted
 
 
-def names(data: TrainingData, target: Target, form: Form = "exact", configs: Configs = DEFAULTS) -> tuple[str, ...]:
+def names(data: TrainingData, target: Target, form: Form = "rerank", configs: Configs = DEFAULTS) -> tuple[str, ...]:
     """The names of all models that suit, in the order in which `fit_models` fits them.
 
     Beside a kernel the tower without texts adds nothing.
@@ -196,7 +196,7 @@ def names(data: TrainingData, target: Target, form: Form = "exact", configs: Con
 
 def limits(data: TrainingData, target: Target, form: Form, configs: Configs = DEFAULTS) -> dict[str, str]:
     """What the size leaves of models: for each that is not fitted on all, what takes over."""
-    if form == "linear":
-        return {"all that count pairs": "the linear form is for models of vectors"}
+    if form == "inner_product":
+        return {"all that count pairs": "the form inner_product is for models of vectors"}
     case = Case(data, target, form, configs)
     return {name: limit for entry in MODELS for name, limit in entry.limits(case).items()}

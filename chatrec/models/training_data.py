@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field
 
 import numpy as np
+from scipy.sparse import csr_matrix
 
 from chatrec.data.arrays import Array
 from chatrec.data.interactions import Interactions
@@ -26,3 +27,9 @@ class TrainingData:
     def without_texts(self) -> Array:
         """Vectors of no dimension, for models that read features alone."""
         return np.empty((self.items, 0), np.float32)
+
+    @property
+    def matrix(self) -> csr_matrix:
+        """Users × items, float32: 1 where the user took the item."""
+        users, items = self.histories.distinct(self.items)
+        return csr_matrix((np.ones(len(users), np.float32), (users, items)), shape=(self.histories.users, self.items))

@@ -22,6 +22,7 @@ from chatrec.data.user_batch import UserBatch
 from chatrec.models.base import VectorModel, decaying
 from chatrec.models.training_data import TrainingData
 from chatrec.runtime.progress import progress
+from chatrec.runtime.schedule import warm_linear
 
 ITEMS_AT_ONCE = 50_000
 EMPTY = 1e-9
@@ -192,7 +193,9 @@ def fit_one(data: TrainingData, config: Config) -> Tower:
     model = _Model(features.shape[0], features.shape[1], vectors.shape[1], config)
     dense = torch.from_numpy(vectors)
     optimiser = torch.optim.Adam(model.parameters(), lr=config.learning_rate, fused=True)  # three times faster
-    rates = torch.optim.lr_scheduler.LambdaLR(optimiser, lambda step: _rate(step / max(steps, 1), config))
+    rates = torch.optim.lr_scheduler.LambdaLR(
+        optimiser, lambda step: warm_linear(step / max(steps, 1), config.warm_up, config.last_rate)
+    )
     with progress("Learning what texts say", steps, "batches") as shown:
         for users in _batches(readable, steps, config.batch_users, random):
             batch = _Batch.draw(histories, users, known, config, random)
@@ -212,11 +215,6 @@ def joined(towers: Sequence[Tower]) -> Tower:
     own = np.hstack([tower.items[:, :-1] for tower in towers]) / len(towers)
     bias = np.mean([tower.items[:, -1:] for tower in towers], axis=0)
     return Tower(np.hstack([own, bias]), np.hstack([tower.taken for tower in towers]), towers[0].decay)
-
-
-def _rate(done: float, config: Config) -> float:
-    """A share of the learning rate: up to 1 in the warm-up, then down to the last rate in a straight line."""
-    return max(min(done / config.warm_up, 1 - (1 - config.last_rate) * done), config.last_rate)
 
 
 def _batches(users: Array, steps: int, size: int, random: np.random.Generator) -> Iterator[Array]:

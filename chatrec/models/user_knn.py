@@ -55,9 +55,7 @@ class Neighbours(Model):
 
 def fit(data: TrainingData, config: Config = DEFAULT) -> Neighbours:
     """Remembers the histories."""
-    histories, items = data.histories, data.items
-    users, rows = histories.distinct(items)
-    matrix = csr_matrix((np.ones(len(users), np.float32), (users, rows)), shape=(histories.users, items))
+    matrix = data.matrix
     takers = np.asarray(matrix.sum(0)).ravel()
-    rarity = np.log(max(histories.users, 1) / np.maximum(takers, 1)) + 1e-3
+    rarity = np.log(max(data.histories.users, 1) / np.maximum(takers, 1)) + 1e-3
     return Neighbours(matrix, rarity.astype(np.float32), config.neighbours)

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from chatrec.config import Settings
 from chatrec.db import records
 from chatrec.db.engine import open_database
-from chatrec.pipeline.run_settings import settings_of
+from chatrec.pipeline.run_settings import options_of, settings_of
 from chatrec.runs.results import GateResult
 from chatrec.runs.run import Run
 
@@ -31,7 +31,7 @@ def question(settings: Settings, key: str) -> Question | None:
     chosen = settings_of(settings, run)
     with open_database(settings, f"ask about {key}") as engine, engine.connect() as connection:
         record = records.get(connection, key)
-    if record.approval in (None, "approved") or record.state == "published" or chosen.night.dry_run:
+    if record.approval in (None, "approved") or record.state == "published" or options_of(run).dry_run:
         return None
     return Question(key, run.result("gate", GateResult).verdict, chosen.publish.approval_hours)
 

@@ -25,6 +25,19 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
+class RunOptions:
+    """Options of one run: of `chatrec run` and `chatrec begin`, and of Airflow's trigger form."""
+
+    full: bool = False
+    """Read all daily partitions and encode all texts again, instead of only those that changed."""
+    dry_run: bool = False
+    """Run all steps except publish."""
+
+
+DEFAULT_OPTIONS = RunOptions()
+
+
+@dataclass(frozen=True)
 class Results:
     """Results of the finished steps of a run. A step that is not finished raises a RunError."""
 
@@ -63,6 +76,7 @@ class Context:
     """Of chatrec's tables; None where there is none, as in `chatrec evaluate --split`."""
     number: int = 0
     """Of the run in the database."""
+    options: RunOptions = DEFAULT_OPTIONS
 
     def of(self, step: str) -> Path:
         """The folder of a step before this one."""

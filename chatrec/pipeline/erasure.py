@@ -139,12 +139,12 @@ def _files(settings: Settings, runs: list[Run], kept: set[str], person: ErasureS
         removed["evaluations"] = _evaluations(root)
         newest = next((run for run in reversed(runs) if run.manifest("extract")), None)
         snapshot = Snapshot(newest.step_folder("extract")) if newest else None
-        templates = settings_of(settings, newest).text if newest else settings.text
+        templates = (settings_of(settings, newest) if newest else settings).text_config
         removed["vectors"] = forget_texts(root, snapshot, templates)
         shown.advance(note="vectors")
     registry.mark_erasure(root)
     removed["fine-tunings begun"] = finetune.abandon(root)
-    removed["encoders"] = len(registry.prune(root, settings.finetune.keep))
+    removed["encoders"] = len(registry.prune(root, settings.advanced.finetune.keep))
     shared = [bucket_folder(root), *(root / name for name in (registry.VECTORS, registry.FOLDER, EVALUATIONS))]
     for folder in (*shared, *(run.folder for run in runs)):
         remove_stale_partials(folder, seconds=0)

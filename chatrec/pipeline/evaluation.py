@@ -11,7 +11,7 @@ from chatrec.errors import RunError, SettingsError
 from chatrec.pipeline.execution import Watch
 from chatrec.pipeline.run_settings import settings_of
 from chatrec.pipeline.step import Step
-from chatrec.pipeline.step_cache import do_once
+from chatrec.pipeline.step_cache import do_once, values_of
 from chatrec.pipeline.steps import BY_NAME
 from chatrec.report.html import write_report
 from chatrec.report.results import Evaluation
@@ -83,8 +83,8 @@ def ready_run(root: Path, key: str | None) -> Run:
 def _refuse_other_vectors(settings: Settings, evaluated: Run) -> None:
     then = settings_of(settings, evaluated)
     for section in ("text", "encoder"):
-        if getattr(then, section) != getattr(settings, section):
+        if values_of(then, (section,)) != values_of(settings, (section,)):
             raise SettingsError(
-                f"The settings of [{section}] are other ones than those of run {evaluated.key}, whose text vectors an "
-                "evaluation takes: `chatrec run` makes new ones, or set them back."
+                f"[{section}] or [advanced.{section}] differs from the settings of run {evaluated.key}, "
+                "whose text vectors an evaluation uses. Restore the settings, or make new vectors with `chatrec run`."
             )

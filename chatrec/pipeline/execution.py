@@ -12,8 +12,9 @@ from chatrec.db import migrate, records
 from chatrec.db.engine import open_database
 from chatrec.db.lock import hold
 from chatrec.errors import ChatrecError, SettingsError
+from chatrec.pipeline.context import DEFAULT_OPTIONS, RunOptions
 from chatrec.pipeline.run_result import RunResult
-from chatrec.pipeline.run_settings import settings_of
+from chatrec.pipeline.run_settings import options_of, settings_of
 from chatrec.pipeline.runner import CLI, Runner
 from chatrec.pipeline.step import Step
 from chatrec.pipeline.steps import BY_NAME
@@ -25,18 +26,19 @@ Watch = Callable[[Step, Manifest | None], None]
 """Is told of each step: with None when it begins, with its manifest when it is done."""
 
 
-def begin(settings: Settings, key: str, started_by: str) -> Run:
+def begin(settings: Settings, key: str, started_by: str, options: RunOptions = DEFAULT_OPTIONS) -> Run:
     """Records a run and the settings that all its steps will use, wherever they run.
 
     Args:
-        settings: of this run, options included.
+        settings: of this run.
         key: of the run.
         started_by: "cli", or who else.
+        options: of this run.
 
     Raises:
         SettingsError: the database has not been migrated.
     """
-    with _open(settings, _run(settings, key), f"begin {key}") as runner:
+    with _open(settings, _run(settings, key), f"begin {key}", options) as runner:
         _refuse_unmigrated(runner.engine, settings)
         runner.begin(started_by)
     return runner.run
@@ -54,7 +56,7 @@ def perform(settings: Settings, key: str, name: str) -> Manifest:
         ChatrecError: recorded with the run; a TransientError may be tried again.
     """
     run = _run(settings, key)
-    with _open(settings_of(settings, run), run, f"{name} {key}") as runner:
+    with _open(settings_of(settings, run), run, f"{name} {key}", options_of(run)) as runner:
         return runner.perform(BY_NAME[name])
 
 
@@ -63,6 +65,7 @@ def run(
     key: str | None = None,
     watch: Watch | None = None,
     approve: bool = False,
+    options: RunOptions = DEFAULT_OPTIONS,
     raise_on_error: bool = False,
 ) -> RunResult:
     """Run the pipeline, from your tables to published recommendations. Resumes an interrupted run.
@@ -71,10 +74,11 @@ def run(
     run from starting is raised.
 
     Args:
-        settings: Settings of the run, options included.
+        settings: Settings of the run.
         key: Key of the run. By default that of the run that was interrupted last, else one made from the time.
         watch: Called with each step, and with its manifest when it is done.
         approve: Publish even if `publish.approval` requires approval.
+        options: Options of the run.
         raise_on_error: Raise the error that ends the run instead of returning it.
 
     Raises:
@@ -96,7 +100,7 @@ def run(
             key = key or _interrupted(engine) or key_of(datetime.now(UTC))
             error = None
             try:
-                _perform_all(Runner(settings, _run(settings, key), engine), watch, approve)
+                _perform_all(Runner(settings, _run(settings, key), engine, options), watch, approve)
             except ChatrecError as failure:
                 if raise_on_error:
                     raise
@@ -136,9 +140,9 @@ def rollback(settings: Settings, key: str | None) -> str:
 
 
 @contextmanager
-def _open(settings: Settings, run: Run, purpose: str) -> Iterator[Runner]:
+def _open(settings: Settings, run: Run, purpose: str, options: RunOptions = DEFAULT_OPTIONS) -> Iterator[Runner]:
     with open_database(settings, purpose) as engine:
-        yield Runner(settings, run, engine)
+        yield Runner(settings, run, engine, options)
 
 
 def _run(settings: Settings, key: str) -> Run:

@@ -42,7 +42,7 @@ def evaluate_split(
         if settings.privacy.enabled:
             lend_secret(settings.artifacts.root, Path(root))
         separator = settings.source.groups_separator
-        write_snapshot(split, items, users, separator, settings.text, run.fresh_folder("extract"))
+        write_snapshot(split, items, users, separator, settings.advanced.text, run.fresh_folder("extract"))
         results: dict[str, StepResult] = {}
         for step in STEPS_OF_A_SPLIT:
             results[step.name] = step.perform(Context(run, chosen, run.fresh_folder(step.name)))

@@ -105,7 +105,7 @@ def _render(settings: Settings, mapping: SourceMapping) -> str:
     )
     of_items = item_texts(items, settings.text.item)
     everyone, queries = np.arange(len(users)), Queries.none(len(users))
-    of_users = user_texts(users, everyone, titles, nobody, settings.text.history, queries, settings.text.user)
+    of_users = user_texts(users, everyone, titles, nobody, settings.advanced.text.history, queries, settings.text.user)
     return f"item: {(of_items or ['none'])[0]!r}; user: {(of_users or ['none'])[0]!r}"
 
 

@@ -17,7 +17,7 @@ import numpy as np
 import polars as pl
 from sqlalchemy import Engine
 
-from chatrec.config.duties import Privacy
+from chatrec.config.privacy import Privacy
 from chatrec.data.arrays import Array
 from chatrec.data.interactions import Interactions
 from chatrec.db import ledger

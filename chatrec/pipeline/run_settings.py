@@ -1,18 +1,21 @@
-"""The settings of a run, kept beside its files: all its steps use them, wherever they run."""
+"""The settings and options of a run, kept beside its files: all its steps use them, wherever they run."""
 
 import json
+from dataclasses import asdict
 from typing import Any
 
 from chatrec.config import Settings
 from chatrec.errors import RunError
+from chatrec.pipeline.context import DEFAULT_OPTIONS, RunOptions
 from chatrec.runs.run import Run, write_atomically
 
 FILE = "settings.json"
 
 
-def keep_settings(settings: Settings, run: Run) -> None:
+def keep_settings(settings: Settings, run: Run, options: RunOptions = DEFAULT_OPTIONS) -> None:
     """Writes down everything that decides what a run computes."""
-    write_atomically(run.folder / FILE, json.dumps(_changes(settings), default=str))
+    kept = {"settings": _changes(settings), "options": asdict(options)}
+    write_atomically(run.folder / FILE, json.dumps(kept, default=str))
 
 
 def settings_of(settings: Settings, run: Run) -> Settings:
@@ -21,10 +24,24 @@ def settings_of(settings: Settings, run: Run) -> Settings:
     Raises:
         RunError: the run was not begun.
     """
+    return settings.override(_kept(run)["settings"])
+
+
+def options_of(run: Run) -> RunOptions:
+    """The options with which a run was begun.
+
+    Raises:
+        RunError: the run was not begun.
+    """
+    return RunOptions(**_kept(run)["options"])
+
+
+def _kept(run: Run) -> dict[str, Any]:
     file = run.folder / FILE
     if not file.exists():
         raise RunError(f"Run {run.key} has no files under {run.root}: begin it with `chatrec run`.")
-    return settings.override(json.loads(file.read_text(encoding="utf-8")))
+    kept: dict[str, Any] = json.loads(file.read_text(encoding="utf-8"))
+    return kept
 
 
 def _changes(settings: Settings) -> dict[str, Any]:

@@ -4,7 +4,7 @@ import logging
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 
 from sqlalchemy import Engine
@@ -14,7 +14,7 @@ from chatrec.db import records
 from chatrec.db.engine import readable_errors
 from chatrec.db.lock import hold
 from chatrec.errors import ChatrecError, RunStopped
-from chatrec.pipeline.context import Context
+from chatrec.pipeline.context import DEFAULT_OPTIONS, Context, RunOptions
 from chatrec.pipeline.run_settings import keep_settings
 from chatrec.pipeline.step import Step
 from chatrec.pipeline.step_cache import do, done_before, inputs_of, reuse
@@ -28,11 +28,12 @@ CLI = "cli"
 
 @dataclass(frozen=True)
 class Runner:
-    """One run, its settings, and the engine over which it is recorded."""
+    """One run, its settings and options, and the engine over which it is recorded."""
 
     settings: Settings
     run: Run
     engine: Engine
+    options: RunOptions = DEFAULT_OPTIONS
 
     @property
     def record(self) -> records.RunRecord:
@@ -43,16 +44,17 @@ class Runner:
     @property
     def steps(self) -> tuple[Step, ...]:
         """The steps of a run; a dry one ends with the checks."""
-        return STEPS[:-1] if self.settings.night.dry_run else STEPS
+        return STEPS[:-1] if self.options.dry_run else STEPS
 
     def begin(self, started_by: str) -> records.RunRecord:
         """Records the run and its settings; a published one stays as it is."""
+        settings = {**self.settings.frozen(), "options": asdict(self.options)}
         with self.engine.begin() as connection:
-            record = records.open_run(connection, self.run.key, started_by, self.settings.frozen())
+            record = records.open_run(connection, self.run.key, started_by, settings)
             if record.state != "published":
                 records.give_up_others(connection, record.run, started_by)
         if record.state != "published":
-            keep_settings(self.settings, self.run)
+            keep_settings(self.settings, self.run, self.options)
         return record
 
     def perform(self, step: Step, alone: bool = True) -> Manifest:
@@ -72,7 +74,7 @@ class Runner:
             words, published = self.run.result("gate", GateResult).verdict, manifest.result
             if isinstance(published, PublishResult) and published.same_lists_as:
                 words += f" The lists are the same as those of run {published.same_lists_as}."
-            self.end("dry" if self.settings.night.dry_run else "published", words)
+            self.end("dry" if self.options.dry_run else "published", words)
         return manifest
 
     def approve(self) -> None:
@@ -100,7 +102,7 @@ class Runner:
             raise
 
     def _perform(self, number: int, step: Step) -> Manifest:
-        inputs = inputs_of(self.settings, self.run, step)
+        inputs = inputs_of(self.settings, self.run, step, options=self.options)
         if done := done_before(self.run, step, inputs):
             LOG.info("%s was done before.", step.title)
             return done
@@ -108,7 +110,8 @@ class Runner:
             records.step_begins(connection, number, step.name)
         clock = time.monotonic()
         try:
-            context = Context(self.run, self.settings, self.run.fresh_folder(step.name), self.engine, number)
+            folder = self.run.fresh_folder(step.name)
+            context = Context(self.run, self.settings, folder, self.engine, number, self.options)
             manifest = (_reuse(context, step, inputs) if step.reusable else None) or do(context, step, inputs)
         except Exception as error:
             self._record_step(number, step, "failed", time.monotonic() - clock, {"error": str(error)[:1000]})
@@ -127,7 +130,7 @@ class Runner:
 
 def _reuse(context: Context, step: Step, inputs: str) -> Manifest | None:
     """Files of an earlier run, unless all is to be done again, or a ledger has to count what is made."""
-    if context.settings.night.full or context.settings.privacy.enabled:
+    if context.options.full or context.settings.privacy.enabled:
         return None
     if manifest := reuse(context, step, inputs):
         LOG.info("%s: nothing changed since run %s.", step.title, manifest.result.reused_from)

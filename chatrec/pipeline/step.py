@@ -19,7 +19,7 @@ class Step:
     needs: tuple[str, ...]
     """The steps whose files it reads."""
     settings: tuple[str, ...]
-    """The settings that change what it does: whole sections, or a key of one."""
+    """The settings that change what it does: whole sections with their tables under `advanced`, or single keys."""
     function: str
     """The function as `module:name`, imported when the step is performed: Airflow parses the steps all the time, and
     their functions need heavy libraries."""
@@ -27,6 +27,8 @@ class Step:
     reusable: bool = True
     """Whether settings and the files of the steps before alone decide what it writes: then an earlier run's files that
     were made from the same inputs are taken, instead of making them again."""
+    options: tuple[str, ...] = ()
+    """The options of a run that change what it does."""
 
     def perform(self, context: Context) -> StepResult:
         """Imports the function and calls it."""

@@ -4,20 +4,23 @@ import logging
 import os
 import shutil
 import time
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
+from functools import reduce
+from operator import getitem
 from typing import Any
 
 from chatrec import __version__
 from chatrec.config import Settings
-from chatrec.pipeline.context import Context
+from chatrec.pipeline.context import DEFAULT_OPTIONS, Context, RunOptions
 from chatrec.pipeline.step import Step
 from chatrec.runs.run import TAKEN_AT, Manifest, Run, digest_of, fingerprint, runs_under
 
 LOG = logging.getLogger("chatrec")
 
 
-def inputs_of(settings: Settings, run: Run, step: Step, *others: object) -> str:
+def inputs_of(settings: Settings, run: Run, step: Step, *others: object, options: RunOptions = DEFAULT_OPTIONS) -> str:
     """Fingerprint of all that a step is made from.
 
     Args:
@@ -25,16 +28,24 @@ def inputs_of(settings: Settings, run: Run, step: Step, *others: object) -> str:
         run: whose steps before this one are done.
         step: which.
         *others: what else it is made from.
+        options: of the run.
 
     Raises:
         RunError: a step before it has not been done.
     """
-    values = settings.frozen()
-    chosen = {key: _value(values, key) for key in step.settings}
+    chosen = values_of(settings, step.settings) | {name: getattr(options, name) for name in step.options}
     before = {name: run.finished(name).digest for name in step.needs}
     if "rules" in step.settings and settings.rules.depend_on_time:
         others = (*others, (run.step_folder("extract") / TAKEN_AT).read_text(encoding="utf-8"))
     return fingerprint(__version__, chosen, before, *others)
+
+
+def values_of(settings: Settings, keys: Sequence[str]) -> dict[str, Any]:
+    """The values of settings by dotted key. A section includes its table under `advanced`."""
+    values = settings.frozen()
+    advanced = values["advanced"]
+    sections = {f"advanced.{key}" for key in keys if key in advanced}
+    return {key: reduce(getitem, key.split("."), values) for key in (*keys, *sections)}
 
 
 def done_before(run: Run, step: Step, inputs: str) -> Manifest | None:
@@ -93,8 +104,3 @@ def _link(source: str, target: str) -> None:
         os.link(source, target)
     except OSError:
         shutil.copy2(source, target)
-
-
-def _value(values: dict[str, Any], key: str) -> Any:
-    section, _, name = key.partition(".")
-    return values[section][name] if name else values[section]

@@ -46,8 +46,9 @@ def drain(engine: Engine, tables: Sequence[str], seconds: float) -> None:
             if time.monotonic() > deadline:
                 who = ", ".join(f"{row.application_name or 'a client'} (pid {row.pid})" for row in left)
                 raise TransientError(
-                    f"Waited {seconds:.0f} s (publish.drain_seconds) for transactions that began before the new "
-                    f"partition was attached: {who}. The previous run stays live; run it again when they have ended."
+                    f"Waited {seconds:.0f} s (advanced.publish.drain_seconds) for transactions that began before the "
+                    f"new partition was attached: {who}. The previous run stays live; run it again when they have "
+                    "ended."
                 )
             time.sleep(pause)
             pause = min(2 * pause, LONGEST_WAIT)

@@ -6,7 +6,7 @@ import numpy as np
 from scipy.sparse import csr_matrix
 
 from chatrec.aigc.state import AigcState
-from chatrec.data.arrays import Array
+from chatrec.data.arrays import Array, take, top_k
 from chatrec.ensemble.candidates import NOBODY, NONE
 from chatrec.models.popularity import SMOOTHING
 from chatrec.ranking.lists import GROUP, POPULAR, SEARCHED, Lists
@@ -52,19 +52,17 @@ class Shown:
         if self.rules.log_factors is not None:
             scores = scores * np.exp(self.rules.log_factors)
         scores = np.where(self.recommendable, scores, -np.inf)
-        items = np.argsort(-scores, axis=1, kind="stable")[:, : max(self.considered, self.top_n)].astype(np.int32)
+        items = top_k(scores, max(self.considered, self.top_n), stable=True)
         if self.rules.shape_lists:
             items = self._shaped(items, scores)
-        best = np.where(items >= 0, np.take_along_axis(scores, np.maximum(items, 0), 1), -np.inf)
-        return np.where(np.isfinite(best), items, NOBODY), np.where(np.isfinite(best), best, 0).astype(np.float32)
+        return items, take(scores, items, 0).astype(np.float32)
 
     def _shaped(self, items: Array, scores: Array) -> Array:
-        had = np.zeros(scores.shape, bool)
+        had = np.zeros((len(scores), scores.shape[1] + 1), bool)  # the last column is of padding
         np.put_along_axis(had, items, True, 1)
         items = np.hstack([items, np.where(had[:, self.extra], NOBODY, self.extra)])
-        item_scores = np.where(items >= 0, np.take_along_axis(scores, np.maximum(items, 0), 1), -np.inf)
-        columns = self.rules.columns(items, item_scores, self.top_n)
-        return np.where(columns >= 0, np.take_along_axis(items, np.maximum(columns, 0), 1), NOBODY)
+        columns = self.rules.columns(items, take(scores, items, -np.inf), self.top_n)
+        return take(items, columns, NOBODY)
 
 
 def group_lists(users: Array, profiles: Array, state: AigcState, shares: csr_matrix, shown: Shown) -> Lists:

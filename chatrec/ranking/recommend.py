@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 
-from chatrec.data.arrays import Array
+from chatrec.data.arrays import Array, top_k
 from chatrec.extract.schema import RowGroups
 from chatrec.ranking.list_builder import ListBuilder
 from chatrec.ranking.lists import (
@@ -88,7 +88,7 @@ def _attended(users: Array, attention: Array) -> pa.Table:
         users: Users of a batch.
         attention: Attention, users × groups.
     """
-    first = np.argsort(-attention, axis=1, kind="stable")[:, :GROUPS_OF_A_USER]
+    first = top_k(attention, GROUPS_OF_A_USER, stable=True)
     columns = [
         np.repeat(users, first.shape[1]),
         np.tile(np.arange(1, first.shape[1] + 1), len(users)),

@@ -58,9 +58,9 @@ class Recommender:
     top_n: int
     exclude_seen: bool
     seed: int
-    new_at_least: float = 0.0
+    cold_items_min_share: float = 0.0
     """Minimum share of a list for cold items."""
-    new_at_most: float = 1.0
+    cold_items_max_share: float = 1.0
     """Maximum share of a list for cold items."""
     searches: Searches | None = None
     """None if searches are not used."""
@@ -165,8 +165,8 @@ class Recommender:
     @property
     def slots_of_cold(self) -> tuple[int, int]:
         """Minimum and maximum number of slots for cold items."""
-        least, most = (math.ceil(share * self.top_n) for share in (self.new_at_least, self.new_at_most))
-        return least, most
+        shares = self.cold_items_min_share, self.cold_items_max_share
+        return math.ceil(shares[0] * self.top_n), math.ceil(shares[1] * self.top_n)
 
     def _with_cold(self, known: ScoredCandidates, users: Array) -> ScoredCandidates:
         """Merges known and cold items."""

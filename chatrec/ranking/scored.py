@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from chatrec.data.arrays import Array, log_softmax
+from chatrec.data.arrays import Array, log_softmax, take, top_k
 from chatrec.data.user_batch import UserBatch
 from chatrec.ensemble.candidates import NOBODY, NONE, RETRIEVED, Candidates, retrieve, scores_of
 from chatrec.ensemble.log_shares import LogShares
@@ -33,11 +33,10 @@ class ScoredCandidates:
         Args:
             columns: Slots to keep, users × columns, -1 for padding.
         """
-        present, columns = columns >= 0, np.maximum(columns, 0)
         return ScoredCandidates(
-            np.where(present, np.take_along_axis(self.items, columns, 1), NOBODY),
-            np.where(present, np.take_along_axis(self.scores, columns, 1), -np.inf),
-            np.take_along_axis(self.shares, columns[:, :, None], 1),
+            take(self.items, columns, NOBODY),
+            take(self.scores, columns, -np.inf),
+            np.take_along_axis(self.shares, np.maximum(columns, 0)[:, :, None], 1),
         )
 
 
@@ -64,11 +63,10 @@ def scored_candidates(
     if rules.shape_lists:
         slots = rules.columns(candidates.items, scores + added, n, slack=SLACK)
     else:
-        slots = np.argsort(-(scores + added), axis=1, kind="stable")[:, :n]
-    filled, slots = slots >= 0, np.maximum(slots, 0)
-    items = np.where(filled, np.take_along_axis(candidates.items, slots, 1), NOBODY)
-    log_probabilities = np.where(filled, np.take_along_axis(log_softmax(scores) + added, slots, 1), -np.inf)
-    return ScoredCandidates(items, log_probabilities, _shares(candidates, slots, weights))
+        slots = top_k(scores + added, n, stable=True)
+    items = take(candidates.items, slots, NOBODY)
+    log_probabilities = take(log_softmax(scores) + added, slots, -np.inf)
+    return ScoredCandidates(items, log_probabilities, _shares(candidates, np.maximum(slots, 0), weights))
 
 
 def concatenated(known: ScoredCandidates, cold: ScoredCandidates, share: float) -> ScoredCandidates:

@@ -12,7 +12,7 @@ import numpy as np
 from scipy.sparse import csr_matrix
 
 from chatrec.data.arrays import Array
-from chatrec.data.interactions import Queries
+from chatrec.data.interactions import DAY, Queries
 from chatrec.data.user_batch import UserBatch
 from chatrec.ensemble.candidates import NOBODY
 from chatrec.ensemble.log_shares import FLOOR, floor_of
@@ -20,7 +20,6 @@ from chatrec.extract.snapshot import Snapshot
 from chatrec.features.search import matches
 
 SEARCH = "search"
-DAY = 86_400 * 1_000_000
 
 
 @dataclass(frozen=True)

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import numpy as np
 
-from chatrec.config.settings import Target
+from chatrec.config.ranking import Target
 from chatrec.data.arrays import Array
-from chatrec.ensemble.candidates import NOBODY, RETRIEVED, Candidates, best_slots, retrieve
+from chatrec.ensemble.candidates import NOBODY, RETRIEVED, Candidates, best_items, retrieve
 from chatrec.ensemble.ensemble import ENSEMBLE, ENSEMBLE_FILE, Ensemble
 from chatrec.ensemble.log_shares import ScoredLogShares
 from chatrec.evaluation.holdout import Holdout, K
@@ -76,6 +76,5 @@ class Systems:
 
 
 def _best(candidates: Candidates, weights: Array, width: int) -> Array:
-    slots, _ = best_slots(candidates.items, candidates.log_shares, weights, width)
-    best = np.take_along_axis(candidates.items, slots, 1)
+    best, _ = best_items(candidates.items, candidates.log_shares, weights, width)
     return np.pad(best, [(0, 0), (0, width - best.shape[1])], constant_values=NOBODY)

@@ -17,9 +17,9 @@ from chatrec.runs.run import write_atomically
 REPORT, TEMPLATE = "report.html", "report.html.j2"
 SLICES = ("short histories", "long histories", "head items", "tail items", "cold items")
 HELD_OUT = {
-    "next": "the last event of each user, or of a sample of them",
-    "period": "everything after the 80 % quantile of time",
-    "any": "a tenth of the events of each user, or of a sample of them, at random",
+    "next_item": "the last event of each user, or of a sample of them",
+    "next_period": "everything after the 80 % quantile of time",
+    "random": "a tenth of the events of each user, or of a sample of them, at random",
 }
 
 

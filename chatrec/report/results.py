@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from chatrec.config.settings import Target
+from chatrec.config.ranking import Target
 from chatrec.data.arrays import Array
 from chatrec.ensemble.ensemble import ENSEMBLE
 from chatrec.evaluation.evaluator import Evaluator

@@ -11,7 +11,7 @@ from pathlib import Path
 import polars as pl
 import pyarrow as pa
 
-from chatrec.config.encoder import Text
+from chatrec.config.source import AdvancedText
 from chatrec.errors import SettingsError
 from chatrec.extract.catalogue import split_groups
 from chatrec.extract.extraction import SnapshotFacts
@@ -36,7 +36,9 @@ MICROSECONDS = 1_000_000
 QUERIES_CSV = "queries.csv.gz"
 
 
-def write_snapshot(split: Path, items: Path, users: Path | None, separator: str, text: Text, folder: Path) -> None:
+def write_snapshot(
+    split: Path, items: Path, users: Path | None, separator: str, text: AdvancedText, folder: Path
+) -> None:
     """Writes a snapshot of the training set.
 
     Args:
@@ -131,7 +133,7 @@ def _time(strict: bool = True) -> pl.Expr:
 
 
 def _write_queries(
-    file: Path, users: pl.Series, times: pl.Series, text: Text, folder: Path, quarantine: Quarantine
+    file: Path, users: pl.Series, times: pl.Series, text: AdvancedText, folder: Path, quarantine: Quarantine
 ) -> None:
     """Writes the newest searches of each user. No time in a split counts as in the future."""
     given = _read(file, ["user_id", "query", "ts"]).with_columns(occurred_at=_time(strict=False))

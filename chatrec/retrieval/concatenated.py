@@ -22,7 +22,7 @@ class ConcatenatedVectors:
     @classmethod
     def of(cls, ensemble: Ensemble, learned: aigc.AigcModel) -> "ConcatenatedVectors":
         """Makes the vectors of a run."""
-        if ensemble.form == "exact":
+        if ensemble.form == "rerank":
             return cls({aigc.NAME: learned}, {aigc.NAME: 1.0})
         fitted = {**ensemble.models, aigc.NAME: learned}
         return cls({name: fitted[name] for name in ensemble.weights}, ensemble.weights)

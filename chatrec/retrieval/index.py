@@ -13,7 +13,7 @@ from typing import Any
 import faiss
 import numpy as np
 
-from chatrec.config.settings import Index as IndexSettings
+from chatrec.config.ranking import Index as IndexSettings
 from chatrec.data.arrays import Array
 from chatrec.runs.run import write_atomically
 

@@ -11,11 +11,6 @@ def has_bfloat16() -> bool:
     return bool(torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported())
 
 
-def has_int8() -> bool:
-    """Whether int8 is native (VNNI); without it, int8 takes 30 times as long as float32."""
-    return bool(torch.cpu._is_vnni_supported() or torch.cpu._is_amx_tile_supported())
-
-
 def use_threads(threads: int) -> None:
     """Set the number of threads of torch and FAISS; 0 means all cores."""
     chosen = threads or os.cpu_count() or 1

@@ -7,6 +7,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Protocol
 
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
+from rich.progress import Progress as RichProgress
+
 LOG = logging.getLogger("chatrec")
 SECONDS_BETWEEN_LINES = 10.0
 
@@ -45,10 +49,6 @@ def progress(label: str, total: int, unit: str = "") -> Iterator[Progress]:
 
 @contextmanager
 def _bar(label: str, total: int) -> Iterator[Progress]:
-    from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
-    from rich.progress import Progress as RichProgress
-
     columns = (
         TextColumn("  {task.description:<28}"),
         BarColumn(30),

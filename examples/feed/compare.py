@@ -26,7 +26,7 @@ BY_FOLLOWED = f"SELECT avg(followed::int) FROM ({LISTED}) AS listed"
 def ways(interactions: str) -> dict[str, dict[str, Any]]:
     """What differs from `chatrec.toml`, by a name for it."""
     likes = interactions.split("UNION ALL")[0]
-    search = {"source.queries": SEARCH, "text.queries": 100}
+    search = {"source.queries": SEARCH, "advanced.text.queries": 100}
     return {
         "not at all": {"source.interactions": likes},
         "one old post of theirs": {"source.interactions": interactions.replace("LIMIT 4", "LIMIT 1")},

@@ -4,9 +4,12 @@ An empty field keeps the value of `chatrec.toml`.
 """
 
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from airflow.sdk import Param
+
+if TYPE_CHECKING:
+    from chatrec.pipeline import RunOptions
 
 CONFIGURED = "configured"
 
@@ -94,8 +97,14 @@ SETTINGS = {
 
 def changes(params: Mapping[str, Any]) -> dict[str, Any]:
     """Settings that the filled fields of the form of a run change, by dotted key."""
-    chosen = {key: params[field] for field, key in SETTINGS.items() if params[field] not in (None, CONFIGURED)}
-    return {**chosen, "night.full": params["mode"] == "full", "night.dry_run": params["dry_run"]}
+    return {key: params[field] for field, key in SETTINGS.items() if params[field] not in (None, CONFIGURED)}
+
+
+def options(params: Mapping[str, Any]) -> "RunOptions":
+    """Options of a run that the form gives."""
+    from chatrec.pipeline import RunOptions
+
+    return RunOptions(full=params["mode"] == "full", dry_run=params["dry_run"])
 
 
 def finetune_changes(params: Mapping[str, Any]) -> dict[str, Any]:

@@ -26,7 +26,7 @@ def schedule() -> str:
     """
     from chatrec.config import load
 
-    return load().night.schedule
+    return load().run.schedule
 
 
 def key_of_run(dag_run: Any) -> str:

@@ -11,12 +11,13 @@ from chatrec_airflow.assets import RECOMMENDATIONS
 def begin() -> str:
     """Record the run with the settings of the trigger form, and return its key."""
     from chatrec.pipeline import begin as begin_run
-    from chatrec_airflow.form import changes
+    from chatrec_airflow.form import changes, options
     from chatrec_airflow.settings import key_of_run, settings
 
     context = get_current_context()
-    chosen = settings().override(changes(context["params"]))
-    return begin_run(chosen, key_of_run(context["dag_run"]), "airflow").key
+    params = context["params"]
+    chosen = settings().override(changes(params))
+    return begin_run(chosen, key_of_run(context["dag_run"]), "airflow", options(params)).key
 
 
 def step(name: str, key: Any, **options: Any) -> Any:

@@ -4,7 +4,7 @@ import numpy as np
 import polars as pl
 
 from chatrec.aigc.groups import ItemGroups, from_categories, from_kmeans, make_groups
-from chatrec.config.settings import Groups
+from chatrec.config.aigc import Groups
 
 ITEMS = 30
 

@@ -8,7 +8,7 @@ import pytest
 from chatrec.aigc import mean as module
 from chatrec.aigc.mean import fit
 from chatrec.aigc.state import Fitted, learn_profiles
-from chatrec.config.settings import Aigc as AigcSettings
+from chatrec.config.aigc import AigcConfig
 from chatrec.data.interactions import Interactions
 from chatrec.evaluation.holdout import Holdout, hold_out
 from tests.support.histories import checkerboard
@@ -19,8 +19,8 @@ USERS, ITEMS = 120, 30
 @pytest.fixture
 def learn() -> Callable[..., tuple[Fitted, Holdout]]:
     def do(vectors: str = "learned", given: np.ndarray | None = None, epochs: int = 40) -> tuple[Fitted, Holdout]:
-        holdout = hold_out(checkerboard(), np.ones(ITEMS, bool), True, "next", 0)
-        settings = AigcSettings(vectors=vectors, width=8, history=6, epochs=epochs)
+        holdout = hold_out(checkerboard(), np.ones(ITEMS, bool), True, "next_item", 0)
+        settings = AigcConfig(vectors=vectors, width=8, history=6, epochs=epochs)
         return fit(holdout, np.eye(ITEMS, 8, dtype=np.float32) if given is None else given, settings, 0), holdout
 
     return do
@@ -59,8 +59,8 @@ def test_text_alone_and_text_beside_behaviour(learn: Callable[..., tuple[Fitted,
 
 def test_without_events_there_are_vectors_all_the_same() -> None:
     nothing = Interactions(np.zeros(4, np.int64), *(np.empty(0, kind) for kind in (np.int32, np.float32, np.int64)))
-    holdout = hold_out(nothing, np.ones(5, bool), True, "next", 0)
-    fitted = fit(holdout, np.eye(5, 3, dtype=np.float32), AigcSettings(width=4), 0)
+    holdout = hold_out(nothing, np.ones(5, bool), True, "next_item", 0)
+    fitted = fit(holdout, np.eye(5, 3, dtype=np.float32), AigcConfig(width=4), 0)
     assert fitted.items.shape == (5, 4)
     assert np.isfinite(fitted.items).all()
 

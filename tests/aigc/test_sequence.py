@@ -14,10 +14,10 @@ from chatrec.aigc import sequence
 from chatrec.aigc.autoconfig import Plan, plan, remembered
 from chatrec.aigc.batching import batches
 from chatrec.aigc.net import NetConfig, SequenceNet
-from chatrec.aigc.softmax import FullSoftmax, GroupSoftmax, Members
+from chatrec.aigc.softmax import Members, full_softmax, group_softmax
 from chatrec.aigc.state import AigcState, Fitted
 from chatrec.aigc.users import SequenceUsers
-from chatrec.config.settings import Aigc
+from chatrec.config.aigc import AigcConfig
 from chatrec.data.interactions import Interactions
 from chatrec.models.ppmi_svd import ppmi_vectors
 from tests.support.histories import histories, rounds
@@ -28,7 +28,7 @@ SMALL = NetConfig(WIDTH, heads=2, window=6, dropout=0, token_dropout=0)
 
 def test_the_full_softmax_is_torchs() -> None:
     a, b = parts(), parts()
-    loss = FullSoftmax.apply(a["hidden"], a["items"], a["bias"], TARGETS, WEIGHTS)
+    loss = full_softmax(a["hidden"], a["items"], a["bias"], TARGETS, WEIGHTS)
     logits = b["hidden"] @ b["items"].T + b["bias"]
     expected = (functional.cross_entropy(logits, TARGETS, reduction="none") * WEIGHTS).sum()
     check(loss, expected, a, b, ("hidden", "items", "bias"))
@@ -36,7 +36,7 @@ def test_the_full_softmax_is_torchs() -> None:
 
 def test_the_two_levels_are_written_out() -> None:
     a, b = parts(), parts()
-    loss = GroupSoftmax.apply(*a.values(), Members.of(GROUP_OF), TARGETS, WEIGHTS)
+    loss = group_softmax(*a.values(), Members.of(GROUP_OF), TARGETS, WEIGHTS)
     attention = torch.log_softmax(b["hidden"] @ b["groups"].T + b["group_bias"], 1)
     logits = b["hidden"] @ b["items"].T + b["bias"]
     expected = torch.zeros(())
@@ -56,9 +56,9 @@ def test_rounded_products_are_near_the_exact_ones(two_levels: bool) -> None:
         hidden, weights = a["hidden"].to(precision), WEIGHTS.float()
         if two_levels:
             others = [a[name] for name in ("items", "bias", "groups", "group_bias")]
-            loss = GroupSoftmax.apply(hidden, *others, Members.of(GROUP_OF), TARGETS, weights)
+            loss = group_softmax(hidden, *others, Members.of(GROUP_OF), TARGETS, weights)
         else:
-            loss = FullSoftmax.apply(hidden, a["items"], a["bias"], TARGETS, weights)
+            loss = full_softmax(hidden, a["items"], a["bias"], TARGETS, weights)
         loss.backward()
         assert loss.dtype == torch.float32
         gradients.append(torch.cat([loss.reshape(1), *(a[name].grad.ravel() for name in ("hidden", "items", "bias"))]))
@@ -232,15 +232,15 @@ def test_start_vectors_know_who_follows_whom() -> None:
 
 
 def test_plans_follow_the_size_and_the_target() -> None:
-    settings = Aigc()
+    settings = AigcConfig()
     long, short = histories([[0, 1] * 20] * 9), histories([[0, 1]] * 9)
-    assert plan(long, 100, settings, "next").groups == 0
-    assert plan(long, 10_000, settings, "next").groups == 100
-    assert plan(short, 100, settings, "period").passes < plan(long, 100, settings, "period").passes
-    assert plan(long, 100, settings, "any").passes < plan(short, 100, settings, "next").passes
-    chosen = Aigc(width=32, epochs=9, history=9, output="groups")
-    assert plan(short, 100, chosen, "any").shape.window == 9
-    assert plan(short, 100, chosen, "any").passes == 9
+    assert plan(long, 100, settings, "next_item").groups == 0
+    assert plan(long, 10_000, settings, "next_item").groups == 100
+    assert plan(short, 100, settings, "next_period").passes < plan(long, 100, settings, "next_period").passes
+    assert plan(long, 100, settings, "random").passes < plan(short, 100, settings, "next_item").passes
+    chosen = AigcConfig(width=32, epochs=9, history=9, output="groups")
+    assert plan(short, 100, chosen, "random").shape.window == 9
+    assert plan(short, 100, chosen, "random").passes == 9
 
 
 @pytest.mark.parametrize("of_users", [[[], []], [[3], [4]], [[0, 0]]])

@@ -105,7 +105,7 @@ def test_the_schedule_is_a_setting(by: str, monkeypatch: pytest.MonkeyPatch) -> 
     if by == "file":
         monkeypatch.setenv("CHATREC_CONFIG", str(ROOT / "examples" / "news" / "chatrec.toml"))
     else:
-        monkeypatch.setenv("CHATREC_NIGHT__SCHEDULE", hourly)
+        monkeypatch.setenv("CHATREC_RUN__SCHEDULE", hourly)
     dag = DagBag(str(ROOT / "dags")).dags["chatrec_nightly"]
     assert dag.timetable.expression == hourly
     assert set(dag.params) == {"top_n", "group_source", "group_count", "encoder", "mode", "dry_run"}
@@ -114,9 +114,9 @@ def test_the_schedule_is_a_setting(by: str, monkeypatch: pytest.MonkeyPatch) -> 
 def test_a_wrong_schedule_is_told_on_the_page_of_dags(monkeypatch: pytest.MonkeyPatch) -> None:
     from airflow.dag_processing.dagbag import DagBag
 
-    monkeypatch.setenv("CHATREC_NIGHT__SCHEDULE", "hourly")
+    monkeypatch.setenv("CHATREC_RUN__SCHEDULE", "hourly")
     (problem,) = DagBag(str(ROOT / "dags")).import_errors.values()
-    assert "night.schedule" in problem
+    assert "run.schedule" in problem
 
 
 def test_a_run_cannot_be_backfilled(bag: Any) -> None:
@@ -173,20 +173,22 @@ def test_the_plugins_folder_has_one_module_that_airflow_executes() -> None:
 
 
 def test_the_form_changes_the_settings(bag: Any) -> None:
-    from chatrec_airflow.form import FORM, changes
+    from chatrec_airflow.form import FORM, changes, options
 
     from chatrec.config import load
+    from chatrec.pipeline import RunOptions
 
     empty = bag.dags["chatrec_nightly"].params.dump()
     assert set(empty) == set(FORM)
     assert empty["group_source"] == "configured"
-    assert changes(empty) == {"night.full": False, "night.dry_run": False}
+    assert (changes(empty), options(empty)) == ({}, RunOptions())
     filled = {
         "top_n": 7, "group_source": "kmeans", "group_count": 12, "encoder": "gpt2", "mode": "full", "dry_run": True,
     }  # fmt: skip
     made = load().override(changes(filled))
     assert (made.ranking.top_n, made.groups.source, made.groups.count) == (7, "kmeans", 12)
-    assert (made.encoder.model, made.night.full, made.night.dry_run) == ("gpt2", True, True)
+    assert made.encoder.model == "gpt2"
+    assert options(filled) == RunOptions(full=True, dry_run=True)
 
 
 def test_the_form_of_a_fine_tuning_changes_the_settings(bag: Any) -> None:

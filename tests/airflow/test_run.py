@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from chatrec.config import Settings
+from chatrec.pipeline import RunOptions
 from chatrec.runs.run import Run, digest_of, runs_under
 from tests.support.dagruns import states
 from tests.support.finished import Finished, complete, migrate
@@ -30,7 +31,8 @@ def test_a_run_is_published_and_the_command_line_gives_the_same_to_the_byte(
 
     by_airflow = shop.lists()
     (first,) = runs_under(settings.artifacts.root)
-    second = Run(settings.artifacts.root, complete(settings.override({"ranking.top_n": 3, "night.full": True})).key)
+    completed = complete(settings.override({"ranking.top_n": 3}), options=RunOptions(full=True))
+    second = Run(settings.artifacts.root, completed.key)
     assert shop.lists() == by_airflow
     for step in ("embed", "groups", "aigc", "ensemble", "index", "rank"):
         assert digest_of(first.step_folder(step)) == digest_of(second.step_folder(step)), step

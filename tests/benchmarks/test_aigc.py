@@ -15,7 +15,7 @@ from benchmarks import aigc, aigc_growth, outputs
 from chatrec.aigc.autoconfig import Plan
 from chatrec.aigc.net import NetConfig
 from chatrec.aigc.sequence import ppmi_vectors
-from chatrec.aigc.softmax import FullSoftmax, GroupSoftmax, Members
+from chatrec.aigc.softmax import Members, full_softmax, group_softmax
 from chatrec.evaluation.holdout import hold_out
 from tests.support import toy
 from tests.support.histories import rounds
@@ -45,7 +45,7 @@ def test_a_sample_of_all_items_is_the_full_softmax() -> None:
     a, b = parts(), parts()
     everything = torch.arange(ITEMS), torch.zeros(ITEMS).double()
     loss = outputs.sampled_loss(a["hidden"], a["items"], a["bias"], TARGETS, WEIGHTS, *everything)
-    expected = FullSoftmax.apply(b["hidden"], b["items"], b["bias"], TARGETS, WEIGHTS)
+    expected = full_softmax(b["hidden"], b["items"], b["bias"], TARGETS, WEIGHTS)
     check(loss, expected, a, b, ("hidden", "items", "bias"))
 
 
@@ -53,10 +53,10 @@ def test_a_sample_of_all_members_is_the_softmax_of_two_levels() -> None:
     a, b = parts(), parts()
     order, counts, drawn, log_counts = in_groups()
     group = torch.from_numpy(GROUP_OF)[TARGETS]
-    top = FullSoftmax.apply(a["hidden"], a["groups"], a["group_bias"], group, WEIGHTS)
+    top = full_softmax(a["hidden"], a["groups"], a["group_bias"], group, WEIGHTS)
     layers = a["hidden"][order], a["items"], a["bias"]
     loss = top + outputs.loss_in_groups(*layers, TARGETS[order], WEIGHTS[order], counts, drawn, log_counts)
-    expected = GroupSoftmax.apply(*b.values(), Members.of(GROUP_OF), TARGETS, WEIGHTS)
+    expected = group_softmax(*b.values(), Members.of(GROUP_OF), TARGETS, WEIGHTS)
     check(loss, expected, a, b, tuple(a))
 
 
@@ -139,7 +139,7 @@ def test_every_layer_learns_from_rounded_vectors(output: type[outputs.Full]) -> 
 @pytest.fixture(scope="module")
 def work() -> aigc.Work:
     """Everybody goes round the items: the last one tells the next."""
-    holdout = hold_out(rounds(), np.ones(ITEMS, bool), False, "next", 0)
+    holdout = hold_out(rounds(), np.ones(ITEMS, bool), False, "next_item", 0)
     shape = NetConfig(WIDTH, heads=2, window=6, dropout=0, token_dropout=0)
     return aigc.Work(
         holdout, Plan(shape, (1.0,), 256, 1, 3), ppmi_vectors(holdout.histories, ITEMS, WIDTH, 0), SHARES, GROUP_OF

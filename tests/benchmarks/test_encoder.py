@@ -31,7 +31,9 @@ def catalogue(tmp_path_factory: pytest.TempPathFactory) -> Catalogue:
     toy.write_split(folder / "split")
     settings = Settings()
     (folder / "snapshot").mkdir()
-    write_snapshot(folder / "split", folder / "data" / "items.csv.gz", None, "|", settings.text, folder / "snapshot")
+    write_snapshot(
+        folder / "split", folder / "data" / "items.csv.gz", None, "|", settings.advanced.text, folder / "snapshot"
+    )
     return Catalogue(Snapshot(folder / "snapshot"), settings, folder)
 
 

@@ -16,7 +16,7 @@ from tests.support.histories import histories
 def test_all_channels_of_the_registry_are_asked_for_and_none_is_fitted() -> None:
     log = growth.synthetic(30, 20, 5)
     found = growth.models(log)
-    for target in ("next", "period", "any"):
+    for target in ("next_item", "next_period", "random"):
         assert set(fit_models(log, target, 500.0)) <= set(found)
     for name, target in found.items():
         assert set(fit_models(log, target, 500.0, {name})) == {name}

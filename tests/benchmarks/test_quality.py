@@ -12,7 +12,7 @@ import pytest
 from benchmarks import child, ladder, peers, quality
 from benchmarks.data import Events, K, read_events, read_split
 from chatrec.config import load
-from chatrec.config.encoder import Text
+from chatrec.config.source import AdvancedText
 from chatrec.extract.snapshot import Snapshot
 from chatrec.pipeline.context import Context
 from chatrec.pipeline.offline import KEY, evaluate_split
@@ -34,7 +34,7 @@ def split(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def test_a_split_is_read_as_chatrec_reads_it(split: Path, tmp_path: Path) -> None:
-    write_snapshot(split, split.parent / "data" / "items.csv.gz", None, "|", Text(), tmp_path)
+    write_snapshot(split, split.parent / "data" / "items.csv.gz", None, "|", AdvancedText(), tmp_path)
     snapshot, events = Snapshot(tmp_path), read_split(split)
     theirs, mine = snapshot.histories, events.histories
     assert events.user_ids == snapshot.users["user_id"].to_list()
@@ -76,7 +76,7 @@ def test_peers_learn_who_takes_what(system: str, split: Path) -> None:
     """Users take even items or odd ones."""
     events = read_split(split)
     parity = np.array([int(item[1:]) % 2 for item in events.item_ids])
-    for users, lists in peers.SYSTEMS[system](events, "any"):
+    for users, lists in peers.SYSTEMS[system](events, "random"):
         mine = parity[[events.histories.of(user)[0] for user in users]]
         assert (parity[lists[:, :3]] == mine[:, None]).mean() > 0.95
 
@@ -99,7 +99,7 @@ def test_a_child_that_fails_says_why() -> None:
 
 @pytest.mark.slow
 def test_a_system_that_fails_has_the_reason_for_a_row(split: Path, tmp_path: Path) -> None:
-    bench = quality.Bench(split.parent / "data", split, Path("no tool"), "next", tmp_path)
+    bench = quality.Bench(split.parent / "data", split, Path("no tool"), "next_item", tmp_path)
     row = next(quality.rows(bench, 0.1, ["nonsense"], 0))
     assert len(row) == len(quality.COLUMNS)
     assert row[0] == "nonsense"
@@ -109,7 +109,7 @@ def test_a_system_that_fails_has_the_reason_for_a_row(split: Path, tmp_path: Pat
 @pytest.fixture(scope="module")
 def run(split: Path, tmp_path_factory: pytest.TempPathFactory) -> Context:
     """A run on the split, with its files kept."""
-    return made(split, split.parent / "data", "next", tmp_path_factory.mktemp("kept"))
+    return made(split, split.parent / "data", "next_item", tmp_path_factory.mktemp("kept"))
 
 
 def made(split: Path, data: Path, target: str, kept: Path) -> Context:
@@ -153,7 +153,7 @@ def test_the_ladder_of_new_items_is_of_their_channels(
     split: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     toy.write_cold_split(tmp_path / "cold")
-    run = made(tmp_path / "cold", split.parent / "data", "any", tmp_path)
+    run = made(tmp_path / "cold", split.parent / "data", "random", tmp_path)
     found = ladder.Ladder(run)
     assert found.is_cold
     (tmp_path / "ladder").mkdir()

@@ -15,6 +15,9 @@ import pytest
 
 from chatrec import __version__
 from chatrec.config import Settings, load
+from chatrec.pipeline import RunOptions
+from chatrec.pipeline.run_settings import options_of
+from chatrec.runs.run import Run
 from tests.support.finished import Finished, complete, migrate
 from tests.support.processes import Chatrec
 from tests.support.shop import SELECTS, Shop, write_settings
@@ -179,6 +182,16 @@ def test_each_step_has_a_verb(chatrec: Chatrec, finished: Finished) -> None:
     ]
 
 
+def test_all_steps_of_a_run_see_the_options_that_it_was_begun_with(chatrec: Chatrec, finished: Finished) -> None:
+    code, key, _ = chatrec("begin", "--full", "--dry-run")
+    assert code == 0
+    assert options_of(Run(finished.settings.artifacts.root, key.strip())) == RunOptions(full=True, dry_run=True)
+    code, out, err = chatrec("extract", "--run", key.strip())
+    assert code == 0, err
+    counts = json.loads(out)["counts"]
+    assert counts["days_read"] == counts["days"] > 0
+
+
 def test_init_writes_a_file_that_check_accepts_once_it_is_filled(chatrec: Chatrec, tmp_path: Path) -> None:
     assert chatrec("init", "--url", "postgresql://me@db/shop")[0] == 0
     assert load(tmp_path / "chatrec.toml").database.url == "postgresql://me@db/shop"
@@ -225,8 +238,8 @@ def test_evaluate_needs_no_database(chatrec: Chatrec, tmp_path: Path) -> None:
     write(tmp_path / "users.csv.gz", ["user_id", "age"], [(f"u{u}", 20 + u) for u in range(30)])
     small = {
         "CHATREC_ENCODER__MODEL": "local",
-        "CHATREC_ENCODER__LOCAL__LAYERS": "1", "CHATREC_ENCODER__LOCAL__WIDTH": "32",
-        "CHATREC_ENCODER__LOCAL__TRAIN_TOKENS": "4096", "CHATREC_AIGC__MINUTES": "0",
+        "CHATREC_ADVANCED__ENCODER__LOCAL__LAYERS": "1", "CHATREC_ADVANCED__ENCODER__LOCAL__WIDTH": "32",
+        "CHATREC_ADVANCED__ENCODER__LOCAL__TRAIN_TOKENS": "4096", "CHATREC_AIGC__MINUTES": "0",
         "CHATREC_DATABASE__URL": "postgresql://nobody@127.0.0.1:9/nothing", "CHATREC_SOURCE__USERS": "x",
         "CHATREC_SOURCE__ITEMS": "x", "CHATREC_SOURCE__INTERACTIONS": "x",
     }  # fmt: skip

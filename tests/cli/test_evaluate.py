@@ -15,12 +15,12 @@ def test_a_run_is_evaluated_without_its_database(chatrec: Chatrec, finished: Fin
     code, out, err = chatrec("evaluate", **DOWN)
     assert code == 0, err
     assert err.count("✓") == 6
-    folder = settings.artifacts.root / "evaluations" / f"{key}-period"
+    folder = settings.artifacts.root / "evaluations" / f"{key}-next_period"
     *table, last = out.splitlines()
     assert last == f"The report is {folder / 'report.html'}."
     assert (folder / "report.html").exists()
     numbers = json.loads((folder / "metrics.json").read_text())
-    assert numbers["target"] == "period"
+    assert numbers["target"] == "next_period"
     assert {"popularity_half_life_0.01", "popularity_7_days"} <= set(numbers["systems"])
     header, *rows = table
     assert header.split()[:4] == ["at", "10", "NDCG", "95"]

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 
 from chatrec.config import Settings
+from chatrec.pipeline import RunOptions
 from tests.support.finished import complete, migrate
 from tests.support.processes import Chatrec
 from tests.support.shop import Shop
@@ -11,7 +12,7 @@ DOWN = {"CHATREC_DATABASE__URL": "postgresql://nobody@127.0.0.1:9/nothing"}
 
 
 def test_what_was_spent_and_what_it_costs(chatrec: Chatrec, shop: Shop, configure: Callable[..., Settings]) -> None:
-    settings = configure(**{"privacy.enabled": True, "privacy.budget": 5, "ranking.target": "next"})
+    settings = configure(**{"privacy.enabled": True, "privacy.budget": 5, "ranking.target": "next_item"})
     migrate(settings)
     code, out, err = chatrec("privacy")
     assert code == 0, err
@@ -43,9 +44,9 @@ def test_what_was_spent_and_what_it_costs(chatrec: Chatrec, shop: Shop, configur
 
 
 def test_evaluations_honour_the_section(chatrec: Chatrec, shop: Shop, configure: Callable[..., Settings]) -> None:
-    settings = configure(**{"privacy.enabled": True, "ranking.target": "next", "night.dry_run": True})
+    settings = configure(**{"privacy.enabled": True, "ranking.target": "next_item"})
     migrate(settings)
-    complete(settings)
+    complete(settings, options=RunOptions(dry_run=True))
     code, out, err = chatrec("evaluate", **DOWN)
     assert code == 0, err
     systems = {line[:20].strip() for line in out.splitlines()[1:-1]}

@@ -52,11 +52,13 @@ def test_the_file_is_found_here_or_named(tmp_path: Path, monkeypatch: pytest.Mon
 
 
 def test_the_environment_wins_over_the_file(monkeypatch: pytest.MonkeyPatch) -> None:
-    write("[ranking]\ntop_n = 7\nexclude_seen = false\n[encoder.local]\nlayers = 3\n")
+    write("[ranking]\ntop_n = 7\nexclude_seen = false\n[advanced.encoder]\nlayer = 3\nprompt = ' In short:'\n")
     monkeypatch.setenv("CHATREC_RANKING__TOP_N", "9")
-    monkeypatch.setenv("CHATREC_ENCODER__LOCAL__LAYERS", "2")
+    monkeypatch.setenv("CHATREC_ADVANCED__ENCODER__LAYER", "2")
     settings = load()
-    assert (settings.ranking.top_n, settings.ranking.exclude_seen, settings.encoder.local.layers) == (9, False, 2)
+    assert (settings.ranking.top_n, settings.ranking.exclude_seen) == (9, False)
+    assert (settings.advanced.encoder.layer, settings.advanced.encoder.prompt) == (2, " In short:")
+    assert (settings.encoder_config.layer, settings.encoder_config.model) == (2, "auto")
 
 
 @pytest.mark.parametrize(
@@ -64,7 +66,10 @@ def test_the_environment_wins_over_the_file(monkeypatch: pytest.MonkeyPatch) -> 
     [
         ("[ranking]\ntopn = 7", r"unknown setting ranking\.topn \(did you mean top_n\?\)"),
         ("[rankings]\ntop_n = 7", r"unknown setting rankings \(did you mean ranking\?\)"),
-        ("[encoder.local]\nlayer = 1", r"unknown setting encoder\.local\.layer \(did you mean layers\?\)"),
+        ("[advanced.encoder.local]\nlayer = 1", r"unknown setting advanced\.encoder\.local\.layer .*mean layers\?\)"),
+        ("[advanced.encoder]\nlayers = 1", r"unknown setting advanced\.encoder\.layers \(did you mean layer\?\)"),
+        ("[advanced.encoder]\nlayer = -1", r"advanced\.encoder\.layer: Input should be greater than or equal to 0"),
+        ("[advanced.indexes]\nrecall = 1", r"unknown setting advanced\.indexes \(did you mean index\?\)"),
         ("[ranking]\ntop_n = 0", r"ranking\.top_n: Input should be greater than or equal to 1"),
         ("[groups]\nsource = 'magic'", r"groups\.source: Input should be 'auto', 'categories' or 'kmeans'"),
         ("[ranking\ntop_n = 7", "is not valid TOML"),
@@ -95,6 +100,10 @@ def test_override_checks_like_a_file() -> None:
     assert settings.ranking.top_n == 10
     with pytest.raises(SettingsError, match="top_n"):
         settings.override({"ranking.top_n": 0})
+    changed = settings.override({"advanced.encoder.layer": 3}).override({"advanced.encoder.local.layers": 2})
+    assert (changed.advanced.encoder.layer, changed.advanced.encoder.local.layers) == (3, 2)
+    with pytest.raises(SettingsError, match=r"advanced\.aigc\.width"):
+        settings.override({"advanced.aigc.width": -1})
 
 
 def test_override_does_not_read_the_environment_again(monkeypatch: pytest.MonkeyPatch) -> None:

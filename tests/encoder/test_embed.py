@@ -14,12 +14,11 @@ from chatrec.encoder.text_source import ItemTexts, UserTexts
 from chatrec.encoder.texts import digests, item_texts
 from chatrec.extract import schema
 from chatrec.extract.snapshot import Snapshot
-from tests.support.models import TAKEN, TITLES, TOWNS
+from tests.support.models import TAKEN, TITLES, TOWNS, encoder_settings
 
 
-def settings(root: Path, model: Path, **encoder: Any) -> Settings:
-    chosen = {"model": str(model), "device": "cpu", "dimensions": 8, **encoder}
-    return Settings.model_validate({"artifacts": {"root": root}, "encoder": chosen, "compute": {"threads": 1}})
+def settings_of(root: Path, model: Path, **encoder: Any) -> Settings:
+    return encoder_settings(root, model, dimensions=8, **encoder)
 
 
 def vectors(
@@ -32,9 +31,9 @@ def vectors(
 
 def test_read_users_and_composed_ones(snapshot: Snapshot, gpt2_folder: Path, tmp_path: Path) -> None:
     """Items, profiles and users without a history are the same; composed are those with one."""
-    read, result = vectors(snapshot, settings(tmp_path, gpt2_folder, user_text="read"), tmp_path / "read")
+    read, result = vectors(snapshot, settings_of(tmp_path, gpt2_folder, user_text="read"), tmp_path / "read")
     assert (result.user_text, result.items_embedded, result.users_embedded) == ("read", 5, 5)
-    composed, result = vectors(snapshot, settings(tmp_path, gpt2_folder, user_text="compose"), tmp_path / "composed")
+    composed, result = vectors(snapshot, settings_of(tmp_path, gpt2_folder, user_text="compose"), tmp_path / "composed")
     assert result.user_text == "composed"
     assert (result.users_embedded, result.users_cached) == (0, 3)  # the profiles: all of them were read before
     assert (read[ITEMS] == composed[ITEMS]).all()
@@ -51,13 +50,13 @@ def test_where_profiles_are_too_many_those_of_known_users_are_not_read(
     snapshot: Snapshot, gpt2_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(text_source, "PROFILES_COMPOSED", 2)
-    found, result = vectors(snapshot, settings(tmp_path, gpt2_folder, user_text="compose"), tmp_path / "step")
+    found, result = vectors(snapshot, settings_of(tmp_path, gpt2_folder, user_text="compose"), tmp_path / "step")
     assert result.users_embedded == 2  # Rome and Lima, of users without a history
     assert found[USERS][1] == pytest.approx(found[ITEMS][6], abs=1e-6)
 
 
 def test_a_vector_is_of_unit_length_or_of_no_text(snapshot: Snapshot, gpt2_folder: Path, tmp_path: Path) -> None:
-    found, _ = vectors(snapshot, settings(tmp_path, gpt2_folder), tmp_path / "step")
+    found, _ = vectors(snapshot, settings_of(tmp_path, gpt2_folder), tmp_path / "step")
     lengths = np.linalg.norm(found[ITEMS], axis=1)
     assert lengths == pytest.approx([float(bool(title)) for title in TITLES], abs=1e-5)
     assert (found[ITEMS][1] == found[ITEMS][4]).all()
@@ -67,9 +66,9 @@ def test_blocks_do_not_matter(
     snapshot: Snapshot, gpt2_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(vector_cache, "TEXTS_OF_A_PART", 2)
-    whole, _ = vectors(snapshot, settings(tmp_path / "a", gpt2_folder), tmp_path / "a" / "step")
+    whole, _ = vectors(snapshot, settings_of(tmp_path / "a", gpt2_folder), tmp_path / "a" / "step")
     monkeypatch.setattr(text_source, "ROWS_OF_A_BLOCK", 3)
-    found, _ = vectors(snapshot, settings(tmp_path / "b", gpt2_folder), tmp_path / "b" / "step")
+    found, _ = vectors(snapshot, settings_of(tmp_path / "b", gpt2_folder), tmp_path / "b" / "step")
     for name, expected in whole.items():
         assert (found[name] == expected).all(), name
 
@@ -77,7 +76,7 @@ def test_blocks_do_not_matter(
 def test_no_model_is_loaded_where_no_text_is_new(
     snapshot: Snapshot, gpt2_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    made = settings(tmp_path, gpt2_folder)
+    made = settings_of(tmp_path, gpt2_folder)
     first, _ = vectors(snapshot, made, tmp_path / "first")
     loaded: list[Any] = []
     monkeypatch.setattr(checkpoint, "load", lambda *arguments: loaded.append(arguments))
@@ -108,5 +107,5 @@ def test_an_empty_snapshot_gives_empty_files(gpt2_folder: Path, tmp_path: Path) 
         (schema.INTERACTIONS, schema.INTERACTIONS_SCHEMA),
     ):
         pl.DataFrame(pl.from_arrow(columns.empty_table())).write_parquet(tmp_path / name)
-    found, _ = vectors(Snapshot(tmp_path), settings(tmp_path, gpt2_folder), tmp_path / "step")
+    found, _ = vectors(Snapshot(tmp_path), settings_of(tmp_path, gpt2_folder), tmp_path / "step")
     assert [found[name].shape for name in (ITEMS, USERS, PROFILES)] == [(0, 8)] * 3

@@ -5,13 +5,13 @@ from pathlib import Path
 import pytest
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
-from chatrec.config.encoder import Encoder, LocalGpt2
+from chatrec.config.encoder import EncoderConfig, LocalGpt2
 from chatrec.encoder import local_gpt2
 
 TEXTS = [
     f"the {colour} {thing} is number {n}" for n in range(30) for colour in ("red", "blue") for thing in ("cup", "hat")
 ]
-SMALL = Encoder(max_tokens=32, local=LocalGpt2(layers=1, width=32, vocabulary=300, train_tokens=120_000))
+SMALL = EncoderConfig(max_tokens=32, local=LocalGpt2(layers=1, width=32, vocabulary=300, train_tokens=120_000))
 
 
 def test_it_learns_to_predict_the_catalogue(tmp_path: Path) -> None:

@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 
 from chatrec.config import Settings
-from chatrec.config.encoder import Encoder
-from chatrec.config.settings import Compute
+from chatrec.config.encoder import Encoder, EncoderConfig
+from chatrec.config.run import Compute
 from chatrec.encoder import checkpoint, model_selection
 from chatrec.encoder.embed import prepare_encoder
 from chatrec.encoder.encode import encode_all
@@ -58,7 +58,7 @@ def test_a_cached_gpt2_is_taken_and_loads(hub: Path, name: str, gpt2_folder: Pat
     found = choose(settings("auto"))
     assert (found.kind, found.source, found.pretrained) == ("gpt2", snapshot, True)
     assert name in found.reason
-    assert checkpoint.load(found.source, Encoder(device="cpu")).width == 2 * 32
+    assert checkpoint.load(found.source, EncoderConfig(device="cpu")).width == 2 * 32
 
 
 @pytest.mark.parametrize("missing", ["config.json", "model.safetensors", "tokenizer.json"])
@@ -96,7 +96,7 @@ def test_the_wheel_reads_meaning_without_its_package() -> None:
     kitchen = ["bread, butter", "grilled cheese", "tomato soup"]
     found = choose(settings("smollm2"))
     assert found.kind == "smollm2"
-    loaded = checkpoint.load(found.source, Encoder(device="cpu", max_tokens=16))
+    loaded = checkpoint.load(found.source, EncoderConfig(device="cpu", max_tokens=16))
     assert model_selection.WHEEL not in sys.modules
     with progress("test", 0) as shown:
         raw = encode_all(loaded, [*space, *kitchen], shown, EncodingCost())

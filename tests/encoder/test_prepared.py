@@ -11,11 +11,7 @@ from chatrec.encoder import budget, checkpoint
 from chatrec.encoder.budget import load
 from chatrec.encoder.prepared import PreparedEncoder, prepare
 from chatrec.extract.snapshot import Snapshot
-
-
-def settings(root: Path, model: Path, **encoder: Any) -> Settings:
-    chosen = {"model": str(model), "device": "cpu", **encoder}
-    return Settings.model_validate({"artifacts": {"root": root}, "encoder": chosen, "compute": {"threads": 1}})
+from tests.support.models import encoder_settings
 
 
 def chosen(snapshot: Snapshot, made: Settings) -> PreparedEncoder:
@@ -37,7 +33,7 @@ def test_the_reading_fits_the_time(
     layer: int,
 ) -> None:
     monkeypatch.setattr(budget, "_rate", lambda *_: rate)
-    found = chosen(snapshot, settings(tmp_path, llama_folder, minutes=0.5))
+    found = chosen(snapshot, encoder_settings(tmp_path, llama_folder, minutes=0.5))
     assert (found.pooling, found.layer, found.tokens_per_second) == (pooling, layer, rate)
 
 
@@ -47,10 +43,9 @@ def test_more_time_is_a_better_reading(
     """Costs are counted, not timed: tokens with the prompt, and layers."""
     monkeypatch.setattr(budget, "_rate", lambda *_: 100.0)
     minutes = (1e-4, 0.01, 0.1, 1, 10)
-    depths = [
-        chosen(snapshot, settings(tmp_path, llama_folder, minutes=each)).settings(Settings().encoder).layer
-        for each in minutes
-    ]
+    usual = Settings().encoder_config
+    prepared = [chosen(snapshot, encoder_settings(tmp_path, llama_folder, minutes=each)) for each in minutes]
+    depths = [each.settings(usual).layer for each in prepared]
     assert depths == sorted(depths)
     assert (depths[0], depths[-1]) == (1, 2)
 
@@ -63,14 +58,14 @@ def test_too_little_time_for_anything_is_said(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     monkeypatch.setattr(budget, "_rate", lambda *_: 1e-3)
-    chosen(snapshot, settings(tmp_path, llama_folder, minutes=1))
+    chosen(snapshot, encoder_settings(tmp_path, llama_folder, minutes=1))
     assert "encoder.minutes is 1: raise it, use a GPU, or choose a smaller encoder.model." in caplog.text
 
 
 def test_a_reading_is_remembered(
     snapshot: Snapshot, llama_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    made = settings(tmp_path, llama_folder)
+    made = encoder_settings(tmp_path, llama_folder)
     first = chosen(snapshot, made)
     assert first.tokens_per_second > 0
     monkeypatch.setattr(budget, "_rate", lambda *_: pytest.fail("measured again"))
@@ -79,11 +74,11 @@ def test_a_reading_is_remembered(
 
 
 def test_what_is_prepared_is_what_is_loaded(snapshot: Snapshot, llama_folder: Path, tmp_path: Path) -> None:
-    made = settings(tmp_path, llama_folder)
+    made = encoder_settings(tmp_path, llama_folder)
     choice, found = prepare(snapshot, made)
     loaded = load(choice, found, made)
     assert (loaded.fingerprint, loaded.width, loaded.weights) == (found.fingerprint, found.width, found.weights)
-    whole = checkpoint.load(llama_folder, made.encoder)
+    whole = checkpoint.load(llama_folder, made.encoder_config)
     assert (loaded.reading, loaded.fingerprint) == (whole.reading, whole.fingerprint)
 
 
@@ -91,11 +86,11 @@ def test_what_is_prepared_is_what_is_loaded(snapshot: Snapshot, llama_folder: Pa
 def test_other_settings_are_chosen_for_anew(
     snapshot: Snapshot, llama_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, change: dict[str, Any]
 ) -> None:
-    chosen(snapshot, settings(tmp_path, llama_folder))
+    chosen(snapshot, encoder_settings(tmp_path, llama_folder))
     loads: list[Any] = []
     real = checkpoint.load
     monkeypatch.setattr(checkpoint, "load", lambda *arguments: loads.append(arguments) or real(*arguments))
-    found = chosen(snapshot, settings(tmp_path, llama_folder, **change))
+    found = chosen(snapshot, encoder_settings(tmp_path, llama_folder, **change))
     assert loads
     assert {"layer": found.layer, "pooling": found.pooling}.items() & change.items() == (
         change.items() & {"layer": 1, "pooling": "last"}.items()
@@ -106,7 +101,7 @@ def test_named_layers_are_read_whatever_it_takes(
     snapshot: Snapshot, llama_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(budget, "_rate", lambda *_: pytest.fail("measured"))
-    found = chosen(snapshot, settings(tmp_path, llama_folder, layer=3, minutes=1e-9))
+    found = chosen(snapshot, encoder_settings(tmp_path, llama_folder, layer=3, minutes=1e-9))
     assert (found.layer, found.pooling) == (3, "prompt")
 
 
@@ -115,7 +110,7 @@ def test_other_weights_in_the_same_folder_have_other_vectors(
 ) -> None:
     model = tmp_path / "model"
     shutil.copytree(gpt2_folder, model)
-    first = chosen(snapshot, settings(tmp_path, model))
+    first = chosen(snapshot, encoder_settings(tmp_path, model))
     shutil.rmtree(model)
     shutil.copytree(llama_folder, model)
-    assert chosen(snapshot, settings(tmp_path, model)).fingerprint != first.fingerprint
+    assert chosen(snapshot, encoder_settings(tmp_path, model)).fingerprint != first.fingerprint

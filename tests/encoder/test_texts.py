@@ -4,7 +4,7 @@ import numpy as np
 import polars as pl
 import pytest
 
-from chatrec.config.encoder import Text
+from chatrec.config.source import Text
 from chatrec.encoder.texts import item_texts, user_texts
 from chatrec.errors import SettingsError
 from tests.support.histories import histories, queries

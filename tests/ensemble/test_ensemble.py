@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chatrec.config.settings import Form
+from chatrec.config.ranking import Form
 from chatrec.data.user_batch import UserBatch
 from chatrec.ensemble.candidates import retrieve
 from chatrec.ensemble.ensemble import Ensemble, fit
@@ -50,6 +50,13 @@ def test_shares_by_hand() -> None:
     assert found.log_shares(np.array([[1, 2, 3, 4]]))[0] == pytest.approx(expected)
     assert found.floor.tolist() == pytest.approx([np.log(FLOOR / 4)])
     assert found.retrieve(2).tolist() == [[1, 2]]
+
+
+@pytest.mark.parametrize("logits", [False, True])
+def test_no_model_hands_out_what_was_seen_when_a_list_runs_short(logits: bool) -> None:
+    values = np.array([[4.0, 2, 1.5, 1]], np.float32)
+    log_shares = ScoredLogShares.of(Planted(values, logits), batch(values, [[0, 1, 3]]))
+    assert log_shares.retrieved(3).tolist() == [[2, -1, -1]]
 
 
 def test_logits_are_a_softmax_of_what_may_be_recommended() -> None:
@@ -101,7 +108,7 @@ def test_padding_does_not_matter() -> None:
 
 @pytest.fixture
 def holdout() -> Holdout:
-    return hold_out(checkerboard(), np.ones(ITEMS, bool), True, "next", 0)
+    return hold_out(checkerboard(), np.ones(ITEMS, bool), True, "next_item", 0)
 
 
 def test_a_channel_that_knows_is_kept_and_one_that_guesses_is_dropped(holdout: Holdout) -> None:
@@ -116,15 +123,15 @@ def test_a_channel_that_knows_is_kept_and_one_that_guesses_is_dropped(holdout: H
     assert (cross_fitted_lists(trial, 0)[:, 0] == holdout.targets).all()
 
 
-@pytest.mark.parametrize("form", ["exact", "linear"])
+@pytest.mark.parametrize("form", ["rerank", "inner_product"])
 def test_the_run_learns_the_checkerboard(form: Form, holdout: Holdout, tmp_path: Path) -> None:
     known = TrainingData(checkerboard(), ITEMS, np.eye(ITEMS, 4, dtype=np.float32), 0)
-    result = fit(known, holdout, {}, "next", form, tmp_path)
+    result = fit(known, holdout, {}, "next_item", form, tmp_path)
     assert result.ndcg > result.popularity_ndcg + 0.1
     loaded = Ensemble.load(tmp_path)
     assert set(loaded.models) == set(loaded.weights)
     assert loaded.form == form
-    assert form == "exact" or set(loaded.weights) <= {"popularity", "content_knn", "ials"}
+    assert form == "rerank" or set(loaded.weights) <= {"popularity", "content_knn", "ials"}
     assert (tmp_path / METRICS).exists()
     held = HoldoutCandidates.load(tmp_path)
     assert held.ndcg(held.scores).mean() == pytest.approx(result.ndcg, abs=1e-6)
@@ -135,6 +142,8 @@ def test_the_run_learns_the_checkerboard(form: Form, holdout: Holdout, tmp_path:
 
 def test_without_held_out_events_there_is_popularity(tmp_path: Path) -> None:
     made = histories([[0], [1], [1]])
-    holdout = hold_out(made, np.ones(ITEMS, bool), True, "period", 0)
-    fit(TrainingData(made, ITEMS, np.eye(ITEMS, 4, dtype=np.float32), 0), holdout, {}, "period", "exact", tmp_path)
+    holdout = hold_out(made, np.ones(ITEMS, bool), True, "next_period", 0)
+    fit(
+        TrainingData(made, ITEMS, np.eye(ITEMS, 4, dtype=np.float32), 0), holdout, {}, "next_period", "rerank", tmp_path
+    )
     assert dict(Ensemble.load(tmp_path).weights) == {"popularity": 1.0}

@@ -28,7 +28,7 @@ def targets_of(found: Holdout) -> dict[int, list[int]]:
     return {int(u): found.targets[found.starts[n] : found.starts[n + 1]].tolist() for n, u in enumerate(found.users)}
 
 
-@given(of_users, st.sampled_from(["next", "period", "any"]), st.booleans())
+@given(of_users, st.sampled_from(["next_item", "next_period", "random"]), st.booleans())
 def test_targets_were_taken_and_are_gone(users: list[list[int]], target: str, exclude_seen: bool) -> None:
     made, found = held(users, target, exclude_seen)
     assert len(made.items) - len(found.histories.items) >= len(found.targets)
@@ -45,7 +45,7 @@ def test_targets_were_taken_and_are_gone(users: list[list[int]], target: str, ex
 
 
 def test_next_is_the_last_event() -> None:
-    _, found = held([[0, 1, 2], [5], [4, 4], [], [7, 8]], "next")
+    _, found = held([[0, 1, 2], [5], [4, 4], [], [7, 8]], "next_item")
     assert targets_of(found) == {0: [2], 4: [8]}
     assert found.histories.of(0).tolist() == [0, 1]
     assert found.histories.of(1).tolist() == [5]
@@ -53,32 +53,32 @@ def test_next_is_the_last_event() -> None:
 
 def test_period_is_what_comes_late() -> None:
     """Times are the places in the whole log."""
-    _, found = held([[0, 1, 2, 4, 5, 6, 7, 8], [1, 2]], "period")
+    _, found = held([[0, 1, 2, 4, 5, 6, 7, 8], [1, 2]], "next_period")
     assert found.histories.times.max() == 7
     assert targets_of(found) == {}  # the second user has nothing left
     late = Interactions(
         np.array([0, 6, 10]), np.arange(10, dtype=np.int32), np.ones(10, np.float32), np.tile(range(5), 2)
     )
-    found = hold_out(late, np.ones(ITEMS, bool), True, "period", 0)
+    found = hold_out(late, np.ones(ITEMS, bool), True, "next_period", 0)
     assert targets_of(found) == {0: [4], 1: [9]}
 
 
 def test_without_a_spread_of_times_the_last_events_are_taken() -> None:
     made = histories([[0, 1, 2], [4, 5]])
     at_once = Interactions(made.starts, made.items, made.weights, np.zeros(5, np.int64))
-    found = hold_out(at_once, np.ones(ITEMS, bool), True, "period", 0)
+    found = hold_out(at_once, np.ones(ITEMS, bool), True, "next_period", 0)
     assert targets_of(found) == {0: [2], 1: [5]}
 
 
 def test_there_are_not_more_users_than_needed(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "USERS_AT_LEAST", 3)
-    _, found = held([[0, 1]] * 9, "next")
+    _, found = held([[0, 1]] * 9, "next_item")
     assert len(found) == 3
 
 
 @given(of_users)
 def test_a_score_that_knows_the_targets_is_perfect(users: list[list[int]]) -> None:
-    _, found = held(users, "any")
+    _, found = held(users, "random")
     wanted = targets_of(found)
 
     def know(batch: UserBatch) -> np.ndarray:

@@ -12,9 +12,9 @@ from examples.common import Stage
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
 SMALL: dict[str, Any] = {
-    "encoder.local": {"layers": 1, "width": 32, "vocabulary": 300, "train_tokens": 2048},
-    "encoder.max_tokens": 32,
-    "encoder.dimensions": 16,
+    "advanced.encoder.local": {"layers": 1, "width": 32, "vocabulary": 300, "train_tokens": 2048},
+    "advanced.encoder.max_tokens": 32,
+    "advanced.encoder.dimensions": 16,
     "aigc.minutes": 0,
     "compute.threads": 1,
 }

@@ -24,7 +24,7 @@ def test_an_example_runs_by_one_command(name: str, database: str, tmp_path: Path
         **os.environ,
         "CHATREC_DATABASE__URL": database,
         "CHATREC_ARTIFACTS__ROOT": str(tmp_path),
-        "CHATREC_ENCODER__LOCAL": json.dumps(small),
+        "CHATREC_ADVANCED__ENCODER__LOCAL": json.dumps(small),
     }
     command = [sys.executable, "-m", "examples", name, "--users", "300"]
     done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from chatrec.config.encoder import Text
+from chatrec.config.source import Text
 from chatrec.encoder.texts import item_texts
 from chatrec.errors import MappingError
 from chatrec.features.catalogue import Texts

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from chatrec.config.encoder import Text
+from chatrec.config.source import AdvancedText
 from chatrec.extract.queries import normalised
 from chatrec.extract.snapshot import Snapshot
 from tests.support.databases import new_database
@@ -64,14 +64,14 @@ def test_queries_of_the_same_moment_are_in_the_order_of_their_bytes(shop: Shop, 
 
 def test_only_the_newest_are_kept(shop: Shop, take: Extract) -> None:
     search(shop, *((user, f"query {n}", at(n)) for user in (5, 6) for n in range(7)))
-    result, snapshot = take(queries=QUERIES, text=Text(queries=3))
+    result, snapshot = take(queries=QUERIES, text=AdvancedText(queries=3))
     assert snapshot.queries.of(5) == snapshot.queries.of(6) == ["query 6", "query 5", "query 4"]
     assert (result.queries, result.queries_over_limit) == (6, 8)
 
 
 def test_days_are_counted_from_the_newest_query(shop: Shop, take: Extract) -> None:
     search(shop, (5, "old", at(0)), (5, "just in time", at(10)), (6, "newest", at(17)))
-    result, snapshot = take(queries=QUERIES, text=Text(query_days=7))
+    result, snapshot = take(queries=QUERIES, text=AdvancedText(query_days=7))
     assert snapshot.queries.of(5) == ["just in time"]
     assert (result.queries, result.queries_too_old) == (2, 1)
 
@@ -124,7 +124,7 @@ def test_bytes_that_are_no_utf8_are_kept_out(server: str, tmp_path: Path) -> Non
 
 @pytest.mark.parametrize(
     "choice",
-    [{}, {"queries": "  "}, {"queries": QUERIES, "text": Text(queries=0)}],
+    [{}, {"queries": "  "}, {"queries": QUERIES, "text": AdvancedText(queries=0)}],
     ids=["not mapped", "empty", "turned off"],
 )
 def test_without_queries_there_is_no_file(shop: Shop, take: Extract, choice: dict[str, Any]) -> None:
@@ -189,7 +189,7 @@ def test_every_row_is_accounted_for(
     searched.execute("TRUNCATE searches, views")
     search(searched, *rows)
     searched.insert("views", [(0, 0, "view", 1, event)] if event else [])
-    result, snapshot = extractor(searched, tmp_path)(queries=QUERIES, text=Text(queries=each, query_days=days))
+    result, snapshot = extractor(searched, tmp_path)(queries=QUERIES, text=AdvancedText(queries=each, query_days=days))
     bad = sum(n for reason, n in result.quarantine.items() if reason.startswith("queries: "))
     assert result.quarantined == bad
     assert result.queries + result.queries_too_old + result.queries_over_limit + bad == len(rows)

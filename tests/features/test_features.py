@@ -2,6 +2,7 @@
 
 import numpy as np
 import polars as pl
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -28,6 +29,16 @@ def test_chinese_without_spaces_meets_what_shares_its_characters() -> None:
 
 def test_words_and_unspaced_scripts_mix_within_a_token() -> None:
     assert words.words("iPhone手机 ２") == ["iphone", "手", "机", "手机", "2"]
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["မြန်မာ", "ภาษาไทย", "ភាសាខ្មែរ", "ພາສາລາວ", "かな", "漢字", "㐀㐁", "\U00020000\U00020001", "\U0002a700\U0002a701"],
+    ids=["Burmese", "Thai", "Khmer", "Lao", "Japanese", "Chinese", "extension A", "extension B", "extension C"],
+)
+def test_scripts_without_spaces_are_read_by_character(text: str) -> None:
+    assert text[0] in words.words(text)
+    assert words.UNSPACED_RUN.fullmatch(text)
 
 
 def test_a_name_is_two_capitalised_words_in_a_row() -> None:

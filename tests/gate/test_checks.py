@@ -7,7 +7,7 @@ import numpy as np
 import polars as pl
 import pytest
 
-from chatrec.config.settings import Checks
+from chatrec.config.publish import Checks
 from chatrec.gate import CheckInputs, judge, verdict, warnings
 from chatrec.gate.audit import Audit, audit
 from tests.support.histories import histories

@@ -29,6 +29,17 @@ def test_scripts_without_spaces_have_ngrams_and_function_words_say_nothing() -> 
     assert list(terms("运动鞋 of her shop")) == ["运动", "动鞋", "运动鞋", "shop"]
 
 
+@pytest.mark.parametrize(
+    "text",
+    ["မြန်မာ", "ภาษาไทย", "ភាសាខ្មែរ", "ພາສາລາວ", "かな", "漢字", "㐀㐁", "\U00020000\U00020001", "\U0002a700\U0002a701"],
+    ids=["Burmese", "Thai", "Khmer", "Lao", "Japanese", "Chinese", "extension A", "extension B", "extension C"],
+)
+def test_scripts_without_spaces_have_ngrams(text: str) -> None:
+    assert words(text) == [text]
+    assert text[:2] in terms(text)
+    assert stem(text) == text
+
+
 def test_forms_of_a_word_share_a_stem() -> None:
     assert stem("comedies") == stem("comedy")
     assert stem("stars") == stem("star")

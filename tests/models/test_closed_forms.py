@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from chatrec.config.settings import Form, Target
+from chatrec.config.ranking import Form, Target
 from chatrec.data.interactions import Interactions
 from chatrec.data.user_batch import UserBatch
 from chatrec.models import ease, ials, markov, popularity, sequential_ease, user_knn
@@ -152,7 +152,7 @@ def test_neighbours_by_hand() -> None:
     assert not found[2].any()
 
 
-@pytest.mark.parametrize("target", ["next", "period", "any"])
+@pytest.mark.parametrize("target", ["next_item", "next_period", "random"])
 def test_every_channel_learns_the_checkerboard(target: str) -> None:
     """The best unseen item is of the right kind; popularity cannot know."""
     made = checkerboard()
@@ -161,14 +161,16 @@ def test_every_channel_learns_the_checkerboard(target: str) -> None:
     fitted = fit_models(TrainingData(made, 30, texts, 0), target, 10.0)  # type: ignore[arg-type]
     users = np.arange(120)
     everybody = UserBatch(made, users, np.ones(30, bool), True)
-    assert {"next": "sequential_ease", "period": "sequential_ease", "any": "ials"}[target] in fitted
+    assert {"next_item": "sequential_ease", "next_period": "sequential_ease", "random": "ials"}[target] in fitted
     for name, model in fitted.items():
         if not name.startswith("popular"):
             best = np.where(everybody.exclude_mask, -np.inf, model.score(everybody)).argmax(1)
             assert (best % 2 == users % 2).all(), name
 
 
-@pytest.mark.parametrize(("target", "form"), [("next", "exact"), ("any", "exact"), ("next", "linear")])
+@pytest.mark.parametrize(
+    ("target", "form"), [("next_item", "rerank"), ("random", "rerank"), ("next_item", "inner_product")]
+)
 def test_the_record_says_what_a_size_forbids(target: Target, form: Form) -> None:
     made = TrainingData(checkerboard(), 30, np.eye(30, dtype=np.float32), 0)
     configs = Configs(
@@ -179,12 +181,12 @@ def test_the_record_says_what_a_size_forbids(target: Target, form: Form) -> None
     fitted = fit_models(made, target, 10.0, form=form, configs=configs)
     limited = limits(made, target, form, configs)
     assert not fitted.keys() & {"sequential_ease", "user_knn"}
-    if form == "linear":
+    if form == "inner_product":
         assert set(fitted) == {"popularity", "content_knn", "ials"}
         assert len(limited) == 1
     else:
         assert len(fitted["ease"].known) == 29  # type: ignore[attr-defined]
-        assert set(limited) == {"ease", {"next": "sequential_ease", "any": "user_knn"}[target]}
+        assert set(limited) == {"ease", {"next_item": "sequential_ease", "random": "user_knn"}[target]}
 
 
 @given(lists_of_items)
@@ -207,7 +209,7 @@ def test_scores_are_the_sums_of_what_events_add(of_users: list[list[int]]) -> No
 def test_what_was_saved_is_loaded(tmp_path: Path) -> None:
     made = histories(SOME)
     data = TrainingData(made, ITEMS, np.eye(ITEMS, 3, dtype=np.float32), 0)
-    fitted = fit_models(data, "period", 10.0) | {"user_knn": user_knn.fit(data), "ials": ials.fit(data)}
+    fitted = fit_models(data, "next_period", 10.0) | {"user_knn": user_knn.fit(data), "ials": ials.fit(data)}
     save_models(fitted, tmp_path)
     loaded = load_models(tmp_path)
     assert list(loaded) == list(fitted)

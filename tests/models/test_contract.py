@@ -8,7 +8,7 @@ import numpy as np
 import polars as pl
 import pytest
 
-from chatrec.config.settings import Target
+from chatrec.config.ranking import Target
 from chatrec.data.interactions import Interactions
 from chatrec.data.user_batch import UserBatch
 from chatrec.ensemble.candidates import retrieve
@@ -62,14 +62,14 @@ def fit(target: str, form: str, items: int = ITEMS) -> dict[str, Model]:
 
 
 fitted = cache(fit)
-CASES = [(target, "exact") for target in (*TARGETS, PRIVATE)] + [("next", "linear")]
+CASES = [(target, "rerank") for target in (*TARGETS, PRIVATE)] + [("next_item", "inner_product")]
 NAMES = [
     (name, target, form)
     for target, form in CASES
     if target != PRIVATE
     for entry in MODELS
     for name in entry.suited(Case(data(), target, form))  # type: ignore[arg-type]
-] + [(name, PRIVATE, "exact") for name in ("private_ease", "content_knn_features", "popularity")]
+] + [(name, PRIVATE, "rerank") for name in ("private_ease", "content_knn_features", "popularity")]
 every_model = pytest.mark.parametrize(("name", "target", "form"), NAMES, ids=["-".join(each) for each in NAMES])
 
 
@@ -141,11 +141,11 @@ def test_what_was_saved_is_loaded(target: str, form: str, tmp_path: Path) -> Non
 def test_a_config_that_decides_scores_is_saved_with_the_model(tmp_path: Path) -> None:
     configs = Configs(ials=ials.Config(unobserved=0.1, l2=0.1, mean_events=1), user_knn=user_knn.Config(neighbours=2))
     asked = batch(data().histories)
-    made = fit_models(data(), "any", 500.0, {"ials", "user_knn"}, configs=configs)
+    made = fit_models(data(), "random", 500.0, {"ials", "user_knn"}, configs=configs)
     save_models(made, tmp_path)
     for name, loaded in load_models(tmp_path).items():
         np.testing.assert_array_equal(loaded.score(asked), made[name].score(asked))
-        assert not np.allclose(loaded.score(asked), fitted("any", "exact")[name].score(asked))
+        assert not np.allclose(loaded.score(asked), fitted("random", "rerank")[name].score(asked))
 
 
 @every_model
@@ -187,4 +187,4 @@ def test_inner_products_rank_as_scores_do(name: str, target: str, form: str) -> 
 
 
 def test_models_for_pairs_of_items_are_not_in_a_linear_ensemble() -> None:
-    assert all(isinstance(model, VectorModel) for model in fitted("next", "linear").values())
+    assert all(isinstance(model, VectorModel) for model in fitted("next_item", "inner_product").values())

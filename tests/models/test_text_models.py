@@ -165,9 +165,9 @@ def test_of_a_catalogue_just_above_the_limit_all_maps_are_fitted(
     configs = Configs(kernel_ridge=replace(kernel_ridge.DEFAULT, **{limit: value}))
     log, features = shop(TOPICS)
     known = TrainingData(log, ITEMS, np.eye(ITEMS, 4, dtype=np.float32), 0, features)
-    assert {*names(known, "next", configs=configs)} & TEXTS == {"content_knn", *maps}
-    fit(known, hold_out(log, np.ones(ITEMS, bool), True, "next", 0), {}, "next", "exact", tmp_path, configs)
+    assert {*names(known, "next_item", configs=configs)} & TEXTS == {"content_knn", *maps}
+    fit(known, hold_out(log, np.ones(ITEMS, bool), True, "next_item", 0), {}, "next_item", "rerank", tmp_path, configs)
     measured = HoldoutMetrics.load(tmp_path).models
     tried = {name.removeprefix(f"{COLD_ITEMS}, ") for name in measured if name.startswith(f"{COLD_ITEMS}, ")}
-    assert tried == {*names(known, "next", configs=configs)} & TEXTS
+    assert tried == {*names(known, "next_item", configs=configs)} & TEXTS
     assert Ensemble.load(tmp_path).cold.models

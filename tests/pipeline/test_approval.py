@@ -8,7 +8,7 @@ import pytest
 from chatrec import pipeline
 from chatrec.config import Settings
 from chatrec.errors import RunStopped
-from chatrec.pipeline import answer, begin, perform, question
+from chatrec.pipeline import RunOptions, answer, begin, perform, question
 from chatrec.pipeline.steps import STEPS
 from chatrec.pipeline.steps.gate import asks
 from tests.support.finished import migrate
@@ -63,7 +63,7 @@ def test_step_by_step_the_answer_counts(shop: Shop, configure: Callable[..., Set
     """As Airflow does it: the question after the gate, the answer, and then the publish or nothing."""
     settings = configure(ranking__top_n=1, publish__approval="on_warning", publish__approval_hours=7, **WARNS)
     migrate(settings)
-    begin(settings.override({"night.dry_run": True}), FIRST, "airflow")
+    begin(settings, FIRST, "airflow", RunOptions(dry_run=True))
     for step in STEPS[:-1]:
         perform(settings, FIRST, step.name)
     assert question(settings, FIRST) is None  # a dry run is not published anyway

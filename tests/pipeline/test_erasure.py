@@ -16,7 +16,7 @@ from chatrec.db.lock import hold
 from chatrec.encoder import registry
 from chatrec.errors import Busy, RunError
 from chatrec.extract.snapshot import Snapshot
-from chatrec.pipeline import begin, erasure
+from chatrec.pipeline import RunOptions, begin, erasure
 from chatrec.pipeline.erasure import erase
 from chatrec.pipeline.evaluation import evaluate
 from chatrec.pipeline.finetune import finetune
@@ -42,7 +42,12 @@ def add_person(shop: Shop) -> None:
     shop.insert("searches", searches)
 
 
-CHANGES = {"source.queries": SEARCHES, "encoder.user_text": "read", "finetune.steps": 3, "finetune.pairs": 8}
+CHANGES = {
+    "source.queries": SEARCHES,
+    "advanced.encoder.user_text": "read",
+    "finetune.steps": 3,
+    "advanced.finetune.pairs": 8,
+}
 PEOPLE = Scene("people", changes=CHANGES, more=add_person)
 
 
@@ -109,9 +114,9 @@ def _readings(file: Path) -> Iterator[bytes]:
 
 def everything(settings: Settings) -> None:
     """A second run, an evaluation, a fine-tuning, and a run that was not published."""
-    complete(settings.override({"night.dry_run": True}), "20260602T000000Z")
+    complete(settings, "20260602T000000Z", options=RunOptions(dry_run=True))
     complete(settings, "20260603T000000Z")
-    evaluate(settings.override({"ranking.target": "next"}), None, lambda step, manifest: None)
+    evaluate(settings.override({"ranking.target": "next_item"}), None, lambda step, manifest: None)
     finetune(settings.override({"finetune.promote": False}), None, lambda step, manifest: None)
 
 
@@ -164,7 +169,7 @@ def test_runs_evaluations_and_rollbacks_go_on(settings: Settings, shop: Shop) ->
     erase(settings, str(WHO))
     assert rollback(settings, None) == "20260601T000000Z"
     assert shop.lists() == before
-    evaluate(settings.override({"ranking.target": "next"}), None, lambda step, manifest: None)
+    evaluate(settings.override({"ranking.target": "next_item"}), None, lambda step, manifest: None)
     run = complete(settings, "20260603T000000Z")
     assert run.state == "published"
     assert run.results["extract"].days_read == 10
@@ -277,7 +282,7 @@ def test_an_encoder_that_learned_from_somebody_is_replaced(settings: Settings, s
     assert "encoders" not in erase(settings, str(WHO)).removed
     assert registry.live(root) == root / "encoders" / first.name
     complete(settings)
-    done = finetune(tuned.override({"finetune.learning_rate": 0.001}), None, silent)
+    done = finetune(tuned.override({"advanced.finetune.learning_rate": 0.001}), None, silent)
     assert done.promoted, done
     assert "the live one remembers somebody who was erased" in done.verdict
     assert [version.name for version in registry.versions(root)] != [local.name, first.name]

@@ -54,9 +54,9 @@ class Tuning:
     def by(self, encoder: Path) -> np.ndarray:
         """Of the items, by one encoder and nothing else, without any store."""
         items = Snapshot(runs_under(self.root)[-1].step_folder("extract")).items
-        loaded = checkpoint.load(encoder, self.settings.encoder, pretrained=False)
+        loaded = checkpoint.load(encoder, self.settings.encoder_config, pretrained=False)
         raw = encode_all(loaded, item_texts(items, self.settings.text.item), Silent(), EncodingCost())
-        return Whitening.fit([raw], loaded.width, *chosen(self.settings.encoder, False))(raw)
+        return Whitening.fit([raw], loaded.width, *chosen(self.settings.encoder_config, False))(raw)
 
 
 @pytest.fixture
@@ -176,7 +176,7 @@ def test_nothing_is_learned_of_the_items_that_candidates_are_measured_by(tuning:
     for number in range(2):
         if number:
             complete(tuning.settings)
-        name = tuning.tune(finetune__promote=False, finetune__tokens=20_000)["train"]["encoder"]
+        name = tuning.tune(finetune__promote=False, advanced__finetune__tokens=20_000)["train"]["encoder"]
         weights.append((tuning.root / registry.FOLDER / name / "model.safetensors").read_bytes())
         hidden = np.flatnonzero(pseudo_cold(range(240), tuning.settings.compute.seed)).tolist()
         tuning.shop.execute("DELETE FROM views WHERE film = ANY(%s)", (hidden,))

@@ -10,6 +10,7 @@ from chatrec.config import Settings
 from chatrec.db import ledger
 from chatrec.db.engine import open_database
 from chatrec.errors import RunError, SettingsError
+from chatrec.pipeline import RunOptions
 from chatrec.pipeline.private import FOLDER, decide
 from tests.support.finished import CompletedRun, Finished, complete
 from tests.support.shop import Shop
@@ -70,13 +71,13 @@ def test_a_release_serves_as_many_runs_as_it_should(private: Settings) -> None:
 
 
 def test_a_run_done_again_has_the_same_bytes_and_pays_once(private: Settings) -> None:
-    first = complete(private.override({"night.dry_run": True}))
+    first = complete(private, options=RunOptions(dry_run=True))
     file = private.artifacts.root / FOLDER / f"{first.results['ensemble'].release.name}.npz"
     lists = private.artifacts.root / "runs" / first.key / "rank" / "recommendations.parquet"
     before = file.read_bytes(), lists.read_bytes()
     file.unlink()
     (private.artifacts.root / "runs" / first.key / "ensemble.json").unlink()
-    again = complete(private.override({"night.dry_run": True}), first.key)
+    again = complete(private, first.key, options=RunOptions(dry_run=True))
     assert again.results["ensemble"].release.name == first.results["ensemble"].release.name
     assert (file.read_bytes(), lists.read_bytes()) == before
     assert len(entries(private)) == 1
@@ -123,7 +124,7 @@ def test_a_run_without_privacy_leaves_no_trace(finished: Finished) -> None:
     [
         ({"source.queries": "SELECT 1"}, "source.queries must be"),
         ({"generate.blurbs": True}, "generate.blurbs must be false"),
-        ({"ranking.form": "linear"}, "ranking.form must be auto or exact"),
+        ({"advanced.ranking.form": "inner_product"}, "advanced.ranking.form must be auto or rerank"),
         ({"fairness.attribute": "groups"}, "fairness.attribute must be"),
         ({"fairness.audit": ["age"]}, "fairness.audit must be empty"),
         ({"diversity.mode": "mmr"}, "diversity.mode must be"),

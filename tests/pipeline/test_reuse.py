@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from chatrec.config import Settings
+from chatrec.pipeline import RunOptions
 from chatrec.runs.run import Run, digest_of
 from tests.support.finished import CompletedRun, Finished, complete, migrate
 from tests.support.shop import Shop
@@ -50,13 +51,18 @@ def test_one_new_event_makes_everything_again(finished: Finished) -> None:
         ({"tables.popular": 7}, {"tables"}),
         ({"rules.deny": [{"name": "none of these", "groups": ["Kitchen"]}]}, {"index", "rank", "tables", "generate"}),
         ({"compute.seed": 5}, set(MADE)),
-        ({"night.full": True}, set(MADE)),
+        ({"advanced.tables.trending_days": 3}, {"tables"}),
+        ({"advanced.ranking.search_half_life": 3}, {"rank"}),
     ],
-    ids=["top-N", "tables", "rules", "seed", "full"],
+    ids=["top-N", "tables", "rules", "seed", "advanced tables", "advanced ranking"],
 )
 def test_a_setting_makes_again_what_depends_on_it(finished: Finished, changes: dict[str, Any], again: set[str]) -> None:
     settings = finished.settings
     assert set(MADE) - reused(complete(settings.override(changes))) == again
+
+
+def test_a_full_run_makes_everything_again(finished: Finished) -> None:
+    assert reused(complete(finished.settings, options=RunOptions(full=True))) == set()
 
 
 @pytest.mark.parametrize(
@@ -99,7 +105,7 @@ def test_removing_the_earlier_run_leaves_the_files_to_the_later(finished: Finish
 
 def test_a_private_run_takes_nothing(shop: Shop, configure: Callable[..., Settings]) -> None:
     """A ledger counts what is made."""
-    settings = configure(**{"privacy.enabled": True, "ranking.target": "next"})
+    settings = configure(**{"privacy.enabled": True, "ranking.target": "next_item"})
     migrate(settings)
     complete(settings)
     assert reused(complete(settings)) == set()

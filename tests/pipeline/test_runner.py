@@ -10,6 +10,7 @@ from sqlalchemy.pool import Pool
 from chatrec import pipeline
 from chatrec.config import Settings
 from chatrec.errors import RunError, RunStopped
+from chatrec.pipeline import RunOptions
 from tests.support.extracts import QUERIES, SEARCHES
 from tests.support.finished import Finished, complete, migrate
 from tests.support.shop import Shop
@@ -33,7 +34,7 @@ def test_a_run_publishes_full_lists_of_unseen_items(shop: Shop, configure: Calla
 
 def test_users_get_what_their_kind_takes(shop: Shop, configure: Callable[..., Settings]) -> None:
     """Users take one kind of film only: so must nearly all of their lists be."""
-    settings = configure(aigc__minutes=10, aigc__epochs=30)
+    settings = configure(aigc__minutes=10, advanced__aigc__epochs=30)
     migrate(settings)
     complete(settings)
     rows = shop.lists("source NOT IN ('group', 'popular')")
@@ -118,9 +119,9 @@ def test_doing_a_finished_run_again_changes_nothing(finished: Finished) -> None:
 
 
 def test_a_dry_run_publishes_nothing_and_measures_every_channel(shop: Shop, configure: Callable[..., Settings]) -> None:
-    settings = configure(ranking__target="next")
+    settings = configure(ranking__target="next_item")
     migrate(settings)
-    run = complete(settings.override({"night.dry_run": True}))
+    run = complete(settings, options=RunOptions(dry_run=True))
     assert run.state == "dry"
     assert shop.lists() == []
     assert shop.execute("SELECT count(*) FROM chatrec.run_checks")[0][0] > 5
@@ -157,7 +158,7 @@ def test_a_failed_check_keeps_yesterdays_lists_until_the_settings_allow_it(finis
 
 def test_an_older_snapshot_is_not_published_over_a_newer_one(finished: Finished) -> None:
     settings = finished.settings
-    complete(settings.override({"night.dry_run": True}), "20260301T000000Z")
+    complete(settings, "20260301T000000Z", options=RunOptions(dry_run=True))
     complete(settings, "20260302T000000Z")
     with pytest.raises(RunStopped, match="20260302T000000Z is live and was read later"):
         complete(settings, "20260301T000000Z")
@@ -179,7 +180,7 @@ def test_keys_are_checked(settings: Settings, shop: Shop) -> None:
 def test_the_same_data_give_the_same_lists(finished: Finished) -> None:
     shop, settings = finished.shop, finished.settings
     first = shop.lists()
-    complete(settings.override({"night.full": True}))
+    complete(settings, options=RunOptions(full=True))
     assert shop.lists() == first
 
 

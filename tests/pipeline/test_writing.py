@@ -6,6 +6,7 @@ from pathlib import Path
 
 from chatrec.config import Settings
 from chatrec.generation.blurbs import Reason
+from chatrec.pipeline import RunOptions
 from chatrec.runs.results import GenerateResult
 from tests.support.finished import complete, migrate
 from tests.support.models import taught, untrained
@@ -65,7 +66,7 @@ def test_the_second_run_writes_nothing_again(shop: Shop, configure: Callable[...
     migrate(settings)
     assert complete(settings).results["generate"].lines_written > 0
     names = published(shop)
-    assert complete(settings.override({"night.full": True})).results["generate"].lines_written == 0
+    assert complete(settings, options=RunOptions(full=True)).results["generate"].lines_written == 0
     assert published(shop) == names
 
 

@@ -9,7 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from chatrec.aigc.aigc import NAME
-from chatrec.config.settings import Index
+from chatrec.config.ranking import Index
+from chatrec.data.arrays import unit
 from chatrec.data.user_batch import UserBatch
 from chatrec.ensemble.cold_items import ColdItems
 from chatrec.ensemble.ensemble import Ensemble
@@ -17,7 +18,6 @@ from chatrec.ensemble.inner_product import Softmax
 from chatrec.ensemble.log_shares import FLOOR, ScoredLogShares
 from chatrec.models import popularity
 from chatrec.models.content_knn import Text
-from chatrec.models.ppmi_svd import unit
 from chatrec.models.training_data import TrainingData
 from chatrec.ranking import recommender
 from chatrec.ranking.recommender import padded_groups
@@ -88,7 +88,7 @@ def test_new_items_are_ranked_by_their_texts_within_the_bounds(least: float, mos
     text = Text(unit(random.normal(size=(ITEMS, WIDTH)).astype(np.float32)))
     usual = ranker(of_users, np.ones(ITEMS, bool))
     ensemble = replace(usual.ensemble, cold=ColdItems(0.3, {"content_knn": 1.5}, {"content_knn": text}))
-    lists = replace(usual, ensemble=ensemble, new_at_least=least, new_at_most=most).lists(np.arange(3))
+    lists = replace(usual, ensemble=ensemble, cold_items_min_share=least, cold_items_max_share=most).lists(np.arange(3))
     scores = text.score(UserBatch(usual.histories, np.arange(3), np.ones(ITEMS, bool), True))[:, new]
     for row in range(3):
         found = [item for item in lists.items[row] if item in new]
@@ -112,7 +112,7 @@ def test_a_linear_blend_is_one_inner_product(hidden: list[int]) -> None:
         "popularity": Softmax(popularity.fit(TrainingData(log, ITEMS)), 0.4),
     }
     exact = ranker(of_users, recommendable)
-    ensemble = Ensemble({"content_knn": 1.0, NAME: 0.5, "popularity": 1.0}, models, "linear")
+    ensemble = Ensemble({"content_knn": 1.0, NAME: 0.5, "popularity": 1.0}, models, "inner_product")
     joint = ConcatenatedVectors.of(ensemble, exact.aigc)
     rows = np.flatnonzero(recommendable).astype(np.int32)
     batch = UserBatch(exact.histories, np.arange(3), recommendable, True)

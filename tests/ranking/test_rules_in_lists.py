@@ -8,10 +8,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.sparse import csr_matrix
 
+from chatrec.data.arrays import unit
 from chatrec.data.interactions import Queries
 from chatrec.ensemble.cold_items import ColdItems
 from chatrec.models.content_knn import Text
-from chatrec.models.ppmi_svd import unit
 from chatrec.ranking.list_builder import ListBuilder
 from chatrec.ranking.recommender import Recommender
 from chatrec.ranking.rule_ablation import Effect, effects
@@ -39,7 +39,7 @@ def kinds(of_users: list[list[int]]) -> Recommender:
     queries = Queries(starts, ["x"], np.zeros(asked.sum(), np.int32), np.zeros(asked.sum(), np.int64))
     searches = Searches(queries, csr_matrix(([1.0], ([0], [3])), shape=(1, ITEMS), dtype=np.float32), 1.0, 7.0, 0)
     ensemble = replace(made.ensemble, cold=ColdItems(0.3, {"content_knn": 1.5}, {"content_knn": text}))
-    return replace(made, ensemble=ensemble, searches=searches, new_at_least=0.2)
+    return replace(made, ensemble=ensemble, searches=searches, cold_items_min_share=0.2)
 
 
 def lists(made: Recommender, of_users: list[list[int]]) -> dict[int, list[int]]:

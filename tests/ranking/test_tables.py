@@ -9,8 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from chatrec.aigc.groups import ItemGroups
-from chatrec.data.interactions import Interactions, Queries, starts_of
-from chatrec.models.popularity import CLOCK_FROM, DAY
+from chatrec.data.interactions import DAY, Interactions, Queries, starts_of
+from chatrec.models.popularity import CLOCK_FROM
 from chatrec.ranking.tables import similar as module
 from chatrec.ranking.tables.popular import EVERYTHING, popular_items, trending_items
 from chatrec.ranking.tables.searches import answers, frequent

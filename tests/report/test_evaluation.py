@@ -194,9 +194,9 @@ def test_a_killed_evaluation_is_gone_on_with(evaluated: Evaluated, prepared: Set
 
 
 def test_another_target_is_another_evaluation(evaluated: Evaluated, prepared: Settings) -> None:
-    found, report = evaluate(prepared.override({"ranking.target": "any", "aigc.minutes": 0}), None, nothing)
-    assert report.parent.name == f"{KEY}-any"
-    assert found.target == "any"
+    found, report = evaluate(prepared.override({"ranking.target": "random", "aigc.minutes": 0}), None, nothing)
+    assert report.parent.name == f"{KEY}-random"
+    assert found.target == "random"
     assert "user_knn" in found.systems
     assert evaluated.report.exists()
 
@@ -229,7 +229,7 @@ def test_a_run_that_has_not_embedded_its_texts_is_passed_over(prepared: Settings
     begun = []
     with pytest.raises(KeyboardInterrupt):
         evaluate(prepared.override({"artifacts.root": copied.root}), None, lambda step, manifest: stop(begun, manifest))
-    assert [folder.name for folder in (copied.root / "evaluations").iterdir()] == [f"{KEY}-next"]
+    assert [folder.name for folder in (copied.root / "evaluations").iterdir()] == [f"{KEY}-next_item"]
 
 
 def stop(begun: list[None], manifest: Manifest | None) -> None:
@@ -240,7 +240,7 @@ def stop(begun: list[None], manifest: Manifest | None) -> None:
 
 
 def test_vectors_of_other_texts_are_refused(prepared: Settings) -> None:
-    with pytest.raises(SettingsError, match=rf"\[text\] are other ones than those of run {KEY}"):
+    with pytest.raises(SettingsError, match=rf"\[advanced.text\] differs from the settings of run {KEY}"):
         evaluate(prepared.override({"text.item": "{{ title }}"}), None, nothing)
 
 

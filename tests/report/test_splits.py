@@ -3,7 +3,7 @@
 import gzip
 from pathlib import Path
 
-from chatrec.config.encoder import Text
+from chatrec.config.source import AdvancedText
 from chatrec.extract.snapshot import Snapshot
 from chatrec.report.splits import write_snapshot
 
@@ -23,7 +23,7 @@ def snapshot(folder: Path, *queries: str) -> Snapshot:
         write(folder / "queries.csv.gz", "user_id,query,ts", *queries)
     made = folder / "snapshot"
     made.mkdir()
-    write_snapshot(folder, folder / "items.csv.gz", None, "|", Text(queries=2), made)
+    write_snapshot(folder, folder / "items.csv.gz", None, "|", AdvancedText(queries=2), made)
     return Snapshot(made)
 
 

@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from chatrec.config.settings import Index
+from chatrec.config.ranking import Index
 from chatrec.retrieval.index import ItemIndex, build
 
 N, WIDTH = 3000, 16

@@ -29,7 +29,7 @@ def nothing(step: Step, manifest: Manifest | None) -> None:
 
 EVALUATED = Scene(
     "evaluated",
-    changes={"ranking.target": "next", "aigc.minutes": 10},
+    changes={"ranking.target": "next_item", "aigc.minutes": 10},
     more=lambda shop: shop.execute("UPDATE views SET amount = 1 + film / 1000.0"),
     after=lambda settings: evaluate(settings, None, nothing),
 )

@@ -7,16 +7,16 @@ from typing import Any
 
 from sqlalchemy import create_engine
 
-from chatrec.config.encoder import Text
-from chatrec.config.settings import Source
+from chatrec.config.source import AdvancedText, Source
 from chatrec.extract.extraction import extract
 from chatrec.extract.snapshot import Snapshot
+from chatrec.runs.results import ExtractResult
 from tests.support.shop import SELECTS, Shop
 
-Extract = Callable[..., tuple[dict[str, Any], Snapshot]]
+Extract = Callable[..., tuple[ExtractResult, Snapshot]]
 
 
-TEXT = Text()
+TEXT = AdvancedText()
 
 
 SEARCHES = "CREATE TABLE searches (customer bigint, words text, at timestamptz)"
@@ -27,8 +27,8 @@ QUERIES = "SELECT customer AS user_id, words AS query, at AS occurred_at FROM se
 
 def extractor(shop: Shop, root: Path) -> Extract:
     def do(
-        full: bool = False, memory_mb: int = 64, text: Text = TEXT, **selects: Any
-    ) -> tuple[dict[str, Any], Snapshot]:
+        full: bool = False, memory_mb: int = 64, text: AdvancedText = TEXT, **selects: Any
+    ) -> tuple[ExtractResult, Snapshot]:
         folder = root / "snapshot"
         shutil.rmtree(folder, ignore_errors=True)
         folder.mkdir()

@@ -12,6 +12,8 @@ from chatrec.config import Settings, load
 from chatrec.db import migrate as migrations
 from chatrec.db import records
 from chatrec.db.engine import open_database
+from chatrec.pipeline import RunOptions
+from chatrec.pipeline.context import DEFAULT_OPTIONS
 from chatrec.pipeline.preflight import read_mapping
 from tests.support.databases import Template
 from tests.support.shop import Shop, write_settings
@@ -38,9 +40,9 @@ def migrate(settings: Settings) -> list[str]:
         return migrations.migrate(engine, settings.database.schema_name, mapping.id_types)
 
 
-def complete(settings: Settings, key: str | None = None) -> CompletedRun:
+def complete(settings: Settings, key: str | None = None, options: RunOptions = DEFAULT_OPTIONS) -> CompletedRun:
     """Does a run."""
-    done = pipeline.run(settings, key or _next_key(settings), raise_on_error=True)
+    done = pipeline.run(settings, key or _next_key(settings), options=options, raise_on_error=True)
     return recorded(settings, done.key)
 
 
@@ -114,9 +116,9 @@ class Scene:
 SMALL = Scene("small")
 LEARNS: dict[str, Any] = {
     "finetune.steps": 60,
-    "finetune.pairs": 32,
-    "finetune.look_every": 20,
-    "finetune.learning_rate": 0.003,
+    "advanced.finetune.pairs": 32,
+    "advanced.finetune.eval_every": 20,
+    "advanced.finetune.learning_rate": 0.003,
 }
 LARGE = Scene("large", users=400, items=240, changes=LEARNS)
 """Large enough to tell encoders apart."""

@@ -2,12 +2,14 @@
 
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import torch
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
 from transformers import GPT2Config, GPT2LMHeadModel, PreTrainedTokenizerFast
 
 from chatrec.config import Settings, load
+from chatrec.config.encoder import AdvancedEncoder
 
 TEXTS = [
     "Moon over the kitchen",
@@ -63,6 +65,14 @@ def taught(folder: Path, lessons: Mapping[str, str]) -> Path:
             break
     model.save_pretrained(folder)
     return folder
+
+
+def encoder_settings(root: Path, model: Path, **changes: Any) -> Settings:
+    """Settings with an encoder; changes are keys of `[encoder]` or `[advanced.encoder]`."""
+    chosen = {"model": str(model), "device": "cpu", **changes}
+    tables = {name: "advanced.encoder" if name in AdvancedEncoder.model_fields else "encoder" for name in chosen}
+    encoder = {f"{tables[name]}.{name}": value for name, value in chosen.items()}
+    return Settings().override({"artifacts.root": root, "compute.threads": 1, **encoder})
 
 
 def settings(root: Path, model: Path | str, **changes: object) -> Settings:

@@ -8,7 +8,7 @@ from chatrec.aigc.aigc import NAME, AigcModel
 from chatrec.aigc.groups import ItemGroups
 from chatrec.aigc.state import AigcState, GroupOutput
 from chatrec.aigc.users import MeanUsers
-from chatrec.config.settings import Index
+from chatrec.config.ranking import Index
 from chatrec.data.user_batch import UserBatch
 from chatrec.ensemble.ensemble import Ensemble
 from chatrec.ensemble.log_shares import FLOOR
@@ -46,11 +46,11 @@ def ranker(
     random = np.random.default_rng(1)
     items, bias = random.normal(size=(ITEMS, WIDTH)), random.normal(size=ITEMS)
     means = np.array([items[GROUPS.items[GROUPS.groups == k]].mean(0) for k in range(3)])
-    arrays = (each.astype(np.float32) for each in (items, bias, means, np.zeros((2, WIDTH))))
-    output = GroupOutput(
-        np.arange(ITEMS) % 4, *(random.normal(size=(4, n)).astype(np.float32) for n in (WIDTH,)), bias[:4]
+    of_items, of_bias, of_groups, cold = (
+        each.astype(np.float32) for each in (items, bias, means, np.zeros((2, WIDTH)))
     )
-    state = AigcState(*arrays, MeanUsers(3), output if two_levels else None)
+    output = GroupOutput(np.arange(ITEMS) % 4, random.normal(size=(4, WIDTH)).astype(np.float32), bias[:4])
+    state = AigcState(of_items, of_bias, of_groups, cold, MeanUsers(3), output if two_levels else None)
     made = histories(of_users)
     log = TrainingData(histories([random.integers(0, ITEMS, 12).tolist() for _ in range(30)]), ITEMS)
     models = {"markov": markov.fit(log), "ease": ease.fit(log, ease.Config(l2=5.0))}

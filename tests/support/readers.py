@@ -4,10 +4,10 @@ Run by itself, `python -m tests.support.readers` compares the publish with the o
 points in one transaction, and prints how many reads were wrong.
 """
 
-import sys
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from multiprocessing.synchronize import Event
 from typing import Any
 
@@ -154,7 +154,7 @@ def main() -> None:
             engine = engine_of(url)
             make = prepare(engine, Path(folder) / f"files-{naive}")
             publish_runs(engine, make, 1, 1)
-            seen = watch(url, lambda engine=engine, make=make, naive=naive: publish_runs(engine, make, 2, 301, naive))
+            seen = watch(url, partial(publish_runs, engine, make, 2, 301, naive))
             total = {name: sum(getattr(each, name) for each in seen) for name in ("reads", "empty", "mixed", "failed")}
             way = "one transaction" if naive else "attach, drain, point"
             print(f"{way}: 300 publishes, {total}, slowest read {max(each.slowest for each in seen) * 1000:.0f} ms")
@@ -162,4 +162,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    main()

@@ -29,13 +29,13 @@ SELECTS = {
 }
 SMALL: dict[str, Any] = {
     "encoder.model": "local",
-    "encoder.local": {"layers": 1, "width": 32, "vocabulary": 300, "train_tokens": 4096},
-    "encoder.max_tokens": 32,
-    "encoder.dimensions": 16,
+    "advanced.encoder.local": {"layers": 1, "width": 32, "vocabulary": 300, "train_tokens": 4096},
+    "advanced.encoder.max_tokens": 32,
+    "advanced.encoder.dimensions": 16,
     "aigc.minutes": 0,
-    "aigc.width": 8,
-    "aigc.epochs": 6,
-    "aigc.nets": 2,
+    "advanced.aigc.width": 8,
+    "advanced.aigc.epochs": 6,
+    "advanced.aigc.networks": 2,
     "ranking.top_n": 5,
     "compute.threads": 1,
     "checks.beats_popularity": False,
@@ -116,7 +116,7 @@ def write_settings(folder: Path, url: str, changes: Mapping[str, Any]) -> Path:
     values: dict[str, dict[str, Any]] = {"database": {"url": url}, "source": dict(SELECTS)}
     values["artifacts"] = {"root": str(folder / "artifacts")}
     for key, value in {**SMALL, **changes}.items():
-        section, name = key.rsplit(".", 1) if "." in key else ("night", key)
+        section, name = key.rsplit(".", 1)
         values.setdefault(section, {})[name] = value
     lines = []
     for section, keys in values.items():

@@ -36,4 +36,7 @@ def check(
     (3 * loss).backward()
     (3 * expected).backward()
     for name in names:
-        assert torch.allclose(a[name].grad, b[name].grad, atol=1e-6), name
+        gradient, other = a[name].grad, b[name].grad
+        assert gradient is not None, name
+        assert other is not None, name
+        assert torch.allclose(gradient, other, atol=1e-6), name

@@ -15,12 +15,12 @@ from typing import Any
 
 SMALL = {
     "CHATREC_ENCODER__MODEL": "local",
-    "CHATREC_ENCODER__LOCAL__LAYERS": "1",
-    "CHATREC_ENCODER__LOCAL__WIDTH": "32",
-    "CHATREC_ENCODER__LOCAL__VOCABULARY": "300",
-    "CHATREC_ENCODER__LOCAL__TRAIN_TOKENS": "4096",
-    "CHATREC_AIGC__EPOCHS": "4",
-    "CHATREC_AIGC__WIDTH": "8",
+    "CHATREC_ADVANCED__ENCODER__LOCAL__LAYERS": "1",
+    "CHATREC_ADVANCED__ENCODER__LOCAL__WIDTH": "32",
+    "CHATREC_ADVANCED__ENCODER__LOCAL__VOCABULARY": "300",
+    "CHATREC_ADVANCED__ENCODER__LOCAL__TRAIN_TOKENS": "4096",
+    "CHATREC_ADVANCED__AIGC__EPOCHS": "4",
+    "CHATREC_ADVANCED__AIGC__WIDTH": "8",
     "CHATREC_CHECKS__BEATS_POPULARITY": "false",
 }
 NEVER = "0 0 29 2 *"
@@ -80,7 +80,7 @@ def standalone(
         port = probe.getsockname()[1]
     environment = {
         **{name: value for name, value in os.environ.items() if not name.startswith(("AIRFLOW", "CHATREC"))},
-        "CHATREC_NIGHT__SCHEDULE": NEVER,
+        "CHATREC_RUN__SCHEDULE": NEVER,
         **settings,
         **more,
         "CHATREC_DATABASE__FOLDER": str(folder / "postgres"),

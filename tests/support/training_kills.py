@@ -5,7 +5,7 @@ import signal
 from pathlib import Path
 from typing import Any
 
-from chatrec.config.encoder import Encoder, LocalGpt2
+from chatrec.config.encoder import EncoderConfig, LocalGpt2
 from chatrec.encoder import local_gpt2
 from chatrec.encoder.training import loop
 from chatrec.encoder.training.finetune import finetune
@@ -17,11 +17,11 @@ def train(what: str, folder: Path, target: Path) -> None:
     """What is killed: `local`, `next-token` or a method of fine-tuning."""
     if what == "local":
         shape = LocalGpt2(layers=1, width=32, vocabulary=300, train_tokens=20_000)
-        local_gpt2.train(texts(), target, Encoder(max_tokens=16, device="cpu", local=shape), seed=1)
+        local_gpt2.train(texts(), target, EncoderConfig(max_tokens=16, device="cpu", local=shape), seed=1)
         return
-    changes: dict[str, Any] = {"finetune__method": what, "finetune__steps": 12, "finetune__look_every": 4}
+    changes: dict[str, Any] = {"finetune__method": what, "finetune__steps": 12, "advanced__finetune__eval_every": 4}
     if what == "next-token":
-        changes = {"finetune__tokens": 30_000, "finetune__steps": 0, "finetune__accumulate": 2}
+        changes = {"advanced__finetune__tokens": 30_000, "finetune__steps": 0, "advanced__finetune__accumulate": 2}
     finetune(start(folder), material(), settings(target.parent, **changes), target)
 
 
@@ -39,6 +39,6 @@ def _do(step: int, what: str, folder: Path, target: Path) -> None:
             os.kill(os.getpid(), signal.SIGKILL)
         advance(training)
 
-    loop._Training.advance = do  # type: ignore[method-assign]
+    loop._Training.advance = do  # type: ignore[method-assign, assignment]
     loop.SECONDS_BETWEEN_CHECKPOINTS = 0.0
     train(what, folder, target)

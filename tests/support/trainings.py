@@ -41,13 +41,13 @@ def settings(folder: Path, **changes: object) -> Settings:
     small = {
         "artifacts.root": folder,
         "encoder.device": "cpu",
-        "encoder.max_tokens": 16,
-        "encoder.pooling": "mean",
-        "encoder.dimensions": 16,
+        "advanced.encoder.max_tokens": 16,
+        "advanced.encoder.pooling": "mean",
+        "advanced.encoder.dimensions": 16,
         "finetune.steps": 30,
-        "finetune.pairs": 32,
-        "finetune.look_every": 10,
-        "finetune.learning_rate": 0.001,
+        "advanced.finetune.pairs": 32,
+        "advanced.finetune.eval_every": 10,
+        "advanced.finetune.learning_rate": 0.001,
         "compute.threads": 1,
     }
     return Settings().override({**small, **{key.replace("__", "."): value for key, value in changes.items()}})

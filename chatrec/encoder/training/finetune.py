@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from chatrec.config import Settings
-from chatrec.config.encoder import Method
+from chatrec.config.finetune import Method
 from chatrec.data.arrays import Array
 from chatrec.data.interactions import Interactions
 from chatrec.encoder import registry
@@ -64,14 +64,14 @@ def finetune(start: SelectedModel, material: Material, settings: Settings, targe
     Raises:
         RunError: If there is no training data.
     """
-    wanted, seed, work = settings.finetune, settings.compute.seed, registry.work_folder(target)
+    wanted, seed, work = settings.finetune_config, settings.compute.seed, registry.work_folder(target)
     held_out = np.random.default_rng(seed).random(len(material.items)) < HELD_OUT
     learner = adapt(Learner.open(start.source, settings.encoder.device), wanted.method, wanted.lora_rank, seed)
     curves: dict[str, Curve] = {}
     if wanted.tokens:
         curves["next_token"] = _read_on(learner, material, held_out, settings, work / "next-token")
     if wanted.steps:
-        with learner.reading(settings.encoder, start.pretrained) as reader:
+        with learner.reading(settings.encoder_config, start.pretrained) as reader:
             curves["pairs"] = _learn_pairs(reader, start.pretrained, material, held_out, settings, work / "pairs")
     summaries = {name: curve.summary() for name, curve in curves.items()}
     with registry.creating(target, wanted.method, str(start.source), start.pretrained, summaries) as partial:
@@ -89,7 +89,7 @@ def _read_on(learner: Learner, material: Material, held_out: Array, settings: Se
     blocks = blocks_of(learner.tokenizer, [*kept, *material.users], length)
     held_out_blocks = blocks_of(learner.tokenizer, unseen, length) if unseen else blocks[:0]
     objective = NextToken(learner, blocks, held_out_blocks, settings.compute.seed)
-    steps = settings.finetune.tokens // (objective.batch * length * settings.finetune.accumulate)
+    steps = settings.advanced.finetune.tokens // (objective.batch * length * settings.advanced.finetune.accumulate)
     return fit(objective, _plan(learner.model, settings, steps), work, fingerprint(kept, material.users), "Reading on")
 
 
@@ -104,8 +104,8 @@ def _learn_pairs(
         )
     held_out_pairs = _held_out_pairs(Pairs(histories, len(texts)), held_out, seed)
     known = np.unique(pairs.histories.items)
-    whitening = whitening_of(reader, texts, known, *chosen(settings.encoder, pretrained), seed)
-    objective = Contrastive(reader, texts, pairs, held_out_pairs, settings.finetune.pairs, whitening, seed)
+    whitening = whitening_of(reader, texts, known, *chosen(settings.encoder_config, pretrained), seed)
+    objective = Contrastive(reader, texts, pairs, held_out_pairs, settings.advanced.finetune.pairs, whitening, seed)
     events = hashlib.sha256(pairs.histories.items.tobytes() + pairs.histories.starts.tobytes()).hexdigest()
     plan = _plan(reader.model, settings, settings.finetune.steps)
     return fit(objective, plan, work, fingerprint(texts, events), "Learning pairs")
@@ -122,8 +122,8 @@ def _held_out_pairs(pairs: Pairs, held_out: Array, seed: int) -> Batch:
 
 
 def _plan(model: Any, settings: Settings, steps: int) -> Plan:
-    wanted = settings.finetune
+    wanted = settings.finetune_config
     rate = wanted.learning_rate or RATES[wanted.method] * WIDTH_OF_RATES / model.config.hidden_size
     return Plan(
-        steps, rate, settings.compute.seed, wanted.accumulate, wanted.look_every, wanted.patience, wanted.precision
+        steps, rate, settings.compute.seed, wanted.accumulate, wanted.eval_every, wanted.patience, wanted.precision
     )

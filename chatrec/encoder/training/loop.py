@@ -15,12 +15,13 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from chatrec.config.encoder import Precision
+from chatrec.config.finetune import Precision
 from chatrec.encoder.training.history import Curve
 from chatrec.errors import RunError
 from chatrec.runs.run import replacing
 from chatrec.runtime.hardware import has_bfloat16
 from chatrec.runtime.progress import progress
+from chatrec.runtime.schedule import warm_cosine
 
 LOG = logging.getLogger(__name__)
 SECONDS_BETWEEN_CHECKPOINTS = 120.0
@@ -53,7 +54,7 @@ class Plan:
     seed: int
     accumulate: int = 1
     """Batches of a step, whose gradients are accumulated."""
-    look_every: int = 0
+    eval_every: int = 0
     """Steps between evaluations on held-out items. 0 disables them, and the last weights are kept."""
     patience: int = 0
     """Evaluations without improvement until training stops. The weights of the best evaluation are kept."""
@@ -106,11 +107,9 @@ def mixed_precision(device: torch.device, wanted: Precision) -> torch.dtype:
 
 
 def rate_at(step: int, plan: Plan) -> float:
-    """Learning rate: linear warm-up, then cosine decay to zero (Loshchilov and Hutter 2017)."""
+    """Learning rate of a step: the cosine decay begins when the warm-up is over."""
     rising = int(WARM_UP * plan.steps)
-    if step < rising:
-        return plan.learning_rate * (step + 1) / (rising + 1)
-    return plan.learning_rate * 0.5 * (1 + math.cos(math.pi * (step - rising) / max(plan.steps - rising, 1)))
+    return warm_cosine(step, plan.steps, rising, rising, plan.learning_rate)
 
 
 def state_of(seed: int, number: int) -> int:
@@ -166,7 +165,7 @@ class _Training:
 
     def look(self) -> None:
         """Evaluate on held-out items when due, and save the weights if they are the best so far."""
-        every = self.plan.look_every
+        every = self.plan.eval_every
         if not every or (self.step % every and self.step < self.plan.steps):
             return
         if self.curve.held_out and self.curve.held_out[-1][0] == self.step:

@@ -12,8 +12,8 @@ from transformers import AutoModelForCausalLM, PreTrainedTokenizerBase
 from transformers.pytorch_utils import Conv1D
 from transformers.utils import logging as transformers_logging
 
-from chatrec.config.encoder import Device, Method
-from chatrec.config.encoder import Encoder as EncoderSettings
+from chatrec.config.encoder import Device, EncoderConfig
+from chatrec.config.finetune import Method
 from chatrec.encoder.checkpoint import Checkpoint, choose_device, cut, read
 from chatrec.encoder.pooling_config import PoolingConfig
 from chatrec.errors import SettingsError
@@ -48,7 +48,7 @@ class Learner:
         return cls(model.to(chosen), tokenizer, chosen)
 
     @contextmanager
-    def reading(self, settings: EncoderSettings, pretrained: bool) -> Iterator[Checkpoint]:
+    def reading(self, settings: EncoderConfig, pretrained: bool) -> Iterator[Checkpoint]:
         """Yield the part that encodes, as `checkpoint.load` returns it, with trainable weights.
 
         The layers after it are restored when the block ends.

@@ -12,10 +12,11 @@ STEPS: tuple[Step, ...] = (
     Step(
         "extract",
         (),
-        ("source", "text.queries", "text.query_days", "night.full"),
+        ("source", "advanced.text.queries", "advanced.text.query_days"),
         "chatrec.pipeline.steps.extract:extract",
         "Read users, items and events",
         reusable=False,
+        options=("full",),
     ),
     Step(
         "encoder",
@@ -28,10 +29,11 @@ STEPS: tuple[Step, ...] = (
     Step(
         "embed",
         ("extract", "encoder"),
-        ("text", "encoder", "compute", "night.full", "privacy.enabled"),
+        ("text", "encoder", "compute", "privacy.enabled"),
         "chatrec.pipeline.steps.embed:embed",
         "Embed texts with GPT-2",
         reusable=False,
+        options=("full",),
     ),
     Step(
         "groups", ("extract", "embed"), ("groups", "compute"), "chatrec.pipeline.steps.groups:groups", "Group the items"
@@ -46,14 +48,14 @@ STEPS: tuple[Step, ...] = (
     Step(
         "ensemble",
         ("extract", "embed", "aigc"),
-        ("ranking.target", "ranking.form", "ranking.exclude_seen", "compute", "privacy"),
+        ("ranking.target", "advanced.ranking.form", "ranking.exclude_seen", "compute", "privacy"),
         "chatrec.pipeline.steps.ensemble:ensemble",
         "Fit and weigh all models",
     ),
     Step(
         "index",
         ("extract", "aigc", "ensemble"),
-        ("index", "ranking.exclude_seen", "rules", "compute"),
+        ("advanced.index", "ranking.exclude_seen", "rules", "compute"),
         "chatrec.pipeline.steps.index:index",
         "Build the FAISS index",
     ),

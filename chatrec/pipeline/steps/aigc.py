@@ -4,7 +4,7 @@ import numpy as np
 
 from chatrec.aigc.aigc import Texts, fit
 from chatrec.aigc.groups import ItemGroups
-from chatrec.aigc.text_only import of_texts
+from chatrec.aigc.mean import of_texts
 from chatrec.encoder.embed import ITEMS, PROFILE_USERS, PROFILES
 from chatrec.pipeline.context import Context
 from chatrec.pipeline.training_data import holdout_of

@@ -7,4 +7,4 @@ from chatrec.runs.results import EmbedResult
 
 def embed(context: Context) -> EmbedResult:
     """Turns the texts that are new into GPT-2 vectors."""
-    return embedding.embed(context.snapshot, context.settings, context.folder, context.run.key)
+    return embedding.embed(context.snapshot, context.settings, context.folder, context.run.key, context.options.full)

@@ -21,7 +21,7 @@ def ensemble(context: Context) -> EnsembleResult:
         return _fit_private(context)
     settings, data = context.settings, training_data(context, context.snapshot.histories)
     others = {NAME: AigcModel(AigcState.load(context.of("aigc") / WITHOUT_HOLDOUT))}
-    form = form_of(settings.ranking.form, data.items)
+    form = form_of(settings.advanced.ranking.form, data.items)
     return fit(data, holdout_of(context), others, settings.ranking.target, form, context.folder)
 
 

@@ -37,7 +37,7 @@ def hold_out(context: Context) -> HoldoutResult:
     if not len(held):
         raise RunError(
             f"Nothing can be held out of run {evaluated.key} with target {ranking.target}: no user has an event to "
-            "predict and one before it. `--target next` needs the least."
+            "predict and one before it. `--target next_item` needs the least."
         )
     write_rest(whole, held, context.folder)
     return HoldoutResult(holdout_users=len(held), targets=len(held.targets), events_left=len(held.histories.items))

@@ -22,10 +22,10 @@ def extract(context: Context) -> ExtractResult:
         result = extraction.extract(
             engine,
             settings.source,
-            settings.text,
+            settings.advanced.text,
             context.folder,
             settings.artifacts.root,
-            settings.night.full,
+            context.options.full,
             settings.compute.memory_mb,
         )
     engine.dispose()

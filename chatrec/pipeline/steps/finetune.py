@@ -21,6 +21,7 @@ from chatrec.evaluation.metrics import paired_difference
 from chatrec.extract.snapshot import Snapshot
 from chatrec.pipeline.context import Context
 from chatrec.pipeline.finetune_runs import LEARNING, all_finetunes, begun_of
+from chatrec.pipeline.step_cache import values_of
 from chatrec.runs.results import CompareResult, EncodedCatalogue, PromoteResult, ShadowEmbedResult, TrainResult
 from chatrec.runs.run import Run, fingerprint
 from chatrec.runtime.hardware import use_threads
@@ -45,12 +46,12 @@ def train(context: Context) -> TrainResult:
 
 def _material(context: Context, snapshot: Snapshot, learnable: Array) -> Material:
 
-    text, seed = context.settings.text, context.settings.compute.seed
+    text, seed = context.settings.text_config, context.settings.compute.seed
     items = item_texts(snapshot.items, text.item)
     learnable = learnable & np.array([bool(each) for each in items], bool)
     histories = snapshot.histories.only(learnable[snapshot.histories.items])
     order = np.random.default_rng(seed).permutation(snapshot.users.height)
-    readers = np.sort(order[: USERS_READ if context.settings.finetune.tokens else 0])
+    readers = np.sort(order[: USERS_READ if context.settings.advanced.finetune.tokens else 0])
     titles = snapshot.items["title"].fill_null("").to_list()
     searches = Queries.none(snapshot.users.height)  # they may tell what is hidden
     users = user_texts(snapshot.users, readers, titles, histories, text.history, searches, text.user)
@@ -99,7 +100,7 @@ def promote(context: Context) -> PromoteResult:
 
     A live encoder that remembers somebody who was erased has to go, whatever the gain.
     """
-    root, wanted, candidate = context.settings.artifacts.root, context.settings.finetune, _candidate(context)
+    root, wanted, candidate = context.settings.artifacts.root, context.settings.finetune_config, _candidate(context)
     gain, low, high = context.run.result("compare", CompareResult).gain
     words = f"NDCG@10 of pseudo-cold items {gain:+.4f} ({low:+.4f} to {high:+.4f})"
     promoted, must_go = False, registry.remembers(root, Path(begun_of(context.run).live))
@@ -136,6 +137,5 @@ def _hidden(context: Context, snapshot: Snapshot) -> Array:
 
 def _candidate(context: Context) -> Path:
     """The folder of the encoder that is made, named by what it is made from."""
-    values = context.settings.frozen()
-    mark = fingerprint(asdict(begun_of(context.run)), {name: values[name] for name in LEARNING})
+    mark = fingerprint(asdict(begun_of(context.run)), values_of(context.settings, LEARNING))
     return context.run.root / registry.FOLDER / f"tuned-{mark[:12]}"

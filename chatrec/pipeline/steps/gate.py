@@ -2,7 +2,7 @@
 
 from sqlalchemy import Engine
 
-from chatrec.config.settings import Approval
+from chatrec.config.publish import Approval
 from chatrec.db import records
 from chatrec.ensemble.holdout_metrics import HoldoutMetrics
 from chatrec.errors import RunStopped
@@ -24,7 +24,8 @@ def gate(context: Context) -> GateResult:
     measured = HoldoutMetrics.load(context.of("ensemble"))
     inputs = _inputs(context, measured, engine)
     checks = judge(inputs, context.settings.checks)
-    checks += judge_fairness(context.results.rank.fairness, context.settings.fairness)
+    tolerance = context.settings.advanced.fairness.tolerance
+    checks += judge_fairness(context.results.rank.fairness, context.settings.fairness, tolerance)
     warned = len(warnings(checks))
     asked = asks(context.settings.publish.approval, warned)
     with engine.begin() as connection:

@@ -24,7 +24,7 @@ def index(context: Context) -> IndexResult:
     sample = np.sort(random.choice(users_with_history, min(1000, len(users_with_history)), replace=False))
     batch = UserBatch(context.snapshot.histories, sample, context.recommendable, settings.ranking.exclude_seen)
     users = joint.join({name: model.queries(batch) for name, model in joint.models.items()})
-    built = faiss_index.build(joint.keys[rows], rows, users, settings.index)
+    built = faiss_index.build(joint.keys[rows], rows, users, settings.advanced.index)
     built.save(context.folder)
     facts = built.facts
     return IndexResult(items=len(built), kind=facts.kind, effort=facts.effort, recall=round(facts.recall, 4))

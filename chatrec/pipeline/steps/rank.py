@@ -39,8 +39,8 @@ def rank(context: Context) -> RankResult:
 
 def _recommender(context: Context) -> Recommender:
     settings, snapshot, searches = context.settings, context.snapshot, None
-    if settings.ranking.search and snapshot.queries.texts:
-        asked, half_life = settings.ranking.search, settings.ranking.search_half_life
+    if settings.ranking.search_weight and snapshot.queries.texts:
+        asked, half_life = settings.ranking.search_weight, settings.advanced.ranking.search_half_life
         searches = Searches.of(snapshot, asked, half_life)
     return Recommender(
         Ensemble.load(context.of("ensemble")),
@@ -52,8 +52,8 @@ def _recommender(context: Context) -> Recommender:
         settings.ranking.top_n,
         settings.ranking.exclude_seen,
         settings.compute.seed,
-        settings.ranking.new_at_least,
-        settings.ranking.new_at_most,
+        settings.ranking.cold_items_min_share,
+        settings.ranking.cold_items_max_share,
         searches,
         context.rules,
         known_popularity=popularity_of(context.of("ensemble")) if settings.privacy.enabled else None,

@@ -16,7 +16,7 @@ def tables(context: Context) -> TablesResult:
     use_threads(context.settings.compute.threads)
     groups, learned = ItemGroups.load(context.of("groups")), AigcState.load(context.of("aigc")).items
     texts, seed = np.load(context.of("embed") / ITEMS), context.settings.compute.seed
-    events, wanted = context.snapshot.histories.items, context.settings.tables
+    events, wanted = context.snapshot.histories.items, context.settings.tables_config
     taken = np.bincount(events, minlength=len(context.listable))
     if context.settings.privacy.enabled:  # what counts across users has no proof; texts are public
         taken, wanted = np.zeros_like(taken), wanted.model_copy(update={"popular": 0, "trending": 0, "queries": 0})

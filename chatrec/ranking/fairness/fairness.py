@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 import polars as pl
 
-from chatrec.config.duties import Fairness as Settings
+from chatrec.config.fairness import Fairness as Settings
 from chatrec.data.arrays import Array, top_k
 from chatrec.ensemble.holdout_candidates import HoldoutCandidates
 from chatrec.ranking.fairness.exposure_duals import HIGHEST, Sample, find_prices
@@ -115,8 +115,7 @@ class _Filling:
         ranker, n = self.ranker, self.ranker.top_n
         cold = (self.items >= 0) & ranker.cold[self.items]
         if not cold.any() and not ranker.rules.shape_lists:
-            columns = top_k(scores, n)
-            return np.where(np.isfinite(np.take_along_axis(scores, columns, 1)), columns, -1)
+            return top_k(scores, n)
         least, most = ranker.slots_of_cold
         order = np.argsort(np.where(cold, -scores, np.inf), axis=1, kind="stable")
         rank = np.empty_like(order)

@@ -9,16 +9,14 @@ import numpy as np
 import polars as pl
 
 from chatrec.config import rules as settings
-from chatrec.data.arrays import Array
-from chatrec.data.interactions import Interactions
+from chatrec.data.arrays import Array, take
+from chatrec.data.interactions import DAY, SECOND, Interactions
 from chatrec.ranking.rules.constraints import admitted, pinned_slots
 from chatrec.ranking.rules.items import codes_of, in_groups, matching_items, times_of
 
-SECOND = 1_000_000
-DAY = 86_400 * SECOND
 LEAST_FACTOR = 1e-20
 """Smallest factor of a decayed score. It stays above 0, so that lists stay full."""
-REPEAT, FRESHNESS = "repeat", "freshness"
+FRESHNESS = "freshness"
 
 
 @dataclass(frozen=True)
@@ -148,8 +146,7 @@ class Rules:
         preference = np.lexsort((-scores, np.where(possible, first, np.iinfo(np.int32).max)), axis=1)
         preference = np.where(np.take_along_axis(possible, preference, 1), preference, -1)
         chosen = admitted(items, preference, [(cap.codes, slack * cap.at_most) for cap in self.caps], n)
-        padded = np.where(chosen >= 0, np.take_along_axis(scores, np.maximum(chosen, 0), 1), -np.inf)
-        chosen = np.take_along_axis(chosen, np.argsort(-padded, axis=1, kind="stable"), 1)
+        chosen = np.take_along_axis(chosen, np.argsort(-take(scores, chosen, -np.inf), axis=1, kind="stable"), 1)
         return pinned_slots(items, chosen, [(pin.item, pin.place) for pin in self.pins])
 
 

@@ -5,7 +5,7 @@ import numpy as np
 from chatrec.aigc.groups import ItemGroups
 from chatrec.data.arrays import Array, top_k_per_group
 from chatrec.data.interactions import Interactions
-from chatrec.models.popularity import CLOCK_FROM, DAY, SMOOTHING, popularity
+from chatrec.models.popularity import SMOOTHING, in_last_days, popularity
 
 EVERYTHING = -1
 """Group number of the whole catalogue."""
@@ -53,10 +53,8 @@ def trending_items(histories: Interactions, possible: Array, n: int, days: float
         The columns rank, item and score of items with an excess; empty if times are not timestamps or no event precedes
         the window.
     """
-    newest = int(histories.times.max(initial=0))
-    lately = histories.times > newest - days * DAY
-    count = len(possible)
-    if newest < CLOCK_FROM or lately.all():
+    lately, count = in_last_days(histories, days), len(possible)
+    if lately is None:
         nothing = np.empty(0, np.int64)
         return {"rank": nothing, "item": nothing, "score": nothing}
     now, before = (popularity(histories.items[part], histories.weights[part], count) for part in (lately, ~lately))

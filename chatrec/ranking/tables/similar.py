@@ -5,9 +5,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from chatrec.config.settings import Index
-from chatrec.data.arrays import Array
-from chatrec.models.ppmi_svd import unit
+from chatrec.config.ranking import Index
+from chatrec.data.arrays import Array, unit
 from chatrec.retrieval import index as faiss_index
 
 TRUSTED_FROM = 10

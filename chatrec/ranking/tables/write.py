@@ -8,7 +8,7 @@ from typing import Any
 import polars as pl
 
 from chatrec.aigc.groups import ItemGroups
-from chatrec.config.settings import Tables
+from chatrec.config.tables import TablesConfig
 from chatrec.data.arrays import Array
 from chatrec.extract.schema import RowGroups
 from chatrec.extract.snapshot import Snapshot
@@ -40,7 +40,7 @@ class TableInputs:
     seed: int
 
 
-def write_tables(inputs: TableInputs, settings: Tables, folder: Path) -> TablesResult:
+def write_tables(inputs: TableInputs, settings: TablesConfig, folder: Path) -> TablesResult:
     """Writes a file for each table, empty if the table is disabled, and returns the rows of each."""
     makers: Mapping[str, tuple[int, Callable[[], Iterable[Columns]]]] = {
         SIMILAR: (settings.similar_items, lambda: _similar(inputs, settings)),
@@ -61,20 +61,20 @@ def write_tables(inputs: TableInputs, settings: Tables, folder: Path) -> TablesR
     )
 
 
-def _similar(inputs: TableInputs, settings: Tables) -> Iterable[Columns]:
+def _similar(inputs: TableInputs, settings: TablesConfig) -> Iterable[Columns]:
     likeness = Likeness.of(inputs.learned, inputs.texts, inputs.taken)
     return similar_items(likeness, inputs.possible, settings.similar_items, inputs.seed)
 
 
-def _popular(inputs: TableInputs, settings: Tables) -> Columns:
+def _popular(inputs: TableInputs, settings: TablesConfig) -> Columns:
     return popular_items(inputs.snapshot.histories, inputs.groups, inputs.possible, settings.popular)
 
 
-def _trending(inputs: TableInputs, settings: Tables) -> Columns:
+def _trending(inputs: TableInputs, settings: TablesConfig) -> Columns:
     return trending_items(inputs.snapshot.histories, inputs.possible, settings.trending, settings.trending_days)
 
 
-def _answers(inputs: TableInputs, settings: Tables) -> Columns:
+def _answers(inputs: TableInputs, settings: TablesConfig) -> Columns:
     snapshot = inputs.snapshot
     asked = frequent(snapshot.queries, settings.queries, settings.query_users)
     popular = popularity(snapshot.histories.items, snapshot.histories.weights, len(inputs.possible))

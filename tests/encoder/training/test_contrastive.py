@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import torch
 
-from chatrec.config.encoder import Encoder
+from chatrec.config.encoder import EncoderConfig
 from chatrec.encoder import checkpoint
 from chatrec.encoder.encode import encode_all, forward, padded, tokenise
 from chatrec.encoder.spent import EncodingCost
@@ -48,7 +48,9 @@ def test_the_loss_is_the_formula() -> None:
 @pytest.mark.parametrize("layer", [0, 1, 2, 3])
 @pytest.mark.parametrize("pretrained", [True, False])
 def test_training_reads_as_encoding_does(llama_folder: Path, layer: int, pooling: str, pretrained: bool) -> None:
-    settings = Encoder(device="cpu", precision="float32", layer=layer, pooling=pooling, max_tokens=24, prompt=" It is")
+    settings = EncoderConfig(
+        device="cpu", precision="float32", layer=layer, pooling=pooling, max_tokens=24, prompt=" It is"
+    )
     learner = Learner.open(llama_folder, "cpu")
     whole = learner.model.eval()(torch.arange(8)[None]).logits
     with learner.reading(settings, pretrained) as reader:
@@ -61,7 +63,7 @@ def test_training_reads_as_encoding_does(llama_folder: Path, layer: int, pooling
 
 def kinship(folder: Path) -> float:
     """How much more alike items of one kind are than others: the difference of mean cosines."""
-    encoder = checkpoint.load(folder, Encoder(device="cpu"), pretrained=False)
+    encoder = checkpoint.load(folder, EncoderConfig(device="cpu"), pretrained=False)
     raw = encode_all(encoder, texts(), Silent(), EncodingCost())
     vectors = Whitening.fit([raw], encoder.width, 16, 0.1)(raw)
     cosines, kinds = vectors @ vectors.T, np.arange(ITEMS) % 3
@@ -71,7 +73,7 @@ def kinship(folder: Path) -> float:
 
 @pytest.mark.parametrize("precision", ["float32", "bfloat16"])
 def test_every_precision_learns_and_looks(precision: str, gpt2_folder: Path, tmp_path: Path) -> None:
-    chosen = settings(tmp_path, finetune__precision=precision)
+    chosen = settings(tmp_path, advanced__finetune__precision=precision)
     facts = finetune(start(gpt2_folder), material(), chosen, tmp_path / "tuned")["pairs"]
     assert facts.holdout_loss < facts.holdout_loss_at_start
 
@@ -81,7 +83,11 @@ def test_what_is_taken_together_comes_near(method: str, gpt2_folder: Path, tmp_p
     """Words of a kind share nothing but who takes them; held-out items learn it too, from their words."""
     rate = {"full": 0.003, "bias": 0.03, "lora": 0.01}[method]
     chosen = settings(
-        tmp_path, finetune__method=method, finetune__steps=80, finetune__look_every=20, finetune__learning_rate=rate
+        tmp_path,
+        finetune__method=method,
+        finetune__steps=80,
+        advanced__finetune__eval_every=20,
+        advanced__finetune__learning_rate=rate,
     )
     facts = finetune(start(gpt2_folder), material(), chosen, tmp_path / "tuned")["pairs"]
     assert facts.holdout_loss < facts.holdout_loss_at_start - 0.2
@@ -98,7 +104,7 @@ def test_nobody_took_two_items(gpt2_folder: Path, tmp_path: Path) -> None:
 
 def test_the_same_seed_gives_the_same_weights(gpt2_folder: Path, tmp_path: Path) -> None:
     for name in ("one", "two"):
-        finetune(start(gpt2_folder), material(), settings(tmp_path, finetune__tokens=10_000), tmp_path / name)
+        finetune(start(gpt2_folder), material(), settings(tmp_path, advanced__finetune__tokens=10_000), tmp_path / name)
     files = [(tmp_path / name / "model.safetensors").read_bytes() for name in ("one", "two")]
     assert files[0] == files[1]
     assert (tmp_path / "one" / "curve-next-token.png").read_bytes()[1:4] == b"PNG"

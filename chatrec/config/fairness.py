@@ -1,40 +1,10 @@
-"""Privacy, erasure, provider fairness and diversity."""
+"""Provider fairness and diversity."""
 
 from typing import Literal
 
 from pydantic import Field, model_validator
 
-from chatrec.config.section import SECRET, Section
-
-
-class Privacy(Section):
-    """Differential privacy: a list reveals almost nothing about other users. For its cost, see docs/responsible.md."""
-
-    enabled: bool = False
-    """Make lists only from public texts, the user's own history and noisy statistics."""
-    epsilon: float = Field(2, gt=0, le=100)
-    """Privacy loss ε of one release of noisy statistics; less is more private. Half of it needs about four times the
-    users for the same quality."""
-    delta: float = Field(1e-6, gt=0, lt=0.1)
-    """Probability δ that the loss exceeds ε. It should be well below one over the number of users."""
-    refit_every: int = Field(30, ge=1)
-    """Number of published runs that use a release before a new one is made, which spends epsilon again."""
-    budget: float = Field(8, gt=0)
-    """Total epsilon of all releases at `delta`. Once it is spent, the last release is used permanently."""
-
-    @model_validator(mode="after")
-    def _affordable(self) -> "Privacy":
-        if self.epsilon > self.budget:
-            raise ValueError("epsilon is larger than budget, which leaves no room for a single release")
-        return self
-
-
-class Erasure(Section):
-    """`chatrec erase`: the record kept of an erasure."""
-
-    key: str = Field("", json_schema_extra=SECRET, repr=False)
-    """A long random key, kept outside the database. The record of an erasure then contains the user id hashed with this
-    key, so that only you can show later who was erased. If empty, the record has counts only."""
+from chatrec.config.section import Section
 
 
 class Fairness(Section):
@@ -53,8 +23,6 @@ class Fairness(Section):
     """Minimum exposure of a provider, as a fraction of its target."""
     strength: float = Field(0.5, ge=0, le=10)
     """Maximum correction under penalty, added to log scores. 0.7 makes an item about twice as likely."""
-    tolerance: float = Field(0.05, ge=0, le=1)
-    """Relative shortfall from the minimum exposure that a provider may have before the check fails."""
     max_loss: float = Field(0.02, ge=0, le=1)
     """Relative loss of NDCG@10 on held-out events that fairness may cost before the check fails."""
     stops: bool = False
@@ -67,6 +35,13 @@ class Fairness(Section):
         if self.mode != "off" and not self.attribute:
             raise ValueError("mode is not off and attribute is empty: name a column of source.items")
         return self
+
+
+class AdvancedFairness(Section):
+    """Tolerance of the fairness checks."""
+
+    tolerance: float = Field(0.05, ge=0, le=1)
+    """Relative shortfall from the minimum exposure that a provider may have before the check fails."""
 
 
 class Diversity(Section):

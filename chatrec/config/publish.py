@@ -1,0 +1,55 @@
+"""Checks before a publish, approval, and the publish itself."""
+
+from typing import Literal
+
+from pydantic import Field
+
+from chatrec.config.section import Section
+
+Approval = Literal["never", "on_warning", "always"]
+"""Values of `Publish.approval`."""
+
+
+class Checks(Section):
+    """Quality checks that a run must pass before it is published."""
+
+    max_row_drop: float = Field(0.5, ge=0, le=1)
+    """Maximum loss of users or rows against the live run, as a share."""
+    min_coverage: float = Field(0.01, ge=0, le=1)
+    """Minimum share of the available catalogue that appears in at least one list."""
+    max_fallback: float = Field(0.5, ge=0, le=1)
+    """Maximum share of lists that come from a fallback, among users with a history."""
+    max_quarantine: float = Field(0.5, ge=0, le=1)
+    """Maximum share of rows in quarantine."""
+    beats_popularity: bool = True
+    """Fail if NDCG@10 on held-out events is significantly below that of popularity."""
+    warn_row_drop: float = Field(1, ge=0, le=1)
+    """Warn if the loss of users or rows against the live run is larger. The defaults of the five `warn_` settings never
+    warn."""
+    warn_coverage: float = Field(0, ge=0, le=1)
+    """Warn if the share of the available catalogue in the lists is smaller."""
+    warn_fallback: float = Field(1, ge=0, le=1)
+    """Warn if the share of lists from a fallback is larger."""
+    warn_quarantine: float = Field(1, ge=0, le=1)
+    """Warn if the share of rows in quarantine is larger."""
+    warn_popularity: bool = False
+    """Warn if NDCG@10 is below that of popularity, even if the difference is not significant."""
+
+
+class Publish(Section):
+    """Publishing a run."""
+
+    keep_runs: int = Field(7, ge=1, le=1000)
+    """Number of published runs that stay readable and can be restored by a rollback."""
+    approval: Approval = "never"
+    """Whether a run needs a person's approval before it is published: never, on_warning (if a check warns) or always.
+    Airflow asks and waits; `chatrec run` publishes only with --approve."""
+    approval_hours: float = Field(4, gt=0)
+    """Time that Airflow waits for an answer, in hours. After that the previous run stays live."""
+
+
+class AdvancedPublish(Section):
+    """Details of the publish."""
+
+    drain_seconds: float = Field(600, gt=0)
+    """Maximum time to wait for readers whose query plans are older than the new partition, in seconds."""
