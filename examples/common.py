@@ -50,7 +50,7 @@ def pick(random: np.random.Generator, weights: Array) -> Array:
 
 
 def moments(start: datetime, seconds: Array) -> pl.Series:
-    """Times so many seconds after a start."""
+    """Returns times at these seconds after a start."""
     first = np.datetime64(start.astimezone(UTC).replace(tzinfo=None), "us")
     times = first + (np.asarray(seconds) * 1e6).astype("timedelta64[us]")
     return pl.Series(times).dt.replace_time_zone("UTC")

@@ -24,7 +24,7 @@ BY_FOLLOWED = f"SELECT avg(followed::int) FROM ({LISTED}) AS listed"
 
 
 def ways(interactions: str) -> dict[str, dict[str, Any]]:
-    """What differs from `chatrec.toml`, by a name for it."""
+    """Returns the settings that differ from `chatrec.toml`, by the name of the variant."""
     likes = interactions.split("UNION ALL")[0]
     search = {"source.queries": SEARCH, "advanced.text.queries": 100}
     return {
@@ -38,7 +38,7 @@ def ways(interactions: str) -> dict[str, dict[str, Any]]:
 
 
 def quality(lists: dict[str, list[str]], liked: dict[str, set[str]]) -> Array:
-    """NDCG@10 of everybody who liked something."""
+    """Returns NDCG@10 of each account with a like."""
     hits = np.zeros((len(liked), 10), bool)
     for row, (user, posts) in enumerate(liked.items()):
         for place, post in enumerate(lists.get(user, [])[:10]):

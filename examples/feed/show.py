@@ -54,18 +54,18 @@ def go_on(stage: Stage, hours: Iterable[Hour]) -> None:
 
 
 def facts(stage: Stage, moment: datetime) -> tuple[float, float, int]:
-    """The share of rows by authors whom one follows, that of posts of the last hour, and the most of an author."""
+    """Returns the shares of rows by followed authors and of the last hour, and the most rows of an author in a list."""
     followed, new, most = stage.rows(FACTS, (moment - HOUR,))[0]
     return float(followed), float(new), int(most)
 
 
 def strangers(stage: Stage, moment: datetime, count: int) -> Rows:
-    """Accounts to which the author who posted most in the last hours is nobody, in likes, follows and lists; and it."""
+    """Returns the most active author of the last hours, and accounts without a like, follow or row of that author."""
     return stage.rows(STRANGERS, (moment - 12 * HOUR, count))
 
 
 def follow(stage: Stage, handle: str, author: str, moment: datetime) -> None:
-    """A new follow."""
+    """Adds a follow."""
     stage.rows("INSERT INTO plaza.follows VALUES (%s, %s, %s)", (handle, author, moment))
 
 

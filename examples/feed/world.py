@@ -17,15 +17,15 @@ AUTHORS, AUTHORS_AT_MOST = 0.1, 1000
 ACCOUNTS_OF_A_BLOCK = 10_000
 ALIVE_HOURS = 36
 HALF_LIFE_HOURS = 5.0
-"""Of what people want of a post."""
+"""Half-life of the appeal of a post."""
 POSTS_OF_AN_AUTHOR, LIKES_OF_A_DAY = 1.6, 4.0
 """On a day."""
 FOLLOWED = 8
 """Authors that an account follows, about."""
 FRIENDS = 0.15
-"""How much it counts to know an author, whatever they write about, beside a topic that one likes above all."""
+"""Weight of following an author, relative to the favourite topic."""
 FROM_FOLLOWED = 0.65
-"""The share of likes that go to posts of authors whom one follows; the others are found by what they are about."""
+"""Share of likes that go to posts of followed authors; the others are chosen by topic."""
 NAMES = (
     "ana",
     "bo",
@@ -53,12 +53,12 @@ PHRASES = (
     "Unpopular opinion: {a} matters less than {b}.",
 )
 ACCOUNTS, TASTES, FOLLOWS, POSTS, LIKES = range(5)
-"""What chance is drawn for."""
+"""Streams of random numbers."""
 
 
 @dataclass(frozen=True)
 class Hour:
-    """What happened in an hour, as rows of the feed's tables."""
+    """Events of an hour, as rows of the feed's tables."""
 
     posts: pl.DataFrame
     likes: pl.DataFrame
@@ -72,7 +72,7 @@ class World:
     accounts: int = 1500
     seed: int = 7
     _alive: list[pl.DataFrame] = field(default_factory=list)
-    """Number, author, hour and appeal of what may still be liked."""
+    """Number, author, hour and appeal of posts that may still be liked."""
 
     @cached_property
     def topics(self) -> pl.DataFrame:
@@ -81,12 +81,12 @@ class World:
 
     @cached_property
     def handles(self) -> Array:
-        """Of all accounts; those of authors come first."""
+        """Handles of all accounts, authors first."""
         return np.array([f"{NAMES[number % len(NAMES)]}_{number}" for number in range(self.accounts)])
 
     @cached_property
     def authors(self) -> int:
-        """How many accounts post."""
+        """Number of accounts that post."""
         return max(len(self.topics), min(round(AUTHORS * self.accounts), AUTHORS_AT_MOST))
 
     @cached_property
@@ -98,12 +98,12 @@ class World:
 
     @cached_property
     def topic_of(self) -> Array:
-        """What each author posts about."""
+        """Topic of each author."""
         return np.arange(self.authors) % len(self.topics)
 
     @cached_property
     def fame(self) -> Array:
-        """Of each author: how many follow, like and wait for what comes."""
+        """Popularity of each author, in follows and likes."""
         found: Array = chance(self.seed, ACCOUNTS).lognormal(0, 0.8, self.authors)
         return found
 
@@ -169,7 +169,7 @@ class World:
         )
 
     def _liked(self, hour: int) -> pl.DataFrame:
-        """Who came in this hour likes what followed authors posted, or what a search for the topic would show."""
+        """Draws the likes of an hour: posts of followed authors, or posts on a topic of the account."""
         random = chance(self.seed, LIKES, hour)
         who = np.repeat(np.arange(self.accounts), random.poisson(LIKES_OF_A_DAY / 24, self.accounts))
         alive = pl.concat(self._alive) if self._alive else self._posted(hour).head(0)

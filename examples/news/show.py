@@ -38,15 +38,15 @@ class Reached:
     minutes: float
     """Before the run."""
     fitting: int
-    """Subscribers who give its subject a third of their reading or more."""
+    """Number of subscribers with at least a third of their reading on its subject."""
     of_fitting: float
-    """The share of them that has it in the list."""
+    """Share of them with the article in their list."""
     of_others: float
-    """The same of everybody else."""
+    """The same share of all other subscribers."""
 
 
 def fill(stage: Stage, world: World, hours: int) -> None:
-    """Makes the tables and their rows of the first hours."""
+    """Creates the tables, with the rows of the first hours."""
     stage.begin_anew(HERE / "schema.sql", "press")
     stage.load("press.subscribers", world.people())
     go_on(stage, world.hours(0, hours))
@@ -60,7 +60,7 @@ def go_on(stage: Stage, hours: Iterable[Hour]) -> None:
 
 
 def reached(stage: Stage, world: World, moment: datetime) -> list[Reached]:
-    """Of each article of the hour before a moment."""
+    """Measures each article of the hour before a moment."""
     fitting = {subject: set(who.tolist()) for subject, who in world.fitting().items()}
     found = []
     for article, headline, subject, minutes, users in stage.rows(NEWEST, (moment, moment - HOUR)):

@@ -15,9 +15,9 @@ HERE = Path(__file__).parent
 SUBSCRIBERS_OF_A_BLOCK = 10_000
 ALIVE_HOURS = 36
 HALF_LIFE_HOURS = 4.0
-"""Of what readers want of an article."""
+"""Half-life of the appeal of an article."""
 PUBLISHED_WITHIN = 1 / 6
-"""Articles come out in the last ten minutes of an hour."""
+"""Articles appear in the last ten minutes of an hour."""
 READS_OF_A_DAY = 2.5
 TOWNS, PLANS = ("Aachen", "Bergen", "Cork", "Dijon"), ("free", "paid")
 PHRASES = (
@@ -29,12 +29,12 @@ PHRASES = (
     "The {a} that nobody expected",
 )
 PEOPLE, INTERESTS, ARTICLES, READS = range(4)
-"""What chance is drawn for."""
+"""Streams of random numbers."""
 
 
 @dataclass(frozen=True)
 class Hour:
-    """What happened in an hour, as rows of the site's tables."""
+    """Events of an hour, as rows of the site's tables."""
 
     articles: pl.DataFrame
     reads: pl.DataFrame
@@ -77,7 +77,7 @@ class World:
         return found + 0.05 / len(self.subjects)
 
     def fitting(self, least: float = 0.3) -> dict[str, Array]:
-        """Of each subject those who give it at least such a share of their reading: subscriber numbers."""
+        """Returns, by subject, the numbers of subscribers with at least this share of their reading on it."""
         return {
             subject: np.flatnonzero(self.interest[:, row] >= least) + 1
             for row, subject in enumerate(self.subjects["subject"])
@@ -120,7 +120,7 @@ class World:
         return headline[0].upper() + headline[1:], lead
 
     def _read(self, hour: int) -> pl.DataFrame:
-        """Who came in this hour reads what is alive, by interest, appeal and how new it is."""
+        """Draws the reads of an hour among recent articles, by interest, appeal and age."""
         random = chance(self.seed, READS, hour)
         who = np.repeat(np.arange(self.subscribers), random.poisson(READS_OF_A_DAY / 24, self.subscribers))
         alive = pl.concat(self._alive) if self._alive else self._published(hour).head(0)

@@ -27,7 +27,7 @@ KINDS = {
 OUT_OF_STOCK = 0.05
 SEARCHED = 0.2
 CATALOGUE, MEMBERS, ORDERS, SEARCHES = range(4)
-"""What chance is drawn for."""
+"""Streams of random numbers."""
 
 
 @dataclass(frozen=True)
@@ -137,7 +137,7 @@ class World:
 
     @cached_property
     def skus(self) -> list[str]:
-        """Of all products."""
+        """SKUs of all products."""
         departments = self.shelves["department"][self.shelf_of]
         return [f"{name[:2].upper()}-{number:05}" for number, name in enumerate(departments)]
 
@@ -166,7 +166,7 @@ class World:
     def _with_repeats(
         self, random: np.random.Generator, who: Array, product: Array, at: Array
     ) -> tuple[Array, Array, Array]:
-        """Adds the orders of whoever keeps using a thing: again after about so many days, until today."""
+        """Adds repeat orders of consumables, at about regular intervals until today."""
         days = self.shelves["days"].cast(pl.Float64).fill_null(0).to_numpy()[self.shelf_of[product]]
         faithful = np.flatnonzero((days > 0) & (random.random(len(who)) < 0.6))
         again = ((DAYS - at[faithful]) / days[faithful]).astype(int)
