@@ -74,11 +74,11 @@ def _run(folder: Path, users: int, items: int, events: int) -> dict[str, float]:
     )
     _fill(settings, users, items, events)
     started = time.monotonic()
-    record = pipeline.run(settings)
-    run = Run(settings.artifacts.root, record.key)
+    done = pipeline.run(settings, raise_on_error=True)
+    run = Run(settings.artifacts.root, done.key)
     manifests = {step.name: made for step in STEPS if (made := run.manifest(step.name))}
     print(f"{events:,} events: {time.monotonic() - started:.0f} s; "
-          f"{manifests['rank'].counts}; {manifests['aigc'].counts}", flush=True)  # fmt: skip
+          f"{manifests['rank'].result.to_dict()}; {manifests['aigc'].result.to_dict()}", flush=True)  # fmt: skip
     return {name: manifest.seconds for name, manifest in manifests.items()}
 
 

@@ -27,6 +27,8 @@ class ChatrecError(Exception):
     """Base class of all exceptions; ``exit_code`` is the exit code of the command line."""
 
     exit_code = 1
+    step: str | None = None
+    """Name of the step of a run that raised it, if a step did."""
 
 
 class TerminalError(ChatrecError):

@@ -18,7 +18,8 @@ from chatrec.data.interactions import Interactions
 from chatrec.data.user_batch import UserBatch
 from chatrec.evaluation.holdout import Holdout
 from chatrec.models.base import VectorModel
-from chatrec.runs.run import Counts, write_atomically
+from chatrec.runs.results import AigcResult
+from chatrec.runs.run import write_atomically
 
 NAME = "aigc"
 WITHOUT_HOLDOUT = "without_holdout"
@@ -70,7 +71,7 @@ class Texts:
 
 def fit(
     histories: Interactions, holdout: Holdout, texts: Texts, groups: ItemGroups, settings: Settings, folder: Path
-) -> Counts:
+) -> AigcResult:
     """Fits AIGC and writes its state.
 
     Args:
@@ -82,7 +83,7 @@ def fit(
         folder: Folder of the step.
 
     Returns:
-        The number of networks, epochs of each, groups of the output layer, and NDCG@10 on held-out events.
+        The result of the step.
     """
     seed, chosen = settings.compute.seed, settings.aigc_config
     if chosen.users == "mean":
@@ -100,14 +101,12 @@ def fit(
     of_profiles = state.users(histories.latest(texts.profile_users, fitted.encoder.length))
     state.with_profile(learn_profiles(texts.profiles, of_profiles)).save(folder)
     positions = int(np.maximum(histories.lengths - 1, 0).sum())
-    counts: Counts = {
-        "nets": len(fitted.encoder.nets) if isinstance(fitted.encoder, SequenceUsers) else 0,
-        "passes": round(fitted.read / max(positions, 1), 2),
-        "output groups": len(fitted.output.vectors) if fitted.output else 0,
-    }
-    if len(holdout):
-        counts["aigc NDCG@10"] = round(float(holdout.ndcg(AigcModel(before).score).mean()), 6)
-    return counts
+    return AigcResult(
+        nets=len(fitted.encoder.nets) if isinstance(fitted.encoder, SequenceUsers) else 0,
+        epochs=round(fitted.read / max(positions, 1), 2),
+        output_groups=len(fitted.output.vectors) if fitted.output else 0,
+        ndcg=round(float(holdout.ndcg(AigcModel(before).score).mean()), 6) if len(holdout) else None,
+    )
 
 
 def _state(fitted: Fitted, texts: Texts, groups: ItemGroups) -> AigcState:

@@ -72,7 +72,7 @@ class Ensemble(Estimator, Parameters):
     the same data, before rules, diversity and fairness.
 
     Args:
-        target: Events that a list should predict: "next_item" (a user's next event), "next_period" (the events of the next
+        target: Events to predict: "next_item" (a user's next event), "next_period" (the events of the next
             stretch of time) or "random" (missing items, if the order of events carries no information).
         encoder: "auto" (the best encoder of this machine reads the texts of items and users), "none" (text vectors are
             not used) or a `TextEncoder`. Vectors of the dataset take its place.

@@ -12,7 +12,8 @@ from chatrec.pipeline.private import lend_secret
 from chatrec.pipeline.step import Step
 from chatrec.pipeline.steps import STEPS
 from chatrec.report.splits import write_recommendations, write_snapshot
-from chatrec.runs.run import Counts, Run
+from chatrec.runs.results import StepResult
+from chatrec.runs.run import Run
 
 KEY = "00000000T000000Z"
 LEFT_OUT = ("extract", "tables", "generate", "gate", "publish")
@@ -22,7 +23,7 @@ STEPS_OF_A_SPLIT = [step for step in STEPS if step.name not in LEFT_OUT]
 
 def evaluate_split(
     settings: Settings, split: Path, items: Path, users: Path | None, out: Path, k: int, kept: Path | None = None
-) -> Counts:
+) -> tuple[dict[str, StepResult], int]:
     """Fits on a split's train set and writes a list for each of its users.
 
     Args:
@@ -35,7 +36,7 @@ def evaluate_split(
         kept: where the files of the steps stay; None removes them.
 
     Returns:
-        What the steps counted, by step.
+        The results of the steps by name, and the number of rows written.
     """
     with nullcontext(kept) if kept else TemporaryDirectory(prefix="chatrec-") as root:
         chosen = settings.override({"artifacts.root": Path(root), "ranking.top_n": k})
@@ -44,20 +45,20 @@ def evaluate_split(
             lend_secret(settings.artifacts.root, Path(root))
         separator = settings.source.groups_separator
         write_snapshot(split, items, users, separator, settings.advanced.text, run.fresh_folder("extract"))
-        counts = perform(STEPS_OF_A_SPLIT, run, chosen)
+        results = perform(STEPS_OF_A_SPLIT, run, chosen)
         rows = write_recommendations(Snapshot(run.step_folder("extract")), run.step_folder("rank"), out, k)
-        return {**counts, "rows": rows}
+        return results, rows
 
 
-def perform(steps: Iterable[Step], run: Run, settings: Settings) -> Counts:
-    """Does steps one after the other, without a database and without manifests.
+def perform(steps: Iterable[Step], run: Run, settings: Settings) -> dict[str, StepResult]:
+    """Performs steps one after the other, without a database and without manifests.
 
     Args:
-        steps: which; the folders of the steps before them are there.
-        run: where their files go.
-        settings: of all steps.
+        steps: The steps; the folders of the steps before them must exist.
+        run: Run whose folders they fill.
+        settings: Settings of all steps.
 
     Returns:
-        What the steps counted, by step.
+        The results of the steps by name.
     """
     return {step.name: step.perform(Context(run, settings, run.fresh_folder(step.name))) for step in steps}

@@ -249,7 +249,7 @@ def keep(run: Run, kept: Callable[[pl.DataFrame], pl.DataFrame]) -> None:
     write_table(file, kept(pl.read_parquet(file)), INTERACTIONS_SCHEMA)
     made = run.manifest("extract")
     assert made
-    run.finish(Manifest(made.step, made.inputs, digest_of(file.parent), made.counts))
+    run.finish(Manifest(made.step, made.inputs, digest_of(file.parent), made.result))
 
 
 def test_where_nothing_can_be_held_out_it_says_so(prepared: Settings, copied: Run) -> None:
