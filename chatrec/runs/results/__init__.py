@@ -1,4 +1,4 @@
-"""Typed results of steps. Labels for people are in `chatrec.console`."""
+"""Typed results of steps. Their labels are in `chatrec.console.labels`."""
 
 from collections.abc import Mapping
 from types import MappingProxyType
