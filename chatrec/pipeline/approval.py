@@ -1,7 +1,7 @@
-"""What a person is asked about a publish, and what they said.
+"""Approval of a publish: the question to a person, and the answer.
 
-The gate writes down that a decision is wanted, Airflow or the command line writes down what it was, and the publish
-looks: so a run that nobody approved is not published, whoever calls the step.
+The gate records that approval is required, Airflow or the command line records the decision, and the publish step reads
+it. So an unapproved run is not published, wherever the step is called from.
 """
 
 from dataclasses import dataclass
@@ -16,17 +16,17 @@ from chatrec.runs.run import Run
 
 @dataclass(frozen=True)
 class Question:
-    """What a person is asked about a run."""
+    """A question to a person, whether a run may be published."""
 
     key: str
     verdict: str
-    """Of the checks, in one paragraph."""
+    """Verdict of the checks, as a paragraph."""
     hours: float
-    """How long they have."""
+    """Time for an answer, in hours."""
 
 
 def question(settings: Settings, key: str) -> Question | None:
-    """What to ask about a run whose checks passed; None if it may be published as it is, or will not be at all."""
+    """Returns the question about a run whose checks passed; None if it needs no approval or will not be published."""
     run = Run(settings.artifacts.root, key)
     chosen = settings_of(settings, run)
     with open_database(settings, f"ask about {key}") as engine, engine.connect() as connection:
@@ -37,13 +37,13 @@ def question(settings: Settings, key: str) -> Question | None:
 
 
 def answer(settings: Settings, key: str, approved: bool, by: str) -> None:
-    """Writes down what was decided about a run; a rejected one has ended.
+    """Records the decision about a run. A rejected run ends.
 
     Args:
-        settings: for the connection.
-        key: of the run.
-        approved: or rejected.
-        by: who.
+        settings: Settings of the installation.
+        key: Key of the run.
+        approved: Whether the run may be published.
+        by: Name of the person who decided.
     """
     with open_database(settings, f"decide about {key}") as engine, engine.begin() as connection:
         record = records.get(connection, key)

@@ -1,7 +1,7 @@
-"""What a step may use: the run, the settings, the files of the steps before it.
+"""Context of a step: the run, its settings, and the files of the steps before.
 
-The runner makes a context, and `chatrec begin` or a task that records a failure loads the runner: data frames are
-imported when a step reads its first file.
+`chatrec begin` and tasks that record a failure import this module too, so libraries for data frames are imported only
+when a step reads its first file.
 """
 
 from __future__ import annotations
@@ -26,10 +26,10 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class RunOptions:
-    """Options of one run: of `chatrec run` and `chatrec begin`, and of Airflow's trigger form."""
+    """Options of one run, given to `chatrec run` and `chatrec begin` or in Airflow's trigger form."""
 
     full: bool = False
-    """Read all daily partitions and encode all texts again, instead of only those that changed."""
+    """Read all daily partitions and encode all texts again, not only those that changed."""
     dry_run: bool = False
     """Run all steps except publish."""
 
@@ -39,7 +39,7 @@ DEFAULT_OPTIONS = RunOptions()
 
 @dataclass(frozen=True)
 class Results:
-    """Results of the finished steps of a run. A step that is not finished raises a RunError."""
+    """Results of the finished steps of a run. Access to the result of another step raises a RunError."""
 
     run: Run
 
@@ -66,20 +66,20 @@ class Results:
 
 @dataclass(frozen=True)
 class Context:
-    """Of one step of one run."""
+    """Context of one step of a run."""
 
     run: Run
     settings: Settings
     folder: Path
-    """The step's own, empty when it begins."""
+    """Folder of the step, empty at its start."""
     database: Engine | None = None
-    """Of chatrec's tables; None where there is none, as in `chatrec evaluate --split`."""
+    """Engine of chatrec's tables; None without a database, as in `chatrec evaluate --split`."""
     number: int = 0
-    """Of the run in the database."""
+    """Number of the run in the database."""
     options: RunOptions = DEFAULT_OPTIONS
 
     def of(self, step: str) -> Path:
-        """The folder of a step before this one."""
+        """Returns the folder of a step before this one."""
         return self.run.step_folder(step)
 
     @property
@@ -89,31 +89,31 @@ class Context:
 
     @cached_property
     def snapshot(self) -> Snapshot:
-        """Of the extract step."""
+        """Snapshot that the step extract wrote."""
         from chatrec.extract.snapshot import Snapshot
 
         return Snapshot(self.of("extract"))
 
     @cached_property
     def recommendable(self) -> Array:
-        """bool for each item: whether it is available. What is learned and measured knows no rules."""
+        """Availability of items, bool of shape (items,). Models are fitted and measured without rules."""
         available: Array = self.snapshot.items["available"].to_numpy()
         return available
 
     @cached_property
     def rules(self) -> Rules:
-        """Of the settings, on the run's items."""
+        """Business rules of the settings, applied to the run's items."""
         return self.rules_of(self.settings.rules)
 
     @cached_property
     def listable(self) -> Array:
-        """bool for each item: whether it is available and the rules allow it."""
+        """Whether an item is available and allowed by the rules, bool of shape (items,)."""
         return self.rules.allowed_of(self.recommendable)
 
     def rules_of(self, rules: RulesSettings) -> Rules:
-        """Other rules on the run's items."""
+        """Returns other rules, applied to the run's items."""
         from chatrec.ranking.rules.rules import Clock, Rules
 
         snapshot = self.snapshot
-        newest = 0 if self.settings.privacy.enabled else snapshot.newest  # what is newest is somebody's
+        newest = 0 if self.settings.privacy.enabled else snapshot.newest  # the newest event is private
         return Rules.of(rules, snapshot.items, Clock(snapshot.taken_at, newest))

@@ -1,8 +1,8 @@
-"""Erasing a person: lists, snapshots, vectors, quarantine, and all that was learned from them.
+"""Erasure of a user: lists, snapshots, vectors, quarantine, and all models fitted on their events.
 
-The order makes it safe to kill: what is removed first is not needed to find the rest, and doing it again goes on.
-What a run learns is learned anew every run, so the states of runs that are over are simply removed. Fine-tuned
-encoders are not: they are marked, and the next fine-tuning begins without them.
+The order makes an interruption safe: data removed first are not needed to find the rest, and a repeated erasure
+completes the first. Each run fits its models again, so the model files of finished runs are removed. Fine-tuned
+encoders stay, marked, and the next fine-tuning starts from another encoder.
 """
 
 import logging
@@ -43,31 +43,31 @@ from chatrec.runtime.progress import progress
 LOG = logging.getLogger("chatrec")
 AT_WORK = text("SELECT key FROM runs WHERE state = 'running' AND started_by <> :cli ORDER BY run DESC LIMIT 1")
 NEEDED = ("extract", "embed")
-"""The steps whose files somebody reads when a run is over: `chatrec evaluate` and `chatrec finetune`."""
+"""Steps whose files `chatrec evaluate` and `chatrec finetune` read after the run."""
 
 
 @dataclass(frozen=True)
 class Erased:
-    """What became of an erasure."""
+    """Result of an erasure."""
 
     number: int
-    """Of the record in `erasures`."""
+    """Number of the record in `erasures`."""
     removed: dict[str, int]
-    """Rows and files by kind; none of them is 0."""
+    """Number of removed rows and files by kind, without zeros."""
     still_given: dict[str, int]
-    """Rows that the mapping SELECTs still give, by relation."""
+    """Number of rows that the mapping SELECTs still return, by relation."""
 
 
 def erase(settings: Settings, user: str) -> Erased:
-    """Removes a person from everything that chatrec keeps; the customer's own tables are not touched.
+    """Removes a user from all tables and files of chatrec. The source tables are not changed.
 
     Args:
-        settings: of the installation.
-        user: the id, as the customer's tables have it.
+        settings: Settings of the installation.
+        user: User id, as in the source tables.
 
     Raises:
-        RunError: it cannot be an id of this database.
-        Busy: a run, an evaluation or a fine-tuning is at work.
+        RunError: If the id is not valid in this database.
+        Busy: If a run, an evaluation or a fine-tuning is in progress.
     """
     root, schema = settings.artifacts.root, settings.database.schema_name
     with open_database(settings, "chatrec erase") as engine, _alone(engine, schema, root) as runs:
@@ -80,22 +80,27 @@ def erase(settings: Settings, user: str) -> Erased:
         erasures.finish(engine, number, counts)
     if given:
         rows = ", ".join(f"{count:,} rows of source.{relation}" for relation, count in given.items())
-        LOG.warning("Your own tables still give this user: %s. Delete there, or the next run reads them again.", rows)
+        LOG.warning(
+            "Your own tables still contain this user: %s. Delete the rows there, or the next run reads them again.",
+            rows,
+        )
     return Erased(number, counts, given)
 
 
 @contextmanager
 def _alone(engine: Engine, schema: str, root: Path) -> Iterator[list[Run]]:
-    """No run is at work, nor between two tasks of a scheduler, and nobody reads the runs that are over.
+    """Yields the runs, locked: no run is in progress or between two tasks of a scheduler, and no snapshot is in use.
 
-    A scheduler may begin a run from now on; what it begins is none of the runs that are given.
+    A scheduler may begin another run within the block; that run is not among those yielded.
     """
     with hold(engine, schema, "run"), hold(engine, schema, "publish"), using_snapshots(root, alone=True):
         runs = runs_under(root)
         with engine.connect() as connection:
             key = connection.scalar(AT_WORK, {"cli": CLI})
         if key:
-            raise Busy(f"Run {key} has not ended: erase when it has, or when a later run has taken its place.")
+            raise Busy(
+                f"Run {key} has not ended: repeat the erasure after it has ended or a later run has replaced it."
+            )
         yield runs
 
 
@@ -115,7 +120,7 @@ def _kept(engine: Engine) -> list[records.RunRecord]:
 
 
 def _tables(engine: Engine, person: ErasureSubject) -> Counter[str]:
-    """Removes the person's rows from the tables of all runs, published or not."""
+    """Removes the user's rows from the tables of all runs, published or not."""
     removed: Counter[str] = Counter()
     for output in OUTPUTS:
         if "user_id" in output.columns:
@@ -125,7 +130,7 @@ def _tables(engine: Engine, person: ErasureSubject) -> Counter[str]:
 
 
 def _files(settings: Settings, runs: list[Run], kept: set[str], person: ErasureSubject) -> Counter[str]:
-    """Removes the person from the files of runs that are kept, and the files of the others."""
+    """Removes the user from the files of kept runs, and all files of the others."""
     root, removed = settings.artifacts.root, Counter[str]()
     with progress("Erasing", len(runs) + 1, "runs") as shown:
         for run in runs:
@@ -152,7 +157,7 @@ def _files(settings: Settings, runs: list[Run], kept: set[str], person: ErasureS
 
 
 def _from_run(run: Run, person: ErasureSubject) -> Counter[str]:
-    """Its snapshot stays, without the person; what was learned from it goes."""
+    """Removes the user from a run's snapshot, and the files of its models."""
     removed: Counter[str] = Counter()
     row = row_of(run.step_folder("extract"), person)
     if row is not None:
@@ -162,7 +167,11 @@ def _from_run(run: Run, person: ErasureSubject) -> Counter[str]:
 
 
 def _evaluations(root: Path) -> int:
-    """Removes the snapshots and models of evaluations; their numbers and reports stay. Returns how many had any."""
+    """Removes the snapshots and models of evaluations, not their numbers and reports.
+
+    Returns:
+        The number of evaluations that had any.
+    """
     folders = list((root / EVALUATIONS).glob("*/"))
     for folder in folders:
         for step in BY_NAME:
@@ -171,7 +180,7 @@ def _evaluations(root: Path) -> int:
 
 
 def _forget(folder: Path, needed: tuple[str, ...] = ()) -> int:
-    """Removes the files of a run's steps; returns of how many there were any."""
+    """Removes the files of a run's steps and returns the number of steps that had any."""
     folders = [folder / step for step in BY_NAME if step not in needed and (folder / step).exists()]
     for path in folders:
         shutil.rmtree(path)

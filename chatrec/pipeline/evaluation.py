@@ -1,7 +1,7 @@
-"""`chatrec evaluate`: holds events out of a run's snapshot, fits everything on the rest, and measures all of it.
+"""`chatrec evaluate`: holds out events of a run's snapshot, fits all models on the rest, and measures them.
 
-An evaluation is a run of its own in `evaluations/<key>-<target>/`, with manifests like a run's: it can be killed and
-gone on with. It needs no database. That run gives the snapshot and the vectors of texts; both are copied first.
+An evaluation has a folder of its own, `evaluations/<key>-<target>/`, with manifests like a run's, so that an
+interrupted one can be resumed. It needs no database. The snapshot and text vectors are copied from the run.
 """
 
 from pathlib import Path
@@ -19,36 +19,36 @@ from chatrec.runs.run import Run, runs_under, using_snapshots
 
 FOLDER = "evaluations"
 GIVEN = ("extract", "embed")
-"""The steps of the run that an evaluation takes."""
+"""Steps of the run whose files an evaluation uses."""
 STEPS: tuple[Step, ...] = (
-    Step("extract", (), ("ranking", "compute"), "chatrec.pipeline.steps.evaluate:hold_out", "Hold events out"),
-    Step("embed", ("extract",), (), "chatrec.pipeline.steps.evaluate:take_vectors", "Take the run's text vectors"),
+    Step("extract", (), ("ranking", "compute"), "chatrec.pipeline.steps.evaluate:hold_out", "Hold out events"),
+    Step("embed", ("extract",), (), "chatrec.pipeline.steps.evaluate:take_vectors", "Copy the run's text vectors"),
     *(BY_NAME[name] for name in ("groups", "aigc", "ensemble")),
     Step(
         "measure",
         ("extract", "embed", "aigc", "ensemble"),
         ("ranking", "compute"),
         "chatrec.pipeline.steps.evaluate:measure",
-        "Measure all systems",
+        "Measure all models",
     ),
 )
 
 
 def evaluate(settings: Settings, key: str | None, watch: Watch) -> tuple[Evaluation, Path]:
-    """Evaluates the snapshot of a run, and writes the report.
+    """Evaluates all models on the snapshot of a run, and writes the report.
 
     Args:
-        settings: of the fit; `ranking.target` says what is held out.
-        key: of the run; default: the newest one whose texts are embedded.
-        watch: is told of each step.
+        settings: Settings of the models; `ranking.target` determines the events that are held out.
+        key: Key of the run. By default the newest run with text vectors.
+        watch: Called with each step, and with its manifest when it is done.
 
     Returns:
-        The numbers, and the HTML file.
+        The evaluation, and the HTML file of its report.
 
     Raises:
-        RunError: there is no such run, or nothing can be held out of it.
-        Busy: somebody is being erased.
-        SettingsError: texts or encoder are other ones than that run's.
+        RunError: If there is no such run, or none of its events can be held out.
+        Busy: If an erasure is in progress.
+        SettingsError: If the settings of texts or encoder differ from those of the run.
     """
     root = settings.artifacts.root
     evaluated = ready_run(root, key)
@@ -65,17 +65,17 @@ def evaluate(settings: Settings, key: str | None, watch: Watch) -> tuple[Evaluat
 
 
 def ready_run(root: Path, key: str | None) -> Run:
-    """A run that has what an evaluation takes; default: the newest one.
+    """Returns a run with the files that an evaluation uses, by default the newest one.
 
     Raises:
-        RunError: there is none.
+        RunError: If there is none.
     """
     runs = [Run(root, key)] if key else runs_under(root)
     ready = [run for run in runs if all(run.manifest(name) for name in GIVEN)]
     if not ready:
         raise RunError(
             f"There is no {f'run {key}' if key else 'run'} under {root} that has finished the steps "
-            f"{' and '.join(GIVEN)}, which an evaluation takes: `chatrec run` does them."
+            f"{' and '.join(GIVEN)}, whose files an evaluation uses: `chatrec run` performs them."
         )
     return ready[-1]
 

@@ -23,20 +23,20 @@ from chatrec.runs.run import Manifest, Run, key_of
 
 LOG = logging.getLogger("chatrec")
 Watch = Callable[[Step, Manifest | None], None]
-"""Is told of each step: with None when it begins, with its manifest when it is done."""
+"""Called with each step: with None when it begins, with its manifest when it is done."""
 
 
 def begin(settings: Settings, key: str, started_by: str, options: RunOptions = DEFAULT_OPTIONS) -> Run:
-    """Records a run and the settings that all its steps will use, wherever they run.
+    """Records a run, with the settings that all its steps use, wherever they are performed.
 
     Args:
-        settings: of this run.
-        key: of the run.
-        started_by: "cli", or who else.
-        options: of this run.
+        settings: Settings of the run.
+        key: Key of the run.
+        started_by: Name of the program that starts it, such as "cli" or "airflow".
+        options: Options of the run.
 
     Raises:
-        SettingsError: the database has not been migrated.
+        SettingsError: If the database lacks migrations.
     """
     with _open(settings, _run(settings, key), f"begin {key}", options) as runner:
         _refuse_unmigrated(runner.engine, settings)
@@ -45,15 +45,15 @@ def begin(settings: Settings, key: str, started_by: str, options: RunOptions = D
 
 
 def perform(settings: Settings, key: str, name: str) -> Manifest:
-    """Does one step of a run, unless it was done from the same inputs before.
+    """Performs one step of a run, unless it was performed with the same inputs before.
 
     Args:
-        settings: for the connections and the artifact root; all else is the run's own.
-        key: of the run.
-        name: of the step.
+        settings: Settings with the connections and the artifact root. All others are those of the run.
+        key: Key of the run.
+        name: Name of the step.
 
     Raises:
-        ChatrecError: recorded with the run; a TransientError may be tried again.
+        ChatrecError: If the step fails. The error is recorded with the run. A TransientError may be retried.
     """
     run = _run(settings, key)
     with _open(settings_of(settings, run), run, f"{name} {key}", options_of(run)) as runner:
@@ -70,12 +70,12 @@ def run(
 ) -> RunResult:
     """Run the pipeline, from your tables to published recommendations. Resumes an interrupted run.
 
-    An error that ends the run, such as a failed check, is in the result, and so are the steps before it. What keeps a
-    run from starting is raised.
+    An error that ends the run, such as a failed check, is in the result, with the steps before it. An error that
+    prevents the start of the run is raised.
 
     Args:
         settings: Settings of the run.
-        key: Key of the run. By default that of the run that was interrupted last, else one made from the time.
+        key: Key of the run. By default that of the latest interrupted run, else one made from the time.
         watch: Called with each step, and with its manifest when it is done.
         approve: Publish even if `publish.approval` requires approval.
         options: Options of the run.
@@ -110,19 +110,19 @@ def run(
 
 
 def _perform_all(runner: Runner, watch: Watch | None, approve: bool) -> None:
-    tell: Watch = watch or (lambda step, manifest: None)
+    report: Watch = watch or (lambda step, manifest: None)
     if runner.begin(CLI).state == "published":
         return
     with runner.recorded_failure():
         for step in runner.steps:
-            tell(step, None)
+            report(step, None)
             if approve and step.name == "publish":
                 runner.approve()
-            tell(step, runner.perform(step, alone=False))
+            report(step, runner.perform(step, alone=False))
 
 
 def fail(settings: Settings, key: str, verdict: str) -> None:
-    """Records that a run has failed for good, unless how it ended is recorded already."""
+    """Records that a run has failed for good, unless its end is already recorded."""
     with _open(settings, _run(settings, key), f"fail {key}") as runner:
         runner.end("failed", verdict)
 
@@ -153,13 +153,13 @@ def _interrupted(engine: Engine) -> str | None:
     with engine.connect() as connection:
         record = records.interrupted(connection, CLI)
     if record:
-        LOG.info("Going on with run %s, which was interrupted.", record.key)
+        LOG.info("Resuming run %s, which was interrupted.", record.key)
     return record.key if record else None
 
 
 def _refuse_unmigrated(engine: Engine, settings: Settings) -> None:
-    waiting = migrate.pending(engine, settings.database.schema_name)
-    if waiting:
+    pending = migrate.pending(engine, settings.database.schema_name)
+    if pending:
         raise SettingsError(
-            f"The schema {settings.database.schema_name} lacks {len(waiting)} migrations: run `chatrec db migrate`."
+            f"The schema {settings.database.schema_name} lacks {len(pending)} migrations: run `chatrec db migrate`."
         )

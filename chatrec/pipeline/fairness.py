@@ -1,4 +1,4 @@
-"""Fairness and diversity within the step rank: before the lists are made, and after."""
+"""Fairness and diversity in the step rank, before and after the lists are made."""
 
 from collections.abc import Callable
 
@@ -23,7 +23,7 @@ from chatrec.runs.results import CoverageResult, DiversityResult, FairnessResult
 
 
 def diversified(context: Context, ranker: Recommender) -> tuple[Recommender, DiversityResult | None]:
-    """Returns the ranker with the diversity of `diversity.mode`."""
+    """Returns the recommender with the diversity of `diversity.mode`."""
     wanted = context.settings.diversity
     if wanted.mode == "off":
         return ranker, None
@@ -35,7 +35,7 @@ def diversified(context: Context, ranker: Recommender) -> tuple[Recommender, Div
 
 
 def with_coverage(context: Context, ranker: Recommender, profiles: Array) -> tuple[Recommender, CoverageResult | None]:
-    """Returns the ranker whose lists cover the share of the catalogue that `diversity.coverage` sets."""
+    """Returns the recommender whose lists cover the share of the catalogue set by `diversity.coverage`."""
     settings = context.settings
     if not settings.diversity.coverage:
         return ranker, None
@@ -62,21 +62,21 @@ def provider_fairness(context: Context, ranker: Recommender, profiles: Array) ->
 
 
 def audit(context: Context, fairness: Fairness | None) -> FairnessResult | None:
-    """Writes EXPOSURE and BY_ATTRIBUTE of the lists that were made.
+    """Writes EXPOSURE and BY_ATTRIBUTE of the lists.
 
     Returns:
-        What the gate looks at; None if no exposure is asked for.
+        The values that the gate checks; None without `fairness.attribute`.
     """
     settings, held = context.settings, HoldoutCandidates.load(context.of("ensemble"))
     exposure, metrics_of = nothing()
-    found: FairnessResult | None = None
+    result: FairnessResult | None = None
     ndcg = held.ndcg(held.scores)
     if fairness:
         exposure = exposure_of(fairness, context.of("rank") / RECOMMENDATIONS)
         plain, ndcg = fairness.ndcg(held)
         owed = exposure["owed"].to_numpy() > 0
         met = (exposure["exposure"].to_numpy()[owed] / exposure["owed"].to_numpy()[owed]).round(4)
-        found = FairnessResult(
+        result = FairnessResult(
             providers=len(exposure),
             priced=int((fairness.prices > 0).sum()),
             least_met=float(met.min(initial=1e9)) if len(met) else 1.0,
@@ -92,7 +92,7 @@ def audit(context: Context, fairness: Fairness | None) -> FairnessResult | None:
         metrics_of = by_attribute(context.snapshot.users, held.users, ndcg, names, seed)
     exposure.write_parquet(context.folder / EXPOSURE)
     metrics_of.write_parquet(context.folder / BY_ATTRIBUTE)
-    return found
+    return result
 
 
 def _refuse_unknown(context: Context) -> None:
@@ -100,6 +100,6 @@ def _refuse_unknown(context: Context) -> None:
     for name in context.settings.fairness.audit:
         if name not in existing:
             raise SettingsError(
-                f"fairness.audit names {name}, which source.users does not give: it gives "
+                f"fairness.audit names {name}, which is not a column of source.users: its attributes are "
                 f"{', '.join(existing) or 'none'}."
             )

@@ -1,8 +1,8 @@
-"""`chatrec finetune`: trains a candidate encoder, measures it beside the live one, and promotes it if it is better.
+"""`chatrec finetune`: trains a candidate encoder, compares it with the live one, and promotes it if it is better.
 
-A fine-tuning is a run of its own in `finetunes/<key>/`, with manifests like a run's: it can be killed and gone on
-with. It needs no database: the last published run gives the snapshot. Which run that is, and which encoder a
-candidate has to beat, is written down when it begins.
+A fine-tuning has a folder of its own, `finetunes/<key>/`, with manifests like a run's, so that an interrupted one can
+be resumed. It needs no database. At its start it records its inputs: the last published run, whose snapshot it uses,
+and the live encoder, with which the candidate is compared.
 """
 
 import json
@@ -25,19 +25,20 @@ from chatrec.runs.results import PromoteResult
 from chatrec.runs.run import Manifest, Run, key_of, runs_under, using_snapshots, write_atomically
 
 LOG = logging.getLogger("chatrec")
-GONE_ON_WITH = timedelta(days=1)
-"""A fine-tuning that was interrupted longer ago learns from old events: a new one takes its place."""
+MAX_AGE = timedelta(days=1)
+"""Maximum age of a fine-tuning that is resumed. Older ones use old events and are replaced by a new one."""
 
 
 def begin(settings: Settings, key: str | None = None) -> Run:
-    """Writes down what a fine-tuning is made from.
+    """Records the inputs of a fine-tuning.
 
     Args:
-        settings: of this fine-tuning, options included.
-        key: of it; default: the newest one if it was interrupted, else a new one that stands for now.
+        settings: Settings of the fine-tuning, options included.
+        key: Key of the fine-tuning. By default that of the newest one if it was interrupted, else one made from the
+            time.
 
     Raises:
-        RunError: no run has been published yet.
+        RunError: If no run has been published yet.
     """
     root = settings.artifacts.root
     run = finetune_run(root, key or _interrupted(root) or key_of(datetime.now(UTC)))
@@ -51,16 +52,16 @@ def begin(settings: Settings, key: str | None = None) -> Run:
 
 
 def perform(settings: Settings, key: str, name: str) -> Manifest:
-    """Does one step of a fine-tuning, unless it was done from the same inputs before.
+    """Performs one step of a fine-tuning, unless it was performed with the same inputs before.
 
     Args:
-        settings: for the artifact root; all else is the fine-tuning's own.
-        key: of it.
-        name: of the step.
+        settings: Settings with the artifact root. All others are those of the fine-tuning.
+        key: Key of the fine-tuning.
+        name: Name of the step.
 
     Raises:
-        RunError: it was not begun, or a step before this one is not done.
-        Busy: somebody is being erased.
+        RunError: If the fine-tuning has not begun, or a step before this one is not finished.
+        Busy: If an erasure is in progress.
     """
     step, run = BY_NAME[name], finetune_run(settings.artifacts.root, key)
     with using_snapshots(run.root):
@@ -68,7 +69,7 @@ def perform(settings: Settings, key: str, name: str) -> Manifest:
 
 
 def finetune(settings: Settings, key: str | None, watch: Watch) -> PromoteResult:
-    """Does a whole fine-tuning, or what is left of one; returns what became of the candidate."""
+    """Performs all steps of a fine-tuning, or the remaining ones, and returns the decision about the candidate."""
     run = begin(settings, key)
     for step in STEPS:
         watch(step, None)
@@ -77,7 +78,7 @@ def finetune(settings: Settings, key: str | None, watch: Watch) -> PromoteResult
 
 
 def abandon(root: Path) -> int:
-    """Removes fine-tunings that have not ended, because somebody is erased of whom they learned; returns how many."""
+    """Removes unfinished fine-tunings, whose data include an erased user, and returns their number."""
     begun = [run for run in all_finetunes(root) if not _finished(run)]
     for run in begun:
         run.remove()
@@ -91,8 +92,8 @@ def _finished(run: Run) -> bool:
 def _interrupted(root: Path) -> str | None:
     newest = all_finetunes(root)[-1:]
     for run in newest:
-        if not _finished(run) and run.key >= key_of(datetime.now(UTC) - GONE_ON_WITH):
-            LOG.info("Going on with fine-tuning %s, which was interrupted.", run.key)
+        if not _finished(run) and run.key >= key_of(datetime.now(UTC) - MAX_AGE):
+            LOG.info("Resuming fine-tuning %s, which was interrupted.", run.key)
             return run.key
     return None
 
@@ -100,7 +101,7 @@ def _interrupted(root: Path) -> str | None:
 def _published_run(root: Path) -> Run:
     runs = [run for run in runs_under(root) if run.manifest("publish")]
     if not runs:
-        raise RunError(f"No run has been published under {root} yet: `chatrec run` does one.")
+        raise RunError(f"No run has been published under {root} yet: `chatrec run` publishes one.")
     return runs[-1]
 
 
@@ -111,9 +112,9 @@ STEPS: tuple[Step, ...] = (
         ("train",),
         ("text", "encoder", "compute"),
         "chatrec.pipeline.steps.finetune:embed",
-        "Embed the catalogue in the shadow",
+        "Encode with both encoders",
     ),
-    Step("compare", ("embed",), ("compute",), "chatrec.pipeline.steps.finetune:compare", "Measure both encoders"),
-    Step("promote", ("compare",), ("finetune",), "chatrec.pipeline.steps.finetune:promote", "Decide"),
+    Step("compare", ("embed",), ("compute",), "chatrec.pipeline.steps.finetune:compare", "Compare both encoders"),
+    Step("promote", ("compare",), ("finetune",), "chatrec.pipeline.steps.finetune:promote", "Promote a better encoder"),
 )
 BY_NAME: Mapping[str, Step] = {step.name: step for step in STEPS}

@@ -1,4 +1,4 @@
-"""The runs of `chatrec finetune`: where they are, and what each was begun from."""
+"""The runs of `chatrec finetune`: their folders and recorded inputs."""
 
 import json
 from dataclasses import dataclass
@@ -10,40 +10,40 @@ from chatrec.runs.run import KEY, Run
 FOLDER = "finetunes"
 BEGUN = "begun.json"
 LEARNING = ("text", "encoder", "finetune", "compute")
-"""The sections of the settings that change a candidate."""
+"""Sections of the settings that change a candidate."""
 
 
 @dataclass(frozen=True)
 class Begun:
-    """What a fine-tuning is made from."""
+    """Inputs of a fine-tuning, recorded at its start."""
 
     run: str
-    """The key of the run that gives the snapshot."""
+    """Key of the run whose snapshot is used."""
     live: str
-    """The encoder that a candidate has to beat: a folder, or a name on the hub."""
+    """Encoder that a candidate is compared with: a folder, or a name on the hub."""
     start: str
-    """The encoder that a candidate is made from: the live one, unless that remembers somebody who was erased."""
+    """Encoder whose training continues: the live one, unless it was trained on data of an erased user."""
 
 
 def begun_of(run: Run) -> Begun:
-    """What a fine-tuning was begun from.
+    """Returns the recorded inputs of a fine-tuning.
 
     Raises:
-        RunError: it was not begun.
+        RunError: If it has not begun.
     """
     file = run.folder / BEGUN
     if not file.exists():
-        raise RunError(f"Fine-tuning {run.key} has no files under {run.root}: begin it with `chatrec finetune`.")
+        raise RunError(f"Fine-tuning {run.key} has no files under {run.root}: start it with `chatrec finetune`.")
     return Begun(**json.loads(file.read_text(encoding="utf-8")))
 
 
 def finetune_run(root: Path, key: str) -> Run:
-    """The run of a fine-tuning."""
+    """Returns the run of a fine-tuning."""
     return Run(root, key, root / FOLDER / key)
 
 
 def all_finetunes(root: Path) -> list[Run]:
-    """All fine-tunings that have files, the oldest first."""
+    """Returns all fine-tunings that have files, the oldest first."""
     folder = root / FOLDER
     keys = sorted(entry.name for entry in folder.iterdir()) if folder.exists() else []
     return [finetune_run(root, key) for key in keys if KEY.fullmatch(key)]

@@ -1,4 +1,4 @@
-"""The steps between extraction and the gate, on a split of files and without a database."""
+"""The steps between extract and gate, on a split in files and without a database."""
 
 from collections.abc import Iterable
 from contextlib import nullcontext
@@ -17,23 +17,23 @@ from chatrec.runs.run import Run
 
 KEY = "00000000T000000Z"
 LEFT_OUT = ("extract", "tables", "generate", "gate", "publish")
-"""They need a database, or are for readers only."""
+"""Steps that need a database, or whose results are not needed for lists."""
 STEPS_OF_A_SPLIT = [step for step in STEPS if step.name not in LEFT_OUT]
 
 
 def evaluate_split(
     settings: Settings, split: Path, items: Path, users: Path | None, out: Path, k: int, kept: Path | None = None
 ) -> tuple[dict[str, StepResult], int]:
-    """Fits on a split's train set and writes a list for each of its users.
+    """Fits all models on the training set of a split and writes a list for each of its users.
 
     Args:
-        settings: of the fit.
-        split: folder with train.csv.gz, candidates.csv.gz and maybe queries.csv.gz.
-        items: the catalogue, CSV.
-        users: attributes of users, CSV; may be None.
-        out: the lists, CSV.
-        k: length of a list.
-        kept: where the files of the steps stay; None removes them.
+        settings: Settings of the models.
+        split: Folder with train.csv.gz, candidates.csv.gz and optionally queries.csv.gz.
+        items: CSV file of the catalogue.
+        users: CSV file of user attributes, or None.
+        out: CSV file to write the lists to.
+        k: Length of a list.
+        kept: Folder for the files of the steps. By default they are removed.
 
     Returns:
         The results of the steps by name, and the number of rows written.

@@ -1,4 +1,4 @@
-"""Is everything ready for a run? Each question on its own, so that one wrong answer does not hide the next."""
+"""Checks before a run. They are independent, so that all problems are reported, not only the first."""
 
 import os
 from collections.abc import Callable, Iterator
@@ -25,35 +25,37 @@ SAMPLE_ROWS = 20
 
 @dataclass(frozen=True)
 class Finding:
-    """The answer to one question."""
+    """Result of one check."""
 
     question: str
+    """Name of the check."""
     error: ChatrecError | None
     answer: str
+    """Facts about its subject, or the message of the error."""
 
     @property
     def ok(self) -> bool:
-        """Whether all is well."""
+        """Whether the check passed."""
         return self.error is None
 
 
 def preflight(settings: Settings) -> Iterator[Finding]:
-    """Asks everything that can go wrong before a run does: connections, mapping, templates, tables, folders."""
+    """Checks connections, mapping, templates, rules, fairness, tables, folders and encoder."""
     mapping: list[SourceMapping] = []
-    yield _ask("database", lambda: _connect(settings))
-    yield _ask("mapping", lambda: _map(settings, mapping))
+    yield _finding("database", lambda: _connect(settings))
+    yield _finding("mapping", lambda: _map(settings, mapping))
     if mapping:
-        yield _ask("templates", lambda: _render(settings, mapping[0]))
-        yield _ask("rules", lambda: _rules(settings, mapping[0]))
-        yield _ask("fairness", lambda: _fairness(settings, mapping[0]))
-        yield _ask("tables", lambda: _tables(settings, mapping[0]))
-    yield _ask("artifacts", lambda: _folder(settings.artifacts.root))
-    yield _ask("encoder", lambda: _encoder(settings))
+        yield _finding("templates", lambda: _render(settings, mapping[0]))
+        yield _finding("rules", lambda: _rules(settings, mapping[0]))
+        yield _finding("fairness", lambda: _fairness(settings, mapping[0]))
+        yield _finding("tables", lambda: _tables(settings, mapping[0]))
+    yield _finding("artifacts", lambda: _folder(settings.artifacts.root))
+    yield _finding("encoder", lambda: _encoder(settings))
 
 
-def _ask(question: str, look: Callable[[], str]) -> Finding:
+def _finding(question: str, check: Callable[[], str]) -> Finding:
     try:
-        return Finding(question, None, look())
+        return Finding(question, None, check())
     except ChatrecError as error:
         return Finding(question, error, str(error))
 
@@ -78,10 +80,10 @@ def _map(settings: Settings, mappings: list[SourceMapping]) -> str:
 
 
 def read_mapping(settings: Settings) -> SourceMapping:
-    """What the mapping SELECTs give.
+    """Returns the columns and types of the mapping SELECTs.
 
     Raises:
-        MappingError: one does not fit the contract.
+        MappingError: If a SELECT does not fit the contract.
     """
     name = "source.url" if settings.source.url else "database.url"
     engine = engines.source(settings, "chatrec check")
@@ -93,19 +95,19 @@ def read_mapping(settings: Settings) -> SourceMapping:
 
 
 def _render(settings: Settings, mapping: SourceMapping) -> str:
-    """Both templates on some of the customer's own rows."""
+    """Renders both templates on a sample of the source rows."""
     engine = engines.source(settings, "chatrec check")
     with snapshot(engine) as cursor:
         items = items_relation(mapping.items, settings.source).sample(cursor, SAMPLE_ROWS)
         users = users_relation(mapping.users).sample(cursor, SAMPLE_ROWS)
     engine.dispose()
     titles = items["title"].fill_null("").to_list()
-    nobody = Interactions(
+    no_events = Interactions(
         np.zeros(len(users) + 1, np.int64), *(np.empty(0, kind) for kind in (np.int32, "f4", np.int64))
     )
     of_items = item_texts(items, settings.text.item)
-    everyone, queries = np.arange(len(users)), Queries.none(len(users))
-    of_users = user_texts(users, everyone, titles, nobody, settings.advanced.text.history, queries, settings.text.user)
+    rows, queries = np.arange(len(users)), Queries.none(len(users))
+    of_users = user_texts(users, rows, titles, no_events, settings.advanced.text.history, queries, settings.text.user)
     return f"item: {(of_items or ['none'])[0]!r}; user: {(of_users or ['none'])[0]!r}"
 
 
@@ -125,7 +127,7 @@ def _fairness(settings: Settings, mapping: SourceMapping) -> str:
     for key, name, mapped in named:
         if name not in mapped.types:
             raise SettingsError(
-                f"fairness.{key} names {name}, which source.{mapped.relation} does not give: it gives "
+                f"fairness.{key} names {name}, which is not a column of source.{mapped.relation}: its columns are "
                 f"{', '.join(mapped.types)}."
             )
     return f"{wanted.mode}, exposure by {wanted.attribute}" if wanted.attribute else "off"
@@ -135,13 +137,13 @@ def _tables(settings: Settings, mapping: SourceMapping) -> str:
     engine = engines.database(settings, "chatrec check")
     try:
         with engines.readable_errors("database.url", engines.database_url(settings)):
-            waiting = migrate.pending(engine, settings.database.schema_name)
+            pending = migrate.pending(engine, settings.database.schema_name)
             id_types.refuse_other_types(engine, mapping.user_id_type, mapping.item_id_type)
     finally:
         engine.dispose()
-    if waiting:
+    if pending:
         raise SettingsError(
-            f"Schema {settings.database.schema_name} lacks {', '.join(waiting)}: run `chatrec db migrate`."
+            f"Schema {settings.database.schema_name} lacks {', '.join(pending)}: run `chatrec db migrate`."
         )
     return f"schema {settings.database.schema_name}, ids {mapping.user_id_type} and {mapping.item_id_type}"
 

@@ -1,8 +1,8 @@
-"""Which release a run is made from: the last one while it serves, a new one when that is due and affordable.
+"""The choice of the release that a run uses: the last one, or a new one when it is due and within the budget.
 
-A new release is written into the ledger first and made afterwards, so that a killed run has paid for what it may have
-shown. Done again from the same data it has the same name, is not paid for twice, and comes to the same bytes; another
-run has other noise even if its data are the same, because to see that nothing has changed is to see something.
+A new release is charged to the ledger before it is made, so that an interrupted run has paid for all that it may have
+revealed. A resumed run repeats the release with the same name and the same bytes, and is not charged twice. Another run
+draws other noise even for the same data, because equal releases would reveal that nothing has changed.
 """
 
 from __future__ import annotations
@@ -36,26 +36,26 @@ MECHANISM = "analytic Gaussian: popularity and pairs of items"
 
 @dataclass(frozen=True)
 class Decision:
-    """What becomes of a refit."""
+    """Decision whether a new release is made."""
 
     entry: ledger.Entry | None
-    """The release that goes on serving; None for a new one."""
+    """The release that stays in use; None for a new one."""
     total: float
-    """Epsilon of all releases, with the new one if there is to be one."""
-    words: str
+    """Epsilon of all releases, including a new one."""
+    verdict: str
 
 
 def decide(entries: list[ledger.Entry], settings: Privacy, folder: Path, own: str) -> Decision:
-    """Whether a new release is made.
+    """Decides whether a new release is made.
 
     Args:
-        entries: of the ledger, the oldest first.
-        settings: what a release may tell, how long it serves, what all may tell.
-        folder: the folder of the files of releases.
-        own: the name of a release of this run; if it is in the ledger it was paid for.
+        entries: Entries of the ledger, the oldest first.
+        settings: Privacy loss and budget, and the number of runs that use a release.
+        folder: Folder with the files of releases.
+        own: Name of a release of this run. If it is in the ledger, it was already charged.
 
     Raises:
-        RunError: the budget is spent and the last release has no file.
+        RunError: If the budget is spent and the last release has no file.
     """
     now = spent(entries, settings.delta)
     then = after_one_more([entry for entry in entries if entry.release != own], settings)
@@ -71,30 +71,30 @@ def decide(entries: list[ledger.Entry], settings: Privacy, folder: Path, own: st
     spending = f"ε {now:.2f} is spent and one more release would make it {then:.2f}, over privacy.budget"
     if last is None:
         raise RunError(
-            f"There is no release to go on with: {spending} {settings.budget:g}. Bring the last file back into "
-            f"{folder} from a backup, or raise the budget."
+            f"There is no release to use: {spending} {settings.budget:g}. Restore the last file in {folder} from a "
+            "backup, or raise the budget."
         )
-    return Decision(last, now, f"No refit: {spending} {settings.budget:g}; the release of {last.key} goes on serving.")
+    return Decision(last, now, f"No refit: {spending} {settings.budget:g}; the release of {last.key} stays in use.")
 
 
 def spent(entries: Sequence[ledger.Entry], delta: float) -> float:
-    """Epsilon of all releases together."""
+    """Returns the epsilon of all releases together."""
     return gaussian.epsilon_of(gaussian.together(entry.deviation for entry in entries), delta)
 
 
 def after_one_more(entries: Sequence[ledger.Entry], settings: Privacy) -> float:
-    """Epsilon of all releases together, and one more as the settings have it."""
+    """Returns the epsilon of all releases together with one more of the settings' epsilon and delta."""
     more = gaussian.deviation_of(settings.epsilon, settings.delta)
     return gaussian.epsilon_of(gaussian.together([*(entry.deviation for entry in entries), more]), settings.delta)
 
 
 def release_of_run(context: Context) -> tuple[Release, ReleaseResult]:
-    """The release that the run's lists are made from, onto the run's catalogue."""
+    """Returns the release that the run uses, restricted to the run's catalogue, and facts about it."""
     settings, root = context.settings.privacy, context.settings.artifacts.root / FOLDER
     fit = _Fit.of(context, Noise.of(root))
     if context.database is None:
-        words = f"Release at ε {settings.epsilon:g}, δ {settings.delta:g} for a measurement, in no ledger."
-        return fit.release(), ReleaseResult(words)
+        unrecorded = f"Release at ε {settings.epsilon:g}, δ {settings.delta:g} for a measurement, in no ledger."
+        return fit.release(), ReleaseResult(unrecorded)
     with context.database.connect() as connection:
         decision = decide(ledger.entries(connection), settings, root, fit.noise.name)
     name = decision.entry.release if decision.entry else fit.noise.name
@@ -102,17 +102,17 @@ def release_of_run(context: Context) -> tuple[Release, ReleaseResult]:
         _pay(context.database, context.number, settings, fit, decision.total)
         fit.release().save(root / f"{name}.npz")
         _remove_others(root, name)
-    facts = ReleaseResult(decision.words, name, round(decision.total, 4))
+    facts = ReleaseResult(decision.verdict, name, round(decision.total, 4))
     return Release.load(root / f"{name}.npz").onto(fit.items), facts
 
 
 def ids_of(snapshot: Snapshot) -> Array:
-    """Of all items, as text."""
+    """Returns the ids of all items, as text."""
     return np.array(snapshot.items["item_id"].cast(pl.String).to_list(), np.str_)
 
 
 def lend_secret(root: Path, other: Path) -> None:
-    """Lets another artifact root draw the same noise, so that a measurement can be done again."""
+    """Copies the secret to another artifact root, so that a repeated measurement draws the same noise."""
     Noise.of(root / FOLDER)
     (other / FOLDER).mkdir(parents=True, exist_ok=True)
     shutil.copy2(root / FOLDER / SECRET, other / FOLDER / SECRET)
@@ -120,14 +120,14 @@ def lend_secret(root: Path, other: Path) -> None:
 
 @dataclass(frozen=True)
 class _Fit:
-    """A release of the run's data before it is made."""
+    """Inputs of a release of the run's data."""
 
     histories: Interactions
     items: Array
-    """Ids as text."""
+    """Item ids as text."""
     deviation: float
+    """Standard deviation of the noise."""
     noise: Noise
-    """Of this release."""
 
     @classmethod
     def of(cls, context: Context, noise: Noise) -> Self:
@@ -141,7 +141,7 @@ class _Fit:
 
 
 def _pay(engine: Engine, run: int, settings: Privacy, fit: _Fit, total: float) -> None:
-    """Writes a release into the ledger, unless a run that was killed after that is done again."""
+    """Charges a release to the ledger, unless the run was interrupted after the charge and is resumed."""
     with engine.begin() as connection:
         if all(entry.release != fit.noise.name for entry in ledger.entries(connection)):
             ledger.charge(

@@ -1,4 +1,4 @@
-"""The result of a run, as its records in the database tell it."""
+"""The result of a run, read from its records in the database."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -18,15 +18,15 @@ class RunResult:
 
     key: str
     state: str
-    """"published", "dry" (all steps but publish), "stopped" (by a check, or for approval), "failed", or "running"."""
+    """"published", "dry" (all steps but publish), "stopped" (by a check, or without approval), "failed", "running"."""
     steps: Mapping[str, StepRecord]
-    """Steps by name, in the order of their start: state, seconds, typed result or error."""
+    """Steps by name, in the order of their start, with state, seconds, and typed result or error."""
     checks: tuple[Check, ...]
     """Checks of the step gate, failures and warnings first."""
     verdict: str
-    """Result of the checks, or why the run did not get so far, as a paragraph."""
+    """Result of the checks, or the error that ended the run before them, as a paragraph."""
     error: ChatrecError | None = None
-    """Why the run ended without being published; its field `step` names the step. None if it did not fail."""
+    """Error that ended the run; its field `step` names the step. None if it did not fail."""
 
     @property
     def ok(self) -> bool:
@@ -40,7 +40,7 @@ class RunResult:
         Args:
             connection: Connection to chatrec's tables.
             key: Key of the run.
-            error: Why it ended, if that is at hand.
+            error: Error that ended the run, if known.
 
         Raises:
             RunError: If there is no such run.

@@ -1,4 +1,4 @@
-"""The settings and options of a run, kept beside its files: all its steps use them, wherever they run."""
+"""Settings and options of a run, kept with its files. All its steps use them, wherever they are performed."""
 
 import json
 from dataclasses import asdict
@@ -13,25 +13,25 @@ FILE = "settings.json"
 
 
 def keep_settings(settings: Settings, run: Run, options: RunOptions = DEFAULT_OPTIONS) -> None:
-    """Writes down everything that decides what a run computes."""
+    """Writes the settings and options that determine the result of a run."""
     kept = {"settings": _changes(settings), "options": asdict(options)}
     write_atomically(run.folder / FILE, json.dumps(kept, default=str))
 
 
 def settings_of(settings: Settings, run: Run) -> Settings:
-    """The settings with which a run was begun; the connections and the artifact root are those that are given.
+    """Returns the settings that a run began with, and the connections and artifact root of `settings`.
 
     Raises:
-        RunError: the run was not begun.
+        RunError: If the run has not begun.
     """
     return settings.override(_kept(run)["settings"])
 
 
 def options_of(run: Run) -> RunOptions:
-    """The options with which a run was begun.
+    """Returns the options that a run began with.
 
     Raises:
-        RunError: the run was not begun.
+        RunError: If the run has not begun.
     """
     return RunOptions(**_kept(run)["options"])
 
@@ -39,7 +39,7 @@ def options_of(run: Run) -> RunOptions:
 def _kept(run: Run) -> dict[str, Any]:
     file = run.folder / FILE
     if not file.exists():
-        raise RunError(f"Run {run.key} has no files under {run.root}: begin it with `chatrec run`.")
+        raise RunError(f"Run {run.key} has no files under {run.root}: start it with `chatrec run`.")
     kept: dict[str, Any] = json.loads(file.read_text(encoding="utf-8"))
     return kept
 

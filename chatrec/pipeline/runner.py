@@ -1,4 +1,4 @@
-"""A runner does the steps of a run and records them, over one engine."""
+"""The runner performs the steps of a run and records them, over one engine."""
 
 import logging
 import time
@@ -28,7 +28,7 @@ CLI = "cli"
 
 @dataclass(frozen=True)
 class Runner:
-    """One run, its settings and options, and the engine over which it is recorded."""
+    """A run with its settings and options, and the engine that records it."""
 
     settings: Settings
     run: Run
@@ -37,17 +37,17 @@ class Runner:
 
     @property
     def record(self) -> records.RunRecord:
-        """The run in the database as it is now."""
+        """The current record of the run in the database."""
         with self.engine.connect() as connection:
             return records.get(connection, self.run.key)
 
     @property
     def steps(self) -> tuple[Step, ...]:
-        """The steps of a run; a dry one ends with the checks."""
+        """The steps of the run; a dry run ends with the checks."""
         return STEPS[:-1] if self.options.dry_run else STEPS
 
     def begin(self, started_by: str) -> records.RunRecord:
-        """Records the run and its settings; a published one stays as it is."""
+        """Records the run and its settings. A published run is not changed."""
         settings = {**self.settings.frozen(), "options": asdict(self.options)}
         with self.engine.begin() as connection:
             record = records.open_run(connection, self.run.key, started_by, settings)
@@ -58,11 +58,11 @@ class Runner:
         return record
 
     def perform(self, step: Step, alone: bool = True) -> Manifest:
-        """Does one step, unless it was done from the same inputs before, and records what became of it.
+        """Performs a step, unless it was performed with the same inputs before, and records its result.
 
         Args:
-            step: which.
-            alone: take the run's lock for the length of the step; false where the whole run is locked.
+            step: The step.
+            alone: Whether to hold the lock of the run during the step; false if the whole run holds it.
         """
         record = self.record
         if record.state == "published":
@@ -71,21 +71,21 @@ class Runner:
         with hold(self.engine, schema, "run", shared=True) if alone else nullcontext():
             manifest = self._perform(record.run, step)
         if step is self.steps[-1]:
-            words, published = self.run.result("gate", GateResult).verdict, manifest.result
+            verdict, published = self.run.result("gate", GateResult).verdict, manifest.result
             if isinstance(published, PublishResult) and published.same_lists_as:
-                words += f" The lists are the same as those of run {published.same_lists_as}."
-            self.end("dry" if self.options.dry_run else "published", words)
+                verdict += f" The lists are the same as those of run {published.same_lists_as}."
+            self.end("dry" if self.options.dry_run else "published", verdict)
         return manifest
 
     def approve(self) -> None:
-        """Writes down that a person approves, if one was asked."""
+        """Records an approval of the run, if it needs one."""
         with self.engine.begin() as connection:
             record = records.get(connection, self.run.key)
             if record.approval:
                 records.set_approval(connection, record.run, "approved", CLI)
 
     def end(self, state: str, verdict: str) -> None:
-        """Records how the run ended, unless that is recorded already."""
+        """Records the end of the run, unless it is already recorded."""
         with _best_effort(), self.engine.begin() as connection:
             record = records.get(connection, self.run.key)
             if record.state == "running":
@@ -104,7 +104,7 @@ class Runner:
     def _perform(self, number: int, step: Step) -> Manifest:
         inputs = inputs_of(self.settings, self.run, step, options=self.options)
         if done := done_before(self.run, step, inputs):
-            LOG.info("%s was done before.", step.title)
+            LOG.info("%s: already done, with the same inputs.", step.title)
             return done
         with self.engine.begin() as connection:
             records.step_begins(connection, number, step.name)
@@ -129,7 +129,7 @@ class Runner:
 
 
 def _reuse(context: Context, step: Step, inputs: str) -> Manifest | None:
-    """Files of an earlier run, unless all is to be done again, or a ledger has to count what is made."""
+    """Reuses files of an earlier run, except with the option `full` and with privacy, whose ledger counts releases."""
     if context.options.full or context.settings.privacy.enabled:
         return None
     if manifest := reuse(context, step, inputs):
@@ -139,7 +139,7 @@ def _reuse(context: Context, step: Step, inputs: str) -> Manifest | None:
 
 @contextmanager
 def _best_effort() -> Iterator[None]:
-    """The record of a step is for people: a database that is down must not hide the error that a step had."""
+    """Logs an error of the block instead of raising it, so that it does not hide the error of a step."""
     try:
         yield
     except Exception as error:

@@ -1,4 +1,4 @@
-"""A step: its name, what it depends on, and where the function is that performs it."""
+"""A step: its name, its dependencies, and the function that performs it."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -8,7 +8,7 @@ from chatrec.pipeline.context import Context
 from chatrec.runs.results import StepResult
 
 StepFunction = Callable[[Context], StepResult]
-"""Reads the files of the steps before it, writes files into the folder of its own step and returns its result."""
+"""Reads the files of the steps before, writes files into the folder of its own step, and returns its result."""
 
 
 @dataclass(frozen=True)
@@ -17,18 +17,18 @@ class Step:
 
     name: str
     needs: tuple[str, ...]
-    """The steps whose files it reads."""
+    """Names of the steps whose files it reads."""
     settings: tuple[str, ...]
-    """The settings that change what it does: whole sections with their tables under `advanced`, or single keys."""
+    """Settings that change its result: whole sections with their tables under `advanced`, or single keys."""
     function: str
-    """The function as `module:name`, imported when the step is performed: Airflow parses the steps all the time, and
-    their functions need heavy libraries."""
+    """The function as `module:name`, imported when the step is performed, because Airflow parses the steps frequently
+    and their functions need large libraries."""
     title: str
     reusable: bool = True
-    """Whether settings and the files of the steps before alone decide what it writes: then an earlier run's files that
-    were made from the same inputs are taken, instead of making them again."""
+    """Whether its result depends only on settings and the files of the steps before. Then the files of an earlier run
+    with the same inputs are reused."""
     options: tuple[str, ...] = ()
-    """The options of a run that change what it does."""
+    """Options of a run that change its result."""
 
     def perform(self, context: Context) -> StepResult:
         """Imports the function and calls it."""

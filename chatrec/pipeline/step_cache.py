@@ -1,4 +1,4 @@
-"""A step, done once: what it was made from, whether that still holds, and the manifest that says it has happened."""
+"""The cache of steps: a step with an intact manifest of the same inputs is not performed again."""
 
 import logging
 import os
@@ -21,17 +21,17 @@ LOG = logging.getLogger("chatrec")
 
 
 def inputs_of(settings: Settings, run: Run, step: Step, *others: object, options: RunOptions = DEFAULT_OPTIONS) -> str:
-    """Fingerprint of all that a step is made from.
+    """Returns the fingerprint of all inputs of a step.
 
     Args:
-        settings: of the run.
-        run: whose steps before this one are done.
-        step: which.
-        *others: what else it is made from.
-        options: of the run.
+        settings: Settings of the run.
+        run: The run, with the steps before this one finished.
+        step: The step.
+        *others: Further inputs.
+        options: Options of the run.
 
     Raises:
-        RunError: a step before it has not been done.
+        RunError: If a step before it is not finished.
     """
     chosen = values_of(settings, step.settings) | {name: getattr(options, name) for name in step.options}
     before = {name: run.finished(name).digest for name in step.needs}
@@ -41,7 +41,7 @@ def inputs_of(settings: Settings, run: Run, step: Step, *others: object, options
 
 
 def values_of(settings: Settings, keys: Sequence[str]) -> dict[str, Any]:
-    """The values of settings by dotted key. A section includes its table under `advanced`."""
+    """Returns the values of settings by dotted key. A section includes its table under `advanced`."""
     values = settings.frozen()
     advanced = values["advanced"]
     sections = {f"advanced.{key}" for key in keys if key in advanced}
@@ -49,25 +49,25 @@ def values_of(settings: Settings, keys: Sequence[str]) -> dict[str, Any]:
 
 
 def done_before(run: Run, step: Step, inputs: str) -> Manifest | None:
-    """The manifest of a step that was made from the same inputs, or None."""
+    """Returns the manifest of a step if it was performed with the same inputs, else None."""
     done = run.manifest(step.name)
     return done if done is not None and done.known and done.inputs == inputs else None
 
 
 def do_once(settings: Settings, run: Run, step: Step, *others: object) -> Manifest:
-    """Does a step of a run that no database records, unless it was done from the same inputs before.
+    """Performs a step without a database, unless it was performed with the same inputs before.
 
     Arguments as in `inputs_of`.
     """
     inputs = inputs_of(settings, run, step, *others)
     if done := done_before(run, step, inputs):
-        LOG.info("%s was done before.", step.title)
+        LOG.info("%s: already done, with the same inputs.", step.title)
         return done
     return do(Context(run, settings, run.fresh_folder(step.name)), step, inputs)
 
 
 def reuse(context: Context, step: Step, inputs: str) -> Manifest | None:
-    """Takes the files that an earlier run made from the same inputs; None if there are none, or not as they were."""
+    """Reuses the files that an earlier run made with the same inputs; None if there are none, or they have changed."""
     started, clock = datetime.now(UTC), time.monotonic()
     for earlier in reversed(runs_under(context.run.root)):
         made = done_before(earlier, step, inputs) if earlier.key != context.run.key else None
@@ -77,7 +77,7 @@ def reuse(context: Context, step: Step, inputs: str) -> Manifest | None:
         if digest_of(context.folder) != made.digest:
             context.run.fresh_folder(step.name)
             continue
-        maker = made.result.reused_from or earlier.key  # the run that made them, however often they were reused
+        maker = made.result.reused_from or earlier.key  # the run that made them, also after several reuses
         result = replace(made.result, reused_from=maker)
         seconds = round(time.monotonic() - clock, 3)
         manifest = replace(made, result=result, started_at=started.isoformat(), seconds=seconds)
@@ -87,7 +87,7 @@ def reuse(context: Context, step: Step, inputs: str) -> Manifest | None:
 
 
 def do(context: Context, step: Step, inputs: str) -> Manifest:
-    """Does a step in its empty folder and writes its manifest last."""
+    """Performs a step in its empty folder and writes its manifest last."""
     started, clock = datetime.now(UTC), time.monotonic()
     result = step.perform(context)
     seconds = round(time.monotonic() - clock, 3)
@@ -99,7 +99,7 @@ def do(context: Context, step: Step, inputs: str) -> Manifest:
 
 
 def _link(source: str, target: str) -> None:
-    """A second name for a file, which no step changes once it is written; a copy where the disk has no such thing."""
+    """Links a file, which no step changes after writing it; copies it if the file system has no hard links."""
     try:
         os.link(source, target)
     except OSError:

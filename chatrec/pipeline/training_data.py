@@ -1,4 +1,4 @@
-"""What models are fitted on, and what is held out to weigh them."""
+"""Training data of the models, and the holdout that weights them."""
 
 import numpy as np
 
@@ -11,7 +11,7 @@ from chatrec.pipeline.context import Context
 
 
 def holdout_of(context: Context) -> Holdout:
-    """What no fit may see before the ensemble is weighed."""
+    """Returns the holdout, which models do not see before the ensemble is weighted."""
     ranking = context.settings.ranking
     return hold_out(
         context.snapshot.histories,
@@ -23,11 +23,11 @@ def holdout_of(context: Context) -> Holdout:
 
 
 def training_data(context: Context, histories: Interactions) -> TrainingData:
-    """What models may be fitted on.
+    """Returns the training data of the models.
 
     Args:
-        context: of a step after `embed`.
-        histories: all, or what is left of them.
+        context: Context of a step after `embed`.
+        histories: All interactions, or those that are not held out.
     """
     items, vectors = context.snapshot.items, np.load(context.of("embed") / ITEMS)
     return TrainingData(histories, items.height, vectors, context.settings.compute.seed, features_of(items))

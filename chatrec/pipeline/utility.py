@@ -1,4 +1,4 @@
-"""`chatrec privacy --curve`: what a run at a given ε would cost, measured on a snapshot and without a database."""
+"""`chatrec privacy --curve`: accuracy by ε, measured on a snapshot and without a database."""
 
 from collections.abc import Sequence
 
@@ -14,25 +14,28 @@ from chatrec.runtime.hardware import use_threads
 
 
 def utility_of_run(settings: Settings, key: str | None, epsilons: Sequence[float]) -> tuple[str, Utility]:
-    """Measures a run's snapshot.
+    """Measures accuracy by ε on a run's snapshot.
 
     Args:
-        settings: `ranking.target` says what is held out, `privacy.delta` is that of each release.
-        key: of the run; default: the newest one whose texts are embedded.
-        epsilons: of one release.
+        settings: Settings; `ranking.target` determines the held-out events, `privacy.delta` the δ of each release.
+        key: Key of the run. By default the newest run with text vectors.
+        epsilons: Values of ε of one release.
 
     Returns:
-        The key of the run, and the numbers.
+        The key of the run, and the measurement.
 
     Raises:
-        RunError: there is no such run, or nothing can be held out of it.
+        RunError: If there is no such run, or none of its events can be held out.
     """
     use_threads(settings.compute.threads)
     run = ready_run(settings.artifacts.root, key)
     context = Context(run, settings, run.folder)
     held = holdout_of(context)
     if not len(held):
-        raise RunError(f"Nothing can be held out of run {run.key} with target {settings.ranking.target}.")
+        raise RunError(
+            f"Nothing can be held out of run {run.key} with target {settings.ranking.target}: no user has an event to "
+            "predict and one before it. The target next_item needs the fewest events."
+        )
     noise = Noise.of(settings.artifacts.root / FOLDER)
     data, items = training_data(context, held.histories), ids_of(context.snapshot)
     return run.key, measure(data, items, held, epsilons, settings.privacy.delta, noise, run.key)

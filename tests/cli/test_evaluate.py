@@ -33,7 +33,7 @@ def test_a_run_is_evaluated_without_its_database(chatrec: Chatrec, finished: Fin
     before = (folder / "metrics.json").read_bytes()
     code, out, err = chatrec("evaluate", "--run", key, "--target", "period", **DOWN)
     assert code == 0, err
-    assert err.count("was done before") == 6
+    assert err.count("already done, with the same inputs") == 6
     assert (folder / "metrics.json").read_bytes() == before
 
 

@@ -26,7 +26,6 @@ NOT_YET = [
     "chatrec/evaluation",
     "chatrec/extract",
     "chatrec/models",
-    "chatrec/pipeline",
     "chatrec/ranking",
     "chatrec/report",
 ]

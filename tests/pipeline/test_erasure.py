@@ -284,7 +284,7 @@ def test_an_encoder_that_learned_from_somebody_is_replaced(settings: Settings, s
     complete(settings)
     done = finetune(tuned.override({"advanced.finetune.learning_rate": 0.001}), None, silent)
     assert done.promoted, done
-    assert "the live one remembers somebody who was erased" in done.verdict
+    assert "the live encoder was trained on data of an erased user" in done.verdict
     assert [version.name for version in registry.versions(root)] != [local.name, first.name]
     live = registry.of(registry.live(root) or root)
     assert live

@@ -122,7 +122,7 @@ def test_no_gain_no_promotion(tuning: Tuning) -> None:
     results = tuning.tune(finetune__steps=0)
     assert results["compare"].gain == (0, 0, 0)
     assert not results["promote"].promoted
-    assert "not clear of zero" in results["promote"].verdict
+    assert "not significantly above zero" in results["promote"].verdict
     assert registry.live(tuning.root) is None
 
 
@@ -135,7 +135,7 @@ def test_a_candidate_may_wait_for_a_person(tuning: Tuning) -> None:
 
 def test_vectors_of_two_encoders_never_meet(tuning: Tuning) -> None:
     """The live encoder changes while a run is half embedded: all vectors of the run are of one of them."""
-    name = tuning.tune(finetune__promote=False)["train"]["encoder"]
+    name = tuning.tune(finetune__promote=False)["train"].encoder
     tuning.shop.execute("UPDATE films SET plot = plot || ' dusk'")  # texts that neither encoder knows
     kill_at("embed:some texts encoded")
     registry.promote(tuning.root, name)
@@ -164,7 +164,7 @@ def test_a_killed_fine_tuning_is_gone_on_with(
     monkeypatch.setattr(loop._Training, "advance", advance)
     with caplog.at_level(logging.INFO):
         results = tuning.tune()
-    assert "Going on with fine-tuning" in caplog.text
+    assert "Resuming fine-tuning" in caplog.text
     assert "Resuming at step 8." in caplog.text
     assert results["train"].trainings["pairs"].steps == 60
     assert len(list((tuning.root / FOLDER).iterdir())) == 1
@@ -176,7 +176,7 @@ def test_nothing_is_learned_of_the_items_that_candidates_are_measured_by(tuning:
     for number in range(2):
         if number:
             complete(tuning.settings)
-        name = tuning.tune(finetune__promote=False, advanced__finetune__tokens=20_000)["train"]["encoder"]
+        name = tuning.tune(finetune__promote=False, advanced__finetune__tokens=20_000)["train"].encoder
         weights.append((tuning.root / registry.FOLDER / name / "model.safetensors").read_bytes())
         hidden = np.flatnonzero(pseudo_cold(range(240), tuning.settings.compute.seed)).tolist()
         tuning.shop.execute("DELETE FROM views WHERE film = ANY(%s)", (hidden,))

@@ -53,7 +53,7 @@ def test_a_spent_budget_stops_refits_and_not_runs(private: Settings, shop: Shop)
     third = complete(private)
     assert third.state == "published"
     assert "No refit: ε 5.93 is spent and one more release would make it 7.51, over privacy.budget 7" in third.verdict
-    assert f"the release of {second.key} goes on serving" in third.verdict
+    assert f"the release of {second.key} stays in use" in third.verdict
     assert [entry.key for entry in entries(private)] == [first.key, second.key]
     assert first.results["ensemble"].release.name != second.results["ensemble"].release.name, (
         "the same data, other noise"

@@ -1,6 +1,6 @@
-"""The steps of a run in their order, each in a module of its own: what it needs and what it depends on.
+"""The steps of a run in their order, with the steps and settings that each depends on.
 
-Airflow parses this module all the time, so nothing heavy is imported here; a step imports its module when it is
+Airflow parses this module frequently, so it imports no large library. A step imports its own module when it is
 performed.
 """
 
@@ -23,7 +23,7 @@ STEPS: tuple[Step, ...] = (
         ("extract",),
         ("text", "encoder", "compute", "privacy.enabled"),
         "chatrec.pipeline.steps.encoder:encoder",
-        "Train or find the encoder",
+        "Prepare the encoder",
         reusable=False,
     ),
     Step(
@@ -43,14 +43,14 @@ STEPS: tuple[Step, ...] = (
         ("extract", "embed", "groups"),
         ("aigc", "ranking.target", "ranking.exclude_seen", "compute", "privacy.enabled"),
         "chatrec.pipeline.steps.aigc:aigc",
-        "Learn AIGC vectors",
+        "Train AIGC",
     ),
     Step(
         "ensemble",
         ("extract", "embed", "aigc"),
         ("ranking.target", "advanced.ranking.form", "ranking.exclude_seen", "compute", "privacy"),
         "chatrec.pipeline.steps.ensemble:ensemble",
-        "Fit and weigh all models",
+        "Fit all models and weights",
     ),
     Step(
         "index",
@@ -71,14 +71,14 @@ STEPS: tuple[Step, ...] = (
         ("extract", "embed", "groups", "aigc"),
         ("tables", "rules", "compute", "privacy.enabled"),
         "chatrec.pipeline.steps.tables:tables",
-        "Make tables beside the lists",
+        "Compute further tables",
     ),
     Step(
         "generate",
         ("extract", "embed", "groups", "rank"),
         ("generate", "encoder", "text", "compute"),
         "chatrec.pipeline.steps.generate:generate",
-        "Write names of groups",
+        "Write group names and blurbs",
     ),
     Step(
         "gate",

@@ -13,7 +13,7 @@ from chatrec.runtime.hardware import use_threads
 
 
 def aigc(context: Context) -> AigcResult:
-    """Learns item vectors, and from them those of groups and users."""
+    """Trains item vectors, and derives group and user vectors from them."""
     use_threads(context.settings.compute.threads)
     if context.settings.privacy.enabled:
         return _public_aigc(context)
@@ -23,7 +23,7 @@ def aigc(context: Context) -> AigcResult:
 
 
 def _public_aigc(context: Context) -> AigcResult:
-    """Item vectors that no event had a part in: those of texts."""
+    """Uses the item vectors of texts, which do not depend on events."""
     texts = np.load(context.of("embed") / ITEMS)
     of_texts(texts, ItemGroups.load(context.of("groups"))).save(context.folder)
     return AigcResult(trained_on="texts")

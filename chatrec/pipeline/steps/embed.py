@@ -1,4 +1,4 @@
-"""The embed step: vectors of texts."""
+"""The embed step: text vectors."""
 
 from chatrec.encoder import embed as embedding
 from chatrec.pipeline.context import Context
@@ -6,5 +6,5 @@ from chatrec.runs.results import EmbedResult
 
 
 def embed(context: Context) -> EmbedResult:
-    """Turns the texts that are new into GPT-2 vectors."""
+    """Encodes new texts into GPT-2 vectors."""
     return embedding.embed(context.snapshot, context.settings, context.folder, context.run.key, context.options.full)

@@ -1,4 +1,4 @@
-"""The encoder step: the language model that reads texts."""
+"""The encoder step: the language model that encodes texts."""
 
 from chatrec.encoder.embed import prepare_encoder
 from chatrec.pipeline.context import Context
@@ -6,5 +6,5 @@ from chatrec.runs.results import EncoderResult
 
 
 def encoder(context: Context) -> EncoderResult:
-    """Trains the local GPT-2 if there is none yet."""
+    """Trains the local GPT-2, unless it exists or another encoder is chosen."""
     return prepare_encoder(context.snapshot, context.settings, context.folder)

@@ -1,4 +1,4 @@
-"""The steps of `chatrec evaluate`: a split of a run's snapshot, the run's vectors, and the measurement."""
+"""The steps of `chatrec evaluate`: a split of a run's snapshot, the run's text vectors, and the metrics."""
 
 import json
 from pathlib import Path
@@ -24,11 +24,11 @@ from chatrec.runs.run import Run
 from chatrec.runtime.hardware import use_threads
 
 SEED = 1
-"""Added to the seed, so that other users are held out here than those by which the ensemble is weighed."""
+"""Added to the seed, so that the held-out users differ from those that weight the ensemble."""
 
 
 def hold_out(context: Context) -> HoldoutResult:
-    """Holds events out of the run's snapshot and writes what is left of it."""
+    """Holds out events of the run's snapshot and writes the rest of it."""
     evaluated = _evaluated(context)
     ranking, seed = context.settings.ranking, context.settings.compute.seed
     whole = Snapshot(evaluated.step_folder("extract"))
@@ -37,14 +37,17 @@ def hold_out(context: Context) -> HoldoutResult:
     if not len(held):
         raise RunError(
             f"Nothing can be held out of run {evaluated.key} with target {ranking.target}: no user has an event to "
-            "predict and one before it. `--target next_item` needs the least."
+            "predict and one before it. `--target next_item` needs the fewest events."
         )
     write_rest(whole, held, context.folder)
     return HoldoutResult(holdout_users=len(held), targets=len(held.targets), events_left=len(held.histories.items))
 
 
 def take_vectors(context: Context) -> TextVectorsResult:
-    """Item vectors, and the profiles of users with a history left; texts of histories would tell what is held out."""
+    """Copies item vectors, and the profiles of users with interactions left.
+
+    User texts with histories are not copied, because they contain held-out events.
+    """
     items, profiles, users = (
         np.load(_evaluated(context).step_folder("embed") / name) for name in (ITEMS, PROFILES, PROFILE_USERS)
     )
@@ -55,7 +58,7 @@ def take_vectors(context: Context) -> TextVectorsResult:
 
 
 def measure(context: Context) -> MeasureResult:
-    """Measures all systems on the events that were held out."""
+    """Measures all models on the held-out events."""
     use_threads(context.settings.compute.threads)
     settings, texts = context.settings, np.load(context.of("embed") / ITEMS)
     held = load_holdout(context.of("extract"), settings.ranking.exclude_seen)
@@ -71,12 +74,12 @@ def measure(context: Context) -> MeasureResult:
 
 
 def _evaluated(context: Context) -> Run:
-    """The run of the same key, which is evaluated."""
+    """Returns the evaluated run, which has the same key."""
     return Run(context.run.root, context.run.key)
 
 
 def _curve(file: Path) -> dict[str, list[float]] | None:
-    """What the step aigc recorded while it learned; None if it read nothing or records nothing."""
+    """Returns the training history of the step aigc; None if it trained nothing."""
     if not file.exists():
         return None
     curve: dict[str, list[float]] = json.loads(file.read_text(encoding="utf-8"))

@@ -1,4 +1,4 @@
-"""The extract step: the customer's tables, read in one snapshot."""
+"""The extract step: the source tables, read in one snapshot."""
 
 from psycopg2 import sql
 from sqlalchemy import Engine
@@ -14,7 +14,7 @@ from chatrec.runs.results import ExtractResult
 
 
 def extract(context: Context) -> ExtractResult:
-    """Reads the customer's tables in one snapshot."""
+    """Reads the source tables in one snapshot."""
     settings = context.settings
     name = "source.url" if settings.source.url else "database.url"
     engine = source(settings, f"chatrec extract {context.run.key}")
@@ -35,7 +35,7 @@ def extract(context: Context) -> ExtractResult:
 
 
 def _record_snapshot(engine: Engine, run: int, snapshot: Snapshot) -> None:
-    """Refuses ids that do not fit the tables; then shows when the snapshot was taken and what is in quarantine."""
+    """Refuses ids that do not fit the tables, then records the time of the snapshot and its quarantined rows."""
     refuse_other_types(engine, snapshot.facts.user_id_type, snapshot.facts.item_id_type)
     with engine.begin() as connection:
         records.set_snapshot(connection, run, snapshot.taken_at)

@@ -28,11 +28,11 @@ from chatrec.runtime.hardware import use_threads
 
 CANDIDATE, LIVE = "candidate", "live"
 USERS_READ = 20_000
-"""Users whose texts next-token training reads at most."""
+"""Maximum number of users whose texts next-token training reads."""
 
 
 def train(context: Context) -> TrainResult:
-    """Trains the candidate on all items but those that it will be measured by."""
+    """Trains the candidate on all items except those held out for the comparison."""
     use_threads(context.settings.compute.threads)
     candidate = _candidate(context)
     if candidate.exists():
@@ -45,44 +45,43 @@ def train(context: Context) -> TrainResult:
 
 
 def _material(context: Context, snapshot: Snapshot, learnable: Array) -> Material:
-
     text, seed = context.settings.text_config, context.settings.compute.seed
     items = item_texts(snapshot.items, text.item)
-    learnable = learnable & np.array([bool(each) for each in items], bool)
+    learnable = learnable & np.array([bool(item) for item in items], bool)
     histories = snapshot.histories.only(learnable[snapshot.histories.items])
     order = np.random.default_rng(seed).permutation(snapshot.users.height)
     readers = np.sort(order[: USERS_READ if context.settings.advanced.finetune.tokens else 0])
     titles = snapshot.items["title"].fill_null("").to_list()
-    searches = Queries.none(snapshot.users.height)  # they may tell what is hidden
+    searches = Queries.none(snapshot.users.height)  # they may reveal held-out items
     users = user_texts(snapshot.users, readers, titles, histories, text.history, searches, text.user)
     return Material(items, learnable, histories, users)
 
 
 def embed(context: Context) -> ShadowEmbedResult:
-    """Encodes what a run encodes, by both encoders: the store then has what the next run needs of either."""
+    """Encodes all texts of a run with both encoders, so that the vector cache has them for the next run."""
     use_threads(context.settings.compute.threads)
     snapshot, encoded = _snapshot(context), {}
     for name, source in ((LIVE, begun_of(context.run).live), (CANDIDATE, str(_candidate(context)))):
         folder = context.folder / name
         folder.mkdir()
         chosen = context.settings.override({"encoder.model": source})
-        found = embedding.embed(snapshot, chosen, folder, f"{context.run.key}-tuned")
-        registry.record(Path(source), {}, found.fingerprint)
-        encoded[name] = EncodedCatalogue(found.texts_embedded, found.fingerprint)
-        for file in (USERS, PROFILES, PROFILE_USERS):  # the store has them now, and items alone are compared
+        result = embedding.embed(snapshot, chosen, folder, f"{context.run.key}-tuned")
+        registry.record(Path(source), {}, result.fingerprint)
+        encoded[name] = EncodedCatalogue(result.texts_embedded, result.fingerprint)
+        for file in (USERS, PROFILES, PROFILE_USERS):  # the cache has them, and only items are compared
             (folder / file).unlink()
     return ShadowEmbedResult(candidate=encoded[CANDIDATE], live=encoded[LIVE])
 
 
 def compare(context: Context) -> CompareResult:
-    """Measures both encoders on the items of which the candidate learned nothing."""
+    """Measures both encoders on the held-out items."""
     use_threads(context.settings.compute.threads)
     snapshot, seed, begun = _snapshot(context), context.settings.compute.seed, begun_of(context.run)
     hidden = _hidden(context, snapshot)
     holdout = hold_items_out(snapshot.histories, hidden, seed)
-    found = {name: neighbour_ndcg(holdout, np.load(context.of("embed") / name / ITEMS)) for name in (CANDIDATE, LIVE)}
-    gain, low, high = (round(each, 5) for each in paired_difference(found[CANDIDATE], found[LIVE], seed))
-    means = {name: round(float(each.sum() / max(len(each), 1)), 5) for name, each in found.items()}
+    ndcg = {name: neighbour_ndcg(holdout, np.load(context.of("embed") / name / ITEMS)) for name in (CANDIDATE, LIVE)}
+    gain, low, high = (round(value, 5) for value in paired_difference(ndcg[CANDIDATE], ndcg[LIVE], seed))
+    means = {name: round(float(values.sum() / max(len(values), 1)), 5) for name, values in ndcg.items()}
     for name, source in ((CANDIDATE, _candidate(context)), (LIVE, Path(begun.live))):
         registry.record(source, {"ndcg@10": means[name], "run": begun.run})
     registry.record(_candidate(context), {"gain": (gain, low, high), "over": Path(begun.live).name})
@@ -96,46 +95,48 @@ def compare(context: Context) -> CompareResult:
 
 
 def promote(context: Context) -> PromoteResult:
-    """Makes the candidate live if its gain is clear of zero, and removes what is older than is kept.
+    """Makes the candidate live if its gain is significantly above zero, and removes old encoders and fine-tunings.
 
-    A live encoder that remembers somebody who was erased has to go, whatever the gain.
+    A live encoder that was trained on data of an erased user is replaced, whatever the gain.
     """
     root, wanted, candidate = context.settings.artifacts.root, context.settings.finetune_config, _candidate(context)
     gain, low, high = context.run.result("compare", CompareResult).gain
-    words = f"NDCG@10 of pseudo-cold items {gain:+.4f} ({low:+.4f} to {high:+.4f})"
+    verdict = f"NDCG@10 of pseudo-cold items {gain:+.4f} ({low:+.4f} to {high:+.4f})"
     promoted, must_go = False, registry.remembers(root, Path(begun_of(context.run).live))
+    reason = "better" if low > 0 else "the live encoder was trained on data of an erased user"
     if low <= 0 and not must_go:
-        words += ": not clear of zero, the live encoder stays"
+        verdict += ": not significantly above zero, the live encoder stays"
     elif context.settings.encoder.model not in registry.REPLACED:
-        words += f": better, but encoder.model names a model; with auto, `chatrec encoders use {candidate.name}` counts"
+        verdict += (
+            f": {reason}, but encoder.model names a model. Set it to auto, then `chatrec encoders use {candidate.name}`"
+        )
     elif str(choose(context.settings).source) not in (begun_of(context.run).live, str(candidate)):
-        words += ": better, but another encoder is live by now"
+        verdict += f": {reason}, but another encoder has become live"
     elif not wanted.promote:
-        words += f": better; finetune.promote is false, so `chatrec encoders use {candidate.name}` is yours to say"
+        verdict += f": {reason}, but finetune.promote is false. `chatrec encoders use {candidate.name}` promotes it"
     else:
         registry.promote(root, candidate.name)
-        why = "better" if low > 0 else "the live one remembers somebody who was erased"
-        promoted, words = True, f"{words}: {why}, the next run encodes with {candidate.name}"
+        promoted, verdict = True, f"{verdict}: {reason}, the next run encodes with {candidate.name}"
     removed = registry.prune(root, wanted.keep)
     for old in all_finetunes(root):
         if old.key < context.run.key:
             old.remove()
-    return PromoteResult(promoted=promoted, verdict=words, encoders_removed=len(removed))
+    return PromoteResult(promoted=promoted, verdict=verdict, encoders_removed=len(removed))
 
 
 def _snapshot(context: Context) -> Snapshot:
     run = Run(context.run.root, begun_of(context.run).run)
     if run.manifest("extract") is None:
-        raise RunError(f"The files of run {run.key} are gone, from which this fine-tuning learns: begin a new one.")
+        raise RunError(f"The files of run {run.key}, which this fine-tuning uses, no longer exist: start a new one.")
     return Snapshot(run.step_folder("extract"))
 
 
 def _hidden(context: Context, snapshot: Snapshot) -> Array:
-    """bool for each item: nothing is learned of it, so that encoders can be measured by it."""
+    """Returns whether an item is held out to measure the encoders, bool of shape (items,)."""
     return pseudo_cold(snapshot.items["item_id"], context.settings.compute.seed)
 
 
 def _candidate(context: Context) -> Path:
-    """The folder of the encoder that is made, named by what it is made from."""
+    """Returns the folder of the candidate, named by the fingerprint of its inputs."""
     mark = fingerprint(asdict(begun_of(context.run)), values_of(context.settings, LEARNING))
     return context.run.root / registry.FOLDER / f"tuned-{mark[:12]}"

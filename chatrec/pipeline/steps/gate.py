@@ -1,4 +1,4 @@
-"""The gate step: collects the inputs of all checks, runs them, and writes the verdict where a person will look."""
+"""The gate step: collects the inputs of all checks, runs them, and records their results."""
 
 from sqlalchemy import Engine
 
@@ -17,7 +17,7 @@ def gate(context: Context) -> GateResult:
     """Runs all checks and stores them.
 
     Raises:
-        RunStopped: a check failed; the message says which and why.
+        RunStopped: If a check fails. The message names the check and the reason.
     """
     assert context.database is not None
     engine = context.database
@@ -33,14 +33,14 @@ def gate(context: Context) -> GateResult:
         records.replace_metrics(connection, context.number, measured.models)
         records.set_approval(connection, context.number, "wanted" if asked else None)
     release = context.results.ensemble.release
-    words = f"{verdict(checks)} {release.decision}" if release else verdict(checks)
+    message = f"{verdict(checks)} {release.decision}" if release else verdict(checks)
     if any(not check.ok for check in checks):
-        raise RunStopped(words)
-    return GateResult(checks=len(checks), warnings=warned, users_listed=inputs.audit.users, verdict=words)
+        raise RunStopped(message)
+    return GateResult(checks=len(checks), warnings=warned, users_listed=inputs.audit.users, verdict=message)
 
 
 def asks(approval: Approval, warnings: int) -> bool:
-    """Whether a run whose checks passed, some of them with a warning, needs a person's word."""
+    """Returns whether a run with this number of warnings needs approval."""
     return approval == "always" or (approval == "on_warning" and warnings > 0)
 
 
@@ -73,7 +73,7 @@ def _inputs(context: Context, measured: HoldoutMetrics, engine: Engine) -> Check
 
 
 def _live(engine: Engine) -> tuple[int | None, int | None]:
-    """Users and rows of the live run, as its own steps counted them."""
+    """Returns the numbers of users and rows of the live run, from the results of its steps."""
     with engine.connect() as connection:
         live = records.live(connection)
         results = {step.step: step.result for step in records.steps(connection, live.run)} if live else {}

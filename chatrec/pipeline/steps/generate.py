@@ -1,4 +1,4 @@
-"""The generate step: names of k-means groups and, where they are wanted, blurbs for the most frequent reasons."""
+"""The generate step: names of k-means groups, and optional blurbs for the most frequent reasons."""
 
 from collections.abc import Iterator
 
@@ -21,18 +21,14 @@ from chatrec.runs.results import GenerateResult
 from chatrec.runtime.hardware import use_threads
 
 MEMBERS_READ = 200
-"""The most central members of a group speak for it."""
+"""Number of members, the most central ones, from whose texts a group is named."""
 WORDS_OF_A_GROUP = 8
 REASONS_AT_MOST = 1_000
 REASON = ("item", "because", "group")
 
 
 def generate(context: Context) -> GenerateResult:
-    """Writes GROUP_NAMES and BLURBS.
-
-    Returns:
-        How much was generated, how much was not and why, and what wrote.
-    """
+    """Writes GROUP_NAMES and BLURBS."""
     use_threads(context.settings.compute.threads)
     wanted = context.settings.generate
     writer = Writer(source_of(context.settings), context.settings)
@@ -55,7 +51,7 @@ def generate(context: Context) -> GenerateResult:
 
 
 def _groups(context: Context, groups: ItemGroups) -> Iterator[Group]:
-    """What each group is named from: its members, the nearest to their mean first."""
+    """Yields each group with the titles of its most central members and their keyphrases."""
     items = context.snapshot.items
     vectors: Array = np.load(context.of("embed") / ITEMS, mmap_mode="r")
     members = []
@@ -69,7 +65,7 @@ def _groups(context: Context, groups: ItemGroups) -> Iterator[Group]:
 
 
 def _reasons(context: Context) -> pl.DataFrame:
-    """The reasons that most rows have: item, because and group."""
+    """Returns the most frequent reasons: item, because and group."""
     rows = pl.scan_parquet(context.of("rank") / RECOMMENDATIONS).filter(pl.min_horizontal("because", "group") >= 0)
     often = rows.group_by(REASON).len().sort("len", *REASON, descending=[True, False, False, False])
     titled = context.snapshot.items["title"].fill_null("") != ""

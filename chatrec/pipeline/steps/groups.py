@@ -1,4 +1,4 @@
-"""The groups step: groups of items."""
+"""The groups step: item groups."""
 
 import numpy as np
 
@@ -10,7 +10,7 @@ from chatrec.runtime.hardware import use_threads
 
 
 def groups(context: Context) -> GroupsResult:
-    """Finds the groups of items."""
+    """Assigns items to groups."""
     use_threads(context.settings.compute.threads)
     vectors = np.load(context.of("embed") / ITEMS)
     settings = context.settings

@@ -1,4 +1,4 @@
-"""The index step: FAISS over the items that may be listed."""
+"""The index step: a FAISS index of the items that lists may contain."""
 
 import numpy as np
 

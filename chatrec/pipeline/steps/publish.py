@@ -1,4 +1,4 @@
-"""The publish step: the tables first, then what is older than is kept, in the database and on disk."""
+"""The publish step: publishes the tables, then removes old runs from the database and from disk."""
 
 import logging
 from pathlib import Path
@@ -19,14 +19,14 @@ from chatrec.runs.run import Run, remove_stale_partials, runs_under
 
 LOG = logging.getLogger(__name__)
 PUBLISHED = ("groups", "generate", "rank", "tables")
-"""The steps whose files become rows."""
+"""Steps whose files become rows."""
 
 
 def publish(context: Context) -> PublishResult:
-    """Publishes the run and retires the oldest.
+    """Publishes the run and drops runs that are no longer kept.
 
     Raises:
-        RunStopped: a person has to decide first, or decided against it.
+        RunStopped: If the run waits for approval or was rejected.
     """
     assert context.database is not None
     engine, settings = context.database, context.settings
@@ -38,8 +38,8 @@ def publish(context: Context) -> PublishResult:
         rows = publish_run(engine, schema, context.number, files, settings.advanced.publish.drain_seconds)
         try:
             kept = retire(engine, schema, settings.publish.keep_runs, settings.advanced.publish.drain_seconds)
-        except ChatrecError as error:  # the new lists are live: what could not be dropped is dropped tomorrow
-            LOG.warning("Old lists stay for another run: %s", error)
+        except ChatrecError as error:  # the new lists are live; the next run drops the remaining old ones
+            LOG.warning("Old lists are kept until the next run: %s", error)
             return PublishResult(rows=rows, same_lists_as=same)
     remove_stale_partials(settings.artifacts.root)
     removed = _remove_files(settings.artifacts.root, {*kept, context.run.key}, settings.publish.keep_runs)
@@ -47,10 +47,10 @@ def publish(context: Context) -> PublishResult:
 
 
 def _refuse_unapproved(engine: Engine, run: int, verdict: str) -> None:
-    """Lets only what needs no approval, or has it, be published.
+    """Refuses a run that needs approval and does not have it.
 
     Raises:
-        RunStopped: a person has to decide first, or decided against it.
+        RunStopped: If the run waits for approval or was rejected.
     """
     with engine.connect() as connection:
         record = records.by_number(connection, run)
@@ -64,29 +64,38 @@ def _refuse_unapproved(engine: Engine, run: int, verdict: str) -> None:
 
 
 def _same_lists(engine: Engine, run: Run) -> str | None:
-    """The key of the live run, if this one publishes the same rows."""
+    """Returns the key of the live run if this run has the same rows, else None."""
     with engine.connect() as connection:
         live = records.live(connection)
     if live is None or live.key == run.key:
         return None
     before = Run(run.root, live.key)
-    made = [(before.manifest(step), run.finished(step)) for step in ("extract", *PUBLISHED)]
-    return live.key if all(old and old.digest == new.digest for old, new in made) else None
+    manifests = [(before.manifest(step), run.finished(step)) for step in ("extract", *PUBLISHED)]
+    return live.key if all(old and old.digest == new.digest for old, new in manifests) else None
 
 
 def _remove_files(root: Path, kept: set[str], unpublished: int) -> int:
-    """Removes the files of runs whose lists are gone, but for some newest ones that a person may want to look into."""
+    """Removes the files of runs whose lists are not kept, except for the newest, which may be inspected.
+
+    Args:
+        root: Artifact root.
+        kept: Keys of the runs whose files stay.
+        unpublished: Maximum number of other runs whose files stay.
+
+    Returns:
+        The number of removed runs.
+    """
     runs = runs_under(root)
     others = [run for run in runs if run.key not in kept]
-    gone = others[: max(len(others) - unpublished, 0)]
-    for run in gone:
+    removed = others[: max(len(others) - unpublished, 0)]
+    for run in removed:
         run.remove()
-    _remove_days(root, [run for run in runs if run not in gone])
-    return len(gone)
+    _remove_days(root, [run for run in runs if run not in removed])
+    return len(removed)
 
 
 def _remove_days(root: Path, left: list[Run]) -> None:
-    """Removes the files of days that no snapshot lists any more."""
+    """Removes daily partitions that no remaining snapshot uses."""
     snapshots = [Snapshot(run.step_folder("extract")) for run in left if run.manifest("extract")]
     used = {name for snapshot in snapshots for name in snapshot.facts.buckets}
     for file in bucket_folder(root).glob("[!.]*.parquet"):

@@ -1,4 +1,4 @@
-"""The rank step: everybody's list."""
+"""The rank step: a list for each user."""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -25,7 +25,7 @@ from chatrec.runtime.hardware import use_threads
 
 
 def rank(context: Context) -> RankResult:
-    """Makes everybody's list."""
+    """Ranks a list for each user."""
     use_threads(context.settings.compute.threads)
     ranker = recommender_of(context)
     texts = np.load(context.of("embed") / USERS, mmap_mode="r")
@@ -38,11 +38,11 @@ def rank(context: Context) -> RankResult:
 
 
 def recommender_of(context: Context) -> Recommender:
-    """The recommender of a run, before fairness and diversity."""
+    """Returns the recommender of a run, before fairness and diversity."""
     settings, snapshot, searches = context.settings, context.snapshot, None
     if settings.ranking.search_weight and snapshot.queries.texts:
-        asked, half_life = settings.ranking.search_weight, settings.advanced.ranking.search_half_life
-        searches = Searches.of(snapshot, asked, half_life)
+        weight, half_life = settings.ranking.search_weight, settings.advanced.ranking.search_half_life
+        searches = Searches.of(snapshot, weight, half_life)
     return Recommender(
         Ensemble.load(context.of("ensemble")),
         AigcModel(AigcState.load(context.of("aigc"))),
@@ -62,7 +62,7 @@ def recommender_of(context: Context) -> Recommender:
 
 
 def _with_effects_of_rules(result: RankResult, context: Context, ranker: Recommender, profiles: Array) -> RankResult:
-    """Adds what each rule does to the lists of a sample of users; nothing without rules."""
+    """Adds the effect of each rule on the lists of a sample of users, if there are rules."""
 
     def without(rules: Rules) -> Callable[[], Recommender]:
         def make() -> Recommender:
