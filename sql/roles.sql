@@ -1,7 +1,7 @@
--- Three roles without a login, to be granted to yours: GRANT chatrec_reader TO website;
--- The reader sees the outputs and the records of runs; the writer owns the schema and performs runs. The limited
--- one may only ask recommendations_for(user), as often a day as its row of reading_limits says.
--- `chatrec db roles` runs this as somebody who may create roles; running it again changes nothing.
+-- Three roles without a login, to be granted to your own roles: GRANT chatrec_reader TO website;
+-- The reader may select the outputs and the records of runs. The writer owns the schema and performs runs. The limited
+-- role may only call recommendations_for(user), as often per day as its row of reading_limits allows.
+-- `chatrec db roles` executes this file; the user needs the right to create roles. Repeated calls change nothing.
 DO $$
 DECLARE
     thing record;
@@ -42,7 +42,7 @@ GRANT SELECT ON recommendations, recommendations_kept, items, groups, item_group
                 similar_items, popular, trending, query_recommendations,
                 exposure, metric_by_attribute,
                 runs, run_steps, run_checks, run_metrics, live_run TO :schema_reader;
-GRANT SELECT ON user_groups_kept, quarantine_counts TO :schema_reader; -- with those above all that the pages show
+GRANT SELECT ON user_groups_kept, quarantine_counts TO :schema_reader; -- also for the pages in Airflow
 
 GRANT USAGE ON SCHEMA :schema TO :schema_limited;
 GRANT EXECUTE ON FUNCTION recommendations_for TO :schema_limited;

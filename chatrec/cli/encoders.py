@@ -54,12 +54,12 @@ def list_encoders(
     from chatrec.encoder.model_selection import choose
 
     root, live = state.settings.artifacts.root, Path(choose(state.settings).source)
-    found = registry.versions(root)
+    versions = registry.versions(root)
     if as_json:
-        values = [{**asdict(version), "live": version.name == live.name} for version in found]
+        values = [{**asdict(version), "live": version.name == live.name} for version in versions]
         print(json.dumps(values, indent=1, ensure_ascii=False))
-    elif found:
-        console().print(encoders_table(found, live.name))
+    elif versions:
+        console().print(encoders_table(versions, live.name))
     else:
         print("There are no encoders yet: `chatrec run` trains one, `chatrec finetune` continues its training.")
 

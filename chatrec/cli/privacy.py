@@ -40,14 +40,14 @@ def _spent() -> None:
 
     chosen = state.settings.privacy
     with open_database(state.settings, "chatrec privacy") as engine, engine.connect() as connection:
-        found = ledger.entries(connection)
-    if found:
-        console().print(ledger_table(found))
+        entries = ledger.entries(connection)
+    if entries:
+        console().print(ledger_table(entries))
     else:
         print("Nothing has been released yet.")
     print(
-        f"Spent: ε {spent(found, chosen.delta):.3f} of {chosen.budget:g} at δ {chosen.delta:g}. One more release at "
-        f"ε {chosen.epsilon:g} would make it {after_one_more(found, chosen):.3f}."
+        f"Spent: ε {spent(entries, chosen.delta):.3f} of {chosen.budget:g} at δ {chosen.delta:g}. One more release at "
+        f"ε {chosen.epsilon:g} would make it {after_one_more(entries, chosen):.3f}."
         + ("" if chosen.enabled else " privacy.enabled is false: runs are not differentially private.")
     )
 
@@ -58,10 +58,10 @@ def _curve(file: Path, epsilons: list[float] | None, key: str | None) -> None:
     from chatrec.report.plots import LIGHT
     from chatrec.report.privacy_utility import EPSILONS, plot
 
-    run, found = utility_of_run(state.settings, key, sorted(set(epsilons or EPSILONS)))
-    drawn = plot(found)
+    run, utility = utility_of_run(state.settings, key, sorted(set(epsilons or EPSILONS)))
+    drawn = plot(utility)
     file.parent.mkdir(parents=True, exist_ok=True)
     file.write_bytes(drawn.png(LIGHT))
-    console().print(utility_table(found))
-    print(f"{found.users:,} users of run {run}, target {state.settings.ranking.target}. {drawn.caption}")
+    console().print(utility_table(utility))
+    print(f"{utility.users:,} users of run {run}, target {state.settings.ranking.target}. {drawn.caption}")
     print(f"The curve is {file}.")

@@ -29,8 +29,8 @@ def run(
 
     settings = state.settings.override({} if top_n is None else {"ranking.top_n": top_n})
     done = pipeline.run(settings, key, StepLines(), approve, RunOptions(full, dry_run), raise_on_error=True)
-    words = {"published": "is live", "dry": "was not published (--dry-run)"}
-    console(stderr=True).print(f"Run [bold]{done.key}[/] {words.get(done.state, done.state)}. {done.verdict}")
+    outcomes = {"published": "is live", "dry": "was not published (--dry-run)"}
+    console(stderr=True).print(f"Run [bold]{done.key}[/] {outcomes.get(done.state, done.state)}. {done.verdict}")
 
 
 @app.command()
@@ -44,8 +44,8 @@ def runs(
     from chatrec.db.engine import open_database
 
     with open_database(state.settings, "chatrec runs") as engine, engine.connect() as connection:
-        found = records.latest(connection, limit)
-        steps = {record.run: records.steps(connection, record.run) for record in found}
+        latest = records.latest(connection, limit)
+        steps = {record.run: records.steps(connection, record.run) for record in latest}
     if as_json:
         values = [
             {
@@ -53,11 +53,11 @@ def runs(
                 "seconds": record.seconds,
                 "steps": {step.step: step.to_dict() for step in steps[record.run]},
             }
-            for record in found
+            for record in latest
         ]
         print(json.dumps(values, indent=1, default=str, ensure_ascii=False))
-    elif found:
-        console().print(runs_table(found, steps))
+    elif latest:
+        console().print(runs_table(latest, steps))
     else:
         print("There are no runs yet: `chatrec run` starts one.")
 

@@ -41,13 +41,13 @@ def begin_run(
     print(begin(state.settings, key or key_of(datetime.now(UTC)), "steps", RunOptions(full, dry_run)).key)
 
 
-def _verb(step: str, words: str) -> None:
-    @app.command(step, rich_help_panel=PANEL, help=words)
+def _verb(step: str, summary: str) -> None:
+    @app.command(step, rich_help_panel=PANEL, help=summary)
     def do(key: Key) -> None:
         from chatrec.pipeline import perform
 
         print(perform(state.settings, key, step).to_json())
 
 
-for _step, _words in HELP.items():
-    _verb(_step, _words)
+for _step, _summary in HELP.items():
+    _verb(_step, _summary)

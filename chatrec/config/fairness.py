@@ -31,7 +31,7 @@ class Fairness(Section):
     """Columns of `source.users` by which NDCG@10 is broken down in the view metric_by_attribute."""
 
     @model_validator(mode="after")
-    def _about_somebody(self) -> "Fairness":
+    def _has_attribute(self) -> "Fairness":
         if self.mode != "off" and not self.attribute:
             raise ValueError("mode is not off and attribute is empty: name a column of source.items")
         return self

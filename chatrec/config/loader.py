@@ -83,14 +83,14 @@ def load(file: Path | None = None) -> Settings:
     values = _read(file) if file else {}
 
     with _readable(str(file) if file else "the environment"):
-        found = _FromOutside(**values)
-    return _absolute(found, (file.parent if file else Path.cwd()).resolve())
+        settings = _FromOutside(**values)
+    return _absolute(settings, (file.parent if file else Path.cwd()).resolve())
 
 
 def _find(file: Path | None) -> Path | None:
     named = file or (Path(os.environ[CONFIG_VARIABLE]) if os.environ.get(CONFIG_VARIABLE) else None)
     if named is None:
-        return next((known for known in (DEFAULT_FILE, DEMO_FILE) if known.exists()), None)
+        return next((default for default in (DEFAULT_FILE, DEMO_FILE) if default.exists()), None)
     if not named.is_file():
         raise SettingsError(f"There is no settings file {named}. `chatrec init` writes one.")
     return named
@@ -151,8 +151,8 @@ def _siblings(location: tuple[int | str, ...]) -> list[str]:
     return list(model.model_fields)
 
 
-def _nearest(word: str, words: list[str]) -> str:
-    near = difflib.get_close_matches(word, words, n=1)
+def _nearest(name: str, names: list[str]) -> str:
+    near = difflib.get_close_matches(name, names, n=1)
     return f" (did you mean {near[0]}?)" if near else ""
 
 

@@ -21,9 +21,9 @@ class Ranking(Section):
     """Recommendation lists."""
 
     target: Target = "next_period"
-    """What the list should predict: next_item (the user's next event), next_period (the events of the next stretch of
-    time; right for a nightly batch) or random (missing items, when the order of events carries no information). This
-    depends on your product and cannot be inferred from the data."""
+    """Events that the list should predict: next_item (the user's next event), next_period (the events of the next
+    stretch of time; right for a nightly batch) or random (missing items, when the order of events carries no
+    information). This depends on your product and cannot be inferred from the data."""
     top_n: int = Field(10, ge=1, le=1000)
     """Number of recommendations per user."""
     exclude_seen: bool = True

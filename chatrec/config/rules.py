@@ -32,7 +32,7 @@ class Selection(Rule):
     """Values of the attribute, as text. An item with any of them is selected."""
 
     @model_validator(mode="after")
-    def _says_which(self) -> "Selection":
+    def _selects(self) -> "Selection":
         if bool(self.groups) == bool(self.attribute) or bool(self.attribute) != bool(self.values):
             raise ValueError(f'rule "{self.name}" needs either groups, or attribute and values')
         return self
@@ -171,20 +171,20 @@ class Rules(Section):
 
     def without_each(self) -> dict[str, "Rules"]:
         """For each rule, by name, the rules without it."""
-        found: dict[str, Rules] = {}
+        others: dict[str, Rules] = {}
         for kind in ("deny", "allow", "boosts", "caps", "pins"):
             rules = getattr(self, kind)
             for rule in rules:
-                others = tuple(other for other in rules if other is not rule)
-                found[rule.name] = self.model_copy(update={kind: others})
+                rest = tuple(other for other in rules if other is not rule)
+                others[rule.name] = self.model_copy(update={kind: rest})
         if self.repeat.policy != "auto":
-            found["repeat"] = self.model_copy(update={"repeat": Repeat()})
+            others["repeat"] = self.model_copy(update={"repeat": Repeat()})
         if self.freshness.attribute:
-            found["freshness"] = self.model_copy(update={"freshness": Freshness()})
-        return found
+            others["freshness"] = self.model_copy(update={"freshness": Freshness()})
+        return others
 
     @model_validator(mode="after")
-    def _told_apart(self) -> "Rules":
+    def _unique(self) -> "Rules":
         names = [rule.name for rule in self.named]
         for name in names:
             if names.count(name) > 1 or name in ("repeat", "freshness"):

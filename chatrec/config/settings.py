@@ -114,7 +114,7 @@ class Sections(BaseModel):
                 "must be auto or rerank: there is no private inner product",
             ),
         }
-        for name, (is_set, words) in unproven.items():
+        for name, (is_set, reason) in unproven.items():
             if is_set:
-                raise ValueError(f"{name} {words} (privacy.enabled)")
+                raise ValueError(f"{name} {reason} (privacy.enabled)")
         return self

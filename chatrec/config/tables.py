@@ -34,7 +34,7 @@ class TablesConfig(Tables, AdvancedTables):
 
 
 class Generate(Section):
-    """Text written by a causal language model. Where no draft passes the checks, plain words are used."""
+    """Text written by a causal language model. If no draft passes the checks, the fallback is used."""
 
     model: str = "auto"
     """Language model that writes: "auto" (the encoder's model if it is pre-trained), "none", or any value of

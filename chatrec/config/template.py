@@ -61,14 +61,14 @@ def descriptions(section: type[BaseModel]) -> dict[str, str]:
 def _section(path: str, section: BaseModel, values: dict[str, Any]) -> list[str]:
     lines = ["", *_comment(type(section).__doc__ or ""), f"[{path}]"]
     nested: list[str] = []
-    words = descriptions(type(section))
+    comments = descriptions(type(section))
     for name in type(section).model_fields:
         value = values.get(name, getattr(section, name))
         if isinstance(value, BaseModel):
             nested += _section(f"{path}.{name}", value, {})
             continue
         mark = "" if name in ACTIVE.get(path, ()) else "# "
-        lines += [*_comment(words.get(name, "")), *(mark + line for line in _entry(name, value))]
+        lines += [*_comment(comments.get(name, "")), *(mark + line for line in _entry(name, value))]
     return lines + nested
 
 
@@ -86,5 +86,5 @@ def _entry(name: str, value: Any) -> list[str]:
 
 
 def _comment(text: str) -> list[str]:
-    words = " ".join(line.strip() for line in text.strip().splitlines() if line.strip())
-    return [f"# {line}" for line in textwrap.wrap(words, 100)]
+    paragraph = " ".join(line.strip() for line in text.strip().splitlines() if line.strip())
+    return [f"# {line}" for line in textwrap.wrap(paragraph, 100)]

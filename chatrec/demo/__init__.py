@@ -1,1 +1,1 @@
-"""The demo: MovieLens-100k as a small shop's own tables, and the whole run on a laptop."""
+"""The demo: MovieLens-100k as the tables of a small shop, and a run under Airflow on a laptop."""

@@ -1,6 +1,6 @@
-"""Airflow on a laptop: its metadata in a database of its own on the embedded PostgreSQL, its DAGs from this checkout.
+"""Airflow on a laptop, with its metadata in a database on the embedded PostgreSQL, and the DAGs of this checkout.
 
-Airflow is only ever started as a program here; nothing of it is imported.
+Airflow runs as a separate program; this module does not import it.
 """
 
 import json
@@ -32,15 +32,15 @@ GRACE_SECONDS = 30
 
 
 def home(settings: Settings) -> Path:
-    """Airflow's folder, beside the embedded PostgreSQL's."""
+    """Returns Airflow's folder, beside that of the embedded PostgreSQL."""
     return settings.database.folder.parent / "airflow"
 
 
 def environment(settings: Settings) -> dict[str, str]:
-    """The environment in which Airflow runs here.
+    """Returns the environment variables of Airflow.
 
     Raises:
-        SettingsError: there are no DAGs beside the package, or a database of the customer's is configured.
+        SettingsError: If there are no DAGs beside the package, or another database is configured.
     """
     checkout = Path(__file__).parents[2]
     if not (checkout / "dags").is_dir():
@@ -66,7 +66,7 @@ def environment(settings: Settings) -> dict[str, str]:
         "AIRFLOW__DATABASE__SQL_ALCHEMY_POOL_SIZE": "5",
         "AIRFLOW__API__HOST": HOST,
         "AIRFLOW__API__PORT": PORT,
-        "AIRFLOW__API__BASE_URL": f"http://{HOST}:{PORT}",  # tasks find the API by it
+        "AIRFLOW__API__BASE_URL": f"http://{HOST}:{PORT}",  # tasks reach the API by it
         "AIRFLOW__API__WORKERS": "1",
         "CHATREC_DATABASE__FOLDER": str(settings.database.folder),
         "CHATREC_ARTIFACTS__ROOT": str(settings.artifacts.root),
@@ -74,7 +74,7 @@ def environment(settings: Settings) -> dict[str, str]:
 
 
 def prepare(settings: Settings) -> None:
-    """Creates Airflow's metadata, once for each version of it."""
+    """Creates Airflow's metadata database, once for each version of Airflow."""
     variables = environment(settings)
     done = home(settings) / f"prepared-{_version()}"
     metadata = _metadata_url(settings).render_as_string(hide_password=False)
@@ -85,7 +85,7 @@ def prepare(settings: Settings) -> None:
 
 
 def start_dag_test(settings: Settings, log: Path) -> subprocess.Popen[bytes]:
-    """Starts the nightly DAG once, as `airflow dags test` does: real tasks, one after another, in one process."""
+    """Starts `airflow dags test` of the nightly DAG, which executes its tasks one after another in one process."""
     log.parent.mkdir(parents=True, exist_ok=True)
     with log.open("wb") as stream:
         return subprocess.Popen(
@@ -97,15 +97,15 @@ def start_dag_test(settings: Settings, log: Path) -> subprocess.Popen[bytes]:
 
 
 def serve(settings: Settings) -> int:
-    """Runs Airflow with its web page until Ctrl-C; returns an exit code.
+    """Runs Airflow with its web UI until Ctrl-C and returns an exit code.
 
     Raises:
-        TransientError: it does not come up.
+        TransientError: If Airflow does not start.
     """
     shown = console()
     variables = environment(settings)
     if _answers():
-        raise TransientError(f"Something answers at http://{HOST}:{PORT} already: stop it first.")
+        raise TransientError(f"Another server answers at http://{HOST}:{PORT}: stop it first.")
     with shown.status("Preparing Airflow"):
         prepare(settings)
         pools = Path(__file__).parents[2] / "config" / "pools.json"
@@ -114,7 +114,7 @@ def serve(settings: Settings) -> int:
     with _standalone(variables, log) as process:
         with shown.status(f"Starting Airflow; its log is {log}"):
             _wait_until_up(process, log)
-        shown.print(f"Airflow is up at [bold]http://{HOST}:{PORT}[/]: open [bold]chatrec_nightly[/], press Trigger.")
+        shown.print(f"Airflow runs at [bold]http://{HOST}:{PORT}[/]: open [bold]chatrec_nightly[/], press Trigger.")
         shown.print(f"Log in as [bold]admin[/] with the password [bold]{_password(settings)}[/]. Ctrl-C stops it.")
         try:
             return process.wait()
@@ -125,7 +125,7 @@ def serve(settings: Settings) -> int:
 
 @contextmanager
 def _standalone(variables: Mapping[str, str], log: Path) -> Iterator[subprocess.Popen[bytes]]:
-    """All of Airflow in a process group of its own, which ends with the block."""
+    """Runs Airflow in a process group of its own, which ends with the block."""
     with log.open("ab") as stream:
         process = subprocess.Popen(
             _command(["standalone"]),
@@ -135,8 +135,8 @@ def _standalone(variables: Mapping[str, str], log: Path) -> Iterator[subprocess.
             stdin=subprocess.DEVNULL,
             start_new_session=True,
         )
-    for how in (signal.SIGINT, signal.SIGTERM):  # also where a shell has started us with SIGINT ignored
-        signal.signal(how, signal.default_int_handler)
+    for number in (signal.SIGINT, signal.SIGTERM):  # also if a shell has started this process with SIGINT ignored
+        signal.signal(number, signal.default_int_handler)
     try:
         yield process
     finally:
@@ -144,12 +144,12 @@ def _standalone(variables: Mapping[str, str], log: Path) -> Iterator[subprocess.
 
 
 def _stop_group(process: subprocess.Popen[bytes]) -> None:
-    """First politely, then for good: nothing of Airflow stays behind."""
-    for how, seconds in ((signal.SIGTERM, GRACE_SECONDS), (signal.SIGKILL, GRACE_SECONDS)):
+    """Terminates all processes of the group, and kills those that do not end in time."""
+    for number, seconds in ((signal.SIGTERM, GRACE_SECONDS), (signal.SIGKILL, GRACE_SECONDS)):
         deadline = time.monotonic() + seconds
         while time.monotonic() < deadline:
             try:
-                os.killpg(process.pid, how if deadline - time.monotonic() > seconds - 0.1 else 0)
+                os.killpg(process.pid, number if deadline - time.monotonic() > seconds - 0.1 else 0)
             except (ProcessLookupError, PermissionError):
                 return
             process.poll()
@@ -160,7 +160,7 @@ def _wait_until_up(process: subprocess.Popen[bytes], log: Path) -> None:
     deadline = time.monotonic() + PATIENCE_SECONDS
     while not _answers():
         if process.poll() is not None or time.monotonic() > deadline:
-            raise TransientError(f"Airflow does not come up; its log is {log}.")
+            raise TransientError(f"Airflow did not start within {PATIENCE_SECONDS} s; its log is {log}.")
         time.sleep(1)
 
 

@@ -1,6 +1,6 @@
-"""MovieLens-100k, taken out of the RecBole wheel at run time and loaded as a customer's own tables.
+"""MovieLens-100k, extracted from the RecBole wheel at run time and loaded as the tables of a shop.
 
-The data belong to GroupLens and may not be redistributed: they are downloaded, used, and never part of this project.
+The data belong to GroupLens and may not be redistributed, so they are downloaded and not part of this project.
 """
 
 import subprocess
@@ -21,7 +21,7 @@ from chatrec.runs.run import replacing
 WHEEL = "recbole==1.2.1"
 INSIDE = "recbole/dataset_example/ml-100k/ml-100k"
 ARTICLE = r"^(.+), (The|A|An|Il|La|Le|Les|Das|Der|Die|El)$"
-"""MovieLens sorts titles by their first word that is none."""
+"""Articles that MovieLens moves to the end of a title."""
 TERMS = (
     "MovieLens-100k was collected by the GroupLens research project at the University of Minnesota (Harper and Konstan,"
     " The MovieLens Datasets, ACM TiiS 5(4), 2015). It may be used for research; it may not be redistributed or used"
@@ -30,16 +30,16 @@ TERMS = (
 
 
 def download(folder: Path) -> Path:
-    """Fetches the data once.
+    """Downloads the data, unless they exist.
 
     Args:
-        folder: where they are kept.
+        folder: Folder to keep them in.
 
     Returns:
         The folder with ml-100k.user, ml-100k.item and ml-100k.inter.
 
     Raises:
-        TransientError: pip cannot fetch the wheel.
+        TransientError: If pip cannot download the wheel.
     """
     target = folder / "ml-100k"
     if target.is_dir():
@@ -59,7 +59,7 @@ def download(folder: Path) -> Path:
         ]
         done = subprocess.run(command, capture_output=True, text=True, check=False)
         if done.returncode:
-            raise TransientError(f"pip cannot download {WHEEL}, which carries the demo's data: {done.stderr.strip()}")
+            raise TransientError(f"pip cannot download {WHEEL}, which contains the demo's data: {done.stderr.strip()}")
         wheel = next(partial.glob("*.whl"))
         with zipfile.ZipFile(wheel) as archive:
             for kind in ("user", "item", "inter"):
@@ -69,7 +69,7 @@ def download(folder: Path) -> Path:
 
 
 def load(engine: Engine, data: Path) -> None:
-    """Creates the schema `shop` and fills it, unless it is there already."""
+    """Creates and fills the schema `shop`, unless it exists."""
     connection: Any = engine.raw_connection()
     try:
         with connection.cursor() as cursor:
@@ -85,7 +85,7 @@ def load(engine: Engine, data: Path) -> None:
 
 
 def tables(data: Path) -> dict[str, pl.DataFrame]:
-    """The rows of the shop's tables, by name."""
+    """Returns the rows of the shop's tables, by name."""
     return {"users": _users(data), "movies": _movies(data), "ratings": _ratings(data)}
 
 

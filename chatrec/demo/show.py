@@ -1,4 +1,4 @@
-"""The demo as a person sees it: each stage with a line, the run with its steps, and the lists in the end."""
+"""Output of the demo: a line for each stage and step, and some lists at the end."""
 
 import os
 import re
@@ -28,7 +28,7 @@ from chatrec.publish.read import list_of
 from chatrec.runs.results import EmbedResult, ExtractResult
 
 EXAMPLE_USERS = (471, 604, 477)
-"""People with tastes of their own, none of whom rated more than 35 films."""
+"""Users with distinct tastes, who rated at most 35 films."""
 LIKED = text("""
     SELECT m.name FROM shop.ratings r JOIN shop.movies m USING (movie_no)
     WHERE r.user_no = :user AND r.stars >= 4 ORDER BY r.stars DESC, r.rated_at DESC, r.movie_no LIMIT 5
@@ -43,7 +43,7 @@ REACH = text("""
 
 
 def settings_of(file: Path | None) -> Settings:
-    """The settings of the demo, which has a file of its own unless one is named."""
+    """Returns the settings of a file, by default those of the demo's own file, which is created if it is missing."""
     if file is None and CONFIG_VARIABLE not in os.environ:
         file = DEMO_FILE
         if not file.exists():
@@ -53,27 +53,27 @@ def settings_of(file: Path | None) -> Settings:
 
 
 def run_demo(file: Path | None = None) -> None:
-    """Does everything, from an empty machine to recommendations in SQL, and shows it.
+    """Runs the demo, from an empty machine to recommendations in SQL.
 
     Args:
-        file: the settings; default: those of the demo, in `.chatrec/chatrec.toml`.
+        file: Settings file. By default that of the demo, `.chatrec/chatrec.toml`.
 
     Raises:
-        ChatrecError: a stage failed; says where its log is.
+        ChatrecError: If a stage fails. The message names its log.
     """
     shown, settings = console(), settings_of(file)
     started = time.monotonic()
     folder = settings.database.folder.parent
-    airflow.environment(settings)  # refuses what cannot work before anything is done
+    airflow.environment(settings)  # raises an error for unusable settings before any work is done
     with open_database(settings, "chatrec demo") as engine, ProcessPoolExecutor(2, get_context("spawn")) as beside:
-        _stage(shown, "PostgreSQL is up", lambda: None)
+        _stage(shown, "PostgreSQL is running", lambda: None)
         unpacked = beside.submit(unpack, settings)
         prepared = beside.submit(airflow.prepare, settings)
         data = _stage(shown, "MovieLens-100k", lambda: movielens.download(folder / "data"))
         shown.print(f"  [dim]{movielens.TERMS}[/]")
         _stage(
             shown,
-            "The shop's own tables: shop.users, shop.movies, shop.ratings",
+            "The shop's tables: shop.users, shop.movies, shop.ratings",
             lambda: movielens.load(engine, data),
         )
         _stage(shown, "chatrec's tables", lambda: _migrate(engine, settings))
@@ -89,9 +89,9 @@ def run_demo(file: Path | None = None) -> None:
 def _stage(shown: Console, title: str, do: Any) -> Any:
     started = time.monotonic()
     with shown.status(title):
-        found = do()
+        result = do()
     shown.print(f"[green]✓[/] {title} [dim]{time.monotonic() - started:.1f} s[/]")
-    return found
+    return result
 
 
 def _migrate(engine: Engine, settings: Settings) -> None:
@@ -100,17 +100,17 @@ def _migrate(engine: Engine, settings: Settings) -> None:
 
 
 def _run_dag(shown: Console, engine: Engine, settings: Settings, log: Path) -> records.RunRecord:
-    """Runs the DAG and shows each step when it is done, as the database tells."""
+    """Runs the DAG and prints each step when the database has its result."""
     before = _newest(engine)
     process = airflow.start_dag_test(settings, log)
-    told: set[str] = set()
+    printed: set[str] = set()
     lines = _ProgressLines(log)
     with shown.status("Airflow is starting") as status:
         while True:
             ended = process.poll() is not None
             record = _newest(engine)
             if record and (before is None or record.run != before.run):
-                _tell(shown, status, engine, record, told)
+                _print_steps(shown, status, engine, record, printed)
             for line in lines.new():
                 status.update(line)
                 if not shown.is_terminal:
@@ -122,38 +122,38 @@ def _run_dag(shown: Console, engine: Engine, settings: Settings, log: Path) -> r
 
 
 class _ProgressLines:
-    """What the tasks say about themselves in the log."""
+    """New lines of progress in the log of the tasks."""
 
     LINE = re.compile(r"((?:Training|Embedding|Learning|Reading|Ranking)[^:\n]*: [\d,]+ of .*?)\s*\[chatrec\]")
 
     def __init__(self, log: Path) -> None:
-        self.log, self.place = log, 0
+        self.log, self.offset = log, 0
 
     def new(self) -> list[str]:
         with self.log.open("rb") as stream:
-            stream.seek(self.place)
+            stream.seek(self.offset)
             text = stream.read()
         complete = text.rfind(b"\n") + 1
-        self.place += complete
+        self.offset += complete
         return self.LINE.findall(text[:complete].decode("utf-8", "replace"))
 
 
-def _tell(shown: Console, status: Any, engine: Engine, record: records.RunRecord, told: set[str]) -> None:
+def _print_steps(shown: Console, status: Any, engine: Engine, record: records.RunRecord, printed: set[str]) -> None:
     with engine.connect() as connection:
         steps = records.steps(connection, record.run)
     for step in steps:
         title = BY_NAME[step.step].title
         if step.state == "running":
             status.update(f"{title}")
-        elif step.step not in told:
-            told.add(step.step)
+        elif step.step not in printed:
+            printed.add(step.step)
             mark = "[green]✓[/]" if step.state == "done" else "[red]✗[/]"
             shown.print(f"  {mark} {title:<31} {step.seconds:6.1f} s  [dim]{summary(step.result)}[/]")
 
 
 def _outcome(record: records.RunRecord | None, process: subprocess.Popen[bytes], log: Path) -> records.RunRecord:
     if record is None:
-        raise ChatrecError(f"Airflow ended with {process.returncode} before the run began; its log is {log}.")
+        raise ChatrecError(f"Airflow ended with exit code {process.returncode} before the run began; its log is {log}.")
     if record.state != "published":
         raise RunStopped(f"Run {record.key} is {record.state}: {record.verdict} The log is {log}.")
     return record
@@ -161,12 +161,11 @@ def _outcome(record: records.RunRecord | None, process: subprocess.Popen[bytes],
 
 def _newest(engine: Engine) -> records.RunRecord | None:
     with engine.connect() as connection:
-        found = records.latest(connection, limit=1)
-    return found[0] if found else None
+        return next(iter(records.latest(connection, limit=1)), None)
 
 
 def show_lists(shown: Console, engine: Engine, length: int = 10) -> None:
-    """Prints what three people liked, and the first rows of their lists."""
+    """Prints items that three users liked, and the first rows of their lists."""
     for user in EXAMPLE_USERS:
         with engine.connect() as connection:
             liked = connection.execute(LIKED, {"user": user}).scalars().all()
@@ -185,14 +184,14 @@ def _further(shown: Console, engine: Engine, record: records.RunRecord, seconds:
     shown.print(
         Panel.fit(
             f"Run [bold]{record.key}[/] is live after {seconds:.0f} s. {record.verdict}\n"
-            f"The lists have {listed:,} of {films:,} films; two people share {shared:.1f} of 10 on average.\n"
-            f"Read {read.days_read} days of events, skipped {read.days - read.days_read} that were known; "
-            f"embedded {vectors.texts_embedded:,} texts, skipped {vectors.texts_cached:,}.\n\n"
-            "Look further:\n"
+            f"The lists contain {listed:,} of {films:,} films; two users share {shared:.1f} of 10 on average.\n"
+            f"Read {read.days_read} days of events, skipped {read.days - read.days_read} unchanged; "
+            f"embedded {vectors.texts_embedded:,} texts, skipped {vectors.texts_cached:,} unchanged.\n\n"
+            "Next:\n"
             '  chatrec sql "select rank, title, score, reason from chatrec.recommendations where user_id = 471 '
             'order by rank"\n'
             "  chatrec recommend 471    chatrec runs    chatrec rollback    chatrec sql\n"
-            "See it in Airflow's web page, and trigger a run with other settings:\n"
+            "Open Airflow's web UI, and trigger a run with other settings:\n"
             "  make up",
             title="chatrec",
             border_style="green",

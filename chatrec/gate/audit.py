@@ -83,8 +83,8 @@ class _Auditor:
     def _count_had(self, pairs: Array) -> int:
         if not len(self.had):
             return 0
-        places = np.minimum(np.searchsorted(self.had, pairs), len(self.had) - 1)
-        return int((self.had[places] == pairs).sum())
+        positions = np.minimum(np.searchsorted(self.had, pairs), len(self.had) - 1)
+        return int((self.had[positions] == pairs).sum())
 
     def result(self, top_n: int, exclude_seen: bool) -> Audit:
         possible = np.full(len(self.lengths), int(self.recommendable.sum()))

@@ -30,7 +30,7 @@ class Check:
         """Returns the check as a row of `run_checks`."""
         return asdict(self)
 
-    def only_said(self) -> Check:
+    def as_warning(self) -> Check:
         """Returns the check as a warning: a failure becomes a pass with a warning."""
         return self if self.ok else replace(self, ok=True, warned=True, message=f"Outside its bounds: {self.message}")
 
@@ -92,7 +92,7 @@ def judge_fairness(result: FairnessResult | None, settings: FairnessSettings, to
             f"{cost:.1%} less, {settings.max_loss:.0%} allowed (fairness.max_loss).",
         ),
     ]  # fmt: skip
-    return checks if settings.stops else [check.only_said() for check in checks]
+    return checks if settings.stops else [check.as_warning() for check in checks]
 
 
 def verdict(checks: Sequence[Check]) -> str:
@@ -130,8 +130,8 @@ def _lists(inputs: CheckInputs) -> Iterator[Check]:
     }
     if inputs.exclude_seen:
         faults["nothing seen"] = (audit.seen, "rows recommend an item that the user already has")
-    for name, (count, words) in faults.items():
-        yield Check(name, count == 0, count, 0, f"{count:,} {words}.")
+    for name, (count, description) in faults.items():
+        yield Check(name, count == 0, count, 0, f"{count:,} {description}.")
 
 
 def _against_live(inputs: CheckInputs, settings: CheckSettings) -> Iterator[Check]:

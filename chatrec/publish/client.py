@@ -64,7 +64,7 @@ class Client:
         if not rows:
             raise RunError(
                 f"There is no list for user {user_id} in {f'run {run}' if run else 'the live run'}: it has lists for "
-                "the users that source.users gave. For other visitors there are the tables popular and trending."
+                "the users that source.users returned. The tables popular and trending serve other visitors."
             )
         return _first(rows, k)
 
@@ -92,7 +92,7 @@ class Client:
             return _first(read.popular(connection, group), k)
 
     def trending(self, k: int | None = None) -> list[RankedItem]:
-        """Return the items that are taken more often than before; `k` as in `popular`."""
+        """Return the items with more interactions than usual; `k` as in `popular`."""
         with self._connection() as connection:
             return _first(read.trending(connection), k)
 

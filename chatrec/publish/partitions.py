@@ -134,5 +134,5 @@ def _attached(engine: Engine, output: Output, run: int) -> bool | None:
     """Returns None if the table is not a partition, else whether its detach was started and not completed."""
     with engine.connect() as connection:
         names = {"partition": output.partition(run), "parent": output.table}
-        found: bool | None = connection.scalar(ATTACHED, names)
-        return found
+        pending: bool | None = connection.scalar(ATTACHED, names)
+        return pending

@@ -44,10 +44,10 @@ def drain(engine: Engine, tables: Sequence[str], seconds: float) -> None:
         deadline, pause = time.monotonic() + seconds, FIRST_WAIT
         while old and (left := connection.execute(STILL_THERE, {"transactions": list(old)}).all()):
             if time.monotonic() > deadline:
-                who = ", ".join(f"{row.application_name or 'a client'} (pid {row.pid})" for row in left)
+                clients = ", ".join(f"{row.application_name or 'a client'} (pid {row.pid})" for row in left)
                 raise TransientError(
                     f"Waited {seconds:.0f} s (advanced.publish.drain_seconds) for transactions that began before the "
-                    f"new partition was attached: {who}. The previous run stays live; run it again when they have "
+                    f"new partition was attached: {clients}. The previous run stays live; run it again when they have "
                     "ended."
                 )
             time.sleep(pause)

@@ -34,7 +34,7 @@ class Recommendation:
     item_id: Any
     title: str | None
     score: float
-    """Probability among all available items, as far as the models tell."""
+    """Estimated probability among all available items."""
     source: str | None
     """The model with the largest share of the score, or the fallback that made the list."""
     reason: Mapping[str, Any]
@@ -73,10 +73,10 @@ def id_type(connection: Connection, column: str) -> str:
     Raises:
         SettingsError: If the tables do not exist.
     """
-    found = connection.scalar(ID_TYPE, {"column": column})
-    if found is None:
+    name = connection.scalar(ID_TYPE, {"column": column})
+    if name is None:
         raise SettingsError("There are no tables yet: run `chatrec db migrate`, then `chatrec run`.")
-    return str(found)
+    return str(name)
 
 
 def list_of(connection: Connection, user: Any, key: str | None = None) -> list[Recommendation]:
@@ -132,7 +132,7 @@ def _rows(
     """Selects the rows of an id, in the order of their rank."""
     of_type = id_type(connection, column)
     statement = text(f"{select} WHERE {column} = CAST(:value AS {of_type}) ORDER BY rank")
-    given = {name: each for name, each in values.items() if each is not None}
+    given = {name: parameter for name, parameter in values.items() if parameter is not None}
     try:
         rows = connection.execute(statement, {"value": str(value), **given})
     except DataError:
@@ -158,7 +158,7 @@ def write_csv(engine: Engine, query: str, out: TextIO) -> None:
                 stream_results=query.lstrip()[:6].lower() == "select"
             ).exec_driver_sql(query.replace("%", "%%"))
         except (ProgrammingError, DataError) as error:
-            raise RunError(f"PostgreSQL does not accept this: {' '.join(str(error.orig).split())}") from None
+            raise RunError(f"PostgreSQL does not accept the statement: {' '.join(str(error.orig).split())}") from None
         if result.returns_rows:
             writer.writerow(result.keys())
             writer.writerows(result)
@@ -171,8 +171,8 @@ def open_psql(settings: Settings) -> int:
     program = str(bundled) if bundled and bundled.exists() else shutil.which("psql")
     if program is None:
         raise SettingsError('psql is not installed; `chatrec sql "select …"` works without it.')
-    words = url.set(drivername="postgresql", password=None).render_as_string()
+    address = url.set(drivername="postgresql", password=None).render_as_string()
     environment = {**os.environ, "PGOPTIONS": f"-c search_path={settings.database.schema_name},public"}
     if url.password:
         environment["PGPASSWORD"] = url.password
-    return subprocess.call([program, words], env=environment)
+    return subprocess.call([program, address], env=environment)

@@ -41,7 +41,7 @@ class RunWaits(BaseNotifier):
     """Report that a run waits for approval, until when, and where to answer."""
 
     def notify(self, context: Any) -> None:
-        """Notify of a required answer. The task calls this before it waits."""
+        """Notify of the question. The task calls this before it waits."""
         task = context["task"]
         link = f"{_link(context)}/required_actions"
         self.log.info("Waiting for approval at %s", link)

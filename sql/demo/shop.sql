@@ -1,4 +1,4 @@
--- The demo's customer: a small shop with names of its own. Nothing of chatrec is in here.
+-- The source tables of the demo: a small shop with its own names, independent of chatrec.
 CREATE SCHEMA shop;
 
 CREATE TABLE shop.users (

@@ -1,4 +1,4 @@
--- The queries that are not too old, by user, the newest first; those without a time come too, to be put away.
+-- The recent queries, by user, the newest first. Queries without a time are included, for the quarantine.
 SELECT user_id, query, occurred_at
 FROM (:queries) AS mapped
 WHERE occurred_at IS NULL OR occurred_at >= :since

@@ -77,7 +77,7 @@ def test_wrong_use_is_one_paragraph_and_exit_code_2_or_1(
         (["recommend", "12345"], 1, "no list for user 12345"),
         (["rollback"], 1, "no older run"),
         (["rollback", "20200101T000000Z"], 1, "no run 20200101T000000Z"),
-        (["sql", "SELEC 1"], 1, "does not accept this"),
+        (["sql", "SELEC 1"], 1, "does not accept the statement"),
         (["run", "--run", "yesterday"], 1, "keys look like"),
         (["run", "--top-n", "0"], 2, "ranking.top_n"),
         (["run", "--nonsense"], 2, "No such option"),

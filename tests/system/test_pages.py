@@ -1,4 +1,4 @@
-"""The pages in a real browser inside a real Airflow, and a run that waits for a person.
+"""The pages in a real browser inside a real Airflow, and a run that waits for approval.
 
 Makes the screenshots of docs/howto/pages.md. Needs a chromium, such as Debian's.
 """
@@ -174,7 +174,7 @@ def test_a_user_is_found_by_keyboard(look: Callable[..., Any], up: Up) -> None:
     assert first in live.locator("li").first.inner_text()
     frame.get_by_text("Why").first.focus()
     page.keyboard.press("Enter")
-    assert frame.get_by_text("What the score is made of").first.is_visible()
+    assert frame.get_by_text("Contributions to the score").first.is_visible()
 
 
 def test_the_run_has_a_tab(look: Callable[..., Any], up: Up) -> None:
@@ -197,7 +197,7 @@ def test_a_run_that_warns_waits_and_is_approved_over_rest(
     airflow, shop, _, waiting, folder = up
     assert len(shop.lists()) == 2000
     page = look(tab_of(waiting))
-    inside(page).get_by_text("waits for a person").first.wait_for()
+    inside(page).get_by_text("waits for approval").first.wait_for()
     open_questions = airflow.call("GET", "/api/v2/dags/~/dagRuns/~/hitlDetails?state=awaiting_input")["hitl_details"]
     assert len(open_questions) == 1
     assert "rows against the live run: 1,600 in this run, 2,000 live" in open_questions[0]["body"]

@@ -94,7 +94,7 @@ def _recommendations(app: FastAPI, reader: Reader) -> None:
             matches = users.find(connection, live.run, user)
             if other and user and user not in matches[:1]:
                 matches += [name for name in users.find(connection, other.run, user) if name not in matches]
-            values |= {"found": matches, "known": user in matches}
+            values |= {"matches": matches, "known": user in matches}
             if not values["known"]:
                 return page("recommendations", **values)
             types = users.id_types(connection)
@@ -128,7 +128,7 @@ def _runs(app: FastAPI, reader: Reader) -> None:
             try:
                 record = records.get(connection, key_of(begun))
             except RunError:
-                message = "This run has not begun yet: reload this page when its first task is done."
+                message = "This run has not started yet: reload this page after its first task."
                 return page("runs", 200, up, run=None, runs=[], message=message)
             return _page(connection, record, up)
 

@@ -9,7 +9,7 @@ from sqlalchemy import text
 from chatrec.errors import SettingsError
 from chatrec_airflow.pages.reader import Reader
 
-ROWS_AT_MOST = 200
+MAX_ROWS = 200
 
 
 @dataclass(frozen=True)
@@ -31,21 +31,21 @@ class Table:
 TABLES = (
     Table(
         "Exposure",
-        "Share of the exposure that each part of the catalogue receives.",
+        "Shares of exposure by provider: the target, the minimum owed, and the exposure of the published lists.",
         "exposure",
-        "No exposure is measured here: [fairness] is off, or no run has been published since it was turned on.",
+        "No exposure has been measured: fairness.attribute is empty, or no run has been published since.",
     ),
     Table(
         "Quality by attribute",
-        "Quality of the lists for each group of users.",
+        "Metrics on held-out events by attribute of users, with 95 % intervals.",
         "metric_by_attribute",
-        "No quality by attribute is measured here: [fairness] is off, or no run has been published since.",
+        "No metrics have been measured: fairness.audit is empty, or no run has been published since.",
     ),
     Table(
         "Privacy ledger",
-        "Privacy loss of each release: the smaller epsilon, the less it reveals about any one user.",
+        "Privacy loss of each release. A smaller epsilon reveals less about any one user.",
         "privacy_ledger",
-        "Nothing has been spent: [privacy] is off, or no private release has been made yet.",
+        "No release has been made: privacy.enabled is false, or no run has been published since.",
         "made_at DESC",
     ),
 )
@@ -67,7 +67,7 @@ def _filled(reader: Reader, table: Table) -> Table:
             if not columns:
                 return table
             order = table.order if table.order.split()[0] in columns else "1"
-            result = connection.execute(text(f"SELECT * FROM {table.name} ORDER BY {order} LIMIT {ROWS_AT_MOST}"))
+            result = connection.execute(text(f"SELECT * FROM {table.name} ORDER BY {order} LIMIT {MAX_ROWS}"))
             return Table(**{**vars(table), "columns": tuple(result.keys()), "rows": [tuple(row) for row in result]})
     except SettingsError as error:
         return Table(**{**vars(table), "problem": str(error)})

@@ -6,7 +6,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, text
 
-from chatrec.console import field_of, label, labelled
+from chatrec.console.labels import field_of, label, labelled
 from chatrec.db import records
 from chatrec.db.records import RunRecord, StepRecord
 from chatrec.gate import Check
@@ -99,10 +99,10 @@ def metrics(connection: Connection, record: RunRecord) -> list[plots.Plot]:
 
 def _figures(steps: Mapping[str, StepRecord]) -> dict[str, list[tuple[str, int]]]:
     figures = {}
-    for word, places in FIGURES.items():
-        found = {path: field_of(steps[step].result, path) for step, path in places if step in steps}
-        figures[word] = [(label(path), each) for path, each in found.items() if each is not None]
-    return {word: values for word, values in figures.items() if values}
+    for title, paths in FIGURES.items():
+        values = {path: field_of(steps[step].result, path) for step, path in paths if step in steps}
+        figures[title] = [(label(path), value) for path, value in values.items() if value is not None]
+    return {title: values for title, values in figures.items() if values}
 
 
 def _times(record: RunRecord, steps: Sequence[StepRecord]) -> list[StepTime]:

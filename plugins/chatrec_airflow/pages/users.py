@@ -12,8 +12,8 @@ from chatrec.errors import ChatrecError
 from chatrec.publish.read import Recommendation, id_type
 from chatrec_airflow.pages.reader import Reader
 
-FOUND_AT_MOST = 12
-HISTORY_AT_MOST = 30
+MAX_MATCHES = 12
+MAX_HISTORY = 30
 WRITTEN = '(user_id::text) COLLATE "C"'
 """Written form of user ids, which search uses: the expression of the index users_by_prefix."""
 
@@ -51,7 +51,7 @@ def find(connection: Connection, run: int, beginning: str) -> list[str]:
             SELECT user_id::text FROM recommendations_kept
             WHERE run = :run AND rank = 1 AND {WRITTEN} LIKE :pattern ORDER BY {WRITTEN} LIMIT :most
         """),
-        {"run": run, "pattern": f"{escaped}%", "most": FOUND_AT_MOST},
+        {"run": run, "pattern": f"{escaped}%", "most": MAX_MATCHES},
     )
     return list(rows.scalars())
 
@@ -71,8 +71,8 @@ def compare(rows: Sequence[Recommendation], other: Sequence[Recommendation], abs
     ]
 
 
-def _moved(places: int) -> str:
-    return "same" if places == 0 else f"{'up' if places > 0 else 'down'} {abs(places)}"
+def _moved(ranks: int) -> str:
+    return "same" if ranks == 0 else f"{'up' if ranks > 0 else 'down'} {abs(ranks)}"
 
 
 def attention(connection: Connection, run: int, user: str, id_type: str) -> Sequence[Row[Any]]:
@@ -98,7 +98,7 @@ def history(reader: Reader, run: RunRecord, user: str, types: Mapping[str, str])
             rows = connection.exec_driver_sql(
                 f"SELECT *, occurred_at::timestamptz AS at FROM ({select}\n) AS events "
                 f"WHERE user_id = CAST(%(user)s AS {types['user_id']}) ORDER BY at DESC NULLS LAST LIMIT %(most)s",
-                {"user": user, "most": HISTORY_AT_MOST},
+                {"user": user, "most": MAX_HISTORY},
             ).mappings()
             events = [dict(row) for row in rows if row["item_id"] is not None and row["at"] is not None]
         with reader.chatrec() as connection:
