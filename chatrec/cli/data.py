@@ -53,7 +53,7 @@ def evaluate(
     target: Annotated[
         Literal["next_item", "next_period", "random", "next", "period", "any"] | None,
         typer.Option(
-            help="What the lists should predict; next, period and any are short for the first three. "
+            help="Events that the lists should predict; next, period and any are short for the first three. "
             "[default: ranking.target; next_period with --split]"
         ),
     ] = None,

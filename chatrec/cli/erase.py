@@ -15,7 +15,7 @@ def erase(user: Annotated[str, typer.Argument(help="User id, as in your own tabl
     """
     from chatrec.pipeline.erasure import erase as remove
 
-    done = remove(state.settings, user)
-    for kind, count in done.removed.items():
+    erased = remove(state.settings, user)
+    for kind, count in erased.removed.items():
         print(f"{count:>9,} {kind}")
-    print(f"Erased{'' if done.removed else ', nothing was stored'}: record {done.number} in erasures.")
+    print(f"Erased{'' if erased.removed else ', nothing was stored'}: record {erased.number} in erasures.")

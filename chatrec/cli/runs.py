@@ -28,9 +28,11 @@ def run(
     from chatrec.pipeline import RunOptions
 
     settings = state.settings.override({} if top_n is None else {"ranking.top_n": top_n})
-    done = pipeline.run(settings, key, StepLines(), approve, RunOptions(full, dry_run), raise_on_error=True)
+    result = pipeline.run(settings, key, StepLines(), approve, RunOptions(full, dry_run), raise_on_error=True)
     outcomes = {"published": "is live", "dry": "was not published (--dry-run)"}
-    console(stderr=True).print(f"Run [bold]{done.key}[/] {outcomes.get(done.state, done.state)}. {done.verdict}")
+    console(stderr=True).print(
+        f"Run [bold]{result.key}[/] {outcomes.get(result.state, result.state)}. {result.verdict}"
+    )
 
 
 @app.command()

@@ -83,7 +83,7 @@ def judge_fairness(result: FairnessResult | None, settings: FairnessSettings, to
     checks = [
         Check(
             "exposure", met >= least, met, least,
-            f"{result.least_met_provider} has {met:.1%} of the exposure that it is owed, the least of "
+            f"{result.least_met_provider} has {met:.1%} of its owed exposure, the smallest share of "
             f"{result.providers:,} providers; {least:.0%} required (advanced.fairness.tolerance).",
         ),
         Check(
@@ -155,8 +155,8 @@ def _shares(inputs: CheckInputs, settings: CheckSettings) -> Iterator[Check]:
     coverage = audit.items_shown / max(min(inputs.recommendable, audit.rows), 1)
     yield Check(
         "coverage", coverage >= settings.min_coverage or not audit.rows, coverage, settings.min_coverage,
-        f"{audit.items_shown:,} of {inputs.recommendable:,} available items are in some list, {coverage:.1%} of what "
-        f"is possible; {settings.min_coverage:.1%} required (checks.min_coverage)."
+        f"{audit.items_shown:,} of {inputs.recommendable:,} available items are in some list, {coverage:.1%} of the "
+        f"possible number; {settings.min_coverage:.1%} required (checks.min_coverage)."
         f"{_unless(coverage >= settings.warn_coverage, 'warn_coverage', settings)}",
         warned=coverage < settings.warn_coverage,
     )  # fmt: skip
@@ -180,7 +180,7 @@ def _shares(inputs: CheckInputs, settings: CheckSettings) -> Iterator[Check]:
 
 def _unless(well: bool, setting: str, settings: CheckSettings) -> str:
     """Returns the setting that causes a warning, if there is one."""
-    return "" if well else f" A warning at {getattr(settings, setting):.1%} (checks.{setting})."
+    return "" if well else f" The warning threshold is {getattr(settings, setting):.1%} (checks.{setting})."
 
 
 def _quality(inputs: CheckInputs, settings: CheckSettings) -> Iterator[Check]:

@@ -71,11 +71,11 @@ def erase(settings: Settings, user: str) -> Erased:
     """
     root, schema = settings.artifacts.root, settings.database.schema_name
     with open_database(settings, "chatrec erase") as engine, _alone(engine, schema, root) as runs:
-        person = ErasureSubject.of(*user_id_of(engine, user))
-        given = _still_given(settings, person)
-        number = erasures.begin(engine, person.text, settings.erasure.key, given)
-        removed = _tables(engine, person)
-        removed += _files(settings, runs, {record.key for record in _kept(engine)}, person)
+        subject = ErasureSubject.of(*user_id_of(engine, user))
+        given = _still_given(settings, subject)
+        number = erasures.begin(engine, subject.text, settings.erasure.key, given)
+        removed = _tables(engine, subject)
+        removed += _files(settings, runs, {record.key for record in _kept(engine)}, subject)
         counts = {kind: rows for kind, rows in sorted(removed.items()) if rows}
         erasures.finish(engine, number, counts)
     if given:
@@ -104,12 +104,12 @@ def _alone(engine: Engine, schema: str, root: Path) -> Iterator[list[Run]]:
         yield runs
 
 
-def _still_given(settings: Settings, person: ErasureSubject) -> dict[str, int]:
+def _still_given(settings: Settings, subject: ErasureSubject) -> dict[str, int]:
     name = "source.url" if settings.source.url else "database.url"
     engine = engines.source(settings, "chatrec erase")
     try:
         with engines.readable_errors(name, engines.source_url(settings)), read_only(engine) as cursor:
-            return still_given(cursor, check_mapping(cursor, selects(settings.source)), person)
+            return still_given(cursor, check_mapping(cursor, selects(settings.source)), subject)
     finally:
         engine.dispose()
 
@@ -119,28 +119,28 @@ def _kept(engine: Engine) -> list[records.RunRecord]:
         return records.kept(connection)
 
 
-def _tables(engine: Engine, person: ErasureSubject) -> Counter[str]:
+def _tables(engine: Engine, subject: ErasureSubject) -> Counter[str]:
     """Removes the user's rows from the tables of all runs, published or not."""
     removed: Counter[str] = Counter()
     for output in OUTPUTS:
         if "user_id" in output.columns:
-            removed[output.name] = erasures.remove_rows(engine, tables_of(engine, output), person.text)
-    removed["quarantine"] = erasures.remove_quarantined(engine, person.text)
+            removed[output.name] = erasures.remove_rows(engine, tables_of(engine, output), subject.text)
+    removed["quarantine"] = erasures.remove_quarantined(engine, subject.text)
     return removed
 
 
-def _files(settings: Settings, runs: list[Run], kept: set[str], person: ErasureSubject) -> Counter[str]:
+def _files(settings: Settings, runs: list[Run], kept: set[str], subject: ErasureSubject) -> Counter[str]:
     """Removes the user from the files of kept runs, and all files of the others."""
     root, removed = settings.artifacts.root, Counter[str]()
     with progress("Erasing", len(runs) + 1, "runs") as shown:
         for run in runs:
             if run.key in kept and run.manifest("extract"):
-                removed += _from_run(run, person)
+                removed += _from_run(run, subject)
             else:
                 run.remove()
                 removed["unpublished runs"] += 1
             shown.advance(note=run.key)
-        removed["days of events"] = remove_days(bucket_folder(root), person)
+        removed["days of events"] = remove_days(bucket_folder(root), subject)
         removed["evaluations"] = _evaluations(root)
         newest = next((run for run in reversed(runs) if run.manifest("extract")), None)
         snapshot = Snapshot(newest.step_folder("extract")) if newest else None
@@ -148,7 +148,7 @@ def _files(settings: Settings, runs: list[Run], kept: set[str], person: ErasureS
         removed["vectors"] = forget_texts(root, snapshot, templates)
         shown.advance(note="vectors")
     registry.mark_erasure(root)
-    removed["fine-tunings begun"] = finetune.abandon(root)
+    removed["unfinished fine-tunings"] = finetune.abandon(root)
     removed["encoders"] = len(registry.prune(root, settings.advanced.finetune.keep))
     shared = [bucket_folder(root), *(root / name for name in (registry.VECTORS, registry.FOLDER, EVALUATIONS))]
     for folder in (*shared, *(run.folder for run in runs)):
@@ -156,14 +156,14 @@ def _files(settings: Settings, runs: list[Run], kept: set[str], person: ErasureS
     return removed
 
 
-def _from_run(run: Run, person: ErasureSubject) -> Counter[str]:
+def _from_run(run: Run, subject: ErasureSubject) -> Counter[str]:
     """Removes the user from a run's snapshot, and the files of its models."""
     removed: Counter[str] = Counter()
-    row = row_of(run.step_folder("extract"), person)
+    row = row_of(run.step_folder("extract"), subject)
     if row is not None:
-        removed["learned states"] = _forget(run.folder, NEEDED)
+        removed["step folders"] = _remove_steps(run.folder, NEEDED)
         blank(run.step_folder("embed"), row)
-    return removed + erase_from_snapshot(run.step_folder("extract"), person)
+    return removed + erase_from_snapshot(run.step_folder("extract"), subject)
 
 
 def _evaluations(root: Path) -> int:
@@ -176,10 +176,10 @@ def _evaluations(root: Path) -> int:
     for folder in folders:
         for step in BY_NAME:
             (folder / f"{step}.json").unlink(missing_ok=True)
-    return sum(_forget(folder) > 0 for folder in folders)
+    return sum(_remove_steps(folder) > 0 for folder in folders)
 
 
-def _forget(folder: Path, needed: tuple[str, ...] = ()) -> int:
+def _remove_steps(folder: Path, needed: tuple[str, ...] = ()) -> int:
     """Removes the files of a run's steps and returns the number of steps that had any."""
     folders = [folder / step for step in BY_NAME if step not in needed and (folder / step).exists()]
     for path in folders:

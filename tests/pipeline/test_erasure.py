@@ -144,7 +144,7 @@ def test_nothing_is_left_and_nobody_else_is_touched(settings: Settings, shop: Sh
     assert done.removed["quarantine"] == 6
     assert done.removed["days of events"] == 10
     assert done.removed["unpublished runs"] == 1
-    assert {"vectors", "evaluations", "encoders", "learned states"} <= set(done.removed)
+    assert {"vectors", "evaluations", "encoders", "step folders"} <= set(done.removed)
     assert shop.lists(others) == before
     assert shop.execute("SELECT count(*) FROM chatrec.recommendations WHERE user_id = %s", (WHO,)) == [(0,)]
     (record,) = shop.execute("SELECT finished_at IS NOT NULL, person, removed, still_given FROM chatrec.erasures")

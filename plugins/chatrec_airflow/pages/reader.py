@@ -58,4 +58,4 @@ def _readable(setting: str, engine: Engine, hint: str) -> Iterator[Connection]:
                 yield connection
         except (ProgrammingError, DataError) as error:
             reason = str(error.orig).split("\n")[0]
-            raise SettingsError(f"{setting} does not give what this page shows: {reason}. {hint}") from error
+            raise SettingsError(f"The data of this page cannot be read over {setting}: {reason}. {hint}") from error

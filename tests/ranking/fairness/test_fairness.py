@@ -102,7 +102,7 @@ def test_a_run_outside_its_bounds_is_said_or_stopped(open_market: Settings, mark
     assert ok
     assert value < 0.95
     assert message.startswith("Outside its bounds: ")
-    with pytest.raises(RunStopped, match="of the exposure that it is owed, the least of 3 providers"):
+    with pytest.raises(RunStopped, match="of its owed exposure, the smallest share of 3 providers"):
         complete(fair(weak, stops=True))
 
 
