@@ -34,7 +34,7 @@ from chatrec.encoder.vector_cache import VectorStore
 from chatrec.errors import SettingsError
 from chatrec.evaluation.metrics import Interval
 from chatrec.extract.snapshot import Snapshot
-from chatrec.models.content_knn import Text
+from chatrec.models.content_knn import ContentKnn
 from chatrec.report.splits import write_snapshot
 from chatrec.runtime.progress import Progress
 
@@ -126,7 +126,7 @@ def quality_rows(
     models = [*(() if only_pretrained else _trained(catalogue, work)), *_pretrained(catalogue)]
     for way in (*models, *(ways(models, PRETRAINED) if others else ())):
         vectors = catalogue.vectors(way)
-        catalogue.write(Text(vectors), lists)
+        catalogue.write(ContentKnn(vectors), lists)
         near = split.score(lists)
         catalogue.write(catalogue.map(vectors), lists)
         among = catalogue.among_hidden(vectors)

@@ -1,1 +1,1 @@
-"""Models: sources of evidence about what a user will take."""
+"""Recommendation models: each scores all items for any history."""
