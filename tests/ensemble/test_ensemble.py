@@ -55,7 +55,7 @@ def test_shares_by_hand() -> None:
 def test_no_model_hands_out_what_was_seen_when_a_list_runs_short(logits: bool) -> None:
     values = np.array([[4.0, 2, 1.5, 1]], np.float32)
     log_shares = ScoredLogShares.of(Planted(values, logits), batch(values, [[0, 1, 3]]))
-    assert log_shares.retrieved(3).tolist() == [[2, -1, -1]]
+    assert log_shares.retrieve(3).tolist() == [[2, -1, -1]]
 
 
 def test_logits_are_a_softmax_of_what_may_be_recommended() -> None:
