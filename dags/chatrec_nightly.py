@@ -49,8 +49,8 @@ def chatrec_nightly() -> None:
 
     @task_group
     def model() -> None:
-        learned = tasks.step("groups", key) >> tasks.step("aigc", key) >> tasks.step("ensemble", key)
-        learned >> tasks.step("index", key, outlets=[assets.INDEX])
+        trained = tasks.step("groups", key) >> tasks.step("aigc", key) >> tasks.step("ensemble", key)
+        trained >> tasks.step("index", key, outlets=[assets.INDEX])
 
     @task_group
     def release() -> None:
