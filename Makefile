@@ -3,7 +3,7 @@ PYTHON ?= python3
 CONSTRAINTS := constraints/$(shell $(PYTHON) -c 'import sys; print("%d.%d" % sys.version_info[:2])').txt
 BIN := .venv/bin
 
-.PHONY: demo up example test test-all bench-quality bench-aigc bench-growth bench-encoder lint format docs constraints clean
+.PHONY: demo up example test test-all bench-quality bench-aigc bench-growth bench-encoder lint format docs dist constraints clean
 
 demo: .venv/ready
 	@$(BIN)/chatrec demo
@@ -47,18 +47,24 @@ format: .venv/ready
 
 docs: .venv/ready
 	$(BIN)/python docs/generate.py
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict
+
+# Builds with the pinned hatchling of .venv, so no index is needed.
+dist: .venv/ready
+	rm -rf dist
+	$(BIN)/python -m hatchling build
 
 # The versions of constraints/3.11.txt, for Pythons that the tests do not run on; needs uv. PyTorch brings its own CUDA.
 constraints:
 	for version in 3.12 3.13; do \
 		printf 'hatchling\neditables\n' | uv pip compile --quiet --custom-compile-command 'make constraints' \
-			--python-version $$version --python-platform linux --only-binary :all: --all-extras --group dev \
+			--python-version $$version --python-platform linux --only-binary :all: --all-extras --group dev --group docs \
 			--constraint constraints/3.11.txt --no-annotate --output-file constraints/$$version.txt pyproject.toml - && \
 		sed -i -E '/^(cuda|nvidia|triton)/d' constraints/$$version.txt || exit 1; \
 	done
 
 clean:
-	rm -rf .venv .venv-rectools .chatrec examples/*/.chatrec
+	rm -rf .venv .venv-rectools .chatrec examples/*/.chatrec dist site
 
 .venv/ready: $(CONSTRAINTS) language.lock pyproject.toml
 	$(PYTHON) -m venv .venv

@@ -74,11 +74,11 @@ def _run(folder: Path, users: int, items: int, events: int) -> dict[str, float]:
     )
     _fill(settings, users, items, events)
     since = time.monotonic()
-    record = pipeline.run(settings)
-    run = Run(settings.artifacts.root, record.key)
+    result = pipeline.run(settings, raise_on_error=True)
+    run = Run(settings.artifacts.root, result.key)
     manifests = {step.name: manifest for step in STEPS if (manifest := run.manifest(step.name))}
     print(f"{events:,} events: {time.monotonic() - since:.0f} s; "
-          f"{manifests['rank'].counts}; {manifests['aigc'].counts}", flush=True)  # fmt: skip
+          f"{manifests['rank'].result.to_dict()}; {manifests['aigc'].result.to_dict()}", flush=True)  # fmt: skip
     return {name: manifest.seconds for name, manifest in manifests.items()}
 
 

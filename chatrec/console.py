@@ -1,6 +1,7 @@
 """Output of steps, runs and lists on a terminal."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import fields, is_dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -8,37 +9,82 @@ from rich.console import Console
 from rich.table import Table
 
 from chatrec.db.ledger import Entry
-from chatrec.db.records import RunRecord
+from chatrec.db.records import RunRecord, StepRecord
 from chatrec.models.labels import kinds
-from chatrec.runs.run import UNCHANGED, Manifest
+from chatrec.runs import results
+from chatrec.runs.results import StepResult
+from chatrec.runs.run import Manifest
 
 if TYPE_CHECKING:
     from chatrec.encoder.registry import Version
     from chatrec.pipeline.step import Step
+    from chatrec.publish.read import Recommendation
     from chatrec.report.privacy_utility import Utility
     from chatrec.report.results import Evaluation
 
-SHOWN_COUNTS: Mapping[str, tuple[str, ...]] = {
-    "extract": ("users", "items", "interactions", "queries", "days read", "quarantined", "held-out users", "targets"),
-    "encoder": ("encoder", "trained", "last loss"),
-    "train": ("encoder", "trained"),
-    "compare": ("candidate NDCG@10", "live NDCG@10", "users"),
-    "promote": ("verdict",),
-    "embed": ("texts embedded", "texts known", "device"),
-    "groups": ("groups", "source"),
-    "aigc": ("nets", "passes", "aigc NDCG@10"),
-    "ensemble": ("ensemble NDCG@10", "popularity NDCG@10", "privacy"),
-    "index": ("items", "kind", "recall"),
-    "rank": ("rows", "users searched", "users group", "users popular", "items shown"),
-    "tables": ("similar_items", "popular", "trending", "query_recommendations"),
-    "generate": ("names generated", "names fallen back", "blurbs"),
-    "gate": ("verdict",),
-    "measure": ("ensemble NDCG@10", "popularity NDCG@10"),
-    "publish": ("recommendations rows", "runs kept"),
+LABELS: Mapping[str, str] = {
+    "candidate_ndcg": "candidate NDCG@10",
+    "cold_items_ndcg": "cold items NDCG@10",
+    "exposure_gini": "Gini of exposure",
+    "holdout_loss": "held-out loss",
+    "holdout_loss_at_start": "held-out loss at start",
+    "holdout_users": "held-out users",
+    "least_met": "least share of owed exposure",
+    "live_ndcg": "live NDCG@10",
+    "names.generated": "names generated",
+    "names.fallbacks": "names from keyphrases",
+    "ndcg": "NDCG@10",
+    "ndcg_gain": "relative NDCG@10 gain",
+    "ndcg_without": "NDCG@10 without prices",
+    "nets": "networks",
+    "popularity_ndcg": "popularity NDCG@10",
+    "priced": "raised providers",
+    "release.decision": "release",
+    "reused_from": "unchanged since",
+    "rows.recommendations": "rows published",
+    "rules_users": "users that rules are measured on",
+    "same_lists_as": "same lists as run",
+    "short_by_caps": "lists that caps keep short",
+    "training.last_loss": "last loss",
+    "users_ensemble": "users by the ensemble",
+    "users_group": "users by groups",
+    "users_popular": "users by popularity",
+    "users_searched": "users by searches",
 }
+"""Labels of fields of step results. A field that is not here is its name with spaces."""
+SHOWN: Mapping[type[StepResult], tuple[str, ...]] = {
+    results.ExtractResult: ("users", "items", "interactions", "queries", "days_read", "quarantined"),
+    results.EncoderResult: ("encoder", "trained", "training.last_loss"),
+    results.EmbedResult: ("texts_embedded", "texts_cached", "device"),
+    results.GroupsResult: ("groups", "source"),
+    results.AigcResult: ("nets", "epochs", "ndcg"),
+    results.EnsembleResult: ("ndcg", "popularity_ndcg", "release.decision"),
+    results.IndexResult: ("items", "kind", "recall"),
+    results.RankResult: ("rows", "users_searched", "users_group", "users_popular", "items_shown"),
+    results.TablesResult: ("similar_items", "popular", "trending", "query_recommendations"),
+    results.GenerateResult: ("names.generated", "names.fallbacks", "blurbs"),
+    results.GateResult: ("verdict",),
+    results.PublishResult: ("rows.recommendations", "runs_kept"),
+    results.HoldoutResult: ("holdout_users", "targets"),
+    results.TextVectorsResult: ("items", "profiles"),
+    results.MeasureResult: ("ndcg", "popularity_ndcg"),
+    results.TrainResult: ("encoder", "trained"),
+    results.ShadowEmbedResult: ("candidate.texts_embedded", "live.texts_embedded"),
+    results.CompareResult: ("candidate_ndcg", "live_ndcg", "users"),
+    results.PromoteResult: ("verdict",),
+}
+"""Fields in the line of a step, as paths."""
 ONLY_IF_ANY = {
-    "nets", "queries", "quarantined", "users searched", "users group", "users popular", "query_recommendations",
+    "nets", "queries", "quarantined", "users_searched", "users_group", "users_popular", "query_recommendations",
 }  # fmt: skip
+NUMBERS_OF_A_RUN: Mapping[str, tuple[str, str]] = {
+    "users": ("extract", "users"),
+    "items": ("extract", "items"),
+    "events": ("extract", "interactions"),
+    "embedded": ("embed", "texts_embedded"),
+    "rows": ("rank", "rows"),
+}
+"""Columns of the table of runs: step and field."""
 STATES = {"published": "green", "dry": "cyan", "running": "yellow", "stopped": "red", "failed": "red"}
 
 
@@ -48,19 +94,44 @@ def console(stderr: bool = False) -> Console:
     return shown if shown.is_terminal else Console(stderr=stderr, highlight=False, width=160)
 
 
-def counts(step: str, values: Mapping[str, Any]) -> str:
-    """Returns the counts of a step as one line."""
-    if UNCHANGED in values:
-        return f"{UNCHANGED} {values[UNCHANGED]}"
-    shown = [
-        name for name in SHOWN_COUNTS.get(step, ()) if name in values and (values[name] or name not in ONLY_IF_ANY)
-    ]
-    return " · ".join(_count(name, values[name]) for name in shown)
+def label(path: str) -> str:
+    """Returns the label of a field of a step's result, given as a path such as "users" or "names.generated"."""
+    last = path.rpartition(".")[2]
+    return LABELS.get(path) or LABELS.get(last) or last.replace("_", " ")
 
 
-def _count(name: str, value: Any) -> str:
-    if name == "verdict":
-        return str(value)
+def field_of(result: StepResult | None, path: str) -> Any:
+    """Returns a field of a step's result; None if the result or the field is missing."""
+    found: Any = result
+    for name in path.split("."):
+        found = found.get(name) if isinstance(found, Mapping) else getattr(found, name, None)
+    return found
+
+
+def labelled(result: object) -> dict[str, Any]:
+    """Returns all fields of a step's result by label, except for those that do not apply; parts of it as mappings."""
+    values = {field.name: getattr(result, field.name) for field in fields(result)}  # type: ignore[arg-type]
+    return {label(name): _plain(each) for name, each in values.items() if each is not None}
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return {key: _plain(each) for key, each in value.items()}
+    return labelled(value) if is_dataclass(value) else value
+
+
+def summary(result: StepResult | None) -> str:
+    """Returns the result of a step as one line."""
+    if result is None:
+        return ""
+    if result.reused_from:
+        return f"{label('reused_from')} {result.reused_from}"
+    values = {path: field_of(result, path) for path in SHOWN.get(type(result), ())}
+    shown = {path: each for path, each in values.items() if each is not None and (each or path not in ONLY_IF_ANY)}
+    return " · ".join(_labelled(label(path), each) for path, each in shown.items())
+
+
+def _labelled(name: str, value: Any) -> str:
     if isinstance(value, bool):
         return name if value else f"not {name}"
     if isinstance(value, int):
@@ -81,32 +152,28 @@ class StepLines:
                 self.console.print(f"[dim]…[/] {step.title}", end="\r")
             return
         self.console.print(
-            f"[green]✓[/] {step.title:<31} {manifest.seconds:6.1f} s  [dim]{counts(step.name, manifest.counts)}[/]"
+            f"[green]✓[/] {step.title:<31} {manifest.seconds:6.1f} s  [dim]{summary(manifest.result)}[/]"
         )
 
 
-def runs_table(records: list[RunRecord], rows: Mapping[int, Mapping[str, Any]]) -> Table:
-    """Returns the table of runs; `rows` has the counts of each run by step."""
+def runs_table(records: list[RunRecord], steps: Mapping[int, Sequence[StepRecord]]) -> Table:
+    """Returns the table of runs; `steps` has the steps of each run."""
     table = Table(box=None, header_style="bold", pad_edge=False)
     for name in ("key", "state", "", "started", "seconds"):
         table.add_column(name, justify="right" if name == "seconds" else "left")
-    for name in ("users", "items", "events", "embedded", "rows"):
+    for name in NUMBERS_OF_A_RUN:
         table.add_column(name, justify="right")
     table.add_column("verdict", overflow="fold")
     for record in records:
-        steps = rows.get(record.run, {})
-        extracted = steps.get("extract", {})
+        found = {step.step: step.result for step in steps.get(record.run, ())}
+        numbers = (_number(field_of(found.get(step), field)) for step, field in NUMBERS_OF_A_RUN.values())
         table.add_row(
             record.key,
             f"[{STATES[record.state]}]{record.state}[/]",
             "live" if record.live else ("kept" if record.kept else ""),
             f"{record.started_at:%Y-%m-%d %H:%M}",
             f"{record.seconds:.1f}" if record.seconds is not None else "",
-            _number(extracted.get("users")),
-            _number(extracted.get("items")),
-            _number(extracted.get("interactions")),
-            _number(steps.get("embed", {}).get("texts embedded")),
-            _number(steps.get("rank", {}).get("rows")),
+            *numbers,
             record.verdict or "",
         )
     return table
@@ -129,8 +196,8 @@ def reason(values: Mapping[str, Any]) -> str:
     return ", ".join(words)
 
 
-def lists_table(rows: Sequence[Mapping[str, Any]]) -> Table:
-    """Returns the table of a user's list: rank, item_id, title, score, source, reason."""
+def lists_table(rows: "Sequence[Recommendation]") -> Table:
+    """Returns the table of a user's list."""
     table = Table(box=None, header_style="bold", pad_edge=False)
     table.add_column("rank", justify="right")
     for name in ("item", "title"):
@@ -140,8 +207,7 @@ def lists_table(rows: Sequence[Mapping[str, Any]]) -> Table:
     table.add_column("reason", overflow="fold")
     for row in rows:
         table.add_row(
-            str(row["rank"]), str(row["item_id"]), row["title"] or "", f"{row['score']:.4f}", row["source"] or "",
-            reason(row["reason"] or {}),
+            str(row.rank), str(row.item_id), row.title or "", f"{row.score:.4f}", row.source or "", reason(row.reason),
         )  # fmt: skip
     return table
 

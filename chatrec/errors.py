@@ -5,10 +5,18 @@ ChatrecError
 │   ├── SettingsError      a setting is wrong; the message names it and the remedy
 │   │   └── MappingError   a mapping SELECT does not fit the contract
 │   ├── RunStopped         a check stopped the run before publishing
-│   └── RunError           a run does not exist, or its state does not allow the operation
+│   ├── RunError           a run does not exist, or its state does not allow the operation
+│   └── DataError          a table or an argument cannot be used (also a ValueError)
+│       ├── UnknownUser    the dataset has no such user
+│       ├── UnknownItem    the dataset has no such item
+│       └── NotFitted      a model is asked before `fit`
 └── TransientError         a retry may help
     ├── DatabaseUnavailable
     └── Busy               another process holds the lock; the message names it
+
+ChatrecWarning             lists are made, but not as asked for
+├── ShortLists             lists have fewer items than asked for
+└── NoHistory              users without interactions get a fallback list
 
 A message is one paragraph: cause, place and remedy. This module imports nothing, because Airflow's scheduler loads it
 to decide about retries.
@@ -19,6 +27,8 @@ class ChatrecError(Exception):
     """Base class of all exceptions; ``exit_code`` is the exit code of the command line."""
 
     exit_code = 1
+    step: str | None = None
+    """Name of the step of a run that raised it, if a step did."""
 
 
 class TerminalError(ChatrecError):
@@ -48,9 +58,21 @@ class RunError(TerminalError):
 
 
 class DataError(TerminalError, ValueError):
-    """A table or an argument that a model cannot use."""
+    """Raised when a table or an argument cannot be used. The message names the table, the column and the remedy."""
 
     exit_code = 2
+
+
+class UnknownUser(DataError):
+    """Raised when a dataset has no user of an id."""
+
+
+class UnknownItem(DataError):
+    """Raised when a dataset has no item of an id."""
+
+
+class NotFitted(DataError):
+    """Raised when a model is asked for something before `fit`."""
 
 
 class DatabaseUnavailable(TransientError):
@@ -59,3 +81,15 @@ class DatabaseUnavailable(TransientError):
 
 class Busy(TransientError):
     """Raised when another process holds the required lock."""
+
+
+class ChatrecWarning(UserWarning):
+    """Base class of all warnings of the Python API."""
+
+
+class ShortLists(ChatrecWarning):
+    """Some lists have fewer items than asked for, because no other item may be in them."""
+
+
+class NoHistory(ChatrecWarning):
+    """Some users have no interactions: their lists are a fallback."""

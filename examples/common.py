@@ -19,11 +19,11 @@ from sqlalchemy import Engine
 from chatrec import pipeline
 from chatrec.config import Settings
 from chatrec.console import StepLines, console
-from chatrec.db import records
 from chatrec.db.copy import copy_in
 from chatrec.db.engine import cursor, open_database, source
 from chatrec.db.migrate import migrate
 from chatrec.errors import RunStopped
+from chatrec.pipeline import RunResult
 from chatrec.pipeline.preflight import read_mapping
 from chatrec.runs.run import key_of
 
@@ -109,7 +109,7 @@ class Stage:
         self.rows(schema.read_text(encoding="utf-8"))
         shutil.rmtree(self.settings.artifacts.root, ignore_errors=True)
 
-    def run(self, moment: datetime, settings: Settings | None = None, quiet: bool = False) -> records.RunRecord:
+    def run(self, moment: datetime, settings: Settings | None = None, quiet: bool = False) -> RunResult:
         """Runs the pipeline as of a moment.
 
         Args:
@@ -124,10 +124,10 @@ class Stage:
         mapping = read_mapping(chosen)
         with open_database(chosen, "chatrec example") as engine:
             migrate(engine, chosen.database.schema_name, mapping.id_types)
-        record = pipeline.run(chosen, key_of(moment), None if quiet else StepLines())
-        if record.state != "published":
-            raise RunStopped(f"Run {record.key} is {record.state}: {record.verdict}")
-        return record
+        result = pipeline.run(chosen, key_of(moment), None if quiet else StepLines(), raise_on_error=True)
+        if result.state != "published":
+            raise RunStopped(f"Run {result.key} is {result.state}: {result.verdict}")
+        return result
 
     def heading(self, title: str) -> None:
         """Prints a heading."""

@@ -14,11 +14,12 @@ from chatrec.aigc.state import AigcState, Fitted, group_vectors, learn_profiles
 from chatrec.aigc.users import SequenceUsers
 from chatrec.config import Settings
 from chatrec.data.arrays import Array
+from chatrec.data.interactions import Interactions
 from chatrec.data.user_batch import UserBatch
 from chatrec.evaluation.holdout import Holdout
-from chatrec.extract.snapshot import Snapshot
 from chatrec.models.base import VectorModel
-from chatrec.runs.run import Counts, write_atomically
+from chatrec.runs.results import AigcResult
+from chatrec.runs.run import write_atomically
 
 NAME = "aigc"
 WITHOUT_HOLDOUT = "without_holdout"
@@ -69,20 +70,20 @@ class Texts:
 
 
 def fit(
-    snapshot: Snapshot, holdout: Holdout, texts: Texts, groups: ItemGroups, settings: Settings, folder: Path
-) -> Counts:
+    histories: Interactions, holdout: Holdout, texts: Texts, groups: ItemGroups, settings: Settings, folder: Path
+) -> AigcResult:
     """Fits AIGC and writes its state.
 
     Args:
-        snapshot: Snapshot of the run.
-        holdout: Holdout of its histories.
+        histories: All interactions.
+        holdout: Holdout of them.
         texts: Text vectors of the run's encoder.
         groups: Groups of the items.
         settings: Settings of the fit.
         folder: Folder of the step.
 
     Returns:
-        The number of networks, epochs of each, groups of the output layer, and NDCG@10 on held-out events.
+        The result of the step.
     """
     seed, chosen = settings.compute.seed, settings.aigc_config
     if chosen.users == "mean":
@@ -91,23 +92,21 @@ def fit(
         wanted = plan(holdout.histories, len(texts.items), chosen, settings.ranking.target)
         rates = settings.artifacts.root / RATES
         without_holdout, fitted = sequence.fit(
-            holdout.histories, snapshot.histories, len(texts.items), wanted, seed, chosen.minutes, rates
+            holdout.histories, histories, len(texts.items), wanted, seed, chosen.minutes, rates
         )
     _save_curve(fitted.losses, folder)
     before = _state(without_holdout, texts, groups)
     before.save(folder / WITHOUT_HOLDOUT)
     state = _state(fitted, texts, groups)
-    of_profiles = state.users(snapshot.histories.latest(texts.profile_users, fitted.encoder.length))
+    of_profiles = state.users(histories.latest(texts.profile_users, fitted.encoder.length))
     state.with_profile(learn_profiles(texts.profiles, of_profiles)).save(folder)
-    positions = int(np.maximum(snapshot.histories.lengths - 1, 0).sum())
-    counts: Counts = {
-        "nets": len(fitted.encoder.nets) if isinstance(fitted.encoder, SequenceUsers) else 0,
-        "passes": round(fitted.read / max(positions, 1), 2),
-        "output groups": len(fitted.output.vectors) if fitted.output else 0,
-    }
-    if len(holdout):
-        counts["aigc NDCG@10"] = round(float(holdout.ndcg(AigcModel(before).score).mean()), 6)
-    return counts
+    positions = int(np.maximum(histories.lengths - 1, 0).sum())
+    return AigcResult(
+        nets=len(fitted.encoder.nets) if isinstance(fitted.encoder, SequenceUsers) else 0,
+        epochs=round(fitted.read / max(positions, 1), 2),
+        output_groups=len(fitted.output.vectors) if fitted.output else 0,
+        ndcg=round(float(holdout.ndcg(AigcModel(before).score).mean()), 6) if len(holdout) else None,
+    )
 
 
 def _state(fitted: Fitted, texts: Texts, groups: ItemGroups) -> AigcState:

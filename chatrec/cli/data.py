@@ -2,13 +2,14 @@
 
 import json
 import sys
+from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated, Literal
 
 import typer
 
 from chatrec.cli.app import app, state
-from chatrec.errors import RunError, SettingsError
+from chatrec.errors import SettingsError
 
 
 @app.command()
@@ -19,15 +20,12 @@ def recommend(
 ) -> None:
     """Show a user's recommendations with their reasons."""
     from chatrec.console import console, lists_table
-    from chatrec.db.engine import open_database
-    from chatrec.publish.read import list_of
+    from chatrec.publish.client import Client
 
-    with open_database(state.settings, "chatrec recommend") as engine:
-        rows = list_of(engine, user, key)
-    if not rows:
-        raise RunError(f"There is no list for user {user} in {f'run {key}' if key else 'the live run'}.")
+    with Client(state.settings) as client:
+        rows = client.recommend(user, run=key)
     if as_json:
-        print(json.dumps(rows, indent=1, default=str, ensure_ascii=False))
+        print(json.dumps([asdict(row) for row in rows], indent=1, default=str, ensure_ascii=False))
     else:
         console().print(lists_table(rows))
 
@@ -96,18 +94,17 @@ def evaluate(
 def _evaluate_split(
     split: Path, items: Path | None, users: Path | None, out: Path | None, target: str, k: int, key: str | None
 ) -> None:
-    from chatrec.console import console, counts
+    from chatrec.console import console, summary
     from chatrec.pipeline.offline import evaluate_split
 
     if key is not None:
         raise SettingsError("--run names a run and --split a folder: give one of them.")
     if items is None or out is None:
         raise SettingsError("--split needs --items FILE, the catalogue, and --out FILE, where to write the lists.")
-    found = evaluate_split(state.settings.override({"ranking.target": target}), split, items, users, out, k)
-    for step, values in found.items():
-        if isinstance(values, dict):
-            console(stderr=True).print(f"[green]✓[/] {step:<8} [dim]{counts(step, values)}[/]")
-    print(f"Wrote {found['rows']:,} rows to {out}.")
+    results, rows = evaluate_split(state.settings.override({"ranking.target": target}), split, items, users, out, k)
+    for step, result in results.items():
+        console(stderr=True).print(f"[green]✓[/] {step:<8} [dim]{summary(result)}[/]")
+    print(f"Wrote {rows:,} rows to {out}.")
 
 
 @app.command()

@@ -38,8 +38,8 @@ def finetune(
 
     given = {"finetune.method": method, "finetune.steps": steps, "finetune.promote": promote}
     changes = {name: value for name, value in given.items() if value is not None}
-    manifest = tune(state.settings.override(changes), key, StepLines())
-    print(f"{manifest.counts['verdict']}.")
+    result = tune(state.settings.override(changes), key, StepLines())
+    print(f"{result.verdict}.")
 
 
 @encoders.callback()

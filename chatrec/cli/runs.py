@@ -28,9 +28,9 @@ def run(
     from chatrec.pipeline import RunOptions
 
     settings = state.settings.override({} if top_n is None else {"ranking.top_n": top_n})
-    record = pipeline.run(settings, key, StepLines(), approve, RunOptions(full, dry_run))
+    done = pipeline.run(settings, key, StepLines(), approve, RunOptions(full, dry_run), raise_on_error=True)
     words = {"published": "is live", "dry": "was not published (--dry-run)"}
-    console(stderr=True).print(f"Run [bold]{record.key}[/] {words.get(record.state, record.state)}. {record.verdict}")
+    console(stderr=True).print(f"Run [bold]{done.key}[/] {words.get(done.state, done.state)}. {done.verdict}")
 
 
 @app.command()
@@ -45,14 +45,19 @@ def runs(
 
     with open_database(state.settings, "chatrec runs") as engine, engine.connect() as connection:
         found = records.latest(connection, limit)
-        counts = {
-            record.run: {step.step: step.counts for step in records.steps(connection, record.run)} for record in found
-        }
+        steps = {record.run: records.steps(connection, record.run) for record in found}
     if as_json:
-        values = [{**asdict(record), "seconds": record.seconds, "steps": counts[record.run]} for record in found]
+        values = [
+            {
+                **asdict(record),
+                "seconds": record.seconds,
+                "steps": {step.step: step.to_dict() for step in steps[record.run]},
+            }
+            for record in found
+        ]
         print(json.dumps(values, indent=1, default=str, ensure_ascii=False))
     elif found:
-        console().print(runs_table(found, counts))
+        console().print(runs_table(found, steps))
     else:
         print("There are no runs yet: `chatrec run` starts one.")
 

@@ -6,7 +6,7 @@ from chatrec.config.section import SECRET, Section
 
 
 class Privacy(Section):
-    """Differential privacy: a list reveals almost nothing about other users. For its cost, see docs/responsible.md."""
+    """Differential privacy: a list reveals almost nothing about other users. Its cost: docs/explanation/privacy.md."""
 
     enabled: bool = False
     """Make lists only from public texts, the user's own history and noisy statistics."""

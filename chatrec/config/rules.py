@@ -139,7 +139,7 @@ class Freshness(Section):
 
 
 class Rules(Section):
-    """Business rules that hold for all lists; see docs/rules.md."""
+    """Business rules that hold for all lists; see docs/howto/rules.md."""
 
     deny: tuple[Selection, ...] = ()
     """Items that are never recommended: [[rules.deny]] with name, and groups or attribute and values."""

@@ -1,16 +1,17 @@
 """A dataset: interactions as arrays, with the ids of their users and items, and what is known of both."""
 
-from dataclasses import dataclass
+import sys
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, Literal, Self
 
 import numpy as np
 import polars as pl
 
 from chatrec.data.arrays import Array
 from chatrec.data.interactions import Interactions, starts_of
-from chatrec.errors import DataError
+from chatrec.errors import DataError, UnknownItem, UnknownUser
 
 INTERACTIONS, ITEMS, USERS = "interactions", "items", "users"
 CONTRACT: dict[str, pl.DataType] = {"title": pl.String(), "groups": pl.List(pl.String), "available": pl.Boolean()}
@@ -18,11 +19,16 @@ CONTRACT: dict[str, pl.DataType] = {"title": pl.String(), "groups": pl.List(pl.S
 DEFAULTS: dict[str, Any] = {"title": None, "groups": [], "available": True}
 SECONDS = 9e12
 """The largest number of seconds whose microseconds fit into 64 bits."""
+UNIT = 1e-3
+"""How far from 1 the length of a unit vector may be."""
+FrameKind = Literal["polars", "pandas", "arrow"]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False, eq=False)
 class Dataset:
-    """What models are fitted on.
+    """Interactions of users with items, and what is known of both: what models are fitted on.
+
+    `Dataset.from_frames` makes one from tables. A dataset does not change; `with_vectors` returns another.
 
     Example:
         >>> import polars as pl
@@ -38,6 +44,14 @@ class Dataset:
     """item_id, title, groups, available and texts; the row number is the item's index in all arrays."""
     interactions: Interactions
     """Events by user, the oldest first."""
+    vectors: Array | None = None
+    """Text vectors of the items, float32, items × dimensions, of unit length or zero; see `with_vectors`."""
+    kind: FrameKind = "polars"
+    """Kind of the interactions given, and so of the frames that models return."""
+
+    def __repr__(self) -> str:
+        events = len(self.interactions.items)
+        return f"Dataset(users={self.users.height}, items={self.items.height}, interactions={events})"
 
     @classmethod
     def from_frames(cls, interactions: Any, items: Any = None, users: Any = None) -> Self:
@@ -46,15 +60,22 @@ class Dataset:
         Args:
             interactions: Columns user_id and item_id; optional occurred_at (a time, a date, or seconds since 1970;
                 without it the rows are in order) and weight (a positive number, 1 by default).
-            items: Column item_id; optional title, groups (lists of text) and available (boolean); further columns are
-                texts. Items without interactions are cold items. By default the items of the interactions.
+            items: Column item_id; optional title, groups (lists of text) and available (boolean: whether lists may
+                have the item); further columns are texts. Items without interactions are cold items. By default the
+                items of the interactions.
             users: Column user_id; further columns are attributes. By default the users of the interactions.
 
-        Every table is a pandas, polars or Arrow table, or the path of a Parquet file. Ids are whole numbers or text.
+        Every table is a pandas, polars or Arrow table, a mapping of columns, or the path of a Parquet or CSV file. Ids
+        are whole numbers or text. Models return frames of the kind of `interactions`: pandas for pandas, Arrow for
+        Arrow, else polars.
 
         Raises:
-            DataError: A column is missing or of the wrong type, an id is null, unknown or there twice, or there are no
-                interactions.
+            DataError: A column is missing or of the wrong type, an id is null, unknown or there twice, a weight is not
+                a positive number, a file does not exist, or there are no interactions.
+
+        Example:
+            >>> Dataset.from_frames({"user_id": [1, 1, 2], "item_id": ["tea", "cup", "tea"]})
+            Dataset(users=2, items=2, interactions=3)
         """
         events = _frame(interactions, INTERACTIONS, "user_id", "item_id")
         if events.is_empty():
@@ -71,7 +92,41 @@ class Dataset:
             order["weight"].to_numpy(),
             order["time"].to_numpy(),
         )
-        return cls(known_users, _catalogue(known_items), made)
+        return cls(_attributes(known_users), _catalogue(known_items), made, kind=_kind_of(interactions))
+
+    def with_vectors(self, vectors: Array) -> Self:
+        """Returns the dataset with vectors of its items, which models of texts and the ensemble use.
+
+        Args:
+            vectors: items × dimensions, in the order of `items`, such as the result of `TextEncoder.encode`. They are
+                brought to unit length; a row of zeros stands for an item without text.
+
+        Raises:
+            DataError: The shape is wrong, or a value is not a finite number.
+
+        Example:
+            >>> dataset = Dataset.from_frames({"user_id": [1, 2], "item_id": ["tea", "cup"]})
+            >>> dataset.with_vectors([[3, 4], [0, 1]]).vectors.tolist()
+            [[0.6000000238418579, 0.800000011920929], [0.0, 1.0]]
+        """
+        try:
+            given = np.asarray(vectors, np.float32)
+        except (TypeError, ValueError):
+            raise DataError("vectors is no array of numbers: pass one of shape items × dimensions.") from None
+        if given.ndim != 2 or len(given) != self.items.height or not given.shape[1]:
+            raise DataError(
+                f"vectors has the shape {given.shape}: it must have a row for each of the {self.items.height:,} items, "
+                "in the order of `items`."
+            )
+        if not np.isfinite(given).all():
+            raise DataError("vectors has values that are not finite: replace them, or the row by zeros.")
+        lengths = np.linalg.norm(given, axis=1, keepdims=True)
+        scaled = np.where(abs(lengths - 1) > UNIT, given / np.where(lengths > 0, lengths, 1), given)
+        return replace(self, vectors=scaled.astype(np.float32))
+
+    def with_interactions(self, interactions: Interactions) -> Self:
+        """Returns the dataset with other interactions of the same users and items."""
+        return replace(self, interactions=interactions)
 
     @cached_property
     def available(self) -> Array:
@@ -81,28 +136,41 @@ class Dataset:
     def user_rows(self, ids: Any) -> Array:
         """The rows of some users.
 
+        Args:
+            ids: One id, or a list, an array or a column of ids.
+
         Raises:
-            DataError: An id is unknown.
+            UnknownUser: The dataset has no user of an id.
+            DataError: An id is of the wrong type.
         """
-        return self._rows_of(ids, self.users["user_id"], "user")
+        return self._rows_of(ids, self.users["user_id"], "user", UnknownUser)
 
     def item_rows(self, ids: Any) -> Array:
         """The rows of some items.
 
-        Raises:
-            DataError: An id is unknown.
-        """
-        return self._rows_of(ids, self.items["item_id"], "item")
+        Args:
+            ids: One id, or a list, an array or a column of ids.
 
-    def _rows_of(self, ids: Any, known: pl.Series, kind: str) -> Array:
-        wanted = _ids(pl.Series(f"{kind}_id", [ids] if isinstance(ids, str | int) else ids), f"{kind} ids")
+        Raises:
+            UnknownItem: The dataset has no item of an id.
+            DataError: An id is of the wrong type.
+        """
+        return self._rows_of(ids, self.items["item_id"], "item", UnknownItem)
+
+    def _rows_of(self, ids: Any, known: pl.Series, kind: str, unknown: type[DataError]) -> Array:
+        wanted = _ids(_column(ids, kind), f"{kind} ids")
+        if wanted.null_count():
+            raise DataError(f"The ids of {kind}s have {wanted.null_count():,} that are null: leave them out.")
         if wanted.dtype != known.dtype and len(wanted):
             raise DataError(f"The ids of {kind}s are {_kind(known)} in this dataset, not {_kind(wanted)}.")
         rows = wanted.to_frame("id").join(
             known.to_frame("id").with_row_index("row"), on="id", how="left", maintain_order="left"
         )["row"]
         if rows.null_count():
-            raise DataError(f"Unknown {kind} {wanted.filter(rows.is_null())[0]!r}: this dataset has no such id.")
+            raise unknown(
+                f"Unknown {kind} {wanted.filter(rows.is_null())[0]!r}: this dataset has no such id. Add it to {kind}s= "
+                "of Dataset.from_frames and fit again, or ask for others."
+            )
         return rows.cast(pl.Int64).to_numpy()
 
 
@@ -114,9 +182,28 @@ def _frame(table: Any, name: str, *ids: str) -> pl.DataFrame:
             there = ", ".join(frame.columns) or "none"
             raise DataError(f"{name} has no column {column}. It has {there}: rename one of them.")
         nulls = frame[column].null_count()
+        if frame.schema[column].is_float():
+            nulls += int(frame[column].is_nan().sum())
         if nulls:
             raise DataError(f"{name} has {nulls:,} rows without {column}: remove them, or find out whose they are.")
     return frame.with_columns(_ids(frame[column], f"{name}.{column}") for column in ids)
+
+
+def _column(ids: Any, kind: str) -> pl.Series:
+    """One id or several as a column."""
+    one = isinstance(ids, str | int | np.integer) or not hasattr(ids, "__iter__")
+    try:
+        return pl.Series(f"{kind}_id", [ids] if one else ids if hasattr(ids, "__len__") else list(ids), strict=False)
+    except (TypeError, ValueError, pl.exceptions.PolarsError):
+        raise DataError(f"The ids of {kind}s are a {type(ids).__name__}: pass one id, or a list of ids.") from None
+
+
+def _kind_of(table: Any) -> FrameKind:
+    """Kind of frame; the modules are looked up, because a table of a kind proves that they are imported."""
+    pandas, arrow = sys.modules.get("pandas"), sys.modules.get("pyarrow")
+    if pandas is not None and isinstance(table, pandas.DataFrame):
+        return "pandas"
+    return "arrow" if arrow is not None and isinstance(table, arrow.Table) else "polars"
 
 
 def _read(table: Any, name: str) -> pl.DataFrame:
@@ -125,16 +212,26 @@ def _read(table: Any, name: str) -> pl.DataFrame:
     if isinstance(table, pl.LazyFrame):
         return table.collect()
     if isinstance(table, str | Path):
-        if not Path(table).is_file():
-            raise DataError(f"There is no file {table} for {name}: name a Parquet file, or pass a table.")
-        return pl.read_parquet(table)
+        return _read_file(Path(table), name)
     try:
         return pl.DataFrame(table)
     except (TypeError, ValueError) as error:
         raise DataError(
             f"{name} is a {type(table).__name__}, which is no table: pass a pandas, polars or Arrow table, or the path "
-            f"of a Parquet file. {error}"
+            f"of a Parquet or CSV file. {error}"
         ) from None
+
+
+def _read_file(file: Path, name: str) -> pl.DataFrame:
+    if not file.is_file():
+        raise DataError(f"There is no file {file} for {name}: name a Parquet or CSV file, or pass a table.")
+    try:
+        if ".csv" in file.suffixes:
+            return pl.read_csv(file, try_parse_dates=True)
+        return pl.read_parquet(file)
+    except pl.exceptions.PolarsError as error:
+        kind = "CSV" if ".csv" in file.suffixes else "Parquet"
+        raise DataError(f"{file} for {name} is no valid {kind} file: {error}") from None
 
 
 def _ids(values: pl.Series, name: str) -> pl.Series:
@@ -152,6 +249,17 @@ def _ids(values: pl.Series, name: str) -> pl.Series:
     if not len(values):
         return values.cast(pl.String)
     raise DataError(f"{name} is of type {values.dtype}: ids are whole numbers or text.")
+
+
+def _attributes(users: pl.DataFrame) -> pl.DataFrame:
+    """Users with their attributes as text."""
+    return users.with_columns(_text(users[name], USERS) for name in users.columns if name != "user_id")
+
+
+def _text(values: pl.Series, table: str) -> pl.Series:
+    if values.dtype.is_nested() or values.dtype in (pl.Object, pl.Binary):
+        raise DataError(f"{table}.{values.name} is of type {values.dtype}: make it text or a number, or drop it.")
+    return values.cast(pl.String)
 
 
 def _described(table: Any, name: str, column: str, events: pl.DataFrame) -> pl.DataFrame:
@@ -207,10 +315,15 @@ def _times(events: pl.DataFrame) -> pl.Series:
 def _weights(events: pl.DataFrame) -> pl.Series:
     if "weight" not in events.columns:
         return pl.Series(np.ones(events.height, np.float32))
+    if not (events.schema["weight"].is_numeric() or events.schema["weight"] == pl.Null):
+        raise DataError(f"{INTERACTIONS}.weight is of type {events.schema['weight']}: it must be a number.")
     weights = events["weight"].cast(pl.Float32, strict=False).fill_null(float("nan"))
     wrong = ~(weights.is_finite() & (weights > 0))
     if wrong.any():
-        raise DataError(f"{wrong.sum():,} rows of {INTERACTIONS} have a weight that is not a positive number.")
+        raise DataError(
+            f"{wrong.sum():,} rows of {INTERACTIONS} have a weight that is not a positive number: leave them out, or "
+            "give them one."
+        )
     return weights
 
 
@@ -225,7 +338,7 @@ def _catalogue(items: pl.DataFrame) -> pl.DataFrame:
         (pl.col(name) if name in given else pl.lit(DEFAULTS[name]).alias(name)).cast(kind)
         for name, kind in CONTRACT.items()
     ]
-    made = items.select("item_id", *known, *(pl.col(name).cast(pl.String) for name in others))
+    made = items.select("item_id", *known, *(_text(items[name], ITEMS) for name in others))
     return made.with_columns(pl.col(name).fill_null(value) for name, value in DEFAULTS.items() if value is not None)
 
 

@@ -7,7 +7,7 @@ from functools import cached_property
 import numpy as np
 from scipy.sparse import csr_matrix
 
-from chatrec.data.arrays import Array
+from chatrec.data.arrays import Array, take, top_k
 from chatrec.data.interactions import Interactions
 
 NEGLIGIBLE = 0.02
@@ -52,6 +52,20 @@ class UserBatch:
         kept = weights > NEGLIGIBLE
         shape = (len(self.users), len(self.recommendable))
         return csr_matrix((weights[kept], (rows[kept], self.histories.items[events[kept]])), shape=shape)
+
+    def best(self, scores: Array, k: int) -> tuple[Array, Array]:
+        """Lists from scores, without excluded items.
+
+        Args:
+            scores: users × items; higher is better.
+            k: Maximum length of a list.
+
+        Returns:
+            Items and their scores, users × k or the number of items, the best first; -1 and -inf where a list ends.
+        """
+        scores = np.where(self.exclude_mask, -np.inf, scores)
+        items = top_k(scores, k)
+        return items, take(scores, items, -np.inf)
 
     @cached_property
     def _events(self) -> tuple[Array, Array, Array]:

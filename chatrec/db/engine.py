@@ -80,16 +80,26 @@ def read_only(settings: Settings, purpose: str, of_source: bool = False) -> Engi
     """
     chosen = settings.source.url if of_source and settings.source.url else settings.pages.url
     url = make_url(chosen).set(drivername=DRIVER) if chosen else database_url(settings)
-    engine = _engine(url, purpose)
-    schema = sql.Identifier(settings.database.schema_name)
+    return read_only_at(url, None if of_source else settings.database.schema_name, purpose)
+
+
+def read_only_at(url: URL, schema: str | None, purpose: str) -> Engine:
+    """Create a read-only engine with a short statement timeout.
+
+    Args:
+        url: URL of the database.
+        schema: Schema to search first; None for the connection's own search path.
+        purpose: Application name in `pg_stat_activity`.
+    """
+    engine = _engine(url.set(drivername=DRIVER), purpose)
 
     @event.listens_for(engine, "connect")
     def _careful(connection: Any, _: object) -> None:
         with connection.cursor() as cursor:
             cursor.execute("SET default_transaction_read_only = on")
             cursor.execute("SET statement_timeout = %s", (READ_ONLY_TIMEOUT_MS,))
-            if not of_source:
-                cursor.execute(sql.SQL("SET search_path TO {}, public").format(schema))
+            if schema:
+                cursor.execute(sql.SQL("SET search_path TO {}, public").format(sql.Identifier(schema)))
         connection.commit()
 
     return engine

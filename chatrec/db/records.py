@@ -9,6 +9,7 @@ from typing import Any
 from sqlalchemy import Connection, Row, text
 
 from chatrec.errors import RunError
+from chatrec.runs.results import STEP_RESULTS, StepResult, load
 
 COLUMNS = """
     r.run, r.key, r.state, r.started_by, r.started_at, r.snapshot_at, r.finished_at, r.published_at, r.kept, r.verdict,
@@ -41,6 +42,25 @@ class RunRecord:
     def seconds(self) -> float | None:
         """Seconds from start to end, or None if the run has not ended."""
         return (self.finished_at - self.started_at).total_seconds() if self.finished_at else None
+
+
+@dataclass(frozen=True)
+class StepRecord:
+    """A row of `run_steps`."""
+
+    step: str
+    state: str
+    """"running", "done" or "failed"."""
+    started_at: datetime
+    seconds: float | None
+    result: StepResult | None
+    """Result of a step that is done; None if another version of chatrec wrote it."""
+    error: str | None
+    """Message of the error of a failed step."""
+
+    def to_dict(self) -> dict[str, Any]:
+        """Convert to JSON values: the result, or the error."""
+        return {"error": self.error} if self.error else self.result.to_dict() if self.result else {}
 
 
 def open_run(connection: Connection, key: str, started_by: str, settings: Mapping[str, Any]) -> RunRecord:
@@ -171,10 +191,32 @@ def step_ends(
     )
 
 
-def steps(connection: Connection, run: int) -> list[Row[Any]]:
-    """List step, state, seconds and counts of the steps of a run, in the order of their start."""
+def steps(connection: Connection, run: int) -> list[StepRecord]:
+    """List the steps of a run, in the order of their start."""
     rows = connection.execute(
-        text("SELECT step, state, seconds, counts FROM run_steps WHERE run = :run ORDER BY started_at"),
+        text("SELECT step, state, started_at, seconds, counts FROM run_steps WHERE run = :run ORDER BY started_at"),
+        {"run": run},
+    )
+    return [
+        StepRecord(
+            row.step,
+            row.state,
+            row.started_at,
+            row.seconds,
+            load(STEP_RESULTS.get(row.step), row.counts) if row.state == "done" else None,
+            row.counts.get("error"),
+        )
+        for row in rows
+    ]
+
+
+def checks(connection: Connection, run: int) -> list[Row[Any]]:
+    """List name, ok, value, threshold, message and warned of the checks of a run, failures and warnings first."""
+    rows = connection.execute(
+        text("""
+            SELECT name, ok, value, threshold, message, warned FROM run_checks
+            WHERE run = :run ORDER BY ok, warned DESC, name
+        """),
         {"run": run},
     )
     return list(rows)

@@ -48,7 +48,7 @@ def environment(settings: Settings) -> dict[str, str]:
     if settings.database.url or settings.source.url:
         raise SettingsError(
             "The demo and `chatrec up` use the embedded PostgreSQL: unset database.url and source.url, or run the DAGs "
-            "in your own Airflow (docs/operations.md)."
+            "in your own Airflow (docs/howto/airflow.md)."
         )
     metadata = _metadata_url(settings)
     return {

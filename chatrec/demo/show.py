@@ -4,7 +4,6 @@ import os
 import re
 import subprocess
 import time
-from collections.abc import Mapping
 from concurrent.futures import ProcessPoolExecutor
 from multiprocessing import get_context
 from pathlib import Path
@@ -16,7 +15,7 @@ from sqlalchemy import Engine, text
 
 from chatrec.config import CONFIG_VARIABLE, Settings, load
 from chatrec.config.loader import DEMO_FILE
-from chatrec.console import console, counts, lists_table
+from chatrec.console import console, lists_table, summary
 from chatrec.db import records
 from chatrec.db.engine import open_database
 from chatrec.db.migrate import migrate
@@ -26,6 +25,7 @@ from chatrec.errors import ChatrecError, RunStopped
 from chatrec.pipeline.preflight import read_mapping
 from chatrec.pipeline.steps import BY_NAME
 from chatrec.publish.read import list_of
+from chatrec.runs.results import EmbedResult, ExtractResult
 
 EXAMPLE_USERS = (471, 604, 477)
 """People with tastes of their own, none of whom rated more than 35 films."""
@@ -148,7 +148,7 @@ def _tell(shown: Console, status: Any, engine: Engine, record: records.RunRecord
         elif step.step not in told:
             told.add(step.step)
             mark = "[green]✓[/]" if step.state == "done" else "[red]✗[/]"
-            shown.print(f"  {mark} {title:<31} {step.seconds:6.1f} s  [dim]{counts(step.step, step.counts)}[/]")
+            shown.print(f"  {mark} {title:<31} {step.seconds:6.1f} s  [dim]{summary(step.result)}[/]")
 
 
 def _outcome(record: records.RunRecord | None, process: subprocess.Popen[bytes], log: Path) -> records.RunRecord:
@@ -170,21 +170,24 @@ def show_lists(shown: Console, engine: Engine, length: int = 10) -> None:
     for user in EXAMPLE_USERS:
         with engine.connect() as connection:
             liked = connection.execute(LIKED, {"user": user}).scalars().all()
+            rows = list_of(connection, user)
         shown.print(f"\n[bold]User {user}[/] liked {', '.join(liked)}")
-        shown.print(lists_table(list_of(engine, str(user))[:length]))
+        shown.print(lists_table(rows[:length]))
 
 
 def _further(shown: Console, engine: Engine, record: records.RunRecord, seconds: float) -> None:
     with engine.connect() as connection:
-        steps: Mapping[str, Any] = {step.step: step.counts for step in records.steps(connection, record.run)}
+        steps = {step.step: step.result for step in records.steps(connection, record.run)}
         listed, films, shared = connection.execute(REACH).one()
     read, vectors = steps["extract"], steps["embed"]
+    assert isinstance(read, ExtractResult)
+    assert isinstance(vectors, EmbedResult)
     shown.print(
         Panel.fit(
             f"Run [bold]{record.key}[/] is live after {seconds:.0f} s. {record.verdict}\n"
             f"The lists have {listed:,} of {films:,} films; two people share {shared:.1f} of 10 on average.\n"
-            f"Read {read['days read']} days of events, skipped {read['days'] - read['days read']} that were known; "
-            f"embedded {vectors['texts embedded']:,} texts, skipped {vectors['texts known']:,}.\n\n"
+            f"Read {read.days_read} days of events, skipped {read.days - read.days_read} that were known; "
+            f"embedded {vectors.texts_embedded:,} texts, skipped {vectors.texts_cached:,}.\n\n"
             "Look further:\n"
             '  chatrec sql "select rank, title, score, reason from chatrec.recommendations where user_id = 471 '
             'order by rank"\n'

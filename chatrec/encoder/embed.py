@@ -6,12 +6,13 @@ from contextlib import contextmanager
 from dataclasses import asdict
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from chatrec.config import Settings
 from chatrec.data.arrays import Array
+from chatrec.data.interactions import Interactions
 from chatrec.encoder import texts, users
 from chatrec.encoder.model_selection import choose
 from chatrec.encoder.prepared import prepare
@@ -20,7 +21,8 @@ from chatrec.encoder.text_source import RunTexts
 from chatrec.encoder.vector_cache import Positions, VectorStore
 from chatrec.encoder.whitening import Whitening, chosen
 from chatrec.extract.snapshot import Snapshot
-from chatrec.runs.run import Counts, write_atomically
+from chatrec.runs.results import EmbedResult, EncoderResult, TrainingSummary
+from chatrec.runs.run import write_atomically
 from chatrec.runtime.progress import Progress
 
 if TYPE_CHECKING:
@@ -35,7 +37,7 @@ CHOICE = "encoder.json"
 """Output file of the step `encoder`."""
 
 
-def prepare_encoder(snapshot: Snapshot, settings: Settings, folder: Path) -> Counts:
+def prepare_encoder(snapshot: Snapshot, settings: Settings, folder: Path) -> EncoderResult:
     """Write CHOICE, the encoder and its pooling config. Trains the local GPT-2 first if it is the chosen model.
 
     Args:
@@ -44,24 +46,34 @@ def prepare_encoder(snapshot: Snapshot, settings: Settings, folder: Path) -> Cou
         folder: Folder of this step.
     """
     choice = choose(settings)
-    counts: Counts = {"encoder": choice.name, "because": choice.reason}
+    trained, training = None, None
     if choice.kind == "local":
-        counts |= _train_local(snapshot, settings, Path(choice.source))
+        training = _train_local(snapshot, settings, Path(choice.source))
+        trained = training is not None
+    name, reason = choice.name, choice.reason
     choice, prepared = prepare(snapshot, settings)
     write_atomically(folder / CHOICE, json.dumps({"encoder": choice.name, **asdict(prepared)}, indent=1))
-    return counts | {"layer": prepared.layer, "pooling": prepared.pooling}
+    return EncoderResult(
+        encoder=name,
+        reason=reason,
+        trained=trained,
+        training=training,
+        layer=prepared.layer,
+        pooling=prepared.pooling,
+    )
 
 
-def _train_local(snapshot: Snapshot, settings: Settings, folder: Path) -> Counts:
+def _train_local(snapshot: Snapshot, settings: Settings, folder: Path) -> TrainingSummary | None:
+    """Trains the local GPT-2; None if it exists."""
     if folder.exists():
-        return {"trained": False}
+        return None
     from chatrec.encoder import local_gpt2
 
     catalogue = texts.item_texts(snapshot.items, settings.text.item)
-    return {"trained": True, **local_gpt2.train(catalogue, folder, settings.encoder_config, settings.compute.seed)}
+    return local_gpt2.train(catalogue, folder, settings.encoder_config, settings.compute.seed)
 
 
-def embed(snapshot: Snapshot, settings: Settings, folder: Path, name: str, full: bool = False) -> Counts:
+def embed(snapshot: Snapshot, settings: Settings, folder: Path, name: str, full: bool = False) -> EmbedResult:
     """Write ITEMS, USERS, PROFILES and PROFILE_USERS: unit vectors, float32, zero for an empty text.
 
     Args:
@@ -72,7 +84,7 @@ def embed(snapshot: Snapshot, settings: Settings, folder: Path, name: str, full:
         full: Whether to encode texts in the cache again.
 
     Returns:
-        Numbers of texts encoded and texts found in the cache, tokens, share of padding, and the encoder.
+        The result of the step.
     """
     embedding = _Embedding(snapshot, settings, name, full)
     whiten = embedding.whitening()
@@ -88,7 +100,24 @@ def embed(snapshot: Snapshot, settings: Settings, folder: Path, name: str, full:
         if not embedding.texts.reads_users:
             users.compose(everyone, items, snapshot.histories, settings.advanced.text.history)
     np.save(folder / PROFILE_USERS, embedding.texts.sample)
-    return embedding.counts
+    return embedding.result()
+
+
+def take(items: Array, histories: Interactions, length: int, folder: Path) -> None:
+    """Write ITEMS, USERS, PROFILES and PROFILE_USERS from vectors that were made elsewhere, without profiles.
+
+    Args:
+        items: Unit vectors of the items, items × dimensions.
+        histories: Interactions of all users.
+        length: Number of latest events that count.
+        folder: Folder of the step.
+    """
+    everyone = np.zeros((histories.users, items.shape[1]), np.float32)
+    users.compose(everyone, items, histories, length)
+    nothing = np.empty((0, items.shape[1]), np.float32)
+    arrays = {ITEMS: items, USERS: everyone, PROFILES: nothing, PROFILE_USERS: np.empty(0, np.int64)}
+    for name, array in arrays.items():
+        np.save(folder / name, array)
 
 
 @contextmanager
@@ -110,7 +139,7 @@ def _fill(matrix: Array, positions: Positions, whiten: Whitening, of: Array | No
 
 
 class _Embedding:
-    """Texts of a run, their encoder, and counts."""
+    """Texts of a run, their encoder, and the numbers of texts."""
 
     def __init__(self, snapshot: Snapshot, settings: Settings, name: str, full: bool) -> None:
         self.settings, self.name, self.full = settings, name, full
@@ -119,7 +148,7 @@ class _Embedding:
         self.texts = RunTexts(snapshot, settings, self.prepared.weights, device)
         self.store = VectorStore(settings.artifacts.root, self.prepared.fingerprint, self.prepared.width)
         self.spent = EncodingCost()
-        self.counts: dict[str, Any] = {"encoder": self.choice.name}
+        self.embedded, self.cached = dict.fromkeys(KINDS, 0), dict.fromkeys(KINDS, 0)
         self._positions: dict[str, Positions] = {}
 
     @cached_property
@@ -153,16 +182,25 @@ class _Embedding:
 
         name, label = f"{self.name}-{kind}", f"Embedding {kind}"
         encoded = self.store.add_missing(name, label, corpus.digests, corpus.read, encode_parts, self.full)
-        self._count(kind, len(np.unique(corpus.digests[corpus.digests != texts.NO_TEXT])), encoded)
+        self.embedded[kind] = encoded
+        self.cached[kind] = len(np.unique(corpus.digests[corpus.digests != texts.NO_TEXT])) - encoded
 
-    def _count(self, kind: str, distinct: int, encoded: int) -> None:
-        self.counts[f"{kind} embedded"] = encoded
-        self.counts[f"{kind} known"] = distinct - encoded
-        for state in ("embedded", "known"):
-            self.counts[f"texts {state}"] = sum(self.counts.get(f"{name} {state}", 0) for name in KINDS)
-        self.counts["user text"] = "read" if self.texts.reads_users else "composed"
-        self.counts["tokens"] = self.spent.tokens
-        self.counts["tokens a second"] = round(self.spent.rate)
-        self.counts["padding"] = round(self.spent.padding, 4)
-        self.counts["fingerprint"] = self.prepared.fingerprint
-        self.counts["device"] = self.prepared.device
+    def result(self) -> EmbedResult:
+        """Result of the step."""
+        return EmbedResult(
+            encoder=self.choice.name,
+            texts_embedded=sum(self.embedded.values()),
+            texts_cached=sum(self.cached.values()),
+            items_embedded=self.embedded["items"],
+            items_cached=self.cached["items"],
+            users_embedded=self.embedded["users"],
+            users_cached=self.cached["users"],
+            profiles_embedded=self.embedded["profiles"],
+            profiles_cached=self.cached["profiles"],
+            user_text="read" if self.texts.reads_users else "composed",
+            tokens=self.spent.tokens,
+            tokens_per_second=round(self.spent.rate),
+            padding=round(self.spent.padding, 4),
+            fingerprint=self.prepared.fingerprint,
+            device=self.prepared.device,
+        )

@@ -5,6 +5,7 @@ The model is trained once and kept as an ordinary Hugging Face folder; a changed
 
 import shutil
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import torch
@@ -17,14 +18,15 @@ from chatrec.encoder.checkpoint import choose_device
 from chatrec.encoder.training.loop import Plan, fit
 from chatrec.encoder.training.next_token import BLOCK_TOKENS, NextToken, blocks_of
 from chatrec.encoder.training.trainable import Learner
-from chatrec.runs.run import Counts, fingerprint
+from chatrec.runs.results import TrainingSummary
+from chatrec.runs.run import fingerprint
 
 END = "<|endoftext|>"
 LEARNING_RATE = 1e-3
 LETTERS_OF_A_TEXT = 20_000
 
 
-def train(texts: Sequence[str], target: Path, settings: EncoderConfig, seed: int) -> Counts:
+def train(texts: Sequence[str], target: Path, settings: EncoderConfig, seed: int) -> TrainingSummary:
     """Train and save a tokenizer and a model.
 
     Args:
@@ -34,7 +36,7 @@ def train(texts: Sequence[str], target: Path, settings: EncoderConfig, seed: int
         seed: Seed of the weights and of the order of texts.
 
     Returns:
-        Tokens trained on, the first and the last loss in nats per token.
+        A summary of the training, with losses in nats per token.
     """
     cut = [text[:LETTERS_OF_A_TEXT] for text in texts]
     tokenizer = _train_tokenizer(cut, settings.local.vocabulary)
@@ -45,12 +47,12 @@ def train(texts: Sequence[str], target: Path, settings: EncoderConfig, seed: int
     steps = settings.local.train_tokens // (objective.batch * BLOCK_TOKENS)
     plan, work = Plan(steps, LEARNING_RATE, seed), registry.work_folder(target)
     curve = fit(objective, plan, work, fingerprint(cut, settings.local.model_dump()), "Training the local GPT-2")
-    facts = {"tokens trained": steps * objective.batch * BLOCK_TOKENS, **curve.facts()}
-    with registry.creating(target, how="local", start="", pretrained=False, facts=facts) as partial:
+    summary = replace(curve.summary(), tokens=steps * objective.batch * BLOCK_TOKENS)
+    with registry.creating(target, how="local", start="", pretrained=False, facts={"next_token": summary}) as partial:
         learner.save(partial)
         curve.save(partial, "curve-next-token")
     shutil.rmtree(work, ignore_errors=True)
-    return facts
+    return summary
 
 
 def _train_tokenizer(texts: Sequence[str], vocabulary: int) -> PreTrainedTokenizerFast:

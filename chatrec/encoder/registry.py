@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from chatrec.errors import RunError
-from chatrec.runs.run import Counts, digest_of, replacing, write_atomically
+from chatrec.runs.run import digest_of, replacing, write_atomically
 
 FOLDER = "encoders"
 VECTORS = "vectors"
@@ -40,8 +40,8 @@ class Version:
     start: str
     """The model that training started from; empty for one trained from scratch."""
     made_at: str
-    facts: Counts
-    """Facts about its training."""
+    facts: Mapping[str, Any]
+    """Summaries of its trainings, by objective."""
     scores: Mapping[str, Any]
     """Evaluation scores."""
     pretrained: bool = False
@@ -68,7 +68,7 @@ def work_folder(target: Path) -> Path:
 
 
 @contextmanager
-def creating(target: Path, how: str, start: str, pretrained: bool, facts: Counts) -> Iterator[Path]:
+def creating(target: Path, how: str, start: str, pretrained: bool, facts: Mapping[str, Any]) -> Iterator[Path]:
     """Yield a folder to save a model in, which becomes a version when the block succeeds.
 
     Args:
@@ -76,7 +76,7 @@ def creating(target: Path, how: str, start: str, pretrained: bool, facts: Counts
         how: Training method.
         start: The model that training started from.
         pretrained: Whether that model was trained on more than the catalogue.
-        facts: Facts about the training.
+        facts: Summaries of the trainings, by objective.
     """
     with replacing(target) as partial:
         partial.mkdir()

@@ -11,7 +11,8 @@ import numpy as np
 from chatrec.config.ranking import Form, Target
 from chatrec.data.arrays import Array
 from chatrec.ensemble.cold_items import COLD, ColdItems, fit_cold, hide_items, share_of_cold
-from chatrec.ensemble.holdout_candidates import CANDIDATES, METRICS, HoldoutCandidates
+from chatrec.ensemble.holdout_candidates import CANDIDATES, HoldoutCandidates
+from chatrec.ensemble.holdout_metrics import HoldoutMetrics
 from chatrec.ensemble.inner_product import Softmax
 from chatrec.ensemble.weights import EnsembleWeights, HoldoutFeatures, cross_fitted, fit_ensemble_weights
 from chatrec.evaluation.evaluator import Evaluator
@@ -23,13 +24,13 @@ from chatrec.models.configs import DEFAULTS, Configs
 from chatrec.models.registry import EASE, POPULARITY, TEXTS, fit_models, limits, names
 from chatrec.models.serialization import load_models, save_models
 from chatrec.models.training_data import TrainingData
-from chatrec.runs.run import Counts, write_atomically
+from chatrec.runs.results import EnsembleResult
+from chatrec.runs.run import write_atomically
 
 ENSEMBLE_FILE = "ensemble.json"
 ENSEMBLE = "ensemble"
 NO_PENALTY = 0.0
 """Text models have penalties of their own."""
-NOTHING_MEASURED: dict[str, Any] = {"models": {}, "better than popularity": None}
 
 
 @dataclass(frozen=True)
@@ -65,7 +66,7 @@ def fit(
     form: Form,
     folder: Path,
     configs: Configs = DEFAULTS,
-) -> Counts:
+) -> EnsembleResult:
     """Fits the ensemble and writes it, METRICS and the candidates of held-out users.
 
     Args:
@@ -78,8 +79,7 @@ def fit(
         configs: Configs of the models.
 
     Returns:
-        The number of held-out users, the form, the models excluded by size, the weights, and NDCG@10 of the ensemble,
-        of popularity, and on items hidden as if they were cold.
+        The result of the step.
     """
     rest, seed = replace(data, histories=holdout.histories), data.seed
     hidden = hide_items(rest.histories, data.items, seed)
@@ -88,7 +88,7 @@ def fit(
     of_texts = fit_models(of_rest, target, NO_PENALTY, suited & TEXTS, form, configs)
     cold, of_cold = fit_cold(of_texts, hidden, data.texts, seed)
     penalty = _choose_penalty(rest, holdout, target, configs.ease) if form == "rerank" else ease.PENALTIES[-1]
-    selected, measured = EnsembleWeights({POPULARITY: 1.0}, {}), NOTHING_MEASURED
+    selected, measured = EnsembleWeights({POPULARITY: 1.0}, {}), HoldoutMetrics()
     held = HoldoutCandidates.empty(holdout)
     if len(holdout):
         fitted: dict[str, Any] = fit_models(rest, target, penalty, suited - TEXTS, form, configs) | of_texts
@@ -104,18 +104,24 @@ def fit(
     limited = limits(data, target, form, configs)
     facts = {**asdict(selected), "form": form, "limits": limited, "ease penalty": penalty}
     facts["cold items"] = {**asdict(cold), "share": share_of_cold(holdout)}
-    measured = {**measured, "models": measured["models"] | of_cold}
     write_atomically(folder / ENSEMBLE_FILE, json.dumps(facts, indent=1))
-    write_atomically(folder / METRICS, json.dumps(measured, indent=1))
-    counts: Counts = {"held out": len(holdout), "form": form, "limits": limited}
-    return counts | _weights_and_scores(selected, cold, measured["models"])
+    measured = replace(measured, models={**measured.models, **of_cold})
+    measured.save(folder)
+    ndcg = {name: values["ndcg@10"] for name, values in measured.models.items()}
+    return EnsembleResult(
+        form=form,
+        weights=_rounded(selected),
+        cold_item_weights=_rounded(cold),
+        limits=limited,
+        holdout_users=len(holdout),
+        ndcg=ndcg.get(ENSEMBLE),
+        popularity_ndcg=ndcg.get(POPULARITY),
+        cold_items_ndcg=ndcg.get(COLD),
+    )
 
 
-def _weights_and_scores(selected: EnsembleWeights, cold: EnsembleWeights, measured: Mapping[str, Any]) -> Counts:
-    """Returns the weights and NDCG@10 for the record of the run."""
-    weights, of_cold = ({name: round(weight, 3) for name, weight in part.weights.items()} for part in (selected, cold))
-    scores = {f"{name} NDCG@10": measured[name]["ndcg@10"] for name in (ENSEMBLE, POPULARITY, COLD) if name in measured}
-    return {"weights": weights, "weights of cold items": of_cold, **scores}
+def _rounded(ensemble: EnsembleWeights) -> dict[str, float]:
+    return {name: round(weight, 3) for name, weight in ensemble.weights.items()}
 
 
 def _choose_penalty(rest: TrainingData, holdout: Holdout, target: Target, config: ease.Config) -> float:
@@ -131,13 +137,10 @@ def _choose_penalty(rest: TrainingData, holdout: Holdout, target: Target, config
     return max(ease.PENALTIES, key=quality)
 
 
-def _measure(features: HoldoutFeatures, of_ensemble: Array, measure: Evaluator, seed: int) -> dict[str, Any]:
+def _measure(features: HoldoutFeatures, of_ensemble: Array, measure: Evaluator, seed: int) -> HoldoutMetrics:
     """Returns metrics by model, and the gain of the ensemble over popularity with its interval."""
     lists: dict[str, Array] = {ENSEMBLE: of_ensemble}
     all_users = np.arange(len(measure.holdout))
     lists |= {name: features.lists({name: 1.0}, all_users) for name in features.names}
-    better = paired_difference(measure.ndcg(lists[ENSEMBLE]), measure.ndcg(lists[POPULARITY]), seed)
-    return {
-        "models": {name: measure.summary(items) for name, items in lists.items()},
-        "better than popularity": better,
-    }
+    gain = paired_difference(measure.ndcg(lists[ENSEMBLE]), measure.ndcg(lists[POPULARITY]), seed)
+    return HoldoutMetrics({name: measure.summary(items) for name, items in lists.items()}, gain)

@@ -10,7 +10,7 @@ from chatrec.ensemble.candidates import NOBODY
 from chatrec.evaluation import metrics
 from chatrec.evaluation.holdout import Holdout, K
 
-METRICS, FILE = "metrics.json", "held_out.npz"
+FILE = "held_out.npz"
 CANDIDATES = 100
 
 

@@ -14,8 +14,9 @@ import numpy as np
 
 from chatrec.data.arrays import Array, unit
 from chatrec.ensemble.cold_items import ColdItems
-from chatrec.ensemble.ensemble import ENSEMBLE_FILE, NO_PENALTY, NOTHING_MEASURED
-from chatrec.ensemble.holdout_candidates import METRICS, HoldoutCandidates
+from chatrec.ensemble.ensemble import ENSEMBLE_FILE, NO_PENALTY
+from chatrec.ensemble.holdout_candidates import HoldoutCandidates
+from chatrec.ensemble.holdout_metrics import HoldoutMetrics
 from chatrec.ensemble.weights import EnsembleWeights
 from chatrec.models import private_ease
 from chatrec.models.base import Model
@@ -25,7 +26,8 @@ from chatrec.models.registry import POPULARITY
 from chatrec.models.serialization import load_models, save_models
 from chatrec.models.training_data import TrainingData
 from chatrec.privacy.statistics import Release
-from chatrec.runs.run import Counts, write_atomically
+from chatrec.runs.results import EnsembleResult
+from chatrec.runs.run import write_atomically
 
 PRIVATE_EASE, FEATURES = "private_ease", "content_knn_features"
 WEIGHTS: Mapping[str, float] = MappingProxyType({PRIVATE_EASE: 1.0, FEATURES: 0.2})
@@ -45,7 +47,7 @@ def private_models(data: TrainingData, release: Release) -> dict[str, Model]:
     return {PRIVATE_EASE: private_ease.fit(release, texts), FEATURES: features, POPULARITY: popularity}
 
 
-def fit(data: TrainingData, release: Release, folder: Path) -> Counts:
+def fit(data: TrainingData, release: Release, folder: Path) -> EnsembleResult:
     """Writes the ensemble. No events are held out, so no metrics are measured. Arguments as in `private_models`."""
     save_models(private_models(data, release), folder)
     HoldoutCandidates.without_users().save(folder)
@@ -58,8 +60,8 @@ def fit(data: TrainingData, release: Release, folder: Path) -> Counts:
         "cold items": {"weights": dict(nothing.weights), "share": nothing.share, "gains": {}},
     }
     write_atomically(folder / ENSEMBLE_FILE, json.dumps(facts, indent=1))
-    write_atomically(folder / METRICS, json.dumps(NOTHING_MEASURED, indent=1))
-    return {"form": "rerank", "weights": dict(WEIGHTS)}
+    HoldoutMetrics().save(folder)
+    return EnsembleResult(form="rerank", weights=dict(WEIGHTS))
 
 
 def popularity_of(folder: Path) -> Array:

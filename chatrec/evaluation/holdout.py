@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from chatrec.config.ranking import Target
-from chatrec.data.arrays import Array, top_k
+from chatrec.data.arrays import Array
 from chatrec.data.interactions import Interactions
 from chatrec.data.user_batch import UserBatch, batches
 from chatrec.evaluation import metrics
@@ -73,9 +73,7 @@ class Holdout:
             Lists, users × K, padded with -1.
         """
         found = [np.empty((0, min(K, len(self.recommendable))), np.int32)]
-        for batch in self.batches():
-            scores = np.where(batch.exclude_mask, -np.inf, score(batch))
-            found.append(top_k(scores, K))
+        found += [batch.best(score(batch), K)[0] for batch in self.batches()]
         return np.concatenate(found)
 
     def ndcg(self, score: Callable[[UserBatch], Array]) -> metrics.Floats:

@@ -19,10 +19,11 @@ from chatrec.extract.catalogue import items_relation, users_relation
 from chatrec.extract.interactions import write_interactions
 from chatrec.extract.mapping import SourceMapping, check_mapping
 from chatrec.extract.quarantine import Quarantine
-from chatrec.extract.queries import NO_QUERIES, TOO_OLD, QueriesFile, read_queries
+from chatrec.extract.queries import QueriesFile, read_queries
 from chatrec.extract.schema import ITEMS, QUARANTINE, SNAPSHOT, USERS
 from chatrec.extract.validation import until
-from chatrec.runs.run import TAKEN_AT, Counts, write_atomically
+from chatrec.runs.results import ExtractResult
+from chatrec.runs.run import TAKEN_AT, write_atomically
 
 BLOCK_SHARE = 32
 """Share of the memory for a block of text, which takes about ten times its size while it is parsed and converted."""
@@ -46,7 +47,7 @@ def extract(
     root: Path,
     full: bool = False,
     memory_mb: int = 1024,
-) -> Counts:
+) -> ExtractResult:
     """Write a snapshot.
 
     Args:
@@ -59,7 +60,7 @@ def extract(
         memory_mb: Memory limit, which bounds the size of blocks.
 
     Returns:
-        Counts of users, items, interactions, queries, days, days read, and quarantined rows by reason.
+        The result of the step.
 
     Raises:
         MappingError: If a SELECT does not fit the contract.
@@ -77,28 +78,30 @@ def extract(
         names = tuple(day.name for day in days)
         events = partitions.scan(shared, names) if names else _no_events(mapping)
         user_ids = _ids(users_file, "user_id")
-        queries = NO_QUERIES
+        recent = beyond = too_old = 0
         if mapping.queries and text.queries:
             with QueriesFile(folder, user_ids, text.queries, now, quarantine) as kept:
                 newest = _newest(events, now)
                 too_old = read_queries(cursor, mapping.queries, kept, text.query_days, newest, block_bytes)
-            queries = {**kept.counts, TOO_OLD: too_old}
+            recent, beyond = kept.rows, kept.beyond
     interactions = write_interactions(events, user_ids, _ids(items_file, "item_id"), now, folder, quarantine)
     quarantined = quarantine.close()
     facts = SnapshotFacts(mapping.user_id_type, mapping.item_id_type, names)
     write_atomically(folder / SNAPSHOT, json.dumps(asdict(facts), indent=1))
     write_atomically(folder / TAKEN_AT, json.dumps(now))
-    return {
-        "users": users,
-        "items": items,
-        "interactions": interactions,
-        **queries,
-        "days": len(days),
-        "days read": len(changed),
-        "events read": sum(day.events for day in changed),
-        "quarantined": sum(quarantined.values()),
-        "quarantine": quarantined,
-    }
+    return ExtractResult(
+        users=users,
+        items=items,
+        interactions=interactions,
+        queries=recent,
+        queries_over_limit=beyond,
+        queries_too_old=too_old,
+        days=len(days),
+        days_read=len(changed),
+        events_read=sum(day.events for day in changed),
+        quarantined=sum(quarantined.values()),
+        quarantine=dict(quarantined),
+    )
 
 
 def selects(source: Source) -> dict[str, str]:

@@ -19,13 +19,9 @@ from chatrec.extract.mapping import SourceQuery, id_column, id_order
 from chatrec.extract.quarantine import Quarantine, decode_block
 from chatrec.extract.schema import QUERIES, QUERIES_SCHEMA, RowGroups
 from chatrec.extract.validation import dense, first_broken, time_as_text, until, wrong_times
-from chatrec.runs.run import Counts
 from chatrec.runtime.progress import progress
 
 COLUMNS = ("user_id", "query", "occurred_at")
-BEYOND = "queries beyond the newest"
-TOO_OLD = "queries too old"
-NO_QUERIES: Counts = {"queries": 0, BEYOND: 0, TOO_OLD: 0}
 
 
 def normalised(texts: pl.Expr) -> pl.Expr:
@@ -62,6 +58,7 @@ class QueriesFile:
         self.users = dense(users, "user_id", "user")
         self.each, self.now, self.quarantine = each, now, quarantine
         self.beyond = 0
+        """Number of valid queries beyond the limit."""
         self._file = RowGroups(folder / QUERIES, QUERIES_SCHEMA)
         self._last_user, self._of_last_user = -1, 0
 
@@ -94,9 +91,9 @@ class QueriesFile:
         return ranked.filter(pl.col("place") < self.each)
 
     @property
-    def counts(self) -> Counts:
-        """Numbers of queries kept, and of valid queries beyond the limit."""
-        return {"queries": self._file.rows, BEYOND: self.beyond}
+    def rows(self) -> int:
+        """Number of queries kept."""
+        return self._file.rows
 
     def __enter__(self) -> "QueriesFile":
         return self

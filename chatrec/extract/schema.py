@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from types import TracebackType
 
+import polars as pl
 import pyarrow as pa
 from pyarrow import parquet
 
@@ -104,3 +105,9 @@ class RowGroups:
 
     def __exit__(self, kind: type | None, error: BaseException | None, trace: TracebackType | None) -> None:
         self.close()
+
+
+def write_table(file: Path, frame: pl.DataFrame, schema: pa.Schema) -> None:
+    """Write a frame as a file of a snapshot."""
+    with RowGroups(file, schema) as rows:
+        rows.write(frame.select(schema.names).to_arrow())

@@ -1,12 +1,17 @@
 """Checks before publishing. Each has a value, a threshold and a message."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from chatrec.config.fairness import Fairness as FairnessSettings
 from chatrec.config.publish import Checks as CheckSettings
-from chatrec.gate.audit import Audit
+from chatrec.runs.results import FairnessResult
+
+if TYPE_CHECKING:
+    from chatrec.gate.audit import Audit
 
 
 @dataclass(frozen=True)
@@ -25,13 +30,13 @@ class Check:
         """Returns the check as a row of `run_checks`."""
         return asdict(self)
 
-    def only_said(self) -> "Check":
+    def only_said(self) -> Check:
         """Returns the check as a warning: a failure becomes a pass with a warning."""
         return self if self.ok else replace(self, ok=True, warned=True, message=f"Outside its bounds: {self.message}")
 
 
 @dataclass(frozen=True)
-class Evidence:
+class CheckInputs:
     """Values that the checks use."""
 
     audit: Audit
@@ -44,7 +49,7 @@ class Evidence:
     rows_read: int
     quarantined: int
     exclude_seen: bool
-    better_than_popularity: tuple[float, float, float] | None
+    gain_over_popularity: tuple[float, float, float] | None
     """NDCG@10 minus that of popularity on held-out events, with the bounds of its 95 % interval; None without any."""
     live_users: int | None
     live_rows: int | None
@@ -53,37 +58,37 @@ class Evidence:
     """Number of users whose list is short because of a cap."""
 
 
-def judge(evidence: Evidence, settings: CheckSettings) -> list[Check]:
+def judge(inputs: CheckInputs, settings: CheckSettings) -> list[Check]:
     """Runs all checks."""
     return [
-        *_lists(evidence),
-        *_against_live(evidence, settings),
-        *_shares(evidence, settings),
-        *_quality(evidence, settings),
+        *_lists(inputs),
+        *_against_live(inputs, settings),
+        *_shares(inputs, settings),
+        *_quality(inputs, settings),
     ]
 
 
-def judge_fairness(counts: Mapping[str, Any], settings: FairnessSettings, tolerance: float) -> list[Check]:
+def judge_fairness(result: FairnessResult | None, settings: FairnessSettings, tolerance: float) -> list[Check]:
     """Runs the fairness checks. Unless `fairness.stops` is set, failures become warnings.
 
     Args:
-        counts: Fairness counts of the step rank; empty if fairness is not configured.
+        result: Fairness of the step rank; None if fairness is not configured.
         settings: Thresholds.
         tolerance: Relative shortfall of the exposure that is allowed.
     """
-    if not counts or settings.mode == "off":
+    if result is None or settings.mode == "off":
         return []
-    met, least = counts["least met"], 1 - tolerance
-    cost = 1 - counts["ndcg"] / counts["ndcg without"] if counts["ndcg without"] else 0.0
+    met, least = result.least_met, 1 - tolerance
+    cost = 1 - result.ndcg / result.ndcg_without if result.ndcg_without else 0.0
     checks = [
         Check(
             "exposure", met >= least, met, least,
-            f"{counts['least met provider']} has {met:.1%} of the exposure that it is owed, the least of "
-            f"{counts['providers']:,} providers; {least:.0%} required (advanced.fairness.tolerance).",
+            f"{result.least_met_provider} has {met:.1%} of the exposure that it is owed, the least of "
+            f"{result.providers:,} providers; {least:.0%} required (advanced.fairness.tolerance).",
         ),
         Check(
             "cost of fairness", cost <= settings.max_loss, cost, settings.max_loss,
-            f"NDCG@10 on held-out events is {counts['ndcg']:.4f}, without prices {counts['ndcg without']:.4f}: "
+            f"NDCG@10 on held-out events is {result.ndcg:.4f}, without prices {result.ndcg_without:.4f}: "
             f"{cost:.1%} less, {settings.max_loss:.0%} allowed (fairness.max_loss).",
         ),
     ]  # fmt: skip
@@ -109,31 +114,31 @@ def _reasons(checks: Sequence[Check]) -> str:
     return " ".join(f"{check.name}: {check.message}" for check in checks)
 
 
-def _lists(evidence: Evidence) -> Iterator[Check]:
-    audit = evidence.audit
+def _lists(inputs: CheckInputs) -> Iterator[Check]:
+    audit = inputs.audit
     yield Check(
         "some lists", audit.rows > 0, audit.rows, 1,
-        f"{audit.rows:,} rows for {audit.users:,} of {evidence.users:,} users, "
-        f"from {evidence.recommendable:,} available items.",
+        f"{audit.rows:,} rows for {audit.users:,} of {inputs.users:,} users, "
+        f"from {inputs.recommendable:,} available items.",
     )  # fmt: skip
     faults = {
-        "full lists": (max(audit.not_full - evidence.short_by_caps, 0), "lists are shorter than they could be"),
+        "full lists": (max(audit.not_full - inputs.short_by_caps, 0), "lists are shorter than they could be"),
         "no duplicates": (audit.duplicates, "rows repeat an item within a list"),
         "nothing unavailable": (audit.unavailable, "rows recommend an item that is not available"),
         "finite scores": (audit.not_finite, "scores are not finite"),
         "ranks in order": (audit.wrong_ranks, "rows have a wrong rank"),
     }
-    if evidence.exclude_seen:
+    if inputs.exclude_seen:
         faults["nothing seen"] = (audit.seen, "rows recommend an item that the user already has")
     for name, (count, words) in faults.items():
         yield Check(name, count == 0, count, 0, f"{count:,} {words}.")
 
 
-def _against_live(evidence: Evidence, settings: CheckSettings) -> Iterator[Check]:
-    audit = evidence.audit
+def _against_live(inputs: CheckInputs, settings: CheckSettings) -> Iterator[Check]:
+    audit = inputs.audit
     for name, now, before in (
-        ("users against the live run", audit.users, evidence.live_users),
-        ("rows against the live run", audit.rows, evidence.live_rows),
+        ("users against the live run", audit.users, inputs.live_users),
+        ("rows against the live run", audit.rows, inputs.live_rows),
     ):
         if before:
             drop = 1 - now / before
@@ -145,28 +150,28 @@ def _against_live(evidence: Evidence, settings: CheckSettings) -> Iterator[Check
             )  # fmt: skip
 
 
-def _shares(evidence: Evidence, settings: CheckSettings) -> Iterator[Check]:
-    audit = evidence.audit
-    coverage = audit.items_shown / max(min(evidence.recommendable, audit.rows), 1)
+def _shares(inputs: CheckInputs, settings: CheckSettings) -> Iterator[Check]:
+    audit = inputs.audit
+    coverage = audit.items_shown / max(min(inputs.recommendable, audit.rows), 1)
     yield Check(
         "coverage", coverage >= settings.min_coverage or not audit.rows, coverage, settings.min_coverage,
-        f"{audit.items_shown:,} of {evidence.recommendable:,} available items are in some list, {coverage:.1%} of what "
+        f"{audit.items_shown:,} of {inputs.recommendable:,} available items are in some list, {coverage:.1%} of what "
         f"is possible; {settings.min_coverage:.1%} required (checks.min_coverage)."
         f"{_unless(coverage >= settings.warn_coverage, 'warn_coverage', settings)}",
         warned=coverage < settings.warn_coverage,
     )  # fmt: skip
-    fallback = evidence.known_by_fallback / max(evidence.known_users, 1)
+    fallback = inputs.known_by_fallback / max(inputs.known_users, 1)
     yield Check(
         "fallback lists", fallback <= settings.max_fallback, fallback, settings.max_fallback,
-        f"{evidence.known_by_fallback:,} of {evidence.known_users:,} users with a history got a fallback "
+        f"{inputs.known_by_fallback:,} of {inputs.known_users:,} users with a history got a fallback "
         f"({fallback:.1%}); {settings.max_fallback:.0%} allowed (checks.max_fallback)."
         f"{_unless(fallback <= settings.warn_fallback, 'warn_fallback', settings)}",
         warned=fallback > settings.warn_fallback,
     )  # fmt: skip
-    bad = evidence.quarantined / max(evidence.rows_read, 1)
+    bad = inputs.quarantined / max(inputs.rows_read, 1)
     yield Check(
         "quarantine", bad <= settings.max_quarantine, bad, settings.max_quarantine,
-        f"{evidence.quarantined:,} of {evidence.rows_read:,} rows are in quarantine ({bad:.1%}); "
+        f"{inputs.quarantined:,} of {inputs.rows_read:,} rows are in quarantine ({bad:.1%}); "
         f"{settings.max_quarantine:.0%} allowed (checks.max_quarantine)."
         f"{_unless(bad <= settings.warn_quarantine, 'warn_quarantine', settings)}",
         warned=bad > settings.warn_quarantine,
@@ -178,9 +183,9 @@ def _unless(well: bool, setting: str, settings: CheckSettings) -> str:
     return "" if well else f" A warning at {getattr(settings, setting):.1%} (checks.{setting})."
 
 
-def _quality(evidence: Evidence, settings: CheckSettings) -> Iterator[Check]:
-    if evidence.better_than_popularity and settings.beats_popularity:
-        difference, low, high = evidence.better_than_popularity
+def _quality(inputs: CheckInputs, settings: CheckSettings) -> Iterator[Check]:
+    if inputs.gain_over_popularity and settings.beats_popularity:
+        difference, low, high = inputs.gain_over_popularity
         yield Check(
             "not worse than popularity", high >= 0, difference, 0,
             f"NDCG@10 on held-out events is {difference:+.4f} [{low:+.4f}, {high:+.4f}] against popularity "

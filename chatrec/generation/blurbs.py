@@ -12,7 +12,7 @@ from chatrec.generation.keyphrases import unspaced
 from chatrec.generation.names import BETWEEN, shortened
 from chatrec.generation.retries import draft
 from chatrec.generation.writer import Writer
-from chatrec.runs.run import Counts
+from chatrec.runs.results import WritingResult
 
 TOKENS_OF_A_SENTENCE = 40
 EXAMPLES = """\
@@ -66,7 +66,7 @@ class Reason:
         return f"{item}, from {self.group}, because of {because}."
 
 
-def write_blurbs(reasons: Sequence[Reason], writer: Writer) -> tuple[list[str], Counts]:
+def write_blurbs(reasons: Sequence[Reason], writer: Writer) -> tuple[list[str], WritingResult]:
     """Write a blurb for each reason.
 
     Args:
@@ -84,4 +84,4 @@ def write_blurbs(reasons: Sequence[Reason], writer: Writer) -> tuple[list[str], 
     asked = [prompt for prompt, group in groups.items() if BETWEEN not in group]
     drafts = draft(writer, asked, TOKENS_OF_A_SENTENCE, str.strip, refuse, "sentences")
     blurbs = [reason.blurb(drafts.accepted.get(reason.prompt)) for reason in reasons]
-    return blurbs, {"blurbs": len(blurbs), **drafts.counts("sentences", unasked=len(groups) - len(asked))}
+    return blurbs, drafts.result(unasked=len(groups) - len(asked))

@@ -9,7 +9,7 @@ from chatrec.generation.checks import refuse_name, tidy_name
 from chatrec.generation.keyphrases import GroupTerms, unspaced
 from chatrec.generation.retries import draft
 from chatrec.generation.writer import Writer
-from chatrec.runs.run import Counts
+from chatrec.runs.results import WritingResult
 
 CHARACTERS_OF_A_TITLE = 60
 BETWEEN = " · "
@@ -83,7 +83,7 @@ def shortened(title: str) -> str:
     return short if len(short) <= CHARACTERS_OF_A_TITLE else f"{short[: CHARACTERS_OF_A_TITLE - 1].rstrip()}…"
 
 
-def name_groups(groups: Sequence[Group], writer: Writer) -> tuple[list[str], Counts]:
+def name_groups(groups: Sequence[Group], writer: Writer) -> tuple[list[str], WritingResult]:
     """Name groups, with distinct names.
 
     Args:
@@ -105,8 +105,7 @@ def name_groups(groups: Sequence[Group], writer: Writer) -> tuple[list[str], Cou
     for k in order:
         if k not in names:
             names[k] = _of_terms(groups[k], {name.casefold() for name in names.values()})
-    counts = drafts.counts("names", unasked=len(groups) - len(asked))
-    return [names[k] for k in range(len(groups))], counts
+    return [names[k] for k in range(len(groups))], drafts.result(unasked=len(groups) - len(asked))
 
 
 def _of_terms(group: Group, taken: set[str]) -> str:

@@ -5,7 +5,7 @@ from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field
 
 from chatrec.generation.writer import Writer
-from chatrec.runs.run import Counts
+from chatrec.runs.results import WritingResult
 from chatrec.runtime.progress import progress
 
 ATTEMPTS = 3
@@ -22,19 +22,10 @@ class Drafts:
     refused: dict[str, str] = field(default_factory=dict)
     """Last reason by prompt; the writer's `trouble` if it wrote nothing."""
 
-    def counts(self, what: str, unasked: int = 0) -> Counts:
-        """Numbers of accepted lines and of fallbacks, and why.
-
-        Args:
-            what: Kind of lines, such as "names".
-            unasked: Number of further lines that had no prompt.
-        """
+    def result(self, unasked: int) -> WritingResult:
+        """Numbers of accepted lines and of fallbacks, and why; `unasked` further lines had no prompt."""
         why = Counter(self.refused.values()) + Counter({"not asked": unasked})
-        return {
-            f"{what} generated": len(self.accepted),
-            f"{what} fallen back": why.total(),
-            f"why {what} fell back": dict(sorted(why.items())),
-        }
+        return WritingResult(len(self.accepted), why.total(), dict(sorted(why.items())))
 
 
 def draft(

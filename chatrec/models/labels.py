@@ -51,10 +51,15 @@ def label(name: str) -> str:
     return LABELS[name].words if name in LABELS else name
 
 
+def kind_of(name: str) -> str:
+    """Returns the kind of evidence of a name."""
+    return LABELS[name].kind if name in LABELS else BEHAVIOUR
+
+
 def kinds(shares: Mapping[str, float]) -> dict[str, float]:
     """Returns the shares of a score by kind of evidence, the largest first."""
     totals: dict[str, float] = {}
     for name, share in shares.items():
-        kind = LABELS[name].kind if name in LABELS else BEHAVIOUR
+        kind = kind_of(name)
         totals[kind] = totals.get(kind, 0.0) + share
     return dict(sorted(totals.items(), key=lambda item: -item[1]))

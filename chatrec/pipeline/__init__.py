@@ -3,6 +3,7 @@
 from chatrec.pipeline.approval import Question, answer, question
 from chatrec.pipeline.context import RunOptions
 from chatrec.pipeline.execution import begin, fail, metrics, perform, rollback, run
+from chatrec.pipeline.run_result import RunResult
 from chatrec.pipeline.step import Step
 from chatrec.pipeline.steps import STEPS
 
@@ -10,6 +11,7 @@ __all__ = [
     "STEPS",
     "Question",
     "RunOptions",
+    "RunResult",
     "Step",
     "answer",
     "begin",

@@ -10,7 +10,7 @@ from chatrec.config import Settings
 from chatrec.db import records
 from chatrec.db.engine import open_database
 from chatrec.pipeline.run_settings import options_of, settings_of
-from chatrec.pipeline.step_cache import manifest_of
+from chatrec.runs.results import GateResult
 from chatrec.runs.run import Run
 
 
@@ -33,7 +33,7 @@ def question(settings: Settings, key: str) -> Question | None:
         record = records.get(connection, key)
     if record.approval in (None, "approved") or record.state == "published" or options_of(run).dry_run:
         return None
-    return Question(key, str(manifest_of(run, "gate").counts["verdict"]), chosen.publish.approval_hours)
+    return Question(key, run.result("gate", GateResult).verdict, chosen.publish.approval_hours)
 
 
 def answer(settings: Settings, key: str, approved: bool, by: str) -> None:

@@ -6,14 +6,14 @@ imported when a step reads its first file.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from chatrec.config import Settings
-from chatrec.runs.run import Counts, Run
+from chatrec.runs.results import EnsembleResult, ExtractResult, GateResult, RankResult
+from chatrec.runs.run import Run
 
 if TYPE_CHECKING:
     from sqlalchemy import Engine
@@ -38,6 +38,33 @@ DEFAULT_OPTIONS = RunOptions()
 
 
 @dataclass(frozen=True)
+class Results:
+    """Results of the finished steps of a run. A step that is not finished raises a RunError."""
+
+    run: Run
+
+    @property
+    def extract(self) -> ExtractResult:
+        """Result of the step extract."""
+        return self.run.result("extract", ExtractResult)
+
+    @property
+    def ensemble(self) -> EnsembleResult:
+        """Result of the step ensemble."""
+        return self.run.result("ensemble", EnsembleResult)
+
+    @property
+    def rank(self) -> RankResult:
+        """Result of the step rank."""
+        return self.run.result("rank", RankResult)
+
+    @property
+    def gate(self) -> GateResult:
+        """Result of the step gate."""
+        return self.run.result("gate", GateResult)
+
+
+@dataclass(frozen=True)
 class Context:
     """Of one step of one run."""
 
@@ -49,13 +76,16 @@ class Context:
     """Of chatrec's tables; None where there is none, as in `chatrec evaluate --split`."""
     number: int = 0
     """Of the run in the database."""
-    counts: Mapping[str, Counts] | None = None
-    """What the steps before counted."""
     options: RunOptions = DEFAULT_OPTIONS
 
     def of(self, step: str) -> Path:
         """The folder of a step before this one."""
         return self.run.step_folder(step)
+
+    @property
+    def results(self) -> Results:
+        """Results of the steps before this one."""
+        return Results(self.run)
 
     @cached_property
     def snapshot(self) -> Snapshot:

@@ -4,22 +4,19 @@ An evaluation is a run of its own in `evaluations/<key>-<target>/`, with manifes
 gone on with. It needs no database. That run gives the snapshot and the vectors of texts; both are copied first.
 """
 
-import logging
 from pathlib import Path
 
 from chatrec.config import Settings
 from chatrec.errors import RunError, SettingsError
-from chatrec.pipeline.context import Context
 from chatrec.pipeline.execution import Watch
 from chatrec.pipeline.run_settings import settings_of
 from chatrec.pipeline.step import Step
-from chatrec.pipeline.step_cache import do, done_before, inputs_of, values_of
+from chatrec.pipeline.step_cache import do_once, values_of
 from chatrec.pipeline.steps import BY_NAME
 from chatrec.report.html import write_report
 from chatrec.report.results import Evaluation
 from chatrec.runs.run import Run, runs_under, using_snapshots
 
-LOG = logging.getLogger("chatrec")
 FOLDER = "evaluations"
 GIVEN = ("extract", "embed")
 """The steps of the run that an evaluation takes."""
@@ -61,10 +58,7 @@ def evaluate(settings: Settings, key: str | None, watch: Watch) -> tuple[Evaluat
     with using_snapshots(root):
         for step in STEPS:
             watch(step, None)
-            inputs = inputs_of(settings, run, step, *given)
-            if done := done_before(run, step, inputs):
-                LOG.info("%s was done before.", step.title)
-            watch(step, done or do(Context(run, settings, run.fresh_folder(step.name)), step, inputs))
+            watch(step, do_once(settings, run, step, *given))
     numbers = run.step_folder("measure")
     evaluation = Evaluation.load(numbers)
     return evaluation, write_report(evaluation, numbers, run.folder)

@@ -11,8 +11,9 @@ from chatrec.config import Settings
 from chatrec.db import migrate, records
 from chatrec.db.engine import open_database
 from chatrec.db.lock import hold
-from chatrec.errors import SettingsError
+from chatrec.errors import ChatrecError, SettingsError
 from chatrec.pipeline.context import DEFAULT_OPTIONS, RunOptions
+from chatrec.pipeline.run_result import RunResult
 from chatrec.pipeline.run_settings import options_of, settings_of
 from chatrec.pipeline.runner import CLI, Runner
 from chatrec.pipeline.step import Step
@@ -37,7 +38,7 @@ def begin(settings: Settings, key: str, started_by: str, options: RunOptions = D
     Raises:
         SettingsError: the database has not been migrated.
     """
-    with _open(settings, key, f"begin {key}", options) as runner:
+    with _open(settings, _run(settings, key), f"begin {key}", options) as runner:
         _refuse_unmigrated(runner.engine, settings)
         runner.begin(started_by)
     return runner.run
@@ -54,9 +55,9 @@ def perform(settings: Settings, key: str, name: str) -> Manifest:
     Raises:
         ChatrecError: recorded with the run; a TransientError may be tried again.
     """
-    step, run = BY_NAME[name], Run(settings.artifacts.root, key)
-    with _open(settings_of(settings, run), key, f"{name} {key}", options_of(run)) as runner:
-        return runner.perform(step)
+    run = _run(settings, key)
+    with _open(settings_of(settings, run), run, f"{name} {key}", options_of(run)) as runner:
+        return runner.perform(BY_NAME[name])
 
 
 def run(
@@ -65,43 +66,64 @@ def run(
     watch: Watch | None = None,
     approve: bool = False,
     options: RunOptions = DEFAULT_OPTIONS,
-) -> records.RunRecord:
-    """Runs the pipeline, or the rest of an interrupted run.
+    raise_on_error: bool = False,
+) -> RunResult:
+    """Run the pipeline, from your tables to published recommendations. Resumes an interrupted run.
+
+    An error that ends the run, such as a failed check, is in the result, and so are the steps before it. What keeps a
+    run from starting is raised.
 
     Args:
-        settings: of this run.
-        key: of the run; default: the run that was interrupted last, else a new one that stands for now.
-        watch: is told of each step.
-        approve: publish even if a person has to decide about it (`publish.approval`).
-        options: of this run.
-
-    Returns:
-        The record of the run.
+        settings: Settings of the run.
+        key: Key of the run. By default that of the run that was interrupted last, else one made from the time.
+        watch: Called with each step, and with its manifest when it is done.
+        approve: Publish even if `publish.approval` requires approval.
+        options: Options of the run.
+        raise_on_error: Raise the error that ends the run instead of returning it.
 
     Raises:
-        RunStopped: a check failed, or a person has to decide.
-        Busy: another run is in progress; names its process.
-        ChatrecError: the run failed; recorded with the run.
+        SettingsError: If the database cannot be used as configured, or lacks migrations.
+        Busy: If another run is in progress; the message names its process.
+        ChatrecError: With `raise_on_error`, the error that ended the run; its field `step` names the step.
+
+    Example::
+
+        result = run(load(Path("chatrec.toml")))
+        if result.ok:
+            print(result.key, result.steps["rank"].result.rows)
+        else:
+            print(result.verdict, [check.name for check in result.checks if not check.ok])
     """
-    tell: Watch = watch or (lambda step, manifest: None)
     with open_database(settings, "chatrec run") as engine:
         _refuse_unmigrated(engine, settings)
         with hold(engine, settings.database.schema_name, "run"):
             key = key or _interrupted(engine) or key_of(datetime.now(UTC))
-            runner = Runner(settings, Run(settings.artifacts.root, key), engine, options)
-            if runner.begin(CLI).state != "published":
-                with runner.recorded_failure():
-                    for step in runner.steps:
-                        tell(step, None)
-                        if approve and step.name == "publish":
-                            runner.approve()
-                        tell(step, runner.perform(step, alone=False))
-        return runner.record
+            error = None
+            try:
+                _perform_all(Runner(settings, _run(settings, key), engine, options), watch, approve)
+            except ChatrecError as failure:
+                if raise_on_error:
+                    raise
+                error = failure
+            with engine.connect() as connection:
+                return RunResult.read(connection, key, error)
+
+
+def _perform_all(runner: Runner, watch: Watch | None, approve: bool) -> None:
+    tell: Watch = watch or (lambda step, manifest: None)
+    if runner.begin(CLI).state == "published":
+        return
+    with runner.recorded_failure():
+        for step in runner.steps:
+            tell(step, None)
+            if approve and step.name == "publish":
+                runner.approve()
+            tell(step, runner.perform(step, alone=False))
 
 
 def fail(settings: Settings, key: str, verdict: str) -> None:
     """Records that a run has failed for good, unless how it ended is recorded already."""
-    with _open(settings, key, f"fail {key}") as runner:
+    with _open(settings, _run(settings, key), f"fail {key}") as runner:
         runner.end("failed", verdict)
 
 
@@ -118,9 +140,13 @@ def rollback(settings: Settings, key: str | None) -> str:
 
 
 @contextmanager
-def _open(settings: Settings, key: str, purpose: str, options: RunOptions = DEFAULT_OPTIONS) -> Iterator[Runner]:
+def _open(settings: Settings, run: Run, purpose: str, options: RunOptions = DEFAULT_OPTIONS) -> Iterator[Runner]:
     with open_database(settings, purpose) as engine:
-        yield Runner(settings, Run(settings.artifacts.root, key), engine, options)
+        yield Runner(settings, run, engine, options)
+
+
+def _run(settings: Settings, key: str) -> Run:
+    return Run(settings.artifacts.root, key)
 
 
 def _interrupted(engine: Engine) -> str | None:

@@ -19,32 +19,30 @@ from chatrec.ranking.fairness.audit import BY_ATTRIBUTE, EXPOSURE, by_attribute,
 from chatrec.ranking.fairness.fairness import Fairness, fit_fairness
 from chatrec.ranking.lists import RECOMMENDATIONS
 from chatrec.ranking.recommender import Recommender, padded_groups
-from chatrec.runs.run import Counts
+from chatrec.runs.results import CoverageResult, DiversityResult, FairnessResult
 
 
-def diversified(context: Context, ranker: Recommender) -> tuple[Recommender, Counts]:
+def diversified(context: Context, ranker: Recommender) -> tuple[Recommender, DiversityResult | None]:
     """Returns the ranker with the diversity of `diversity.mode`."""
     wanted = context.settings.diversity
     if wanted.mode == "off":
-        return ranker, {}
+        return ranker, None
     held = HoldoutCandidates.load(context.of("ensemble"))
     way, strength, gain = strongest(held, _ways(context, ranker, holdout_of(context).histories), wanted.max_loss)
     if way:
         way = _ways(context, ranker, ranker.histories)(strength)
-    return ranker.under(ranker.rules, ranker.recommendable, variety=way), {
-        "diversity": {"strength": strength, "ndcg gain": round(gain, 4)}
-    }
+    return ranker.under(ranker.rules, ranker.recommendable, variety=way), DiversityResult(strength, round(gain, 4))
 
 
-def with_coverage(context: Context, ranker: Recommender, profiles: Array) -> tuple[Recommender, Counts]:
+def with_coverage(context: Context, ranker: Recommender, profiles: Array) -> tuple[Recommender, CoverageResult | None]:
     """Returns the ranker whose lists cover the share of the catalogue that `diversity.coverage` sets."""
     settings = context.settings
     if not settings.diversity.coverage:
-        return ranker, {}
+        return ranker, None
     reached = reach_coverage(ranker, profiles, settings.diversity.coverage, settings.compute.memory_mb)
     if reached.variety:
         ranker = ranker.under(ranker.rules, ranker.recommendable, variety=reached.variety)
-    return ranker, {"coverage before": round(reached.before, 4), "coverage": round(reached.after, 4)}
+    return ranker, CoverageResult(round(reached.before, 4), round(reached.after, 4))
 
 
 def _ways(context: Context, ranker: Recommender, histories: Interactions) -> Callable[[float], Diversifier]:
@@ -63,38 +61,38 @@ def provider_fairness(context: Context, ranker: Recommender, profiles: Array) ->
     return fit_fairness(ranker, context.snapshot.items, profiles, settings.fairness, settings.compute.memory_mb)
 
 
-def audit(context: Context, fairness: Fairness | None) -> Counts:
+def audit(context: Context, fairness: Fairness | None) -> FairnessResult | None:
     """Writes EXPOSURE and BY_ATTRIBUTE of the lists that were made.
 
     Returns:
-        What the gate looks at; nothing if nothing is asked.
+        What the gate looks at; None if no exposure is asked for.
     """
     settings, held = context.settings, HoldoutCandidates.load(context.of("ensemble"))
     exposure, metrics_of = nothing()
-    counts: Counts = {}
+    found: FairnessResult | None = None
     ndcg = held.ndcg(held.scores)
     if fairness:
         exposure = exposure_of(fairness, context.of("rank") / RECOMMENDATIONS)
         plain, ndcg = fairness.ndcg(held)
         owed = exposure["owed"].to_numpy() > 0
         met = (exposure["exposure"].to_numpy()[owed] / exposure["owed"].to_numpy()[owed]).round(4)
-        counts["fairness"] = {
-            "providers": len(exposure),
-            "priced": int((fairness.prices > 0).sum()),
-            "least met": float(met.min(initial=1e9)) if len(met) else 1.0,
-            "least met provider": exposure.filter(owed)["provider"][int(met.argmin())] if len(met) else "",
-            "gini of exposure": round(gini(exposure["exposure"].to_numpy()), 4),
-            "held-out users": len(held),
-            "ndcg": round(float(ndcg.mean()), 6) if len(held) else 0.0,
-            "ndcg without": round(float(plain.mean()), 6) if len(held) else 0.0,
-        }
+        found = FairnessResult(
+            providers=len(exposure),
+            priced=int((fairness.prices > 0).sum()),
+            least_met=float(met.min(initial=1e9)) if len(met) else 1.0,
+            least_met_provider=exposure.filter(owed)["provider"][int(met.argmin())] if len(met) else "",
+            exposure_gini=round(float(gini(exposure["exposure"].to_numpy())), 4),
+            holdout_users=len(held),
+            ndcg=round(float(ndcg.mean()), 6) if len(held) else 0.0,
+            ndcg_without=round(float(plain.mean()), 6) if len(held) else 0.0,
+        )
     if settings.fairness.audit:
         _refuse_unknown(context)
         names, seed = settings.fairness.audit, settings.compute.seed
         metrics_of = by_attribute(context.snapshot.users, held.users, ndcg, names, seed)
     exposure.write_parquet(context.folder / EXPOSURE)
     metrics_of.write_parquet(context.folder / BY_ATTRIBUTE)
-    return counts
+    return found
 
 
 def _refuse_unknown(context: Context) -> None:

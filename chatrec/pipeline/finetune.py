@@ -16,12 +16,12 @@ from chatrec.config import Settings
 from chatrec.encoder import registry
 from chatrec.encoder.model_selection import choose
 from chatrec.errors import RunError
-from chatrec.pipeline.context import Context
 from chatrec.pipeline.execution import Watch
 from chatrec.pipeline.finetune_runs import BEGUN, LEARNING, Begun, all_finetunes, begun_of, finetune_run
 from chatrec.pipeline.run_settings import keep_settings, settings_of
 from chatrec.pipeline.step import Step
-from chatrec.pipeline.step_cache import do, done_before, inputs_of
+from chatrec.pipeline.step_cache import do_once
+from chatrec.runs.results import PromoteResult
 from chatrec.runs.run import Manifest, Run, key_of, runs_under, using_snapshots, write_atomically
 
 LOG = logging.getLogger("chatrec")
@@ -63,23 +63,17 @@ def perform(settings: Settings, key: str, name: str) -> Manifest:
         Busy: somebody is being erased.
     """
     step, run = BY_NAME[name], finetune_run(settings.artifacts.root, key)
-    settings = settings_of(settings, run)
-    inputs = inputs_of(settings, run, step, asdict(begun_of(run)))
-    if done := done_before(run, step, inputs):
-        LOG.info("%s was done before.", step.title)
-        return done
     with using_snapshots(run.root):
-        return do(Context(run, settings, run.fresh_folder(name)), step, inputs)
+        return do_once(settings_of(settings, run), run, step, asdict(begun_of(run)))
 
 
-def finetune(settings: Settings, key: str | None, watch: Watch) -> Manifest:
+def finetune(settings: Settings, key: str | None, watch: Watch) -> PromoteResult:
     """Does a whole fine-tuning, or what is left of one; returns what became of the candidate."""
     run = begin(settings, key)
     for step in STEPS:
         watch(step, None)
-        manifest = perform(settings, run.key, step.name)
-        watch(step, manifest)
-    return manifest
+        watch(step, perform(settings, run.key, step.name))
+    return run.result(STEPS[-1].name, PromoteResult)
 
 
 def abandon(root: Path) -> int:

@@ -1,5 +1,6 @@
 """The steps between extraction and the gate, on a split of files and without a database."""
 
+from collections.abc import Iterable
 from contextlib import nullcontext
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -8,9 +9,11 @@ from chatrec.config import Settings
 from chatrec.extract.snapshot import Snapshot
 from chatrec.pipeline.context import Context
 from chatrec.pipeline.private import lend_secret
+from chatrec.pipeline.step import Step
 from chatrec.pipeline.steps import STEPS
 from chatrec.report.splits import write_recommendations, write_snapshot
-from chatrec.runs.run import Counts, Run
+from chatrec.runs.results import StepResult
+from chatrec.runs.run import Run
 
 KEY = "00000000T000000Z"
 LEFT_OUT = ("extract", "tables", "generate", "gate", "publish")
@@ -20,7 +23,7 @@ STEPS_OF_A_SPLIT = [step for step in STEPS if step.name not in LEFT_OUT]
 
 def evaluate_split(
     settings: Settings, split: Path, items: Path, users: Path | None, out: Path, k: int, kept: Path | None = None
-) -> Counts:
+) -> tuple[dict[str, StepResult], int]:
     """Fits on a split's train set and writes a list for each of its users.
 
     Args:
@@ -33,7 +36,7 @@ def evaluate_split(
         kept: where the files of the steps stay; None removes them.
 
     Returns:
-        What the steps counted, by step.
+        The results of the steps by name, and the number of rows written.
     """
     with nullcontext(kept) if kept else TemporaryDirectory(prefix="chatrec-") as root:
         chosen = settings.override({"artifacts.root": Path(root), "ranking.top_n": k})
@@ -42,8 +45,20 @@ def evaluate_split(
             lend_secret(settings.artifacts.root, Path(root))
         separator = settings.source.groups_separator
         write_snapshot(split, items, users, separator, settings.advanced.text, run.fresh_folder("extract"))
-        counts: Counts = {}
-        for step in STEPS_OF_A_SPLIT:
-            counts[step.name] = step.perform(Context(run, chosen, run.fresh_folder(step.name)))
+        results = perform(STEPS_OF_A_SPLIT, run, chosen)
         rows = write_recommendations(Snapshot(run.step_folder("extract")), run.step_folder("rank"), out, k)
-        return {**counts, "rows": rows}
+        return results, rows
+
+
+def perform(steps: Iterable[Step], run: Run, settings: Settings) -> dict[str, StepResult]:
+    """Performs steps one after the other, without a database and without manifests.
+
+    Args:
+        steps: The steps; the folders of the steps before them must exist.
+        run: Run whose folders they fill.
+        settings: Settings of all steps.
+
+    Returns:
+        The results of the steps by name.
+    """
+    return {step.name: step.perform(Context(run, settings, run.fresh_folder(step.name))) for step in steps}

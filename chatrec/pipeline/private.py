@@ -28,7 +28,7 @@ from chatrec.privacy import gaussian
 from chatrec.privacy import statistics as releases
 from chatrec.privacy.noise import SECRET, Noise
 from chatrec.privacy.statistics import Release
-from chatrec.runs.run import Counts
+from chatrec.runs.results import ReleaseResult
 
 FOLDER = "privacy"
 MECHANISM = "analytic Gaussian: popularity and pairs of items"
@@ -88,13 +88,13 @@ def after_one_more(entries: Sequence[ledger.Entry], settings: Privacy) -> float:
     return gaussian.epsilon_of(gaussian.together([*(entry.deviation for entry in entries), more]), settings.delta)
 
 
-def release_of_run(context: Context) -> tuple[Release, Counts]:
+def release_of_run(context: Context) -> tuple[Release, ReleaseResult]:
     """The release that the run's lists are made from, onto the run's catalogue."""
     settings, root = context.settings.privacy, context.settings.artifacts.root / FOLDER
     fit = _Fit.of(context, Noise.of(root))
     if context.database is None:
         words = f"Release at ε {settings.epsilon:g}, δ {settings.delta:g} for a measurement, in no ledger."
-        return fit.release(), {"privacy": words}
+        return fit.release(), ReleaseResult(words)
     with context.database.connect() as connection:
         decision = decide(ledger.entries(connection), settings, root, fit.noise.name)
     name = decision.entry.release if decision.entry else fit.noise.name
@@ -102,7 +102,7 @@ def release_of_run(context: Context) -> tuple[Release, Counts]:
         _pay(context.database, context.number, settings, fit, decision.total)
         fit.release().save(root / f"{name}.npz")
         _remove_others(root, name)
-    facts: Counts = {"release": name, "epsilon spent": round(decision.total, 4), "privacy": decision.words}
+    facts = ReleaseResult(decision.words, name, round(decision.total, 4))
     return Release.load(root / f"{name}.npz").onto(fit.items), facts
 
 

@@ -5,6 +5,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
 from dataclasses import asdict, dataclass
+from typing import Any
 
 from sqlalchemy import Engine
 
@@ -12,13 +13,14 @@ from chatrec.config import Settings
 from chatrec.db import records
 from chatrec.db.engine import readable_errors
 from chatrec.db.lock import hold
-from chatrec.errors import RunStopped
+from chatrec.errors import ChatrecError, RunStopped
 from chatrec.pipeline.context import DEFAULT_OPTIONS, Context, RunOptions
 from chatrec.pipeline.run_settings import keep_settings
 from chatrec.pipeline.step import Step
-from chatrec.pipeline.step_cache import do, done_before, inputs_of, manifest_of, reuse
-from chatrec.pipeline.steps import BY_NAME, STEPS
-from chatrec.runs.run import SAME_LISTS, UNCHANGED, Counts, Manifest, Run
+from chatrec.pipeline.step_cache import do, done_before, inputs_of, reuse
+from chatrec.pipeline.steps import STEPS
+from chatrec.runs.results import GateResult, PublishResult
+from chatrec.runs.run import Manifest, Run
 
 LOG = logging.getLogger("chatrec")
 CLI = "cli"
@@ -64,14 +66,14 @@ class Runner:
         """
         record = self.record
         if record.state == "published":
-            return manifest_of(self.run, step.name)
+            return self.run.finished(step.name)
         schema = self.settings.database.schema_name
         with hold(self.engine, schema, "run", shared=True) if alone else nullcontext():
             manifest = self._perform(record.run, step)
         if step is self.steps[-1]:
-            words = str(manifest.counts.get("verdict") or manifest_of(self.run, "gate").counts["verdict"])
-            if same := manifest.counts.get(SAME_LISTS):
-                words += f" The lists are the same as those of run {same}."
+            words, published = self.run.result("gate", GateResult).verdict, manifest.result
+            if isinstance(published, PublishResult) and published.same_lists_as:
+                words += f" The lists are the same as those of run {published.same_lists_as}."
             self.end("dry" if self.options.dry_run else "published", words)
         return manifest
 
@@ -107,20 +109,21 @@ class Runner:
         with self.engine.begin() as connection:
             records.step_begins(connection, number, step.name)
         clock = time.monotonic()
-        counts = {name: manifest.counts for name in BY_NAME if (manifest := self.run.manifest(name))}
         try:
             folder = self.run.fresh_folder(step.name)
-            context = Context(self.run, self.settings, folder, self.engine, number, counts, self.options)
+            context = Context(self.run, self.settings, folder, self.engine, number, self.options)
             manifest = (_reuse(context, step, inputs) if step.reusable else None) or do(context, step, inputs)
         except Exception as error:
             self._record_step(number, step, "failed", time.monotonic() - clock, {"error": str(error)[:1000]})
+            if isinstance(error, ChatrecError):
+                error.step = step.name
             if isinstance(error, RunStopped):
                 self.end("stopped", str(error))
             raise
-        self._record_step(number, step, "done", manifest.seconds, manifest.counts)
+        self._record_step(number, step, "done", manifest.seconds, manifest.result.to_dict())
         return manifest
 
-    def _record_step(self, number: int, step: Step, state: str, seconds: float, counts: Counts) -> None:
+    def _record_step(self, number: int, step: Step, state: str, seconds: float, counts: dict[str, Any]) -> None:
         with _best_effort(), self.engine.begin() as connection:
             records.step_ends(connection, number, step.name, state, round(seconds, 3), counts)
 
@@ -130,7 +133,7 @@ def _reuse(context: Context, step: Step, inputs: str) -> Manifest | None:
     if context.options.full or context.settings.privacy.enabled:
         return None
     if manifest := reuse(context, step, inputs):
-        LOG.info("%s: nothing changed since run %s.", step.title, manifest.counts[UNCHANGED])
+        LOG.info("%s: nothing changed since run %s.", step.title, manifest.result.reused_from)
     return manifest
 
 

@@ -5,10 +5,10 @@ from dataclasses import dataclass
 from pkgutil import resolve_name
 
 from chatrec.pipeline.context import Context
-from chatrec.runs.run import Counts
+from chatrec.runs.results import StepResult
 
-StepFunction = Callable[[Context], Counts]
-"""Reads the files of the steps before it, writes files into the folder of its own step and returns counts."""
+StepFunction = Callable[[Context], StepResult]
+"""Reads the files of the steps before it, writes files into the folder of its own step and returns its result."""
 
 
 @dataclass(frozen=True)
@@ -30,7 +30,7 @@ class Step:
     options: tuple[str, ...] = ()
     """The options of a run that change what it does."""
 
-    def perform(self, context: Context) -> Counts:
+    def perform(self, context: Context) -> StepResult:
         """Imports the function and calls it."""
         function: StepFunction = resolve_name(self.function)
         return function(context)

@@ -1,5 +1,6 @@
 """A step, done once: what it was made from, whether that still holds, and the manifest that says it has happened."""
 
+import logging
 import os
 import shutil
 import time
@@ -12,10 +13,11 @@ from typing import Any
 
 from chatrec import __version__
 from chatrec.config import Settings
-from chatrec.errors import RunError
 from chatrec.pipeline.context import DEFAULT_OPTIONS, Context, RunOptions
 from chatrec.pipeline.step import Step
-from chatrec.runs.run import TAKEN_AT, UNCHANGED, Manifest, Run, digest_of, fingerprint, runs_under
+from chatrec.runs.run import TAKEN_AT, Manifest, Run, digest_of, fingerprint, runs_under
+
+LOG = logging.getLogger("chatrec")
 
 
 def inputs_of(settings: Settings, run: Run, step: Step, *others: object, options: RunOptions = DEFAULT_OPTIONS) -> str:
@@ -32,7 +34,7 @@ def inputs_of(settings: Settings, run: Run, step: Step, *others: object, options
         RunError: a step before it has not been done.
     """
     chosen = values_of(settings, step.settings) | {name: getattr(options, name) for name in step.options}
-    before = {name: manifest_of(run, name).digest for name in step.needs}
+    before = {name: run.finished(name).digest for name in step.needs}
     if "rules" in step.settings and settings.rules.depend_on_time:
         others = (*others, (run.step_folder("extract") / TAKEN_AT).read_text(encoding="utf-8"))
     return fingerprint(__version__, chosen, before, *others)
@@ -46,18 +48,22 @@ def values_of(settings: Settings, keys: Sequence[str]) -> dict[str, Any]:
     return {key: reduce(getitem, key.split("."), values) for key in (*keys, *sections)}
 
 
-def manifest_of(run: Run, step: str) -> Manifest:
-    """The manifest of a step that must have been done."""
-    manifest = run.manifest(step)
-    if manifest is None:
-        raise RunError(f"Step {step} of run {run.key} has not been done yet.")
-    return manifest
-
-
 def done_before(run: Run, step: Step, inputs: str) -> Manifest | None:
     """The manifest of a step that was made from the same inputs, or None."""
     done = run.manifest(step.name)
-    return done if done is not None and done.inputs == inputs else None
+    return done if done is not None and done.known and done.inputs == inputs else None
+
+
+def do_once(settings: Settings, run: Run, step: Step, *others: object) -> Manifest:
+    """Does a step of a run that no database records, unless it was done from the same inputs before.
+
+    Arguments as in `inputs_of`.
+    """
+    inputs = inputs_of(settings, run, step, *others)
+    if done := done_before(run, step, inputs):
+        LOG.info("%s was done before.", step.title)
+        return done
+    return do(Context(run, settings, run.fresh_folder(step.name)), step, inputs)
 
 
 def reuse(context: Context, step: Step, inputs: str) -> Manifest | None:
@@ -71,9 +77,10 @@ def reuse(context: Context, step: Step, inputs: str) -> Manifest | None:
         if digest_of(context.folder) != made.digest:
             context.run.fresh_folder(step.name)
             continue
-        counts = {UNCHANGED: earlier.key, **made.counts}  # the run that made them, however often they were reused
+        maker = made.result.reused_from or earlier.key  # the run that made them, however often they were reused
+        result = replace(made.result, reused_from=maker)
         seconds = round(time.monotonic() - clock, 3)
-        manifest = replace(made, counts=counts, started_at=started.isoformat(), seconds=seconds)
+        manifest = replace(made, result=result, started_at=started.isoformat(), seconds=seconds)
         context.run.finish(manifest)
         return manifest
     return None
@@ -82,10 +89,10 @@ def reuse(context: Context, step: Step, inputs: str) -> Manifest | None:
 def do(context: Context, step: Step, inputs: str) -> Manifest:
     """Does a step in its empty folder and writes its manifest last."""
     started, clock = datetime.now(UTC), time.monotonic()
-    counts = step.perform(context)
+    result = step.perform(context)
     seconds = round(time.monotonic() - clock, 3)
     manifest = Manifest(
-        step.name, inputs, digest_of(context.folder, without={TAKEN_AT}), counts, started.isoformat(), seconds
+        step.name, inputs, digest_of(context.folder, without={TAKEN_AT}), result, started.isoformat(), seconds
     )
     context.run.finish(manifest)
     return manifest

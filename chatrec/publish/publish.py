@@ -12,7 +12,6 @@ from chatrec.errors import RunStopped
 from chatrec.publish import partitions, pointer
 from chatrec.publish.outputs import OUTPUTS, Files, Output
 from chatrec.ranking.lists import NAMES
-from chatrec.runs.run import Counts
 from chatrec.runtime.progress import progress
 
 
@@ -23,7 +22,7 @@ def publish(
     files: Files,
     drain_seconds: float,
     outputs: Sequence[Output] = OUTPUTS,
-) -> Counts:
+) -> dict[str, int]:
     """Makes a run's lists the live ones.
 
     Each reader sees one complete run at any time. If interrupted, either the previous or the new run is live; a
@@ -48,15 +47,15 @@ def publish(
     with hold(engine, schema, "publish"):
         _refuse_older(engine, run)
         _name_parts(engine, run, files.lists)
-        counts: Counts = {}
+        rows: dict[str, int] = {}
         with progress("Publishing", len(outputs), "tables") as shown:
             for output in outputs:
-                counts[f"{output.name} rows"] = partitions.load(engine, output, run, files)
+                rows[output.name] = partitions.load(engine, output, run, files)
                 shown.advance(note=output.name)
         partitions.attach(engine, outputs, run)
         pointer.drain(engine, [output.table for output in outputs], drain_seconds)
         pointer.point(engine, run)
-        return counts
+        return rows
 
 
 def retire(engine: Engine, schema: str, keep: int, seconds: float, outputs: Sequence[Output] = OUTPUTS) -> list[str]:

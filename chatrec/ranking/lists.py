@@ -13,7 +13,6 @@ ENSEMBLE, SEARCHED, GROUP, POPULAR = KINDS = ("ensemble", "searched", "group", "
 profile, or popularity."""
 FALLBACKS = (SEARCHED, GROUP, POPULAR)
 RECOMMENDATIONS, ATTENTION = "recommendations.parquet", "user_groups.parquet"
-SHORT = "lists that caps keep short"
 NAMES = "names.json"
 
 SCHEMA = pa.schema(

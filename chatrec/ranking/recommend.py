@@ -12,22 +12,26 @@ from chatrec.ranking.list_builder import ListBuilder
 from chatrec.ranking.lists import (
     ATTENTION,
     ATTENTION_SCHEMA,
+    ENSEMBLE,
     FALLBACKS,
+    GROUP,
     KINDS,
     NAMES,
+    POPULAR,
     RECOMMENDATIONS,
     SCHEMA,
-    SHORT,
+    SEARCHED,
 )
 from chatrec.ranking.recommender import Recommender
-from chatrec.runs.run import Counts, write_atomically
+from chatrec.runs.results import RankResult
+from chatrec.runs.run import write_atomically
 from chatrec.runtime.progress import progress
 
 USERS_OF_A_BLOCK = 8192
 GROUPS_OF_A_USER = 5
 
 
-def write_lists(ranker: Recommender, profiles: Array, folder: Path, memory_mb: int) -> Counts:
+def write_lists(ranker: Recommender, profiles: Array, folder: Path, memory_mb: int) -> RankResult:
     """Writes RECOMMENDATIONS, ATTENTION and NAMES.
 
     Args:
@@ -37,8 +41,7 @@ def write_lists(ranker: Recommender, profiles: Array, folder: Path, memory_mb: i
         memory_mb: Memory limit of a batch, in megabytes.
 
     Returns:
-        The number of rows, of users by kind of list, and of distinct items in all lists. With caps also the number of
-        users whose lists are short.
+        The result of the step, without what is measured of diversity, coverage, fairness and rules.
     """
     lister = ListBuilder(ranker, profiles, memory_mb << 20)
     users_by_kind = dict.fromkeys(KINDS, 0)
@@ -67,9 +70,15 @@ def write_lists(ranker: Recommender, profiles: Array, folder: Path, memory_mb: i
             ]
             attention.write(_in_order(attended, ATTENTION_SCHEMA))
             shown.advance(len(block))
-    by_kind = {f"users {kind}": count for kind, count in users_by_kind.items()}
-    kept_short = {SHORT: short} if ranker.rules.caps else {}
-    return {"rows": file.rows, **by_kind, "items shown": int(shown_items.sum()), **kept_short}
+    return RankResult(
+        rows=file.rows,
+        users_ensemble=users_by_kind[ENSEMBLE],
+        users_searched=users_by_kind[SEARCHED],
+        users_group=users_by_kind[GROUP],
+        users_popular=users_by_kind[POPULAR],
+        items_shown=int(shown_items.sum()),
+        short_by_caps=short if ranker.rules.caps else None,
+    )
 
 
 def _attended(users: Array, attention: Array) -> pa.Table:

@@ -107,7 +107,7 @@ class Recommender:
         batch = self.batch(users, self.recommendable & ~self.cold)
         of_aigc = self.aigc.queries(batch)
         vectors = of_aigc[:, : self.aigc.state.items.shape[1]]
-        rated = self._rated(self._log_shares(batch, of_aigc), self.ensemble.weights, batch)
+        rated = self._rated(self.log_shares(batch, of_aigc), self.ensemble.weights, batch)
         if self.cold.any():
             rated = self._with_cold(rated, users)
         elif self._shapes:
@@ -198,8 +198,13 @@ class Recommender:
         shares[:, :, [self.sources.index(name) for name in weights]] = rated.shares
         return replace(rated, shares=shares)
 
-    def _log_shares(self, batch: UserBatch, of_aigc: Array) -> list[LogShares]:
-        """Returns the log shares of each model. Models in the index retrieve candidates together."""
+    def log_shares(self, batch: UserBatch, of_aigc: Array) -> list[LogShares]:
+        """Returns the log shares of each model. Models in the index retrieve candidates together.
+
+        Args:
+            batch: Batch of users.
+            of_aigc: Their AIGC queries.
+        """
         joint = self._joint
         log_shares: list[LogShares] = []
         queries = {name: of_aigc if each is self.aigc else each.queries(batch) for name, each in joint.models.items()}

@@ -1,34 +1,22 @@
 """Rule ablation: lists of a sample of users with all rules and with each rule left out."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 
 import numpy as np
 
 from chatrec.data.arrays import Array
 from chatrec.ranking.list_builder import ListBuilder
 from chatrec.ranking.recommender import Recommender
+from chatrec.runs.results import RuleEffect
 from chatrec.runtime.progress import progress
 
 SAMPLED = 1_000
 """Maximum number of sampled users."""
 
 
-@dataclass(frozen=True)
-class Effect:
-    """Effect of a rule, in rows of the sample's lists compared with lists made without it."""
-
-    added: int
-    """Rows that appear because of the rule."""
-    removed: int
-    """Rows that would appear without it."""
-    moved: int
-    """Rows that would have another rank without it."""
-
-
 def effects(
     ranker: Recommender, without: Mapping[str, Callable[[], Recommender]], profiles: Array, memory_mb: int
-) -> tuple[int, dict[str, Effect]]:
+) -> tuple[int, dict[str, RuleEffect]]:
     """Measures the effect of each rule of a run.
 
     Args:
@@ -59,7 +47,7 @@ def _lists(ranker: Recommender, profiles: Array, memory_mb: int, users: Array) -
     return {int(user): row[row >= 0] for part in parts for user, row in zip(part.users, part.items, strict=True)}
 
 
-def _compare(ruled: Mapping[int, Array], free: Mapping[int, Array]) -> Effect:
+def _compare(ruled: Mapping[int, Array], free: Mapping[int, Array]) -> RuleEffect:
     added = removed = moved = 0
     for user, items in ruled.items():
         others = free[user]
@@ -67,4 +55,4 @@ def _compare(ruled: Mapping[int, Array], free: Mapping[int, Array]) -> Effect:
         added += len(items) - len(mine)
         removed += len(others) - len(mine)
         moved += int((mine != theirs).sum())
-    return Effect(added, removed, moved)
+    return RuleEffect(added, removed, moved)

@@ -7,9 +7,16 @@ import numpy as np
 import polars as pl
 
 from chatrec.evaluation.holdout import Holdout
-from chatrec.extract.schema import INTERACTIONS, INTERACTIONS_SCHEMA, ITEMS, QUARANTINE, SNAPSHOT, USERS
+from chatrec.extract.schema import (
+    INTERACTIONS,
+    INTERACTIONS_SCHEMA,
+    ITEMS,
+    QUARANTINE,
+    SNAPSHOT,
+    USERS,
+    write_table,
+)
 from chatrec.extract.snapshot import Snapshot
-from chatrec.report.splits import write_table
 from chatrec.runs.run import TAKEN_AT
 
 TARGETS = "targets.npz"

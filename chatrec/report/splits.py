@@ -9,7 +9,6 @@ from dataclasses import asdict
 from pathlib import Path
 
 import polars as pl
-import pyarrow as pa
 
 from chatrec.config.source import AdvancedText
 from chatrec.errors import SettingsError
@@ -24,9 +23,9 @@ from chatrec.extract.schema import (
     QUARANTINE,
     SNAPSHOT,
     USERS,
-    RowGroups,
     items_schema,
     users_schema,
+    write_table,
 )
 from chatrec.extract.snapshot import Snapshot
 from chatrec.ranking.lists import RECOMMENDATIONS
@@ -85,12 +84,6 @@ def write_recommendations(snapshot: Snapshot, lists: Path, out: Path, k: int) ->
     out.parent.mkdir(parents=True, exist_ok=True)
     table.write_csv(out, compression="gzip" if out.suffix == ".gz" else "uncompressed")
     return len(rows)
-
-
-def write_table(file: Path, frame: pl.DataFrame, schema: pa.Schema) -> None:
-    """Writes a file of a snapshot."""
-    with RowGroups(file, schema) as rows:
-        rows.write(frame.select(schema.names).to_arrow())
 
 
 def _read(file: Path, needed: list[str]) -> pl.DataFrame:

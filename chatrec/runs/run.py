@@ -13,12 +13,13 @@ import shutil
 import time
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from chatrec.errors import Busy, RunError
+from chatrec.runs.results import KINDS, StepResult, load
 
 KEY = re.compile(r"\d{8}T\d{6}Z")
 PARTIAL = re.compile(r"\..+\.\d+")
@@ -26,11 +27,9 @@ SECONDS_UNTIL_STALE = 24 * 3600
 LOCK = "snapshots.lock"
 TAKEN_AT = "taken_at.json"
 """Time of a snapshot. Not part of a step's digest, since the same rows on another day are the same snapshot."""
-UNCHANGED = "unchanged since"
-"""Count of a step that reuses the files of an earlier run: the key of that run."""
-SAME_LISTS = "same lists as run"
-"""Count of a publish that changes nothing: the key of the live run."""
-Counts = dict[str, Any]
+FACTS = ("step", "inputs", "digest", "started_at", "seconds")
+"""Fields of a manifest beside the result."""
+R = TypeVar("R", bound=StepResult)
 
 
 def key_of(moment: datetime) -> str:
@@ -47,18 +46,29 @@ class Manifest:
     """Fingerprint of the step's inputs: its settings and the steps before it."""
     digest: str
     """Fingerprint of the files that it wrote."""
-    counts: Counts = field(default_factory=dict)
+    result: StepResult
     started_at: str = ""
     seconds: float = 0.0
 
+    def to_dict(self) -> dict[str, Any]:
+        """Convert to JSON values; `kind` names the class of the result."""
+        return {**vars(self), "kind": type(self.result).__name__, "result": self.result.to_dict()}
+
     def to_json(self) -> str:
         """Serialise to JSON."""
-        return json.dumps(asdict(self), indent=1, sort_keys=True, ensure_ascii=False)
+        return json.dumps(self.to_dict(), indent=1, sort_keys=True, ensure_ascii=False)
 
     @classmethod
     def from_json(cls, text: str) -> "Manifest":
-        """Deserialise from the JSON of `to_json`."""
-        return cls(**json.loads(text))
+        """Deserialise from the JSON of `to_json`. Of another version's manifest the result may not be `known`."""
+        values = json.loads(text)
+        result = load(KINDS.get(values.get("kind")), values.get("result"))
+        return cls(**{name: values[name] for name in FACTS}, result=result or StepResult())
+
+    @property
+    def known(self) -> bool:
+        """Whether the result could be read."""
+        return type(self.result) is not StepResult
 
 
 class Run:
@@ -96,6 +106,35 @@ class Run:
         """Manifest of a finished step, or None."""
         file = self._manifest_file(step)
         return Manifest.from_json(file.read_text(encoding="utf-8")) if file.exists() else None
+
+    def finished(self, step: str) -> Manifest:
+        """Manifest of a step that must be finished.
+
+        Raises:
+            RunError: If it is not.
+        """
+        manifest = self.manifest(step)
+        if manifest is None:
+            raise RunError(f"Step {step} of run {self.key} has not been done yet.")
+        return manifest
+
+    def result(self, step: str, kind: type[R]) -> R:
+        """Result of a step that must be finished.
+
+        Args:
+            step: Name of the step.
+            kind: Class of its result.
+
+        Raises:
+            RunError: If it is not finished, or another version of chatrec wrote it.
+        """
+        found = self.finished(step).result
+        if not isinstance(found, kind):
+            raise RunError(
+                f"The result of step {step} of run {self.key} was written by another version of chatrec: start a new "
+                "run with `chatrec run`."
+            )
+        return found
 
     def finish(self, manifest: Manifest) -> None:
         """Write the manifest, which finishes the step."""

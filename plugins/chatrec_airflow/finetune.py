@@ -1,6 +1,5 @@
 """Tasks of a fine-tuning; each calls the same function as `chatrec finetune`."""
 
-from dataclasses import asdict
 from typing import Any
 
 from airflow.sdk import get_current_context, task
@@ -28,7 +27,7 @@ def step(name: str, key: Any, **options: Any) -> Any:
         from chatrec.pipeline import finetune
         from chatrec_airflow.settings import settings
 
-        return asdict(finetune.perform(settings(), key, name))
+        return finetune.perform(settings(), key, name).to_dict()
 
     return do(key)
 
@@ -41,8 +40,9 @@ def promote(key: str, outlet_events: Any = None) -> dict[str, Any]:
     from chatrec.pipeline import finetune
     from chatrec_airflow.settings import settings
 
-    manifest = asdict(finetune.perform(settings(), key, "promote"))
-    if not manifest["counts"]["promoted"]:
-        raise AirflowSkipException(manifest["counts"]["verdict"])
-    outlet_events[ENCODER].extra = {"run": key, "verdict": manifest["counts"]["verdict"]}
+    manifest = finetune.perform(settings(), key, "promote").to_dict()
+    decision = manifest["result"]
+    if not decision["promoted"]:
+        raise AirflowSkipException(decision["verdict"])
+    outlet_events[ENCODER].extra = {"run": key, "verdict": decision["verdict"]}
     return manifest

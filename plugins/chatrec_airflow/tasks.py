@@ -1,6 +1,5 @@
 """Tasks of a run; each calls the same function as `chatrec run`."""
 
-from dataclasses import asdict
 from typing import Any
 
 from airflow.sdk import get_current_context, task
@@ -38,7 +37,7 @@ def step(name: str, key: Any, **options: Any) -> Any:
         from chatrec.pipeline import perform
         from chatrec_airflow.settings import settings
 
-        return asdict(perform(settings(), key, name))
+        return perform(settings(), key, name).to_dict()
 
     return do(key)
 
@@ -53,10 +52,10 @@ def publish(key: str, gate: dict[str, Any], outlet_events: Any = None) -> dict[s
 
     if get_current_context()["params"]["dry_run"]:
         raise AirflowSkipException("a dry run publishes nothing")
-    manifest = asdict(perform(settings(), key, "publish"))
+    manifest = perform(settings(), key, "publish").to_dict()
     facts = {
         "run": key,
-        "rows": manifest["counts"]["recommendations rows"],
+        "rows": manifest["result"]["rows"]["recommendations"],
         "metrics": metrics(settings(), key),
     }
     outlet_events[RECOMMENDATIONS].extra = facts

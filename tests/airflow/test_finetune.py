@@ -18,7 +18,7 @@ def test_a_better_encoder_is_promoted(dag_run: Callable[..., Any], large: Finish
     assert states(found) == dict.fromkeys(("begin", "train", "embed", "compare", "promote"), "success")
     live = registry.live(settings.artifacts.root)
     assert live is not None
-    assert complete(settings).counts["encoder"]["encoder"] == live.name
+    assert complete(settings).results["encoder"].encoder == live.name
 
 
 def test_one_that_is_no_better_skips_the_promotion(dag_run: Callable[..., Any], finished: Finished) -> None:

@@ -188,8 +188,8 @@ def test_all_steps_of_a_run_see_the_options_that_it_was_begun_with(chatrec: Chat
     assert options_of(Run(finished.settings.artifacts.root, key.strip())) == RunOptions(full=True, dry_run=True)
     code, out, err = chatrec("extract", "--run", key.strip())
     assert code == 0, err
-    counts = json.loads(out)["counts"]
-    assert counts["days read"] == counts["days"] > 0
+    extracted = json.loads(out)["result"]
+    assert extracted["days_read"] == extracted["days"] > 0
 
 
 def test_init_writes_a_file_that_check_accepts_once_it_is_filled(chatrec: Chatrec, tmp_path: Path) -> None:

@@ -8,7 +8,7 @@ from tests.support.processes import Chatrec
 
 
 def test_there_and_back(chatrec: Chatrec, finished: Finished) -> None:
-    settings, local = finished.settings, finished.run.counts["encoder"]["encoder"]
+    settings, local = finished.settings, finished.run.results["encoder"].encoder
     small = {"CHATREC_FINETUNE__STEPS": "4", "CHATREC_ADVANCED__FINETUNE__PAIRS": "8"}
     code, out, err = chatrec("finetune", "--method", "bias", "--no-promote", **small)
     assert code == 0

@@ -65,7 +65,7 @@ def test_classifiers_readme_and_constraints_name_the_same_pythons(pyproject: dic
     assert f"3.{_minors(names)[0] - 1}" not in lowest
     words = f"Python {', '.join(names[:-1])} or {names[-1]}"
     assert words in (ROOT / "README.md").read_text()
-    assert words in (ROOT / "docs" / "operations.md").read_text()
+    assert words in (ROOT / "docs" / "howto" / "airflow.md").read_text()
     assert pyproject["tool"]["mypy"]["python_version"] == names[-1]
 
 

@@ -1,4 +1,4 @@
-"""The documents say what is true: generated pages are up to date, links lead somewhere, commands exist."""
+"""The documents agree with the code: generated pages are up to date, links work, commands and settings exist."""
 
 import importlib.util
 import re
@@ -8,12 +8,16 @@ from types import ModuleType
 import pytest
 
 ROOT = Path(__file__).parents[2]
-PAGES = [*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md"), *ROOT.glob("examples/*/*.md")]
+DOCS = ROOT / "docs"
+PAGES = [*ROOT.glob("*.md"), *DOCS.rglob("*.md"), *ROOT.glob("examples/*/*.md")]
+MOST_LINES = 150
+LONG = {"settings.md", "commands.md", "api.md", "ranking.md", "python.md"}
+"""References, which are looked up and not read."""
 
 
 @pytest.fixture(scope="module")
 def generate() -> ModuleType:
-    spec = importlib.util.spec_from_file_location("generate", ROOT / "docs" / "generate.py")
+    spec = importlib.util.spec_from_file_location("generate", DOCS / "generate.py")
     assert spec
     assert spec.loader
     module = importlib.util.module_from_spec(spec)
@@ -21,10 +25,10 @@ def generate() -> ModuleType:
     return module
 
 
-@pytest.mark.parametrize("page", ["settings", "cli"])
+@pytest.mark.parametrize("page", ["settings", "commands", "api"])
 def test_generated_pages_are_up_to_date(generate: ModuleType, page: str) -> None:
     """`make docs` writes them."""
-    assert (ROOT / "docs" / f"{page}.md").read_text(encoding="utf-8") == getattr(generate, page)()
+    assert (generate.REFERENCE / f"{page}.md").read_text(encoding="utf-8") == generate.PAGES[page]()
 
 
 @pytest.mark.parametrize("page", PAGES, ids=[str(page.relative_to(ROOT)) for page in PAGES])
@@ -47,10 +51,18 @@ def test_commands_exist(page: Path, generate: ModuleType) -> None:
 
 
 def test_every_decision_is_dated_and_numbered() -> None:
-    pages = sorted((ROOT / "docs" / "decisions").glob("*.md"))
+    pages = sorted((DOCS / "decisions").glob("*.md"))
     assert [int(page.name[:4]) for page in pages] == list(range(1, len(pages) + 1))
     for page in pages:
         assert re.search(r"^20\d\d-\d\d-\d\d$", page.read_text(), re.M), page
+
+
+def test_pages_are_short_and_have_one_title() -> None:
+    for page in PAGES:
+        text = re.sub(r"^```.*?^```", "", page.read_text(encoding="utf-8"), flags=re.M | re.S)
+        assert len(re.findall(r"^# ", text, re.M)) == 1, page
+        if page.name not in LONG:
+            assert len(page.read_text(encoding="utf-8").splitlines()) <= MOST_LINES, page
 
 
 def test_settings_named_in_the_documents_exist() -> None:
@@ -58,6 +70,10 @@ def test_settings_named_in_the_documents_exist() -> None:
 
     values = load().model_dump()
     for page in PAGES:
-        for section, key in re.findall(r"`([a-z]+)\.([a-z_]+)`", page.read_text(encoding="utf-8")):
+        for name in re.findall(r"`([a-z]+(?:\.[a-z_]+)+)`", page.read_text(encoding="utf-8")):
+            section, *keys = name.split(".")
             if section in values:
-                assert key in values[section], f"{page.name}: {section}.{key}"
+                value = values[section]
+                for key in keys:
+                    assert key in value, f"{page.name}: {name}"
+                    value = value[key]

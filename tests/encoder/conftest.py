@@ -18,8 +18,8 @@ from transformers import (
 )
 
 from chatrec.extract import schema
+from chatrec.extract.schema import write_table
 from chatrec.extract.snapshot import Snapshot
-from chatrec.report.splits import write_table
 from tests.support.models import POSITIONS, TAKEN, TEXTS, TITLES, TOWNS
 
 

@@ -25,17 +25,17 @@ def vectors(
     snapshot: Snapshot, made: Settings, folder: Path, name: str = "run"
 ) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
     folder.mkdir(parents=True)
-    counts = embed.embed(snapshot, made, folder, name)
-    return {name: np.load(folder / name) for name in (ITEMS, USERS, PROFILES, PROFILE_USERS)}, counts
+    result = embed.embed(snapshot, made, folder, name)
+    return {name: np.load(folder / name) for name in (ITEMS, USERS, PROFILES, PROFILE_USERS)}, result
 
 
 def test_read_users_and_composed_ones(snapshot: Snapshot, gpt2_folder: Path, tmp_path: Path) -> None:
     """Items, profiles and users without a history are the same; composed are those with one."""
-    read, counts = vectors(snapshot, settings_of(tmp_path, gpt2_folder, user_text="read"), tmp_path / "read")
-    assert (counts["user text"], counts["items embedded"], counts["users embedded"]) == ("read", 5, 5)
-    composed, counts = vectors(snapshot, settings_of(tmp_path, gpt2_folder, user_text="compose"), tmp_path / "composed")
-    assert counts["user text"] == "composed"
-    assert (counts["users embedded"], counts["users known"]) == (0, 3)  # the profiles: all of them were read before
+    read, result = vectors(snapshot, settings_of(tmp_path, gpt2_folder, user_text="read"), tmp_path / "read")
+    assert (result.user_text, result.items_embedded, result.users_embedded) == ("read", 5, 5)
+    composed, result = vectors(snapshot, settings_of(tmp_path, gpt2_folder, user_text="compose"), tmp_path / "composed")
+    assert result.user_text == "composed"
+    assert (result.users_embedded, result.users_cached) == (0, 3)  # the profiles: all of them were read before
     assert (read[ITEMS] == composed[ITEMS]).all()
     assert (read[PROFILES] == composed[PROFILES]).all()
     for user, town in enumerate(TOWNS):
@@ -50,8 +50,8 @@ def test_where_profiles_are_too_many_those_of_known_users_are_not_read(
     snapshot: Snapshot, gpt2_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(text_source, "PROFILES_COMPOSED", 2)
-    found, counts = vectors(snapshot, settings_of(tmp_path, gpt2_folder, user_text="compose"), tmp_path / "step")
-    assert counts["users embedded"] == 2  # Rome and Lima, of users without a history
+    found, result = vectors(snapshot, settings_of(tmp_path, gpt2_folder, user_text="compose"), tmp_path / "step")
+    assert result.users_embedded == 2  # Rome and Lima, of users without a history
     assert found[USERS][1] == pytest.approx(found[ITEMS][6], abs=1e-6)
 
 
@@ -80,8 +80,8 @@ def test_no_model_is_loaded_where_no_text_is_new(
     first, _ = vectors(snapshot, made, tmp_path / "first")
     loaded: list[Any] = []
     monkeypatch.setattr(checkpoint, "load", lambda *arguments: loaded.append(arguments))
-    second, counts = vectors(snapshot, made, tmp_path / "second", "next run")
-    assert (counts["texts embedded"], loaded) == (0, [])
+    second, result = vectors(snapshot, made, tmp_path / "second", "next run")
+    assert (result.texts_embedded, loaded) == (0, [])
     for name, expected in first.items():
         assert (second[name] == expected).all(), name
 

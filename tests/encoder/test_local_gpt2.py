@@ -16,7 +16,7 @@ SMALL = EncoderConfig(max_tokens=32, local=LocalGpt2(layers=1, width=32, vocabul
 
 def test_it_learns_to_predict_the_catalogue(tmp_path: Path) -> None:
     facts = local_gpt2.train(TEXTS, tmp_path / "gpt2", SMALL, seed=1)
-    assert facts["last loss"] < facts["first loss"] / 2
+    assert facts.last_loss < facts.first_loss / 2
     model = AutoModelForCausalLM.from_pretrained(tmp_path / "gpt2")
     tokenizer = AutoTokenizer.from_pretrained(tmp_path / "gpt2")
     assert model.config.model_type == "gpt2"

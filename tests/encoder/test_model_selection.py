@@ -18,6 +18,7 @@ from chatrec.encoder.model_selection import choose
 from chatrec.encoder.spent import EncodingCost
 from chatrec.errors import SettingsError
 from chatrec.extract.snapshot import Snapshot
+from chatrec.runs.results import EncoderResult
 from chatrec.runtime.progress import progress
 
 WHEEL = model_selection._wheel()
@@ -81,13 +82,10 @@ def test_the_wheel_by_name_must_be_installed(hub: Path) -> None:
 
 def test_only_the_local_one_is_trained(hub: Path, gpt2_folder: Path, snapshot: Snapshot, tmp_path: Path) -> None:
     put_into(hub, "gpt2", gpt2_folder)
-    counts = prepare_encoder(snapshot, settings("auto").override({"artifacts.root": tmp_path / "root"}), tmp_path)
-    assert counts == {
-        "encoder": "gpt2",
-        "because": "gpt2 is in the cache of the Hugging Face hub",
-        "layer": 1,
-        "pooling": "prompt",
-    }
+    result = prepare_encoder(snapshot, settings("auto").override({"artifacts.root": tmp_path / "root"}), tmp_path)
+    assert result == EncoderResult(
+        encoder="gpt2", reason="gpt2 is in the cache of the Hugging Face hub", layer=1, pooling="prompt"
+    )
 
 
 @pytest.mark.slow

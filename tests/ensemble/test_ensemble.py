@@ -12,7 +12,8 @@ from chatrec.config.ranking import Form
 from chatrec.data.user_batch import UserBatch
 from chatrec.ensemble.candidates import retrieve
 from chatrec.ensemble.ensemble import Ensemble, fit
-from chatrec.ensemble.holdout_candidates import METRICS, HoldoutCandidates
+from chatrec.ensemble.holdout_candidates import HoldoutCandidates
+from chatrec.ensemble.holdout_metrics import METRICS
 from chatrec.ensemble.log_shares import FLOOR, ScoredLogShares
 from chatrec.ensemble.logit import Choices, fit_weights, log_likelihoods
 from chatrec.ensemble.weights import HoldoutFeatures, cross_fitted_lists, fit_ensemble_weights
@@ -125,16 +126,16 @@ def test_a_channel_that_knows_is_kept_and_one_that_guesses_is_dropped(holdout: H
 @pytest.mark.parametrize("form", ["rerank", "inner_product"])
 def test_the_run_learns_the_checkerboard(form: Form, holdout: Holdout, tmp_path: Path) -> None:
     known = TrainingData(checkerboard(), ITEMS, np.eye(ITEMS, 4, dtype=np.float32), 0)
-    counts = fit(known, holdout, {}, "next_item", form, tmp_path)
-    assert counts["ensemble NDCG@10"] > counts["popularity NDCG@10"] + 0.1
+    result = fit(known, holdout, {}, "next_item", form, tmp_path)
+    assert result.ndcg > result.popularity_ndcg + 0.1
     loaded = Ensemble.load(tmp_path)
     assert set(loaded.models) == set(loaded.weights)
     assert loaded.form == form
     assert form == "rerank" or set(loaded.weights) <= {"popularity", "content_knn", "ials"}
     assert (tmp_path / METRICS).exists()
     held = HoldoutCandidates.load(tmp_path)
-    assert held.ndcg(held.scores).mean() == pytest.approx(counts["ensemble NDCG@10"], abs=1e-6)
-    assert held.ndcg(np.where(held.hits, 1.0, held.scores - 100)).mean() > counts["ensemble NDCG@10"]
+    assert held.ndcg(held.scores).mean() == pytest.approx(result.ndcg, abs=1e-6)
+    assert held.ndcg(np.where(held.hits, 1.0, held.scores - 100)).mean() > result.ndcg
     nobody = np.where(held.hits, -np.inf, held.scores)
     assert not held.ndcg(nobody).any()
 

@@ -64,7 +64,7 @@ def test_yesterdays_article_fades(stage: Stage, an_hour_later: list[float]) -> N
 
 def test_the_next_hour_reads_only_the_day_that_changed(stage: Stage, an_hour_later: list[float]) -> None:
     assert an_hour_later
-    read = stage.rows("SELECT (counts->>'days read')::int, (counts->>'days')::int FROM chatrec.run_steps "
+    read = stage.rows("SELECT (counts->>'days_read')::int, (counts->>'days')::int FROM chatrec.run_steps "
                       "WHERE step = 'extract' ORDER BY run")  # fmt: skip
     (first, days), (second, _) = read
     assert first == days

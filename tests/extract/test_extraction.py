@@ -25,8 +25,8 @@ def take(shop: Shop, tmp_path: Path) -> Extract:
 
 
 def test_everything_is_read_in_order(shop: Shop, take: Extract) -> None:
-    counts, snapshot = take()
-    assert (counts["users"], counts["items"], counts["interactions"]) == (40, 60, len(shop.views))
+    result, snapshot = take()
+    assert (result.users, result.items, result.interactions) == (40, 60, len(shop.views))
     assert snapshot.users["user_id"].to_list() == list(range(40))
     assert snapshot.items["groups"].to_list()[:3] == [["Space"], ["Kitchen"], ["Detective"]]
     of_first = shop.execute("SELECT film FROM views WHERE customer = 0 ORDER BY at")
@@ -36,15 +36,15 @@ def test_everything_is_read_in_order(shop: Shop, take: Extract) -> None:
 
 def test_only_changed_days_are_read_again(shop: Shop, take: Extract) -> None:
     first, _ = take()
-    assert first["days read"] == first["days"] > 20
-    assert take()[0]["days read"] == 0
+    assert first.days_read == first.days > 20
+    assert take()[0].days_read == 0
     shop.execute("INSERT INTO views VALUES (39, 1, 'view', 1, '2026-02-03 05:00+00')")  # late
     shop.execute("UPDATE views SET amount = 2 WHERE at < '2026-02-03' AND customer = 0")  # corrected
     days = shop.execute("SELECT count(DISTINCT at::date) FROM views WHERE at < '2026-02-03' AND customer = 0")[0][0]
     shop.execute("DELETE FROM views WHERE at::date = '2026-02-20'")  # a day is gone
-    counts, snapshot = take()
-    assert counts["days read"] == 1 + days
-    assert counts["days"] == first["days"] - 1
+    result, snapshot = take()
+    assert result.days_read == 1 + days
+    assert result.days == first.days - 1
     assert snapshot.histories.lengths[39] == 1
 
 
@@ -106,9 +106,9 @@ BAD_EVENTS = {
 @pytest.mark.parametrize(("reason", "row"), BAD_EVENTS.items(), ids=BAD_EVENTS)
 def test_a_bad_event_goes_to_the_quarantine(shop: Shop, take: Extract, reason: str, row: str) -> None:
     shop.execute(f"INSERT INTO views VALUES {row}")
-    counts, snapshot = take()
-    assert counts["quarantine"] == {f"interactions: {reason}": 1}
-    assert counts["interactions"] == len(shop.views)
+    result, snapshot = take()
+    assert result.quarantine == {f"interactions: {reason}": 1}
+    assert result.interactions == len(shop.views)
     assert snapshot.quarantined()["reason"].to_list() == [reason]
     assert '"user_id"' in snapshot.quarantined()["row_data"][0]
 
@@ -119,26 +119,26 @@ def test_no_row_is_lost(shop: Shop, take: Extract) -> None:
     shop.execute("INSERT INTO views SELECT * FROM views WHERE customer = 777")
     shop.execute("INSERT INTO customers VALUES (NULL, 1, 'Rome'), (3, 1, 'twice')")
     shop.execute("INSERT INTO films (no, name) VALUES (NULL, 'no number'), (4, 'twice'), (4, 'three times')")
-    counts, _ = take()
+    result, _ = take()
     for relation, table in (("users", "customers"), ("items", "films"), ("interactions", "views")):
-        bad = sum(n for reason, n in counts["quarantine"].items() if reason.startswith(relation))
-        assert counts[relation] + bad == shop.execute(f"SELECT count(*) FROM {table}")[0][0]
+        bad = sum(n for reason, n in result.quarantine.items() if reason.startswith(relation))
+        assert getattr(result, relation) + bad == shop.execute(f"SELECT count(*) FROM {table}")[0][0]
 
 
 def test_of_items_with_the_same_id_the_one_updated_last_is_kept(shop: Shop, take: Extract) -> None:
     shop.execute("INSERT INTO films (no, name, changed_at) VALUES (4, 'newer', '2026-05-01+00'), (4, 'no date', NULL)")
-    counts, snapshot = take()
-    assert counts["quarantine"] == {"items: duplicate id": 2}
+    result, snapshot = take()
+    assert result.quarantine == {"items: duplicate id": 2}
     assert snapshot.items.filter(pl.col("item_id") == 4)["title"].to_list() == ["newer"]
 
 
 def test_a_future_event_becomes_good_when_its_time_comes(shop: Shop, take: Extract) -> None:
     """What is good is decided every run, although the day's file was read long ago."""
     shop.execute("INSERT INTO views VALUES (1, 1, 'view', 1, now() + interval '5 minutes 2 seconds')")
-    assert take()[0]["quarantined"] == 1
+    assert take()[0].quarantined == 1
     shop.execute("SELECT pg_sleep(3)")
-    counts, _ = take()
-    assert (counts["quarantined"], counts["days read"]) == (0, 0)
+    result, _ = take()
+    assert (result.quarantined, result.days_read) == (0, 0)
 
 
 def test_bytes_that_are_no_utf8_are_kept_out(server: str, tmp_path: Path) -> None:
@@ -147,8 +147,8 @@ def test_bytes_that_are_no_utf8_are_kept_out(server: str, tmp_path: Path) -> Non
     shop.create()
     shop.execute(r"INSERT INTO films (no, name) VALUES (100, E'caf\xE9'), (101, 'café')")
     shop.execute(r"INSERT INTO views VALUES (1, 1, E'caf\xE9', 1, '2026-02-01')")
-    counts, snapshot = extractor(shop, tmp_path)()
-    assert counts["quarantine"] == {"interactions: not UTF-8": 1, "items: not UTF-8": 1}
+    result, snapshot = extractor(shop, tmp_path)()
+    assert result.quarantine == {"interactions: not UTF-8": 1, "items: not UTF-8": 1}
     assert snapshot.items.filter(pl.col("item_id") == 101)["title"].item() == "café"
     assert "caf\ufffd" in snapshot.quarantined()["row_data"].to_list()[0]
     database.close()
@@ -158,13 +158,13 @@ def test_bytes_that_are_no_utf8_are_kept_out(server: str, tmp_path: Path) -> Non
 def test_ids_may_be_of_other_types(shop: Shop, take: Extract, kind: str) -> None:
     make = {"uuid": "md5({}::text)::uuid", "text": "'n°' || {}", "character varying(40)": "('v' || {})::varchar(40)"}
     expression = make.get(kind, "{}::integer")
-    counts, snapshot = take(
+    result, snapshot = take(
         users=f"SELECT {expression.format('no')} AS user_id FROM customers",
         items=f"SELECT {expression.format('no')} AS item_id, name AS title FROM films",
         interactions=f"SELECT {expression.format('customer')} AS user_id, {expression.format('film')} AS item_id, "
         "at AS occurred_at FROM views",
     )
-    assert counts["interactions"] == len(shop.views)
+    assert result.interactions == len(shop.views)
     assert snapshot.facts.user_id_type == {"character varying(40)": "text"}.get(kind, kind)
     ids = snapshot.users["user_id"].to_list()
     assert ids == sorted(ids)
@@ -217,14 +217,14 @@ def test_a_wrong_mapping_is_named(take: Extract, message: str, selects: dict[str
 
 
 def test_a_select_may_end_with_a_comment_or_a_semicolon(take: Extract) -> None:
-    assert take(users="SELECT no AS user_id -- 100 % of them {}\nFROM customers; ")[0]["users"] == 40
-    assert take(users="SELECT no AS user_id FROM customers -- all")[0]["users"] == 40
+    assert take(users="SELECT no AS user_id -- 100 % of them {}\nFROM customers; ")[0].users == 40
+    assert take(users="SELECT no AS user_id FROM customers -- all")[0].users == 40
 
 
 def test_empty_tables_make_an_empty_snapshot(shop: Shop, take: Extract) -> None:
     shop.execute("TRUNCATE customers, films, views")
-    counts, snapshot = take()
-    assert (counts["users"], counts["items"], counts["interactions"]) == (0, 0, 0)
+    result, snapshot = take()
+    assert (result.users, result.items, result.interactions) == (0, 0, 0)
     assert snapshot.histories.users == 0
 
 

@@ -43,8 +43,8 @@ def take(shop: Shop, tmp_path: Path) -> Extract:
 
 def test_queries_of_a_user_are_the_newest_first(shop: Shop, take: Extract) -> None:
     search(shop, (3, "tent", at(0)), (3, "Running  Shoes", at(2)), (0, "运动鞋", at(1)), (0, "running shoes", at(0)))
-    counts, snapshot = take(queries=QUERIES)
-    assert (counts["queries"], counts["quarantined"]) == (4, 0)
+    result, snapshot = take(queries=QUERIES)
+    assert (result.queries, result.quarantined) == (4, 0)
     found = snapshot.queries
     assert found.users == 40
     assert found.of(0) == ["运动鞋", "running shoes"]
@@ -64,30 +64,30 @@ def test_queries_of_the_same_moment_are_in_the_order_of_their_bytes(shop: Shop, 
 
 def test_only_the_newest_are_kept(shop: Shop, take: Extract) -> None:
     search(shop, *((user, f"query {n}", at(n)) for user in (5, 6) for n in range(7)))
-    counts, snapshot = take(queries=QUERIES, text=AdvancedText(queries=3))
+    result, snapshot = take(queries=QUERIES, text=AdvancedText(queries=3))
     assert snapshot.queries.of(5) == snapshot.queries.of(6) == ["query 6", "query 5", "query 4"]
-    assert (counts["queries"], counts["queries beyond the newest"]) == (6, 8)
+    assert (result.queries, result.queries_over_limit) == (6, 8)
 
 
 def test_days_are_counted_from_the_newest_query(shop: Shop, take: Extract) -> None:
     search(shop, (5, "old", at(0)), (5, "just in time", at(10)), (6, "newest", at(17)))
-    counts, snapshot = take(queries=QUERIES, text=AdvancedText(query_days=7))
+    result, snapshot = take(queries=QUERIES, text=AdvancedText(query_days=7))
     assert snapshot.queries.of(5) == ["just in time"]
-    assert (counts["queries"], counts["queries too old"]) == (2, 1)
+    assert (result.queries, result.queries_too_old) == (2, 1)
 
 
 def test_days_are_counted_from_the_newest_event_if_searches_ended(shop: Shop, take: Extract) -> None:
     search(shop, (5, "long ago", at(0)))
     shop.execute("INSERT INTO views VALUES (1, 1, 'view', 1, %s)", (at(40),))
-    counts, _ = take(queries=QUERIES)
-    assert (counts["queries"], counts["queries too old"]) == (0, 1)
+    result, _ = take(queries=QUERIES)
+    assert (result.queries, result.queries_too_old) == (0, 1)
 
 
 def test_a_wrong_clock_does_not_make_all_others_old(shop: Shop, take: Extract) -> None:
     search(shop, (5, "tent", at(0)), (6, "of tomorrow", "2999-01-01+00"))
-    counts, snapshot = take(queries=QUERIES)
+    result, snapshot = take(queries=QUERIES)
     assert snapshot.queries.of(5) == ["tent"]
-    assert counts["quarantine"] == {"queries: occurred_at is in the future": 1}
+    assert result.quarantine == {"queries: occurred_at is in the future": 1}
 
 
 BAD_QUERIES = {
@@ -103,8 +103,8 @@ BAD_QUERIES = {
 @pytest.mark.parametrize(("reason", "row"), BAD_QUERIES.items(), ids=BAD_QUERIES)
 def test_a_bad_query_goes_to_the_quarantine(shop: Shop, take: Extract, reason: str, row: tuple[Any, ...]) -> None:
     search(shop, row, (1, "good", at(0)))
-    counts, snapshot = take(queries=QUERIES)
-    assert counts["quarantine"] == {f"queries: {reason}": 1}
+    result, snapshot = take(queries=QUERIES)
+    assert result.quarantine == {f"queries: {reason}": 1}
     assert snapshot.queries.of(1) == ["good"]
     assert snapshot.quarantined()["relation"].to_list() == ["queries"]
     assert '"query"' in snapshot.quarantined()["row_data"][0]
@@ -116,8 +116,8 @@ def test_bytes_that_are_no_utf8_are_kept_out(server: str, tmp_path: Path) -> Non
     shop.create()
     shop.execute(SEARCHES)
     shop.execute(rf"INSERT INTO searches VALUES (1, E'caf\xE9', '{at(0)}'), (1, '运动鞋', '{at(0)}')")
-    counts, snapshot = extractor(shop, tmp_path)(queries=QUERIES)
-    assert counts["quarantine"] == {"queries: not UTF-8": 1}
+    result, snapshot = extractor(shop, tmp_path)(queries=QUERIES)
+    assert result.quarantine == {"queries: not UTF-8": 1}
     assert snapshot.queries.of(1) == ["运动鞋"]
     database.close()
 
@@ -129,15 +129,15 @@ def test_bytes_that_are_no_utf8_are_kept_out(server: str, tmp_path: Path) -> Non
 )
 def test_without_queries_there_is_no_file(shop: Shop, take: Extract, choice: dict[str, Any]) -> None:
     search(shop, (1, "tent", at(0)))
-    counts, snapshot = take(**choice)
-    assert counts["queries"] == 0
+    result, snapshot = take(**choice)
+    assert result.queries == 0
     assert not (snapshot.folder / "queries.parquet").exists()
     assert (snapshot.queries.users, snapshot.queries.texts, snapshot.queries.of(1)) == (40, [], [])
 
 
 def test_an_empty_log_makes_no_queries(take: Extract) -> None:
-    counts, snapshot = take(queries=QUERIES)
-    assert (counts["queries"], snapshot.queries.lengths.tolist()) == (0, [0] * 40)
+    result, snapshot = take(queries=QUERIES)
+    assert (result.queries, snapshot.queries.lengths.tolist()) == (0, [0] * 40)
 
 
 def test_ids_and_words_may_be_of_other_types(shop: Shop, take: Extract) -> None:
@@ -158,8 +158,8 @@ def test_blocks_do_not_matter(shop: Shop, take: Extract) -> None:
     search(shop, *((user, f"query {n}", at(n % 3)) for n in range(9) for user in (7, 5, 777, 6)))
     files = []
     for memory_mb in (0, 64):
-        counts, snapshot = take(queries=QUERIES, memory_mb=memory_mb)
-        assert (counts["queries"], counts["queries beyond the newest"], counts["quarantined"]) == (15, 12, 9)
+        result, snapshot = take(queries=QUERIES, memory_mb=memory_mb)
+        assert (result.queries, result.queries_over_limit, result.quarantined) == (15, 12, 9)
         files.append([(snapshot.folder / f"{name}.parquet").read_bytes() for name in ("queries", "quarantine")])
     assert files[0] == files[1]
 
@@ -189,10 +189,10 @@ def test_every_row_is_accounted_for(
     searched.execute("TRUNCATE searches, views")
     search(searched, *rows)
     searched.insert("views", [(0, 0, "view", 1, event)] if event else [])
-    counts, snapshot = extractor(searched, tmp_path)(queries=QUERIES, text=AdvancedText(queries=each, query_days=days))
-    bad = sum(n for reason, n in counts["quarantine"].items() if reason.startswith("queries: "))
-    assert counts["quarantined"] == bad
-    assert counts["queries"] + counts["queries too old"] + counts["queries beyond the newest"] + bad == len(rows)
+    result, snapshot = extractor(searched, tmp_path)(queries=QUERIES, text=AdvancedText(queries=each, query_days=days))
+    bad = sum(n for reason, n in result.quarantine.items() if reason.startswith("queries: "))
+    assert result.quarantined == bad
+    assert result.queries + result.queries_too_old + result.queries_over_limit + bad == len(rows)
     assert [list(zip(*found, strict=True)) for found in _found(snapshot)] == _expected(rows, each, days, event)
 
 

@@ -8,7 +8,7 @@ import polars as pl
 import pytest
 
 from chatrec.config.publish import Checks
-from chatrec.gate import Evidence, judge, verdict, warnings
+from chatrec.gate import CheckInputs, judge, verdict, warnings
 from chatrec.gate.audit import Audit, audit
 from tests.support.histories import histories
 
@@ -75,7 +75,7 @@ def test_repeats_may_be_allowed(tmp_path: Path) -> None:
     assert examine(GOOD, tmp_path, exclude_seen=False).not_full == 1
 
 
-EVIDENCE = Evidence(
+INPUTS = CheckInputs(
     audit=Audit(rows=100, users=10, items_shown=40),
     users=10,
     recommendable=200,
@@ -84,65 +84,65 @@ EVIDENCE = Evidence(
     rows_read=1000,
     quarantined=0,
     exclude_seen=True,
-    better_than_popularity=(0.05, 0.03, 0.07),
+    gain_over_popularity=(0.05, 0.03, 0.07),
     live_users=10,
     live_rows=100,
 )
 
 
-def failed(evidence: Evidence, settings: Checks | None = None) -> list[str]:
-    return [check.name for check in judge(evidence, settings or Checks()) if not check.ok]
+def failed(inputs: CheckInputs, settings: Checks | None = None) -> list[str]:
+    return [check.name for check in judge(inputs, settings or Checks()) if not check.ok]
 
 
 def test_a_good_run_passes() -> None:
-    checks = judge(EVIDENCE, Checks())
-    assert failed(EVIDENCE) == []
+    checks = judge(INPUTS, Checks())
+    assert failed(INPUTS) == []
     assert verdict(checks) == f"All {len(checks)} checks passed."
 
 
 @pytest.mark.parametrize(
-    ("evidence", "name"),
+    ("inputs", "name"),
     [
-        (replace(EVIDENCE, audit=Audit(), live_users=None, live_rows=None), "some lists"),
-        (replace(EVIDENCE, audit=replace(EVIDENCE.audit, seen=1)), "nothing seen"),
-        (replace(EVIDENCE, audit=replace(EVIDENCE.audit, duplicates=1)), "no duplicates"),
-        (replace(EVIDENCE, live_users=21), "users against the live run"),
-        (replace(EVIDENCE, live_rows=201), "rows against the live run"),
-        (replace(EVIDENCE, audit=replace(EVIDENCE.audit, items_shown=0)), "coverage"),
-        (replace(EVIDENCE, known_by_fallback=5), "fallback lists"),
-        (replace(EVIDENCE, quarantined=501), "quarantine"),
-        (replace(EVIDENCE, better_than_popularity=(-0.02, -0.03, -0.01)), "not worse than popularity"),
+        (replace(INPUTS, audit=Audit(), live_users=None, live_rows=None), "some lists"),
+        (replace(INPUTS, audit=replace(INPUTS.audit, seen=1)), "nothing seen"),
+        (replace(INPUTS, audit=replace(INPUTS.audit, duplicates=1)), "no duplicates"),
+        (replace(INPUTS, live_users=21), "users against the live run"),
+        (replace(INPUTS, live_rows=201), "rows against the live run"),
+        (replace(INPUTS, audit=replace(INPUTS.audit, items_shown=0)), "coverage"),
+        (replace(INPUTS, known_by_fallback=5), "fallback lists"),
+        (replace(INPUTS, quarantined=501), "quarantine"),
+        (replace(INPUTS, gain_over_popularity=(-0.02, -0.03, -0.01)), "not worse than popularity"),
     ],
 )
-def test_each_check_can_fail(evidence: Evidence, name: str) -> None:
-    assert failed(evidence) == [name]
-    assert f"{name}: " in verdict(judge(evidence, Checks()))
+def test_each_check_can_fail(inputs: CheckInputs, name: str) -> None:
+    assert failed(inputs) == [name]
+    assert f"{name}: " in verdict(judge(inputs, Checks()))
 
 
 def test_thresholds_are_settings() -> None:
-    assert failed(replace(EVIDENCE, live_users=21), Checks(max_row_drop=0.6)) == []
-    assert failed(replace(EVIDENCE, better_than_popularity=(-1, -1, -1)), Checks(beats_popularity=False)) == []
-    assert failed(replace(EVIDENCE, audit=replace(EVIDENCE.audit, seen=1), exclude_seen=False)) == []
+    assert failed(replace(INPUTS, live_users=21), Checks(max_row_drop=0.6)) == []
+    assert failed(replace(INPUTS, gain_over_popularity=(-1, -1, -1)), Checks(beats_popularity=False)) == []
+    assert failed(replace(INPUTS, audit=replace(INPUTS.audit, seen=1), exclude_seen=False)) == []
 
 
 def test_not_clearly_worse_is_good_enough() -> None:
-    assert failed(replace(EVIDENCE, better_than_popularity=(-0.01, -0.03, 0.01))) == []
+    assert failed(replace(INPUTS, gain_over_popularity=(-0.01, -0.03, 0.01))) == []
 
 
 @pytest.mark.parametrize(
-    ("evidence", "changes", "name"),
+    ("inputs", "changes", "name"),
     [
-        (replace(EVIDENCE, live_users=12), {"warn_row_drop": 0.1}, "users against the live run"),
-        (EVIDENCE, {"warn_coverage": 0.5}, "coverage"),
-        (replace(EVIDENCE, known_by_fallback=2), {"warn_fallback": 0.2}, "fallback lists"),
-        (replace(EVIDENCE, quarantined=20), {"warn_quarantine": 0.01}, "quarantine"),
-        (replace(EVIDENCE, better_than_popularity=(-0.01, -0.03, 0.01)), {"warn_popularity": True},
+        (replace(INPUTS, live_users=12), {"warn_row_drop": 0.1}, "users against the live run"),
+        (INPUTS, {"warn_coverage": 0.5}, "coverage"),
+        (replace(INPUTS, known_by_fallback=2), {"warn_fallback": 0.2}, "fallback lists"),
+        (replace(INPUTS, quarantined=20), {"warn_quarantine": 0.01}, "quarantine"),
+        (replace(INPUTS, gain_over_popularity=(-0.01, -0.03, 0.01)), {"warn_popularity": True},
          "not worse than popularity"),
     ],
 )  # fmt: skip
-def test_a_check_may_pass_with_a_warning(evidence: Evidence, changes: dict[str, float], name: str) -> None:
-    assert warnings(judge(evidence, Checks())) == []
-    checks = judge(evidence, Checks(**changes))
+def test_a_check_may_pass_with_a_warning(inputs: CheckInputs, changes: dict[str, float], name: str) -> None:
+    assert warnings(judge(inputs, Checks())) == []
+    checks = judge(inputs, Checks(**changes))
     assert [check.name for check in warnings(checks)] == [name]
-    assert failed(evidence, Checks(**changes)) == []
+    assert failed(inputs, Checks(**changes)) == []
     assert verdict(checks).startswith(f"All {len(checks)} checks passed, 1 with a warning. {name}: ")

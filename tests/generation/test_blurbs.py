@@ -34,19 +34,19 @@ def write(root: Path, model: Path | str) -> tuple[list[str], dict[str, object]]:
 
 
 def test_without_a_model_the_reason_is_plain(tmp_path: Path) -> None:
-    blurbs, counts = write(tmp_path, "none")
+    blurbs, result = write(tmp_path, "none")
     assert blurbs == PLAIN
-    assert counts["why sentences fell back"] == {"no model": 3, "not asked": 1}
+    assert result.fallback_reasons == {"no model": 3, "not asked": 1}
 
 
 def test_an_untrained_model_is_not_believed(tmp_path: Path) -> None:
-    blurbs, counts = write(tmp_path, untrained(tmp_path / "gpt2", list(LESSONS)))
+    blurbs, result = write(tmp_path, untrained(tmp_path / "gpt2", list(LESSONS)))
     assert blurbs == PLAIN
-    assert counts["sentences generated"] == 0
+    assert result.generated == 0
 
 
 def test_titles_are_filled_into_sentences_that_pass(tmp_path: Path) -> None:
-    blurbs, counts = write(tmp_path, taught(tmp_path / "gpt2", LESSONS))
+    blurbs, result = write(tmp_path, taught(tmp_path / "gpt2", LESSONS))
     assert blurbs == [
         "If you liked Malcolm X, try X-Men from our Space shelf.",
         "If you liked Y, try Moon from our Space shelf.",
@@ -54,7 +54,7 @@ def test_titles_are_filled_into_sentences_that_pass(tmp_path: Path) -> None:
         "如果您喜欢袜子，也可以看看户外的运动鞋。",
         PLAIN[4],
     ]
-    assert (counts["blurbs"], counts["sentences generated"], counts["sentences fallen back"]) == (5, 2, 2)
+    assert (len(blurbs), result.generated, result.fallbacks) == (5, 2, 2)
 
 
 def test_no_reason_no_blurb(tmp_path: Path) -> None:

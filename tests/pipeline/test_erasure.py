@@ -172,8 +172,8 @@ def test_runs_evaluations_and_rollbacks_go_on(settings: Settings, shop: Shop) ->
     evaluate(settings.override({"ranking.target": "next_item"}), None, lambda step, manifest: None)
     run = complete(settings, "20260603T000000Z")
     assert run.state == "published"
-    assert run.counts["extract"]["days read"] == 10
-    assert run.counts["embed"]["texts embedded"] == 0
+    assert run.results["extract"].days_read == 10
+    assert run.results["embed"].texts_embedded == 0
     assert len(shop.lists()) == shop.users * 5
     assert found_in_tables(shop) == found_in_files(settings.artifacts.root) == set()
 
@@ -282,9 +282,9 @@ def test_an_encoder_that_learned_from_somebody_is_replaced(settings: Settings, s
     assert "encoders" not in erase(settings, str(WHO)).removed
     assert registry.live(root) == root / "encoders" / first.name
     complete(settings)
-    done = finetune(tuned.override({"advanced.finetune.learning_rate": 0.001}), None, silent).counts
-    assert done["promoted"], done
-    assert "the live one remembers somebody who was erased" in done["verdict"]
+    done = finetune(tuned.override({"advanced.finetune.learning_rate": 0.001}), None, silent)
+    assert done.promoted, done
+    assert "the live one remembers somebody who was erased" in done.verdict
     assert [version.name for version in registry.versions(root)] != [local.name, first.name]
     live = registry.of(registry.live(root) or root)
     assert live

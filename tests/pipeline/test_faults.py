@@ -87,8 +87,8 @@ def test_run_goes_on_with_the_interrupted_run(prepared: Settings, shop: Shop) ->
     """Without a key, `chatrec run` finishes what was begun."""
     kill_at("aigc:start")
     manifest = Run(prepared.artifacts.root, KEY).manifest("embed")
-    record = pipeline.run(prepared)
-    assert record.key == KEY
+    result = pipeline.run(prepared)
+    assert (result.key, result.error) == (KEY, None)
     assert Run(prepared.artifacts.root, KEY).manifest("embed") == manifest
 
 

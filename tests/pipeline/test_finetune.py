@@ -36,15 +36,15 @@ class Tuning:
 
     def tune(self, **changes: Any) -> dict[str, dict[str, Any]]:
         """Does a fine-tuning; returns what its steps counted."""
-        counts: dict[str, dict[str, Any]] = {}
+        results: dict[str, Any] = {}
 
         def watch(step: Any, manifest: Manifest | None) -> None:
             if manifest:
-                counts[step.name] = manifest.counts
+                results[step.name] = manifest.result
 
         chosen = {key.replace("__", "."): value for key, value in changes.items()}
         finetune(self.settings.override(chosen), None, watch)
-        return counts
+        return results
 
     def vectors(self, key: str) -> np.ndarray:
         """Of the items, as a run has them."""
@@ -75,15 +75,15 @@ def tuned(
 
 
 def test_a_better_encoder_is_promoted(tuned: tuple[Tuning, dict[str, Any]]) -> None:
-    made, counts = tuned
-    assert list(counts) == [step.name for step in STEPS]
-    gain, low, high = counts["compare"]["gain"]
+    made, results = tuned
+    assert list(results) == [step.name for step in STEPS]
+    gain, low, high = results["compare"].gain
     assert 0 < low < gain < high
-    assert counts["compare"]["candidate NDCG@10"] > counts["compare"]["live NDCG@10"]
-    assert counts["promote"]["promoted"]
+    assert results["compare"].candidate_ndcg > results["compare"].live_ndcg
+    assert results["promote"].promoted
     live = registry.live(made.root)
     assert live is not None
-    assert live.name == counts["train"]["encoder"]
+    assert live.name == results["train"].encoder
     local, candidate = registry.versions(made.root)
     assert (local.how, candidate.how, candidate.start) == ("local", "full", str(live.with_name(local.name)))
     assert candidate.scores["gain"] == [gain, low, high]
@@ -92,16 +92,16 @@ def test_a_better_encoder_is_promoted(tuned: tuple[Tuning, dict[str, Any]]) -> N
 
 
 def test_the_swap_costs_no_run_and_going_back_is_one_step(tuned: tuple[Tuning, dict[str, Any]]) -> None:
-    made, counts = tuned
+    made, results = tuned
     second = complete(made.settings)
-    assert second.counts["encoder"]["encoder"] == counts["train"]["encoder"]
-    assert "promoted" in second.counts["encoder"]["because"]
-    assert second.counts["embed"]["texts embedded"] == 0
-    assert second.counts["embed"]["fingerprint"] == counts["embed"]["candidate fingerprint"]
+    assert second.results["encoder"].encoder == results["train"].encoder
+    assert "promoted" in second.results["encoder"].reason
+    assert second.results["embed"].texts_embedded == 0
+    assert second.results["embed"].fingerprint == results["embed"].candidate.fingerprint
     assert (made.vectors(second.key) != made.vectors(FIRST)).any()
     registry.rollback(made.root)
     third = complete(made.settings)
-    assert third.counts["embed"]["texts embedded"] == 0
+    assert third.results["embed"].texts_embedded == 0
     assert (made.vectors(third.key) == made.vectors(FIRST)).all()
     assert made.shop.lists() != []
 
@@ -112,24 +112,24 @@ def test_a_named_model_is_not_replaced(tuned: tuple[Tuning, dict[str, Any]]) -> 
     local, candidate = registry.versions(made.root)
     registry.promote(made.root, candidate.name)
     model = str(made.root / registry.FOLDER / local.name)
-    assert complete(made.settings.override({"encoder.model": model})).counts["encoder"]["encoder"] == local.name
+    assert complete(made.settings.override({"encoder.model": model})).results["encoder"].encoder == local.name
     decided = made.tune(encoder__model=model)["promote"]
-    assert not decided["promoted"]
-    assert "encoder.model names a model" in decided["verdict"]
+    assert not decided.promoted
+    assert "encoder.model names a model" in decided.verdict
 
 
 def test_no_gain_no_promotion(tuning: Tuning) -> None:
-    counts = tuning.tune(finetune__steps=0)
-    assert counts["compare"]["gain"] == [0, 0, 0]
-    assert not counts["promote"]["promoted"]
-    assert "not clear of zero" in counts["promote"]["verdict"]
+    results = tuning.tune(finetune__steps=0)
+    assert results["compare"].gain == (0, 0, 0)
+    assert not results["promote"].promoted
+    assert "not clear of zero" in results["promote"].verdict
     assert registry.live(tuning.root) is None
 
 
 def test_a_candidate_may_wait_for_a_person(tuning: Tuning) -> None:
-    counts = tuning.tune(finetune__promote=False)
-    assert counts["compare"]["gain"][1] > 0
-    assert f"`chatrec encoders use {counts['train']['encoder']}`" in counts["promote"]["verdict"]
+    results = tuning.tune(finetune__promote=False)
+    assert results["compare"].gain[1] > 0
+    assert f"`chatrec encoders use {results['train'].encoder}`" in results["promote"].verdict
     assert registry.live(tuning.root) is None
 
 
@@ -163,10 +163,10 @@ def test_a_killed_fine_tuning_is_gone_on_with(
         tuning.tune()
     monkeypatch.setattr(loop._Training, "advance", advance)
     with caplog.at_level(logging.INFO):
-        counts = tuning.tune()
+        results = tuning.tune()
     assert "Going on with fine-tuning" in caplog.text
     assert "Resuming at step 8." in caplog.text
-    assert counts["train"]["pairs"]["steps"] == 60
+    assert results["train"].trainings["pairs"].steps == 60
     assert len(list((tuning.root / FOLDER).iterdir())) == 1
 
 

@@ -40,12 +40,12 @@ def test_a_spent_budget_stops_refits_and_not_runs(private: Settings, shop: Shop)
     assert "New release at ε 4" in first.verdict
     assert [entry.key for entry in entries(private)] == [first.key]
     files = list((private.artifacts.root / FOLDER).glob("*.npz"))
-    assert [file.stem for file in files] == [first.counts["ensemble"]["release"]]
+    assert [file.stem for file in files] == [first.results["ensemble"].release.name]
     sources = {row[0] for row in shop.execute("SELECT source FROM chatrec.recommendations")}
     assert sources <= {"private_ease", "content_knn_features", "group", "popular"}
-    beside = {name: first.counts["tables"][name] for name in ("popular", "trending", "query_recommendations")}
+    beside = {name: getattr(first.results["tables"], name) for name in ("popular", "trending", "query_recommendations")}
     assert set(beside.values()) == {0}, "they count across users"
-    assert first.counts["tables"]["similar_items"] > 0
+    assert first.results["tables"].similar_items > 0
 
     second = complete(private)
     assert second.state == "published"
@@ -55,14 +55,16 @@ def test_a_spent_budget_stops_refits_and_not_runs(private: Settings, shop: Shop)
     assert "No refit: ε 5.93 is spent and one more release would make it 7.51, over privacy.budget 7" in third.verdict
     assert f"the release of {second.key} goes on serving" in third.verdict
     assert [entry.key for entry in entries(private)] == [first.key, second.key]
-    assert first.counts["ensemble"]["release"] != second.counts["ensemble"]["release"], "the same data, other noise"
-    assert entries(private)[1].total_epsilon == pytest.approx(third.counts["ensemble"]["epsilon spent"], abs=1e-3)
+    assert first.results["ensemble"].release.name != second.results["ensemble"].release.name, (
+        "the same data, other noise"
+    )
+    assert entries(private)[1].total_epsilon == pytest.approx(third.results["ensemble"].release.epsilon_spent, abs=1e-3)
 
 
 def test_a_release_serves_as_many_runs_as_it_should(private: Settings) -> None:
     patient = private.override({"privacy.refit_every": 2, "privacy.budget": 50.0})
     runs: list[CompletedRun] = [complete(patient) for _ in range(3)]
-    made = [run.counts["ensemble"]["release"] for run in runs]
+    made = [run.results["ensemble"].release.name for run in runs]
     assert made[0] == made[1]
     assert made[1] != made[2]
     assert [entry.release for entry in entries(private)] == [made[0], made[2]]
@@ -70,13 +72,13 @@ def test_a_release_serves_as_many_runs_as_it_should(private: Settings) -> None:
 
 def test_a_run_done_again_has_the_same_bytes_and_pays_once(private: Settings) -> None:
     first = complete(private, options=RunOptions(dry_run=True))
-    file = private.artifacts.root / FOLDER / f"{first.counts['ensemble']['release']}.npz"
+    file = private.artifacts.root / FOLDER / f"{first.results['ensemble'].release.name}.npz"
     lists = private.artifacts.root / "runs" / first.key / "rank" / "recommendations.parquet"
     before = file.read_bytes(), lists.read_bytes()
     file.unlink()
     (private.artifacts.root / "runs" / first.key / "ensemble.json").unlink()
     again = complete(private, first.key, options=RunOptions(dry_run=True))
-    assert again.counts["ensemble"]["release"] == first.counts["ensemble"]["release"]
+    assert again.results["ensemble"].release.name == first.results["ensemble"].release.name
     assert (file.read_bytes(), lists.read_bytes()) == before
     assert len(entries(private)) == 1
 
@@ -112,7 +114,7 @@ def test_without_files_a_spent_budget_says_what_to_do(private: Settings, tmp_pat
 
 def test_a_run_without_privacy_leaves_no_trace(finished: Finished) -> None:
     settings = finished.settings
-    assert "privacy" not in finished.run.counts["ensemble"]
+    assert finished.run.results["ensemble"].release is None
     assert not (settings.artifacts.root / FOLDER).exists()
     assert not entries(settings)
 

@@ -8,7 +8,7 @@ import pytest
 
 from chatrec.config import Settings
 from chatrec.pipeline import RunOptions
-from chatrec.runs.run import UNCHANGED, Run, digest_of
+from chatrec.runs.run import Run, digest_of
 from tests.support.finished import CompletedRun, Finished, complete, migrate
 from tests.support.shop import Shop
 
@@ -17,7 +17,7 @@ MADE = ("groups", "aigc", "ensemble", "index", "rank", "tables", "generate")
 
 
 def reused(run: CompletedRun) -> set[str]:
-    return {step for step, counts in run.counts.items() if UNCHANGED in counts}
+    return {step for step, result in run.results.items() if result.reused_from}
 
 
 def test_an_unchanged_run_makes_nothing_and_says_so(finished: Finished) -> None:
@@ -25,12 +25,12 @@ def test_an_unchanged_run_makes_nothing_and_says_so(finished: Finished) -> None:
     before = shop.lists()
     second = complete(settings)
     assert reused(second) == set(MADE)
-    assert {second.counts[step][UNCHANGED] for step in MADE} == {first.key}
+    assert {second.results[step].reused_from for step in MADE} == {first.key}
     assert second.live
     assert shop.lists() == before
     assert second.verdict.endswith(f"The lists are the same as those of run {first.key}.")
     third = complete(settings)
-    assert {third.counts[step][UNCHANGED] for step in MADE} == {first.key}  # not the run that took them as well
+    assert {third.results[step].reused_from for step in MADE} == {first.key}  # not the run that took them as well
     folders = [Run(settings.artifacts.root, run.key) for run in (first, third)]
     for step in MADE:
         assert len({digest_of(each.step_folder(step)) for each in folders}) == 1

@@ -59,14 +59,14 @@ def test_a_run_keeps_the_rules_and_says_what_each_did(made: Shop, ruled: Setting
         makers = [item % 5 for item in items]
         assert len(makers) == len(set(makers)) == 5
         assert ((user, 11) in last) or items[1] == 11
-    counts = run.counts["rank"]
-    assert counts["users that rules are measured on"] == 40
-    assert set(counts["rules"]) == {
+    ranked = run.results["rank"]
+    assert ranked.rules_users == 40
+    assert set(ranked.rules) == {
         "no kitchens", "one of a maker", "new wave", "the eleventh", "repeat", "freshness",
     }  # fmt: skip
-    assert counts["rules"]["no kitchens"]["removed"] > 40
-    assert all(effect["moved"] + effect["added"] + effect["removed"] for effect in counts["rules"].values())
-    assert counts["lists that caps keep short"] == 0
+    assert ranked.rules["no kitchens"].removed > 40
+    assert all(effect.moved + effect.added + effect.removed for effect in ranked.rules.values())
+    assert ranked.short_by_caps == 0
     assert kinds_in(made, "SELECT DISTINCT similar_item_id FROM chatrec.similar_items") == {"Space", "Detective"}
     assert kinds_in(made, "SELECT item_id FROM chatrec.popular") == {"Space", "Detective"}
     assert made.execute("SELECT count(DISTINCT item_id) FROM chatrec.similar_items") == [(60,)]  # sold out ones too

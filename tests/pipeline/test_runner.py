@@ -84,28 +84,28 @@ def test_a_search_makes_one_user_text_new(shop: Shop, configure: Callable[..., S
     shop.execute(SEARCHES)
     settings = configure(source__queries=QUERIES)
     migrate(settings)
-    assert complete(settings).counts["extract"]["queries"] == 0
+    assert complete(settings).results["extract"].queries == 0
     shop.execute("INSERT INTO searches VALUES (3, 'space rocket', '2026-02-20+00'), (777, 'tent', '2026-02-20+00')")
-    counts = complete(settings).counts
-    assert counts["extract"]["queries"] == counts["embed"]["users embedded"] == 1
-    assert counts["embed"]["items embedded"] == counts["embed"]["profiles embedded"] == 0
+    results = complete(settings).results
+    assert results["extract"].queries == results["embed"].users_embedded == 1
+    assert results["embed"].items_embedded == results["embed"].profiles_embedded == 0
     quarantine = shop.execute("SELECT relation, reason, row_data->>'query' FROM chatrec.quarantine")
     assert quarantine == [("queries", "unknown user", "tent")]
 
 
 def test_the_second_run_embeds_only_what_changed(finished: Finished) -> None:
     shop, settings = finished.shop, finished.settings
-    assert finished.run.counts["embed"]["items embedded"] == 60
+    assert finished.run.results["embed"].items_embedded == 60
 
     second = complete(settings)
-    assert second.counts["extract"]["days read"] == 0
-    assert second.counts["embed"]["items embedded"] == 0
-    assert second.counts["embed"]["users embedded"] == 0
-    assert second.counts["encoder"]["trained"] is False
+    assert second.results["extract"].days_read == 0
+    assert second.results["embed"].items_embedded == 0
+    assert second.results["embed"].users_embedded == 0
+    assert second.results["encoder"].trained is False
 
     shop.execute("UPDATE films SET name = 'Moon over Basil' WHERE no = 7")
     third = complete(settings)
-    assert third.counts["embed"]["items embedded"] == 1
+    assert third.results["embed"].items_embedded == 1
 
 
 def test_doing_a_finished_run_again_changes_nothing(finished: Finished) -> None:
@@ -135,7 +135,7 @@ def test_a_dry_run_publishes_nothing_and_measures_every_channel(shop: Shop, conf
         assert set(shown) <= set(values), model
         if not model.startswith("cold items"):  # of them others are held out
             assert "ndcg@10 long histories" in values
-            assert values["users long histories"] == run.counts["ensemble"]["held out"]
+            assert values["users long histories"] == run.results["ensemble"].holdout_users
     assert found["popularity"]["gini@10"] > found["content_knn"]["gini@10"]
 
 
@@ -194,7 +194,7 @@ def test_a_run_has_one_engine_beside_that_of_the_source(finished: Finished) -> N
     settings, key = finished.settings, "20260602T000000Z"
     event.listen(Pool, "connect", note)
     try:
-        pipeline.run(settings, key)
+        pipeline.run(settings, key, raise_on_error=True)
     finally:
         event.remove(Pool, "connect", note)
     assert set(names) == {"chatrec run", f"chatrec extract {key}"}

@@ -24,8 +24,7 @@ def test_who_searched_for_shoes_gets_shoes(
     shop.insert("searches", [(customer, query, "2026-02-28 12:00+00") for customer in (1, 2, nobody)])
     settings = configure(source__queries=SELECT)
     migrate(settings)
-    counts = complete(settings).counts
-    assert counts["rank"]["users searched"] == 1
+    assert complete(settings).results["rank"].users_searched == 1
     first = {user: (item, source) for user, rank, item, _, _, source, _ in shop.lists() if rank == 1}
     assert first[1] == (shoe, "search")
     assert first[2] == (shoe, "search")

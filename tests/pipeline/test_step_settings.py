@@ -22,7 +22,7 @@ AGAIN = {
     "finetune": {"train", "promote"},
     "aigc": {"aigc"},
     "index": {"index"},
-    "ranking.form": {"blend", "rank", "gate", "hold out", "measure"},
+    "ranking.form": {"ensemble", "rank", "gate", "hold out", "measure"},
     "ranking.search_half_life": {"rank", "gate", "hold out", "measure"},
     "fairness": {"rank", "gate"},
     "tables": {"tables"},

@@ -9,14 +9,20 @@ from chatrec.pipeline import evaluation, finetune
 from chatrec.pipeline.context import Context
 from chatrec.pipeline.step import Step
 from chatrec.pipeline.steps import STEPS
-from chatrec.runs.run import Counts
+from chatrec.runs.results import KINDS, STEP_RESULTS
 
 ALL = {step.function: step for step in (*STEPS, *evaluation.STEPS, *finetune.STEPS)}
 
 
 @pytest.mark.parametrize("step", ALL.values(), ids=ALL)
-def test_every_step_names_a_function_of_a_context_that_counts(step: Step) -> None:
-    assert get_type_hints(resolve_name(step.function)) == {"context": Context, "return": Counts}
+def test_every_step_names_a_function_of_a_context_with_a_result_of_its_own(step: Step) -> None:
+    hints = get_type_hints(resolve_name(step.function))
+    assert hints["context"] is Context
+    assert hints["return"] in KINDS.values()
+
+
+def test_every_step_of_a_night_has_the_result_that_the_record_reads() -> None:
+    assert {step.name: get_type_hints(resolve_name(step.function))["return"] for step in STEPS} == STEP_RESULTS
 
 
 def test_every_step_of_a_run_has_a_module_of_its_own() -> None:

@@ -7,6 +7,7 @@ from pathlib import Path
 from chatrec.config import Settings
 from chatrec.generation.blurbs import Reason
 from chatrec.pipeline import RunOptions
+from chatrec.runs.results import GenerateResult
 from tests.support.finished import complete, migrate
 from tests.support.models import taught, untrained
 from tests.support.shop import KINDS, Shop
@@ -21,10 +22,10 @@ def test_kmeans_groups_are_called_by_their_words_without_a_model(
 ) -> None:
     settings = configure(groups__source="kmeans", groups__count=3)
     migrate(settings)
-    counts = complete(settings).counts["generate"]
-    assert counts["names generated"] == 0
-    assert counts["names fallen back"] == 3
-    assert "trained on the catalogue alone" in counts["writer"]
+    written = complete(settings).results["generate"]
+    assert written.names.generated == 0
+    assert written.names.fallbacks == 3
+    assert "trained on the catalogue alone" in written.writer
     names = published(shop)
     assert len(set(names)) == 3
     words = {word for kind, plot in KINDS.items() for word in [kind.lower(), *plot.split()]}
@@ -35,7 +36,7 @@ def test_names_can_be_turned_off(shop: Shop, configure: Callable[..., Settings])
     settings = configure(groups__source="kmeans", groups__count=3, generate__names=False)
     migrate(settings)
     run = complete(settings)
-    assert "names generated" not in run.counts["generate"]
+    assert run.results["generate"].names is None
     titles = {title for (title,) in shop.execute("SELECT name FROM films")}
     assert set(published(shop)) <= titles
 
@@ -43,7 +44,7 @@ def test_names_can_be_turned_off(shop: Shop, configure: Callable[..., Settings])
 def test_categories_keep_their_names_and_no_model_is_loaded(shop: Shop, configure: Callable[..., Settings]) -> None:
     settings = configure(generate__model="/nowhere")
     migrate(settings)
-    assert complete(settings).counts["generate"] == {"lines written": 0, "writer": "it is set"}
+    assert complete(settings).results["generate"] == GenerateResult(lines_written=0, writer="it is set")
     assert published(shop) == sorted(KINDS)
     assert shop.execute("SELECT count(*) FROM chatrec.blurbs") == [(0,)]
 
@@ -55,17 +56,17 @@ def test_a_model_that_fails_does_not_stop_the_run(
     migrate(settings)
     run = complete(settings)
     assert run.state == "published"
-    assert run.counts["generate"]["why names fell back"] == {"error": 3}
-    assert "nowhere" in run.counts["generate"]["writer"]
+    assert run.results["generate"].names.fallback_reasons == {"error": 3}
+    assert "nowhere" in run.results["generate"].writer
 
 
 def test_the_second_run_writes_nothing_again(shop: Shop, configure: Callable[..., Settings], tmp_path: Path) -> None:
     model = untrained(tmp_path / "gpt2", [" ".join(KINDS.values())])
     settings = configure(groups__source="kmeans", groups__count=3, generate__model=str(model))
     migrate(settings)
-    assert complete(settings).counts["generate"]["lines written"] > 0
+    assert complete(settings).results["generate"].lines_written > 0
     names = published(shop)
-    assert complete(settings, options=RunOptions(full=True)).counts["generate"]["lines written"] == 0
+    assert complete(settings, options=RunOptions(full=True)).results["generate"].lines_written == 0
     assert published(shop) == names
 
 
@@ -74,9 +75,9 @@ def test_blurbs_are_in_the_reasons(shop: Shop, configure: Callable[..., Settings
     model = taught(tmp_path / "gpt2", {Reason("", "", "Space").prompt: sentence})
     settings = configure(generate__model=str(model), generate__blurbs=True)
     migrate(settings)
-    counts = complete(settings).counts["generate"]
-    assert counts["sentences generated"] == 1
-    assert counts["sentences fallen back"] == len(KINDS) - 1
+    written = complete(settings).results["generate"]
+    assert written.sentences.generated == 1
+    assert written.sentences.fallbacks == len(KINDS) - 1
 
     rows = shop.execute("SELECT title, reason::text FROM chatrec.recommendations")
     reasons = [(title, json.loads(reason)) for title, reason in rows]
@@ -84,7 +85,7 @@ def test_blurbs_are_in_the_reasons(shop: Shop, configure: Callable[..., Settings
     assert len(because) > 50
     for title, reason in because:
         plain = f"{title}, from {reason['group']}, because of {reason['because']}."
-        written = f"If you liked {reason['because']}, try {title} from our Space shelf."
-        assert reason["blurb"] == (written if reason["group"] == "Space" else plain)
+        by_model = f"If you liked {reason['because']}, try {title} from our Space shelf."
+        assert reason["blurb"] == (by_model if reason["group"] == "Space" else plain)
     assert all("blurb" not in reason for _, reason in reasons if "because" not in reason)
-    assert shop.execute("SELECT count(*) FROM chatrec.blurbs") == [(counts["blurbs"],)]
+    assert shop.execute("SELECT count(*) FROM chatrec.blurbs") == [(written.blurbs,)]

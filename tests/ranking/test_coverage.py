@@ -56,10 +56,10 @@ def test_reserved_slots_are_the_last() -> None:
 
 def test_lists_of_a_run_reach_the_catalogue(finished: Finished) -> None:
     narrow = finished.settings.override({"ranking.top_n": 1, "checks.max_row_drop": 1.0})
-    plain = complete(narrow).counts["rank"]["items shown"]
-    wide = complete(narrow.override({"diversity.coverage": 0.5})).counts["rank"]
-    assert plain < 30 <= wide["items shown"]
-    assert wide["coverage before"] == round(plain / 60, 4)
-    assert wide["coverage"] == round(wide["items shown"] / 60, 4)
+    plain = complete(narrow).results["rank"].items_shown
+    wide = complete(narrow.override({"diversity.coverage": 0.5})).results["rank"]
+    assert plain < 30 <= wide.items_shown
+    assert wide.coverage.before == round(plain / 60, 4)
+    assert wide.coverage.after == round(wide.items_shown / 60, 4)
     taken = {(user, film) for user, film, *_ in finished.shop.views}
     assert not taken & {(row[0], row[2]) for row in finished.shop.lists()}

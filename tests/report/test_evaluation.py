@@ -18,13 +18,12 @@ from chatrec.data.interactions import Interactions
 from chatrec.data.user_batch import UserBatch
 from chatrec.ensemble.ensemble import Ensemble
 from chatrec.errors import RunError, SettingsError
-from chatrec.extract.schema import INTERACTIONS, INTERACTIONS_SCHEMA, ITEMS, USERS
+from chatrec.extract.schema import INTERACTIONS, INTERACTIONS_SCHEMA, ITEMS, USERS, write_table
 from chatrec.extract.snapshot import Snapshot
 from chatrec.pipeline.evaluation import evaluate
 from chatrec.report.compared_models import RECENT
 from chatrec.report.holdout_snapshot import load_holdout
 from chatrec.report.results import Evaluation
-from chatrec.report.splits import write_table
 from chatrec.runs.run import Manifest, Run, digest_of
 from tests.support.evaluations import Evaluated, nothing
 from tests.support.finished import FIRST as KEY
@@ -250,7 +249,7 @@ def keep(run: Run, kept: Callable[[pl.DataFrame], pl.DataFrame]) -> None:
     write_table(file, kept(pl.read_parquet(file)), INTERACTIONS_SCHEMA)
     made = run.manifest("extract")
     assert made
-    run.finish(Manifest(made.step, made.inputs, digest_of(file.parent), made.counts))
+    run.finish(Manifest(made.step, made.inputs, digest_of(file.parent), made.result))
 
 
 def test_where_nothing_can_be_held_out_it_says_so(prepared: Settings, copied: Run) -> None:

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from chatrec.errors import RunError
+from chatrec.runs.results import GroupsResult
 from chatrec.runs.run import (
     Manifest,
     Run,
@@ -36,12 +37,12 @@ def test_other_keys_are_refused(tmp_path: Path, key: str) -> None:
 
 def test_a_manifest_comes_back(tmp_path: Path) -> None:
     run = Run(tmp_path, "20261124T020000Z")
-    manifest = Manifest("embed", "in", "out", {"texts": 3, "encoder": "local 运动"}, "2026", 1.5)
-    assert run.manifest("embed") is None
+    manifest = Manifest("groups", "in", "out", GroupsResult(groups=3, memberships=5, source="运动"), "2026", 1.5)
+    assert run.manifest("groups") is None
     run.finish(manifest)
-    assert run.manifest("embed") == manifest
-    run.fresh_folder("embed")
-    assert run.manifest("embed") is None
+    assert run.manifest("groups") == manifest
+    run.fresh_folder("groups")
+    assert run.manifest("groups") is None
     assert [found.key for found in runs_under(tmp_path)] == [run.key]
     run.remove()
     assert runs_under(tmp_path) == []

@@ -10,9 +10,10 @@ from sqlalchemy import create_engine
 from chatrec.config.source import AdvancedText, Source
 from chatrec.extract.extraction import extract
 from chatrec.extract.snapshot import Snapshot
+from chatrec.runs.results import ExtractResult
 from tests.support.shop import SELECTS, Shop
 
-Extract = Callable[..., tuple[dict[str, Any], Snapshot]]
+Extract = Callable[..., tuple[ExtractResult, Snapshot]]
 
 
 TEXT = AdvancedText()
@@ -27,13 +28,13 @@ QUERIES = "SELECT customer AS user_id, words AS query, at AS occurred_at FROM se
 def extractor(shop: Shop, root: Path) -> Extract:
     def do(
         full: bool = False, memory_mb: int = 64, text: AdvancedText = TEXT, **selects: Any
-    ) -> tuple[dict[str, Any], Snapshot]:
+    ) -> tuple[ExtractResult, Snapshot]:
         folder = root / "snapshot"
         shutil.rmtree(folder, ignore_errors=True)
         folder.mkdir()
         engine = create_engine(shop.url.replace("postgresql://", "postgresql+psycopg2://"))
-        counts = extract(engine, Source(**{**SELECTS, **selects}), text, folder, root, full, memory_mb)
+        result = extract(engine, Source(**{**SELECTS, **selects}), text, folder, root, full, memory_mb)
         engine.dispose()
-        return counts, Snapshot(folder)
+        return result, Snapshot(folder)
 
     return do

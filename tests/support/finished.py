@@ -24,10 +24,10 @@ FIRST = "20260601T000000Z"
 
 @dataclass(frozen=True)
 class CompletedRun:
-    """The record of a run with the counts of its steps."""
+    """The record of a run with the results of its steps."""
 
     record: records.RunRecord
-    counts: dict[str, dict[str, Any]]
+    results: dict[str, Any]
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self.record, name)
@@ -42,15 +42,15 @@ def migrate(settings: Settings) -> list[str]:
 
 def complete(settings: Settings, key: str | None = None, options: RunOptions = DEFAULT_OPTIONS) -> CompletedRun:
     """Does a run."""
-    record = pipeline.run(settings, key or _next_key(settings), options=options)
-    return recorded(settings, record.key)
+    done = pipeline.run(settings, key or _next_key(settings), options=options, raise_on_error=True)
+    return recorded(settings, done.key)
 
 
 def recorded(settings: Settings, key: str) -> CompletedRun:
     """A run that was done before."""
     with open_database(settings, "chatrec test") as engine, engine.connect() as connection:
         record = records.get(connection, key)
-        return CompletedRun(record, {step.step: step.counts for step in records.steps(connection, record.run)})
+        return CompletedRun(record, {step.step: step.result for step in records.steps(connection, record.run)})
 
 
 @dataclass(frozen=True)

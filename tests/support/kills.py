@@ -67,7 +67,7 @@ def kill_at(moment: str) -> None:
 
 def _do(moment: str) -> None:
     _arm(moment)
-    pipeline.run(load(), KEY)
+    pipeline.run(load(), KEY, raise_on_error=True)
 
 
 def _arm(moment: str) -> None:

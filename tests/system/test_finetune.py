@@ -42,7 +42,7 @@ def up(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Airflow, Path
 def embedded_texts(root: Path) -> list[int]:
     """How many texts each run had to encode."""
     manifests = [run.manifest("embed") for run in runs_under(root)]
-    return [int(manifest.counts["texts embedded"]) for manifest in manifests if manifest]
+    return [int(manifest.result.to_dict()["texts_embedded"]) for manifest in manifests if manifest]
 
 
 def test_a_fine_tuned_encoder_takes_over(up: tuple[Airflow, Path]) -> None:

@@ -1,6 +1,6 @@
 """The pages in a real browser inside a real Airflow, and a run that waits for a person.
 
-Makes the screenshots of docs/pages.md. Needs a chromium, such as Debian's.
+Makes the screenshots of docs/howto/pages.md. Needs a chromium, such as Debian's.
 """
 
 import json
@@ -227,7 +227,7 @@ def test_a_run_that_warns_waits_and_is_approved_over_rest(
 
 
 def test_screenshots(look: Callable[..., Any], up: Up) -> None:
-    """For docs/pages.md."""
+    """For docs/howto/pages.md."""
     earlier = up[1].execute("SELECT key FROM chatrec.runs WHERE kept ORDER BY run LIMIT 1")[0][0]
     user = f"/chatrec/recommendations?user=12&run={earlier}"
     for name, path, viewport, scheme in (
@@ -243,6 +243,10 @@ def test_screenshots(look: Callable[..., Any], up: Up) -> None:
     inside(page).get_by_text("published").first.wait_for()
     page.wait_for_timeout(1000)
     picture(page, "run")
+    page = look(tab_of(up[2]).removesuffix("/plugin/chatrec-dag-runs"), {"width": 1400, "height": 900})
+    page.get_by_text("publish").first.wait_for()
+    page.wait_for_timeout(1000)
+    page.screenshot(path=IMAGES / "airflow.png")
 
 
 def picture(page: Any, name: str) -> None:

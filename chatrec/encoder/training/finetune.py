@@ -24,7 +24,8 @@ from chatrec.encoder.training.pairs import Batch, Pairs
 from chatrec.encoder.training.trainable import Learner, adapt
 from chatrec.encoder.whitening import chosen
 from chatrec.errors import RunError
-from chatrec.runs.run import Counts, fingerprint
+from chatrec.runs.results import TrainingSummary
+from chatrec.runs.run import fingerprint
 
 HELD_OUT = 0.1
 """Share of the items held out for early stopping."""
@@ -48,7 +49,7 @@ class Material:
     """Texts of users, which name no other items."""
 
 
-def finetune(start: SelectedModel, material: Material, settings: Settings, target: Path) -> Counts:
+def finetune(start: SelectedModel, material: Material, settings: Settings, target: Path) -> dict[str, TrainingSummary]:
     """Train a candidate and save it. A killed training is resumed.
 
     Args:
@@ -58,7 +59,7 @@ def finetune(start: SelectedModel, material: Material, settings: Settings, targe
         target: Folder to create.
 
     Returns:
-        Facts about each training.
+        A summary of each training, by objective.
 
     Raises:
         RunError: If there is no training data.
@@ -68,17 +69,17 @@ def finetune(start: SelectedModel, material: Material, settings: Settings, targe
     learner = adapt(Learner.open(start.source, settings.encoder.device), wanted.method, wanted.lora_rank, seed)
     curves: dict[str, Curve] = {}
     if wanted.tokens:
-        curves["next-token"] = _read_on(learner, material, held_out, settings, work / "next-token")
+        curves["next_token"] = _read_on(learner, material, held_out, settings, work / "next-token")
     if wanted.steps:
         with learner.reading(settings.encoder_config, start.pretrained) as reader:
             curves["pairs"] = _learn_pairs(reader, start.pretrained, material, held_out, settings, work / "pairs")
-    facts = {name: curve.facts() for name, curve in curves.items()}
-    with registry.creating(target, wanted.method, str(start.source), start.pretrained, facts) as partial:
+    summaries = {name: curve.summary() for name, curve in curves.items()}
+    with registry.creating(target, wanted.method, str(start.source), start.pretrained, summaries) as partial:
         learner.save(partial)
         for name, curve in curves.items():
-            curve.save(partial, f"curve-{name}")
+            curve.save(partial, f"curve-{name.replace('_', '-')}")
     shutil.rmtree(work, ignore_errors=True)
-    return facts
+    return summaries
 
 
 def _read_on(learner: Learner, material: Material, held_out: Array, settings: Settings, work: Path) -> Curve:

@@ -2,12 +2,12 @@
 
 import json
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from io import BytesIO
 from pathlib import Path
 from typing import Any
 
-from chatrec.runs.run import Counts
+from chatrec.runs.results import TrainingSummary
 
 BARS = "▁▂▃▄▅▆▇█"
 WIDTH_OF_LINE = 30
@@ -48,16 +48,17 @@ class Curve:
             words.append(f"held-out {self.held_out[-1][1]:.3f}, best {loss:.3f} at step {step}")
         return ", ".join(words)
 
-    def facts(self) -> Counts:
-        """Facts for the record of a training."""
-        counts: Counts = {"steps": len(self.loss)}
+    def summary(self) -> TrainingSummary:
+        """Summary for the record of a training."""
+        summary = TrainingSummary(len(self.loss))
         if self.loss:
-            counts |= {"first loss": round(self.loss[0], 3), "last loss": round(self.loss[-1], 3)}
+            summary = replace(summary, first_loss=round(self.loss[0], 3), last_loss=round(self.loss[-1], 3))
         if self.held_out:
-            step, loss = self.best
-            start = self.held_out[0][1]
-            counts |= {"best step": step, "held-out loss": round(loss, 4), "held-out loss at start": round(start, 4)}
-        return counts
+            (step, loss), start = self.best, self.held_out[0][1]
+            summary = replace(
+                summary, best_step=step, holdout_loss=round(loss, 4), holdout_loss_at_start=round(start, 4)
+            )
+        return summary
 
     def line(self) -> str:
         """The loss as a row of bars, for a log."""

@@ -19,14 +19,15 @@ from chatrec.pipeline.training_data import training_data
 from chatrec.report import results
 from chatrec.report.compared_models import Systems
 from chatrec.report.holdout_snapshot import load_holdout, write_rest
-from chatrec.runs.run import Counts, Run
+from chatrec.runs.results import HoldoutResult, MeasureResult, TextVectorsResult
+from chatrec.runs.run import Run
 from chatrec.runtime.hardware import use_threads
 
 SEED = 1
 """Added to the seed, so that other users are held out here than those by which the ensemble is weighed."""
 
 
-def hold_out(context: Context) -> Counts:
+def hold_out(context: Context) -> HoldoutResult:
     """Holds events out of the run's snapshot and writes what is left of it."""
     evaluated = _evaluated(context)
     ranking, seed = context.settings.ranking, context.settings.compute.seed
@@ -39,10 +40,10 @@ def hold_out(context: Context) -> Counts:
             "predict and one before it. `--target next_item` needs the least."
         )
     write_rest(whole, held, context.folder)
-    return {"held-out users": len(held), "targets": len(held.targets), "events left": len(held.histories.items)}
+    return HoldoutResult(holdout_users=len(held), targets=len(held.targets), events_left=len(held.histories.items))
 
 
-def take_vectors(context: Context) -> Counts:
+def take_vectors(context: Context) -> TextVectorsResult:
     """Item vectors, and the profiles of users with a history left; texts of histories would tell what is held out."""
     items, profiles, users = (
         np.load(_evaluated(context).step_folder("embed") / name) for name in (ITEMS, PROFILES, PROFILE_USERS)
@@ -50,10 +51,10 @@ def take_vectors(context: Context) -> Counts:
     kept = context.snapshot.histories.lengths[users] > 0
     for name, array in ((ITEMS, items), (PROFILES, profiles[kept]), (PROFILE_USERS, users[kept])):
         np.save(context.folder / name, array)
-    return {"items": len(items), "profiles": int(kept.sum())}
+    return TextVectorsResult(items=len(items), profiles=int(kept.sum()))
 
 
-def measure(context: Context) -> Counts:
+def measure(context: Context) -> MeasureResult:
     """Measures all systems on the events that were held out."""
     use_threads(context.settings.compute.threads)
     settings, texts = context.settings, np.load(context.of("embed") / ITEMS)
@@ -65,7 +66,8 @@ def measure(context: Context) -> Counts:
     target, seed = settings.ranking.target, settings.compute.seed
     evaluation = results.measure(systems, Evaluator(held, texts), context.run.key, target, seed, learning)
     evaluation.save(context.folder)
-    return {f"{name} NDCG@10": evaluation.systems[name]["ndcg@10"] for name in (ENSEMBLE, POPULARITY)}
+    ndcg, popularity = (evaluation.systems[name]["ndcg@10"] for name in (ENSEMBLE, POPULARITY))
+    return MeasureResult(ndcg=ndcg, popularity_ndcg=popularity)
 
 
 def _evaluated(context: Context) -> Run:

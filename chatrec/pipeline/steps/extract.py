@@ -10,16 +10,16 @@ from chatrec.db.id_types import refuse_other_types
 from chatrec.extract import extraction
 from chatrec.extract.snapshot import Snapshot
 from chatrec.pipeline.context import Context
-from chatrec.runs.run import Counts
+from chatrec.runs.results import ExtractResult
 
 
-def extract(context: Context) -> Counts:
+def extract(context: Context) -> ExtractResult:
     """Reads the customer's tables in one snapshot."""
     settings = context.settings
     name = "source.url" if settings.source.url else "database.url"
     engine = source(settings, f"chatrec extract {context.run.key}")
     with readable_errors(name, source_url(settings)):
-        counts = extraction.extract(
+        result = extraction.extract(
             engine,
             settings.source,
             settings.advanced.text,
@@ -31,7 +31,7 @@ def extract(context: Context) -> Counts:
     engine.dispose()
     if context.database is not None:
         _record_snapshot(context.database, context.number, context.snapshot)
-    return counts
+    return result
 
 
 def _record_snapshot(engine: Engine, run: int, snapshot: Snapshot) -> None:

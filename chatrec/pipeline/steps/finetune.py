@@ -21,8 +21,9 @@ from chatrec.evaluation.metrics import paired_difference
 from chatrec.extract.snapshot import Snapshot
 from chatrec.pipeline.context import Context
 from chatrec.pipeline.finetune_runs import LEARNING, all_finetunes, begun_of
-from chatrec.pipeline.step_cache import manifest_of, values_of
-from chatrec.runs.run import Counts, Run, fingerprint
+from chatrec.pipeline.step_cache import values_of
+from chatrec.runs.results import CompareResult, EncodedCatalogue, PromoteResult, ShadowEmbedResult, TrainResult
+from chatrec.runs.run import Run, fingerprint
 from chatrec.runtime.hardware import use_threads
 
 CANDIDATE, LIVE = "candidate", "live"
@@ -30,17 +31,17 @@ USERS_READ = 20_000
 """Users whose texts next-token training reads at most."""
 
 
-def train(context: Context) -> Counts:
+def train(context: Context) -> TrainResult:
     """Trains the candidate on all items but those that it will be measured by."""
     use_threads(context.settings.compute.threads)
     candidate = _candidate(context)
     if candidate.exists():
-        return {"encoder": candidate.name, "trained": False}
+        return TrainResult(encoder=candidate.name, trained=False)
     snapshot = _snapshot(context)
     material = _material(context, snapshot, ~_hidden(context, snapshot))
     start = choose(context.settings.override({"encoder.model": begun_of(context.run).start}))
-    facts = training.finetune(start, material, context.settings, candidate)
-    return {"encoder": candidate.name, "trained": True, **facts}
+    trainings = training.finetune(start, material, context.settings, candidate)
+    return TrainResult(encoder=candidate.name, trained=True, trainings=trainings)
 
 
 def _material(context: Context, snapshot: Snapshot, learnable: Array) -> Material:
@@ -57,49 +58,50 @@ def _material(context: Context, snapshot: Snapshot, learnable: Array) -> Materia
     return Material(items, learnable, histories, users)
 
 
-def embed(context: Context) -> Counts:
+def embed(context: Context) -> ShadowEmbedResult:
     """Encodes what a run encodes, by both encoders: the store then has what the next run needs of either."""
     use_threads(context.settings.compute.threads)
-    snapshot, counts = _snapshot(context), Counts()
+    snapshot, encoded = _snapshot(context), {}
     for name, source in ((LIVE, begun_of(context.run).live), (CANDIDATE, str(_candidate(context)))):
         folder = context.folder / name
         folder.mkdir()
         chosen = context.settings.override({"encoder.model": source})
         found = embedding.embed(snapshot, chosen, folder, f"{context.run.key}-tuned")
-        registry.record(Path(source), {}, found["fingerprint"])
-        counts |= {f"{name} texts embedded": found["texts embedded"], f"{name} fingerprint": found["fingerprint"]}
+        registry.record(Path(source), {}, found.fingerprint)
+        encoded[name] = EncodedCatalogue(found.texts_embedded, found.fingerprint)
         for file in (USERS, PROFILES, PROFILE_USERS):  # the store has them now, and items alone are compared
             (folder / file).unlink()
-    return counts
+    return ShadowEmbedResult(candidate=encoded[CANDIDATE], live=encoded[LIVE])
 
 
-def compare(context: Context) -> Counts:
+def compare(context: Context) -> CompareResult:
     """Measures both encoders on the items of which the candidate learned nothing."""
     use_threads(context.settings.compute.threads)
     snapshot, seed, begun = _snapshot(context), context.settings.compute.seed, begun_of(context.run)
     hidden = _hidden(context, snapshot)
     holdout = hold_items_out(snapshot.histories, hidden, seed)
     found = {name: neighbour_ndcg(holdout, np.load(context.of("embed") / name / ITEMS)) for name in (CANDIDATE, LIVE)}
-    gain = [round(each, 5) for each in paired_difference(found[CANDIDATE], found[LIVE], seed)]
+    gain, low, high = (round(each, 5) for each in paired_difference(found[CANDIDATE], found[LIVE], seed))
     means = {name: round(float(each.sum() / max(len(each), 1)), 5) for name, each in found.items()}
     for name, source in ((CANDIDATE, _candidate(context)), (LIVE, Path(begun.live))):
         registry.record(source, {"ndcg@10": means[name], "run": begun.run})
-    registry.record(_candidate(context), {"gain": gain, "over": Path(begun.live).name})
-    return {
-        "users": len(holdout),
-        "hidden items": int(hidden.sum()),
-        **{f"{name} NDCG@10": mean for name, mean in means.items()},
-        "gain": gain,
-    }
+    registry.record(_candidate(context), {"gain": (gain, low, high), "over": Path(begun.live).name})
+    return CompareResult(
+        users=len(holdout),
+        hidden_items=int(hidden.sum()),
+        candidate_ndcg=means[CANDIDATE],
+        live_ndcg=means[LIVE],
+        gain=(gain, low, high),
+    )
 
 
-def promote(context: Context) -> Counts:
+def promote(context: Context) -> PromoteResult:
     """Makes the candidate live if its gain is clear of zero, and removes what is older than is kept.
 
     A live encoder that remembers somebody who was erased has to go, whatever the gain.
     """
     root, wanted, candidate = context.settings.artifacts.root, context.settings.finetune_config, _candidate(context)
-    gain, low, high = manifest_of(context.run, "compare").counts["gain"]
+    gain, low, high = context.run.result("compare", CompareResult).gain
     words = f"NDCG@10 of pseudo-cold items {gain:+.4f} ({low:+.4f} to {high:+.4f})"
     promoted, must_go = False, registry.remembers(root, Path(begun_of(context.run).live))
     if low <= 0 and not must_go:
@@ -118,7 +120,7 @@ def promote(context: Context) -> Counts:
     for old in all_finetunes(root):
         if old.key < context.run.key:
             old.remove()
-    return {"promoted": promoted, "verdict": words, "encoders removed": len(removed)}
+    return PromoteResult(promoted=promoted, verdict=words, encoders_removed=len(removed))
 
 
 def _snapshot(context: Context) -> Snapshot:

@@ -17,7 +17,7 @@ from chatrec.generation.names import Group, name_groups
 from chatrec.generation.writer import Writer
 from chatrec.pipeline.context import Context
 from chatrec.ranking.lists import RECOMMENDATIONS
-from chatrec.runs.run import Counts
+from chatrec.runs.results import GenerateResult
 from chatrec.runtime.hardware import use_threads
 
 MEMBERS_READ = 200
@@ -27,7 +27,7 @@ REASONS_AT_MOST = 1_000
 REASON = ("item", "because", "group")
 
 
-def generate(context: Context) -> Counts:
+def generate(context: Context) -> GenerateResult:
     """Writes GROUP_NAMES and BLURBS.
 
     Returns:
@@ -37,15 +37,21 @@ def generate(context: Context) -> Counts:
     wanted = context.settings.generate
     writer = Writer(source_of(context.settings), context.settings)
     groups = ItemGroups.load(context.of("groups"))
-    names, counts = list(groups.names), Counts()
+    names, named = list(groups.names), None
     if wanted.names and groups.source == "kmeans":
-        names, counts = name_groups(list(_groups(context, groups)), writer)
+        names, named = name_groups(list(_groups(context, groups)), writer)
     pl.DataFrame({"name": names}, schema={"name": pl.String}).write_parquet(context.folder / GROUP_NAMES)
     reasons = _reasons(context) if wanted.blurbs else pl.DataFrame(schema=dict.fromkeys(REASON, pl.Int32))
-    blurbs, more = write_blurbs(list(_in_words(context, reasons, names)), writer)
+    blurbs, sentences = write_blurbs(list(_in_words(context, reasons, names)), writer)
     reasons.with_columns(pl.Series("blurb", blurbs, pl.String)).write_parquet(context.folder / BLURBS)
     writer.remember()
-    return {**counts, **(more if wanted.blurbs else {}), "lines written": writer.written, "writer": writer.detail}
+    return GenerateResult(
+        names=named,
+        blurbs=len(blurbs) if wanted.blurbs else None,
+        sentences=sentences if wanted.blurbs else None,
+        lines_written=writer.written,
+        writer=writer.detail,
+    )
 
 
 def _groups(context: Context, groups: ItemGroups) -> Iterator[Group]:

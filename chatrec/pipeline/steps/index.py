@@ -9,11 +9,11 @@ from chatrec.ensemble.ensemble import Ensemble
 from chatrec.pipeline.context import Context
 from chatrec.retrieval import index as faiss_index
 from chatrec.retrieval.concatenated import ConcatenatedVectors
-from chatrec.runs.run import Counts
+from chatrec.runs.results import IndexResult
 from chatrec.runtime.hardware import use_threads
 
 
-def index(context: Context) -> Counts:
+def index(context: Context) -> IndexResult:
     """Builds the FAISS index of the available items."""
     use_threads(context.settings.compute.threads)
     settings = context.settings
@@ -27,4 +27,4 @@ def index(context: Context) -> Counts:
     built = faiss_index.build(joint.keys[rows], rows, users, settings.advanced.index)
     built.save(context.folder)
     facts = built.facts
-    return {"items": len(built), "kind": facts.kind, "effort": facts.effort, "recall": round(facts.recall, 4)}
+    return IndexResult(items=len(built), kind=facts.kind, effort=facts.effort, recall=round(facts.recall, 4))

@@ -11,18 +11,18 @@ from chatrec.errors import ChatrecError, RunStopped
 from chatrec.extract.partitions import bucket_folder
 from chatrec.extract.snapshot import Snapshot
 from chatrec.pipeline.context import Context
-from chatrec.pipeline.step_cache import manifest_of
 from chatrec.publish.outputs import Files
 from chatrec.publish.publish import publish as publish_run
 from chatrec.publish.publish import retire
-from chatrec.runs.run import SAME_LISTS, Counts, Run, remove_stale_partials, runs_under
+from chatrec.runs.results import PublishResult
+from chatrec.runs.run import Run, remove_stale_partials, runs_under
 
 LOG = logging.getLogger(__name__)
 PUBLISHED = ("groups", "generate", "rank", "tables")
 """The steps whose files become rows."""
 
 
-def publish(context: Context) -> Counts:
+def publish(context: Context) -> PublishResult:
     """Publishes the run and retires the oldest.
 
     Raises:
@@ -30,20 +30,20 @@ def publish(context: Context) -> Counts:
     """
     assert context.database is not None
     engine, settings = context.database, context.settings
-    _refuse_unapproved(engine, context.number, str(context.counts["gate"]["verdict"]) if context.counts else "")
+    _refuse_unapproved(engine, context.number, context.results.gate.verdict)
     schema = settings.database.schema_name
     files = Files(context.snapshot, *(context.of(step) for step in PUBLISHED))
     same = _same_lists(engine, context.run)
     with readable_errors("database.url", database_url(settings)):
-        counts = publish_run(engine, schema, context.number, files, settings.advanced.publish.drain_seconds)
+        rows = publish_run(engine, schema, context.number, files, settings.advanced.publish.drain_seconds)
         try:
             kept = retire(engine, schema, settings.publish.keep_runs, settings.advanced.publish.drain_seconds)
         except ChatrecError as error:  # the new lists are live: what could not be dropped is dropped tomorrow
             LOG.warning("Old lists stay for another run: %s", error)
-            return {**counts, **same}
+            return PublishResult(rows=rows, same_lists_as=same)
     remove_stale_partials(settings.artifacts.root)
     removed = _remove_files(settings.artifacts.root, {*kept, context.run.key}, settings.publish.keep_runs)
-    return {**counts, **same, "runs kept": len(kept), "old runs' files removed": removed}
+    return PublishResult(rows=rows, same_lists_as=same, runs_kept=len(kept), runs_removed=removed)
 
 
 def _refuse_unapproved(engine: Engine, run: int, verdict: str) -> None:
@@ -63,15 +63,15 @@ def _refuse_unapproved(engine: Engine, run: int, verdict: str) -> None:
     )
 
 
-def _same_lists(engine: Engine, run: Run) -> Counts:
+def _same_lists(engine: Engine, run: Run) -> str | None:
     """The key of the live run, if this one publishes the same rows."""
     with engine.connect() as connection:
         live = records.live(connection)
     if live is None or live.key == run.key:
-        return {}
+        return None
     before = Run(run.root, live.key)
-    made = [(before.manifest(step), manifest_of(run, step)) for step in ("extract", *PUBLISHED)]
-    return {SAME_LISTS: live.key} if all(old and old.digest == new.digest for old, new in made) else {}
+    made = [(before.manifest(step), run.finished(step)) for step in ("extract", *PUBLISHED)]
+    return live.key if all(old and old.digest == new.digest for old, new in made) else None
 
 
 def _remove_files(root: Path, kept: set[str], unpublished: int) -> int:

@@ -1,7 +1,7 @@
 """The rank step: everybody's list."""
 
 from collections.abc import Callable
-from dataclasses import asdict
+from dataclasses import replace
 
 import numpy as np
 
@@ -20,23 +20,25 @@ from chatrec.ranking.recommender import Recommender
 from chatrec.ranking.rule_ablation import effects
 from chatrec.ranking.searches import Searches
 from chatrec.retrieval.index import ItemIndex
-from chatrec.runs.run import Counts
+from chatrec.runs.results import RankResult
 from chatrec.runtime.hardware import use_threads
 
 
-def rank(context: Context) -> Counts:
+def rank(context: Context) -> RankResult:
     """Makes everybody's list."""
     use_threads(context.settings.compute.threads)
-    ranker = _recommender(context)
+    ranker = recommender_of(context)
     texts = np.load(context.of("embed") / USERS, mmap_mode="r")
     fairness = provider_fairness(context, ranker, texts)
-    final, variety = diversified(context, fairness.applied(ranker) if fairness else ranker)
+    final, diversity = diversified(context, fairness.applied(ranker) if fairness else ranker)
     final, coverage = with_coverage(context, final, texts)
-    counts = write_lists(final, texts, context.folder, context.settings.compute.memory_mb)
-    return counts | variety | coverage | audit(context, fairness) | _effects_of_rules(context, ranker, texts)
+    result = write_lists(final, texts, context.folder, context.settings.compute.memory_mb)
+    result = replace(result, diversity=diversity, coverage=coverage, fairness=audit(context, fairness))
+    return _with_effects_of_rules(result, context, ranker, texts)
 
 
-def _recommender(context: Context) -> Recommender:
+def recommender_of(context: Context) -> Recommender:
+    """The recommender of a run, before fairness and diversity."""
     settings, snapshot, searches = context.settings, context.snapshot, None
     if settings.ranking.search_weight and snapshot.queries.texts:
         asked, half_life = settings.ranking.search_weight, settings.advanced.ranking.search_half_life
@@ -59,8 +61,8 @@ def _recommender(context: Context) -> Recommender:
     )
 
 
-def _effects_of_rules(context: Context, ranker: Recommender, profiles: Array) -> Counts:
-    """What each rule does to the lists of a sample of users; nothing without rules."""
+def _with_effects_of_rules(result: RankResult, context: Context, ranker: Recommender, profiles: Array) -> RankResult:
+    """Adds what each rule does to the lists of a sample of users; nothing without rules."""
 
     def without(rules: Rules) -> Callable[[], Recommender]:
         def make() -> Recommender:
@@ -71,9 +73,6 @@ def _effects_of_rules(context: Context, ranker: Recommender, profiles: Array) ->
 
     others = {name: without(rules) for name, rules in context.settings.rules.without_each().items()}
     if not others:
-        return {}
+        return result
     users, effects_by_rule = effects(ranker, others, profiles, context.settings.compute.memory_mb)
-    return {
-        "users that rules are measured on": users,
-        "rules": {name: asdict(each) for name, each in effects_by_rule.items()},
-    }
+    return replace(result, rules=effects_by_rule, rules_users=users)

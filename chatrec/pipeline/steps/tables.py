@@ -7,11 +7,11 @@ from chatrec.aigc.state import AigcState
 from chatrec.encoder.embed import ITEMS
 from chatrec.pipeline.context import Context
 from chatrec.ranking.tables.write import TableInputs, write_tables
-from chatrec.runs.run import Counts
+from chatrec.runs.results import TablesResult
 from chatrec.runtime.hardware import use_threads
 
 
-def tables(context: Context) -> Counts:
+def tables(context: Context) -> TablesResult:
     """Makes the tables beside the lists: similar items, popular and trending ones, and what answers searches."""
     use_threads(context.settings.compute.threads)
     groups, learned = ItemGroups.load(context.of("groups")), AigcState.load(context.of("aigc")).items

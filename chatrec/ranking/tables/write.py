@@ -17,7 +17,7 @@ from chatrec.ranking.tables.popular import popular_items, trending_items
 from chatrec.ranking.tables.schema import POPULAR, QUERIES, SIMILAR, TRENDING, schema_of
 from chatrec.ranking.tables.searches import answers, frequent
 from chatrec.ranking.tables.similar import Likeness, similar_items
-from chatrec.runs.run import Counts
+from chatrec.runs.results import TablesResult
 from chatrec.runtime.progress import progress
 
 Columns = Mapping[str, Any]
@@ -40,7 +40,7 @@ class TableInputs:
     seed: int
 
 
-def write_tables(inputs: TableInputs, settings: TablesConfig, folder: Path) -> Counts:
+def write_tables(inputs: TableInputs, settings: TablesConfig, folder: Path) -> TablesResult:
     """Writes a file for each table, empty if the table is disabled, and returns the rows of each."""
     makers: Mapping[str, tuple[int, Callable[[], Iterable[Columns]]]] = {
         SIMILAR: (settings.similar_items, lambda: _similar(inputs, settings)),
@@ -48,13 +48,17 @@ def write_tables(inputs: TableInputs, settings: TablesConfig, folder: Path) -> C
         TRENDING: (settings.trending, lambda: [_trending(inputs, settings)]),
         QUERIES: (settings.queries, lambda: [_answers(inputs, settings)]),
     }
-    counts: Counts = {}
+    rows: dict[str, int] = {}
     with progress("Making tables", len(makers), "tables") as shown:
         for file, (wanted, make) in makers.items():
-            name = Path(file).stem
-            counts[name] = _write(folder, file, make() if wanted else ())
-            shown.advance(note=name)
-    return counts
+            rows[file] = _write(folder, file, make() if wanted else ())
+            shown.advance(note=Path(file).stem)
+    return TablesResult(
+        similar_items=rows[SIMILAR],
+        popular=rows[POPULAR],
+        trending=rows[TRENDING],
+        query_recommendations=rows[QUERIES],
+    )
 
 
 def _similar(inputs: TableInputs, settings: TablesConfig) -> Iterable[Columns]:

@@ -1,6 +1,6 @@
 """The application of the pages, for logged-in users of Airflow with access to the DAG of the runs."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import Annotated, Any
@@ -14,6 +14,7 @@ from chatrec.config import Settings
 from chatrec.db import records
 from chatrec.errors import ChatrecError, RunError
 from chatrec.models.labels import label
+from chatrec.publish.read import Recommendation, list_of
 from chatrec.runs.run import key_of
 from chatrec_airflow.pages import audit, plots, runs, users
 from chatrec_airflow.pages.reader import Reader
@@ -97,14 +98,14 @@ def _recommendations(app: FastAPI, reader: Reader) -> None:
             if not values["known"]:
                 return page("recommendations", **values)
             types = users.id_types(connection)
-            mine = users.list_of(connection, live.run, user, types["user_id"])
-            theirs = users.list_of(connection, other.run, user, types["user_id"]) if other else []
+            mine: Sequence[Recommendation] = list_of(connection, user)
+            theirs: Sequence[Recommendation] = list_of(connection, user, other.key) if other else []
             attention = users.attention(connection, live.run, user, types["user_id"])
         events, problem = users.history(reader, live, user, types)
         if other:
             mine, theirs = users.compare(mine, theirs, "new"), users.compare(theirs, mine, "gone")
         return page("recommendations", **values, mine=mine, theirs=theirs, attention=attention, events=events,
-                    problem=problem, shown={row.item_id for row in mine})  # fmt: skip
+                    problem=problem, shown={str(row.item_id) for row in mine})  # fmt: skip
 
 
 def _runs(app: FastAPI, reader: Reader) -> None:

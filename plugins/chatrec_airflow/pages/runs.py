@@ -1,4 +1,4 @@
-"""Contents of the page of a run: checks, metrics over the latest runs, counts, times of steps."""
+"""Contents of the page of a run: checks, metrics over the latest runs, results and times of steps."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -6,8 +6,11 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, text
 
+from chatrec.console import field_of, label, labelled
 from chatrec.db import records
-from chatrec.db.records import RunRecord
+from chatrec.db.records import RunRecord, StepRecord
+from chatrec.gate import Check
+from chatrec.pipeline import RunResult
 from chatrec.pipeline.steps import BY_NAME
 from chatrec_airflow.pages import plots
 
@@ -16,14 +19,14 @@ MAX_RUNS = 30
 MODELS = ("ensemble", "popularity")
 """Plotted models: the lists themselves, and their baseline."""
 FIGURES: Mapping[str, tuple[tuple[str, str], ...]] = {
-    "Read": (("extract", "users"), ("extract", "items"), ("extract", "interactions"), ("extract", "days read"),
+    "Read": (("extract", "users"), ("extract", "items"), ("extract", "interactions"), ("extract", "days_read"),
              ("extract", "days")),
-    "Embedded": (("embed", "texts embedded"),),
-    "Carried over": (("embed", "texts known"),),
+    "Embedded": (("embed", "texts_embedded"),),
+    "Cached": (("embed", "texts_cached"),),
     "Quarantined": (("extract", "quarantined"),),
-    "Listed": (("rank", "rows"), ("gate", "users listed"), ("rank", "items shown")),
+    "Listed": (("rank", "rows"), ("gate", "users_listed"), ("rank", "items_shown")),
 }  # fmt: skip
-"""Main counts of a run, by label: step and name."""
+"""Main numbers of a run, by label: step and field of its result."""
 
 
 @dataclass(frozen=True)
@@ -41,40 +44,32 @@ class RunPage:
     """Everything about a run."""
 
     record: RunRecord
-    checks: Sequence[Row[Any]]
+    checks: Sequence[Check]
     metrics: list[plots.Plot]
     figures: dict[str, list[tuple[str, int]]]
     quarantine: Sequence[Row[Any]]
     times: list[StepTime]
-    counts: dict[str, dict[str, Any]]
-    """All counts, by step."""
+    results: dict[str, dict[str, Any]]
+    """Results of all steps, by step and label; the error of a failed one."""
 
 
 def read(connection: Connection, record: RunRecord) -> RunPage:
     """Read everything about a run."""
-    steps = connection.execute(
-        text("SELECT step, state, started_at, seconds, counts FROM run_steps WHERE run = :run ORDER BY started_at"),
-        {"run": record.run},
-    ).all()
-    counts = {row.step: dict(row.counts) for row in steps}
+    result = RunResult.read(connection, record.key)
+    steps = list(result.steps.values())
     return RunPage(
         record,
-        connection.execute(
-            text("""
-                SELECT name, ok, warned, value, threshold, message FROM run_checks
-                WHERE run = :run ORDER BY ok, warned DESC, name
-            """),
-            {"run": record.run},
-        ).all(),
+        result.checks,
         metrics(connection, record),
-        _figures(counts),
+        _figures(result.steps),
         connection.execute(
             text("SELECT relation, reason, rows FROM quarantine_counts WHERE run = :run ORDER BY rows DESC"),
             {"run": record.run},
         ).all(),
         _times(record, steps),
-        counts,
-    )
+        {step.step: labelled(step.result) if step.result else {"error": step.error} for step in steps
+         if step.result or step.error},
+    )  # fmt: skip
 
 
 def metrics(connection: Connection, record: RunRecord) -> list[plots.Plot]:
@@ -102,15 +97,15 @@ def metrics(connection: Connection, record: RunRecord) -> list[plots.Plot]:
     return [plot for plot in drawn if plot]
 
 
-def _figures(counts: Mapping[str, Mapping[str, Any]]) -> dict[str, list[tuple[str, int]]]:
-    figures = {
-        word: [(name, counts[step][name]) for step, name in names if counts.get(step, {}).get(name) is not None]
-        for word, names in FIGURES.items()
-    }
+def _figures(steps: Mapping[str, StepRecord]) -> dict[str, list[tuple[str, int]]]:
+    figures = {}
+    for word, places in FIGURES.items():
+        found = {path: field_of(steps[step].result, path) for step, path in places if step in steps}
+        figures[word] = [(label(path), each) for path, each in found.items() if each is not None]
     return {word: values for word, values in figures.items() if values}
 
 
-def _times(record: RunRecord, steps: Sequence[Row[Any]]) -> list[StepTime]:
+def _times(record: RunRecord, steps: Sequence[StepRecord]) -> list[StepTime]:
     """Times of the steps, including waits between steps, so that a resumed run shows its interruption."""
     begun = min((row.started_at for row in steps), default=record.started_at)
     placed = plots.bars([((row.started_at - begun).total_seconds(), row.seconds or 0) for row in steps])

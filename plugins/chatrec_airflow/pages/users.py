@@ -9,28 +9,19 @@ from sqlalchemy import Connection, Row, text
 
 from chatrec.db.records import RunRecord
 from chatrec.errors import ChatrecError
+from chatrec.publish.read import Recommendation, id_type
 from chatrec_airflow.pages.reader import Reader
 
 FOUND_AT_MOST = 12
 HISTORY_AT_MOST = 30
 WRITTEN = '(user_id::text) COLLATE "C"'
 """Written form of user ids, which search uses: the expression of the index users_by_prefix."""
-ID_TYPE = text("""
-    SELECT attname, format_type(atttypid, atttypmod) FROM pg_attribute
-    WHERE attrelid = to_regclass('recommendations_kept') AND attname IN ('user_id', 'item_id')
-""")
 
 
 @dataclass(frozen=True)
-class Recommended:
-    """A row of a list."""
+class Recommended(Recommendation):
+    """A row of a list, compared with another run."""
 
-    rank: int
-    item_id: str
-    title: str
-    score: float
-    source: str
-    reason: Mapping[str, Any]
     moved: str = ""
     """Change against the other run: "new", "gone", "same", "up 3" or "down 2"; empty without another run."""
 
@@ -49,7 +40,7 @@ class Event:
 
 def id_types(connection: Connection) -> dict[str, str]:
     """PostgreSQL types of `user_id` and `item_id`."""
-    return {name: kind for name, kind in connection.execute(ID_TYPE)}
+    return {column: id_type(connection, column) for column in ("user_id", "item_id")}
 
 
 def find(connection: Connection, run: int, beginning: str) -> list[str]:
@@ -65,20 +56,7 @@ def find(connection: Connection, run: int, beginning: str) -> list[str]:
     return list(rows.scalars())
 
 
-def list_of(connection: Connection, run: int, user: str, id_type: str) -> list[Recommended]:
-    """List of a user in a kept run; empty if there is none."""
-    rows = connection.execute(
-        text(f"""
-            SELECT rank, item_id::text AS item_id, coalesce(title, '') AS title, score, coalesce(source, '') AS source,
-                   reason
-            FROM recommendations_kept WHERE run = :run AND user_id = CAST(:user AS {id_type}) ORDER BY rank
-        """),
-        {"run": run, "user": user},
-    )
-    return [Recommended(**row._mapping) for row in rows]
-
-
-def compare(rows: Sequence[Recommended], other: Sequence[Recommended], absent: str) -> list[Recommended]:
+def compare(rows: Sequence[Recommendation], other: Sequence[Recommendation], absent: str) -> list[Recommended]:
     """Add to the rows of a list how each moved against the list of another run.
 
     Args:
@@ -88,7 +66,7 @@ def compare(rows: Sequence[Recommended], other: Sequence[Recommended], absent: s
     """
     ranks = {row.item_id: row.rank for row in other}
     return [
-        Recommended(**{**vars(row), "moved": _moved(ranks[row.item_id] - row.rank) if row.item_id in ranks else absent})
+        Recommended(**vars(row), moved=_moved(ranks[row.item_id] - row.rank) if row.item_id in ranks else absent)
         for row in rows
     ]
 

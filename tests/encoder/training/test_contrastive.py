@@ -75,7 +75,7 @@ def kinship(folder: Path) -> float:
 def test_every_precision_learns_and_looks(precision: str, gpt2_folder: Path, tmp_path: Path) -> None:
     chosen = settings(tmp_path, advanced__finetune__precision=precision)
     facts = finetune(start(gpt2_folder), material(), chosen, tmp_path / "tuned")["pairs"]
-    assert facts["held-out loss"] < facts["held-out loss at start"]
+    assert facts.holdout_loss < facts.holdout_loss_at_start
 
 
 @pytest.mark.parametrize("method", ["full", "bias", "lora"])
@@ -90,7 +90,7 @@ def test_what_is_taken_together_comes_near(method: str, gpt2_folder: Path, tmp_p
         advanced__finetune__learning_rate=rate,
     )
     facts = finetune(start(gpt2_folder), material(), chosen, tmp_path / "tuned")["pairs"]
-    assert facts["held-out loss"] < facts["held-out loss at start"] - 0.2
+    assert facts.holdout_loss < facts.holdout_loss_at_start - 0.2
     if method != "bias":  # which turn the vectors of a model that knows nothing little
         assert kinship(tmp_path / "tuned") > 3 * kinship(gpt2_folder)
 

@@ -82,8 +82,8 @@ def test_a_constraint_gives_what_is_owed_and_says_so_in_sql(open_market: Setting
     for name, (*_, shown, _price) in found.items():
         assert shown == pytest.approx(total[name] / sum(total.values()), abs=1e-5)
 
-    counted = run.counts["rank"]["fairness"]
-    assert counted["priced"] == sum(price > 0 for *_, price in found.values())
+    counted = run.results["rank"].fairness
+    assert counted.priced == sum(price > 0 for *_, price in found.values())
     checks = dict(market.execute("SELECT name, ok FROM chatrec.run_checks WHERE run = %s", (run.record.run,)))
     assert checks["exposure"]
     towns = market.execute("SELECT value, users, mean, low, high FROM chatrec.metric_by_attribute ORDER BY value")
@@ -108,11 +108,11 @@ def test_a_run_outside_its_bounds_is_said_or_stopped(open_market: Settings, mark
 
 @pytest.mark.parametrize("mode", ["mmr", "calibrated"])
 def test_lists_are_varied_within_the_tolerated_loss(mode: str, open_market: Settings, market: Shop) -> None:
-    counted = complete(open_market.override({"diversity.mode": mode, "diversity.max_loss": 0.1})).counts["rank"][
-        "diversity"
-    ]
-    assert counted["ndcg gain"] >= -0.1
-    assert counted["strength"] > 0
+    counted = (
+        complete(open_market.override({"diversity.mode": mode, "diversity.max_loss": 0.1})).results["rank"].diversity
+    )
+    assert counted.ndcg_gain >= -0.1
+    assert counted.strength > 0
     assert len(market.lists()) == market.users * 5
     scores = np.array([row[4] for row in market.lists()]).reshape(-1, 5)
     assert np.isfinite(scores).all()
