@@ -11,10 +11,10 @@ from scipy.sparse import csr_matrix
 from chatrec.data.arrays import unit
 from chatrec.data.interactions import Queries
 from chatrec.ensemble.cold_items import ColdItems
-from chatrec.models.content_knn import Text
+from chatrec.models.content_knn import ContentKnn
 from chatrec.ranking.list_builder import ListBuilder
 from chatrec.ranking.recommender import Recommender
-from chatrec.ranking.rule_ablation import Effect, effects
+from chatrec.ranking.rule_ablation import RuleEffect, effects
 from chatrec.ranking.rules.rules import Cap, Pin, Returns, Rules
 from chatrec.ranking.searches import Searches
 from tests.support.rankers import ITEMS, TOP_N, WIDTH, log_shares, ranker
@@ -32,7 +32,7 @@ def kinds(of_users: list[list[int]]) -> Recommender:
     """Items that nobody took are new and ranked by texts; the first user without a history searched for item 3."""
     made = ranker(of_users, EVERYTHING)
     made.aigc.state.profile[:] = 0.1
-    text = Text(unit(np.random.default_rng(5).normal(size=(ITEMS, WIDTH)).astype(np.float32)))
+    text = ContentKnn(unit(np.random.default_rng(5).normal(size=(ITEMS, WIDTH)).astype(np.float32)))
     strangers = [user for user, items in enumerate(of_users) if not items]
     asked = np.arange(len(of_users)) == (strangers[0] if strangers else -1)
     starts = np.concatenate([[0], np.cumsum(asked)]).astype(np.int64)
@@ -128,7 +128,7 @@ def test_an_effect_is_what_lists_would_be_without_the_rule() -> None:
     profiles = np.zeros((3, 1), np.float32)
     users, found = effects(denied, {"no favourite": lambda: made, "nothing": lambda: denied}, profiles, 16)
     assert users == 3
-    assert found["nothing"] == Effect(0, 0, 0)
+    assert found["nothing"] == RuleEffect(0, 0, 0)
     shown = sum(favourite in items for items in lists(made, of_users).values())
     assert found["no favourite"].removed >= shown > 0
     assert found["no favourite"].added == found["no favourite"].removed
