@@ -64,7 +64,7 @@ class _Auditor:
         self.had = np.unique(histories.event_users * np.int64(self.items) + histories.items)
         self.lengths = np.zeros(histories.users, np.int64)
         self.shown = np.zeros(len(recommendable), bool)
-        self.found = Audit()
+        self.totals = Audit()
 
     def add(self, block: pa.Table) -> None:
         """Audits the complete lists of some users."""
@@ -73,12 +73,12 @@ class _Auditor:
         distinct, starts, counts = np.unique(users, return_index=True, return_counts=True)
         self.lengths[distinct] = counts
         self.shown[items] = True
-        self.found.rows += len(users)
-        self.found.not_finite += int((~np.isfinite(scores)).sum())
-        self.found.unavailable += int((~self.recommendable[items]).sum())
-        self.found.duplicates += len(pairs) - len(np.unique(pairs))
-        self.found.seen += self._count_had(pairs)
-        self.found.wrong_ranks += int((ranks != np.arange(len(users)) - np.repeat(starts, counts) + 1).sum())
+        self.totals.rows += len(users)
+        self.totals.not_finite += int((~np.isfinite(scores)).sum())
+        self.totals.unavailable += int((~self.recommendable[items]).sum())
+        self.totals.duplicates += len(pairs) - len(np.unique(pairs))
+        self.totals.seen += self._count_had(pairs)
+        self.totals.wrong_ranks += int((ranks != np.arange(len(users)) - np.repeat(starts, counts) + 1).sum())
 
     def _count_had(self, pairs: Array) -> int:
         if not len(self.had):
@@ -91,7 +91,7 @@ class _Auditor:
         if exclude_seen:
             good = self.had[self.recommendable[self.had % self.items]] if len(self.had) else self.had
             possible -= np.bincount(good // self.items, minlength=len(possible))
-        self.found.users = int((self.lengths > 0).sum())
-        self.found.not_full = int((self.lengths < np.minimum(top_n, possible)).sum())
-        self.found.items_shown = int(self.shown.sum())
-        return self.found
+        self.totals.users = int((self.lengths > 0).sum())
+        self.totals.not_full = int((self.lengths < np.minimum(top_n, possible)).sum())
+        self.totals.items_shown = int(self.shown.sum())
+        return self.totals

@@ -42,9 +42,9 @@ class CheckInputs:
     audit: Audit
     users: int
     recommendable: int
-    known_users: int
+    users_with_history: int
     """Number of users with a history."""
-    known_by_fallback: int
+    fallback_lists: int
     """Number of these users whose list came from a fallback."""
     rows_read: int
     quarantined: int
@@ -160,10 +160,10 @@ def _shares(inputs: CheckInputs, settings: CheckSettings) -> Iterator[Check]:
         f"{_unless(coverage >= settings.warn_coverage, 'warn_coverage', settings)}",
         warned=coverage < settings.warn_coverage,
     )  # fmt: skip
-    fallback = inputs.known_by_fallback / max(inputs.known_users, 1)
+    fallback = inputs.fallback_lists / max(inputs.users_with_history, 1)
     yield Check(
         "fallback lists", fallback <= settings.max_fallback, fallback, settings.max_fallback,
-        f"{inputs.known_by_fallback:,} of {inputs.known_users:,} users with a history got a fallback "
+        f"{inputs.fallback_lists:,} of {inputs.users_with_history:,} users with a history got a fallback "
         f"({fallback:.1%}); {settings.max_fallback:.0%} allowed (checks.max_fallback)."
         f"{_unless(fallback <= settings.warn_fallback, 'warn_fallback', settings)}",
         warned=fallback > settings.warn_fallback,

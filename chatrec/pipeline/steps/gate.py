@@ -48,7 +48,7 @@ def _inputs(context: Context, measured: HoldoutMetrics, engine: Engine) -> Check
     settings, histories = context.settings, context.snapshot.histories
     hides, returning = context.rules.hidden_by_events(settings.ranking.exclude_seen, histories)
     extracted, ranked = context.results.extract, context.results.rank
-    known = int((histories.lengths > 0).sum())
+    with_history = int((histories.lengths > 0).sum())
     live_users, live_rows = _live(engine)
     return CheckInputs(
         audit=audit(
@@ -60,8 +60,8 @@ def _inputs(context: Context, measured: HoldoutMetrics, engine: Engine) -> Check
         ),
         users=histories.users,
         recommendable=int(context.listable.sum()),
-        known_users=known,
-        known_by_fallback=max(known - ranked.users_ensemble, 0),
+        users_with_history=with_history,
+        fallback_lists=max(with_history - ranked.users_ensemble, 0),
         rows_read=extracted.rows_read,
         quarantined=extracted.quarantined,
         exclude_seen=hides,

@@ -46,10 +46,10 @@ def lines(name: str, values: Mapping[str, Sequence[float | None]]) -> Plot | Non
     Returns:
         The plot, or None if there are no values.
     """
-    known = [value for series in values.values() for value in series if value is not None]
-    if not known:
+    measured = [value for series in values.values() for value in series if value is not None]
+    if not measured:
         return None
-    low, high, runs = min(known), max(known), max(map(len, values.values()))
+    low, high, runs = min(measured), max(measured), max(map(len, values.values()))
 
     def place(run: int, value: float) -> tuple[float, float]:
         across = run / (runs - 1) if runs > 1 else 0.5
