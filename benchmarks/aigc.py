@@ -124,7 +124,7 @@ def learn(output: type[Full], mixed: bool, work: Work, passes: float, seconds: f
     training = work.training(learned)
     since, read = time.process_time(), 0
     for batch, _ in training.run(work.holdout.histories, events):
-        read += int(batch.there.sum())
+        read += int(batch.mask.sum())
     took = time.process_time() - since
     items = learned.items.detach().numpy()
     return Learned(items, SequenceUsers((training.net,)), learned.scores, read, took)

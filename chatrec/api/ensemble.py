@@ -126,24 +126,26 @@ class Ensemble(Estimator, Parameters):
             state = "is in the history of the user" if wanted in history else "is not available"
             raise DataError(f"Item {item!r} {state} and is in no list of user {user!r}: ask for another item.")
         ids, rows = dataset.items["item_id"], list[tuple[Any, ...]]()
-        for found in explanation.explain(self._recommender(1, True), int(row), int(wanted)):
-            source, parts = (found.source, kind_of(found.source), found.share), found.events
-            rows += [(*source, ids[place], part) for place, part in [*parts.items()][: whole(events, "events")]]
+        for evidence in explanation.explain(self._recommender(1, True), int(row), int(wanted)):
+            source, parts = (evidence.source, kind_of(evidence.source), evidence.share), evidence.events
+            rows += [
+                (*source, ids[row_of_event], part) for row_of_event, part in [*parts.items()][: whole(events, "events")]
+            ]
             rows += [] if parts else [(*source, None, None)]
         kinds = dict(zip(EXPLAINED, (pl.String, pl.String, pl.Float64, ids.dtype, pl.Float64), strict=True))
         return as_kind(pl.DataFrame(rows, schema=kinds, orient="row"), dataset.kind)  # type: ignore[arg-type]
 
     def lists(self, rows: Array, k: int, exclude_seen: bool) -> tuple[Array, Array]:
         """Implements `Estimator.lists`."""
-        ranker = self._recommender(k, exclude_seen)
+        recommender = self._recommender(k, exclude_seen)
         profiles = np.load(self._run.step_folder(EMBED) / USERS, mmap_mode="r")
         width = min(k, self._fitted().items.height)
-        users, places = np.unique(rows, return_inverse=True)
+        users, positions = np.unique(rows, return_inverse=True)
         items, scores = np.full((len(users), width), -1, np.int32), np.zeros((len(users), width), np.float32)
-        for part in ListBuilder(ranker, profiles, self.settings.compute.memory_mb << 20).lists(users):
+        for part in ListBuilder(recommender, profiles, self.settings.compute.memory_mb << 20).lists(users):
             at, filled = np.searchsorted(users, part.users), part.items.shape[1]
             items[at, :filled], scores[at, :filled] = part.items, part.scores
-        return items[places], scores[places]
+        return items[positions], scores[positions]
 
     def _fit(self, dataset: Dataset) -> None:
         settings = self.settings

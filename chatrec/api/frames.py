@@ -26,17 +26,17 @@ def lists_frame(
     Args:
         owners: Name of the first column, and its value for each list.
         members: Name of the column of members, and the ids that `items` are rows of.
-        items: owners × places, the best first, -1 where a list ends.
+        items: owners × slots, the best first, -1 where a list ends.
         scores: Scores of the same shape.
     """
-    there = items >= 0
-    rows, places = np.nonzero(there)
+    filled = items >= 0
+    rows, slots = np.nonzero(filled)
     return pl.DataFrame(
         {
             owners[0]: owners[1].gather(rows),
-            "rank": (places + 1).astype(np.int32),
-            members[0]: members[1].gather(items[there]),
-            "score": scores[there].astype(np.float32),
+            "rank": (slots + 1).astype(np.int32),
+            members[0]: members[1].gather(items[filled]),
+            "score": scores[filled].astype(np.float32),
         }
     )
 

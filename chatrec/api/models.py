@@ -231,8 +231,10 @@ class KernelRidge(ScoredEstimator, kernel_ridge.Config):
         return kernel_ridge.fit(training_data(dataset, with_features=True), self)
 
     def _refuse(self, dataset: Dataset) -> None:
-        known = min(len(np.unique(dataset.interactions.items)), self.ease_config.max_items)
-        refuse_large(self, known * dataset.items.height, self.max_cells, "pairs of known items and items", "max_cells")
+        modelled = min(len(np.unique(dataset.interactions.items)), self.ease_config.max_items)
+        refuse_large(
+            self, modelled * dataset.items.height, self.max_cells, "pairs of known items and items", "max_cells"
+        )
         refuse_without_features(self, dataset)
 
 

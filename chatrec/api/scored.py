@@ -41,13 +41,13 @@ class ScoredEstimator(Estimator):
         histories = dataset.interactions
         width = min(k, dataset.items.height)
         items, scores = np.full((len(rows), width), -1, np.int32), np.zeros((len(rows), width), np.float32)
-        known = histories.lengths[rows] > 0
-        for chosen, model in ((known, self.model_), (~known, self._popular(dataset))):
-            places = np.flatnonzero(chosen)
+        with_history = histories.lengths[rows] > 0
+        for chosen, model in ((with_history, self.model_), (~with_history, self._popular(dataset))):
+            positions = np.flatnonzero(chosen)
             size = max(1, CELLS_AT_ONCE // dataset.items.height)
-            parts = batches(histories, rows[places], dataset.available, exclude_seen, size)
-            for start, batch in zip(range(0, len(places), size), parts, strict=True):
-                part = places[start : start + size]
+            parts = batches(histories, rows[positions], dataset.available, exclude_seen, size)
+            for start, batch in zip(range(0, len(positions), size), parts, strict=True):
+                part = positions[start : start + size]
                 items[part], scores[part] = batch.best(model.score(batch), k)
         return items, scores
 

@@ -30,8 +30,8 @@ from chatrec.runs.run import replacing, write_atomically
 
 FACTS, DATA = "chatrec.json", "extract"
 CLASSES: Mapping[str, type[Any]] = {
-    each.__name__: each
-    for each in (
+    kind.__name__: kind
+    for kind in (
         AIGC,
         EASE,
         IALS,
@@ -102,7 +102,7 @@ def load(path: str | Path) -> Any:
 def _described(value: Any) -> dict[str, Any]:
     """Class and parameters as JSON has them."""
     parameters = value.parameters() if isinstance(value, Estimator) else asdict(value)
-    made = {name: _described(each) if is_dataclass(each) else each for name, each in parameters.items()}
+    made = {name: _described(value) if is_dataclass(value) else value for name, value in parameters.items()}
     return {"class": type(value).__name__, "parameters": made}
 
 

@@ -174,10 +174,10 @@ class _Reader:
         )
 
     def vectors(self, texts: Sequence[str]) -> Array:
-        distinct, place = np.unique(np.array([*texts, ""], object), return_inverse=True)
+        distinct, position = np.unique(np.array([*texts, ""], object), return_inverse=True)
         raw = _encoded(self.checkpoint, distinct[1:].tolist())
         vectors = self.whiten(raw)
-        return np.vstack([np.zeros((1, vectors.shape[1]), np.float32), vectors])[place[:-1]]
+        return np.vstack([np.zeros((1, vectors.shape[1]), np.float32), vectors])[position[:-1]]
 
 
 def _encoded(checkpoint: "Checkpoint", texts: Sequence[str]) -> Array:
@@ -203,7 +203,7 @@ def _checked(texts: Sequence[str]) -> list[str]:
     if isinstance(texts, str | bytes) or not hasattr(texts, "__iter__"):
         raise DataError(f"texts is a {type(texts).__name__}: pass a list of texts, even for a single one.")
     listed = list(texts)
-    wrong = next((place for place, text in enumerate(listed) if not isinstance(text, str)), None)
+    wrong = next((row for row, text in enumerate(listed) if not isinstance(text, str)), None)
     if wrong is not None:
-        raise DataError(f'texts has a {type(listed[wrong]).__name__} at place {wrong}: make it text, or "".')
+        raise DataError(f'texts has a {type(listed[wrong]).__name__} at row {wrong}: make it text, or "".')
     return [" ".join(text.split()) for text in listed]

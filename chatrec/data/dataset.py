@@ -157,14 +157,14 @@ class Dataset:
         """
         return self._rows_of(ids, self.items["item_id"], "item", UnknownItem)
 
-    def _rows_of(self, ids: Any, known: pl.Series, kind: str, unknown: type[DataError]) -> Array:
+    def _rows_of(self, ids: Any, ids_of_dataset: pl.Series, kind: str, unknown: type[DataError]) -> Array:
         wanted = _ids(_column(ids, kind), f"{kind} ids")
         if wanted.null_count():
             raise DataError(f"The ids of {kind}s have {wanted.null_count():,} that are null: leave them out.")
-        if wanted.dtype != known.dtype and len(wanted):
-            raise DataError(f"The ids of {kind}s are {_kind(known)} in this dataset, not {_kind(wanted)}.")
+        if wanted.dtype != ids_of_dataset.dtype and len(wanted):
+            raise DataError(f"The ids of {kind}s are {_kind(ids_of_dataset)} in this dataset, not {_kind(wanted)}.")
         rows = wanted.to_frame("id").join(
-            known.to_frame("id").with_row_index("row"), on="id", how="left", maintain_order="left"
+            ids_of_dataset.to_frame("id").with_row_index("row"), on="id", how="left", maintain_order="left"
         )["row"]
         if rows.null_count():
             raise unknown(
@@ -179,8 +179,8 @@ def _frame(table: Any, name: str, *ids: str) -> pl.DataFrame:
     frame = _read(table, name)
     for column in ids:
         if column not in frame.columns:
-            there = ", ".join(frame.columns) or "none"
-            raise DataError(f"{name} has no column {column}. It has {there}: rename one of them.")
+            names = ", ".join(frame.columns) or "none"
+            raise DataError(f"{name} has no column {column}. It has {names}: rename one of them.")
         nulls = frame[column].null_count()
         if frame.schema[column].is_float():
             nulls += int(frame[column].is_nan().sum())
@@ -278,9 +278,9 @@ def _described(table: Any, name: str, column: str, events: pl.DataFrame) -> pl.D
     return frame
 
 
-def _rows(events: pl.DataFrame, known: pl.DataFrame, column: str, name: str) -> pl.Series:
+def _rows(events: pl.DataFrame, table: pl.DataFrame, column: str, name: str) -> pl.Series:
     """The row of each event's user or item."""
-    numbered = known.select(column).with_row_index("row")
+    numbered = table.select(column).with_row_index("row")
     rows = events.select(column).join(numbered, on=column, how="left", maintain_order="left")["row"]
     if rows.null_count():
         unknown = events[column].filter(rows.is_null())
@@ -334,11 +334,11 @@ def _catalogue(items: pl.DataFrame) -> pl.DataFrame:
         if name in given and items[name].dtype not in (kind, pl.Null):
             raise DataError(f"{ITEMS}.{name} is of type {items[name].dtype}: it must be {kind}.")
     others = [name for name in given if name != "item_id" and name not in CONTRACT]
-    known = [
+    fields = [
         (pl.col(name) if name in given else pl.lit(DEFAULTS[name]).alias(name)).cast(kind)
         for name, kind in CONTRACT.items()
     ]
-    made = items.select("item_id", *known, *(_text(items[name], ITEMS) for name in others))
+    made = items.select("item_id", *fields, *(_text(items[name], ITEMS) for name in others))
     return made.with_columns(pl.col(name).fill_null(value) for name, value in DEFAULTS.items() if value is not None)
 
 

@@ -126,10 +126,12 @@ def promote(root: Path, name: str) -> Path:
         RunError: If the version does not exist, or its files were changed.
     """
     folder, state = root / FOLDER / name, _state(root)
-    known = {version.name: version for version in versions(root)}
-    if name not in known:
-        raise RunError(f"There is no encoder {name!r} under {root / FOLDER}. There are: {', '.join(known) or 'none'}.")
-    if known[name].fingerprint != _fingerprint(folder):
+    existing = {version.name: version for version in versions(root)}
+    if name not in existing:
+        raise RunError(
+            f"There is no encoder {name!r} under {root / FOLDER}. There are: {', '.join(existing) or 'none'}."
+        )
+    if existing[name].fingerprint != _fingerprint(folder):
         raise RunError(f"The files of encoder {folder} are not those that were saved: it cannot be promoted.")
     if name != state.live:
         _write_state(root, _Live(name, (*state.before, state.live)))

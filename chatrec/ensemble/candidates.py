@@ -9,7 +9,7 @@ from chatrec.data.arrays import Array, take, top_k
 from chatrec.data.user_batch import UserBatch
 from chatrec.ensemble.log_shares import LogShares
 
-NOBODY = -1
+PADDING = -1
 NONE = np.empty(0, np.int32)
 RETRIEVED = 150
 """Number of candidates that a model retrieves per user."""
@@ -54,11 +54,11 @@ def best_items(items: Array, log_shares: Array, weights: Array, k: int) -> tuple
         k: Maximum number of items per user.
 
     Returns:
-        The best candidates and their scores, users × at most k; NOBODY and -inf for padding.
+        The best candidates and their scores, users × at most k; PADDING and -inf for padding.
     """
     scores = scores_of(items, log_shares, weights)
     columns = top_k(scores, k, stable=True)
-    return take(items, columns, NOBODY), take(scores, columns, -np.inf)
+    return take(items, columns, PADDING), take(scores, columns, -np.inf)
 
 
 def scores_of(items: Array, log_shares: Array, weights: Array) -> Array:
@@ -75,5 +75,5 @@ def _union(retrieved: Array, batch: UserBatch) -> Array:
     again = np.zeros(items.shape, bool)
     again[:, 1:] = items[:, 1:] == items[:, :-1]
     items = np.sort(np.where(again, np.iinfo(np.int32).max, items), axis=1)
-    items = np.where(items == np.iinfo(np.int32).max, NOBODY, items)
+    items = np.where(items == np.iinfo(np.int32).max, PADDING, items)
     return items[:, : max(1, int((items >= 0).sum(1).max(initial=0)))].astype(np.int32)

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 
 from chatrec.data.arrays import Array, take, top_k
-from chatrec.ensemble.candidates import NOBODY
+from chatrec.ensemble.candidates import PADDING
 from chatrec.evaluation import metrics
 from chatrec.evaluation.holdout import Holdout, K
 
@@ -38,7 +38,7 @@ class HoldoutCandidates:
     def empty(cls, holdout: Holdout) -> "HoldoutCandidates":
         """Makes empty candidates for held-out users."""
         shape = len(holdout), 1
-        return cls.of(holdout, np.full(shape, NOBODY, np.int32), np.full(shape, -np.inf))
+        return cls.of(holdout, np.full(shape, PADDING, np.int32), np.full(shape, -np.inf))
 
     @classmethod
     def without_users(cls) -> "HoldoutCandidates":

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from chatrec.data.arrays import Array
-from chatrec.ensemble.candidates import NOBODY, RETRIEVED, best_items, retrieve
+from chatrec.ensemble.candidates import PADDING, RETRIEVED, best_items, retrieve
 from chatrec.ensemble.log_shares import ScoredLogShares
 from chatrec.ensemble.logit import Choices, fit_weights, log_likelihoods
 from chatrec.evaluation.holdout import Holdout, K
@@ -47,7 +47,7 @@ class HoldoutFeatures:
             for batch in holdout.batches()
         ]
         width = max((part.items.shape[1] for part in parts), default=1)
-        items = np.concatenate([_wider(part.items, width, NOBODY) for part in parts])
+        items = np.concatenate([_wider(part.items, width, PADDING) for part in parts])
         features = np.concatenate([_wider(part.log_shares, width, 0) for part in parts])
         chosen = holdout.hits(items).astype(np.float32)
         chosen /= np.maximum(chosen.sum(1, keepdims=True), 1)
@@ -96,11 +96,11 @@ def cross_fitted(features: HoldoutFeatures, seed: int, k: int) -> tuple[Array, A
         k: Maximum number of candidates per user.
 
     Returns:
-        Items and their scores, users × candidates, the best first; NOBODY and -inf for padding.
+        Items and their scores, users × candidates, the best first; PADDING and -inf for padding.
     """
     fold = np.random.default_rng(seed).permutation(len(features.items)) % FOLDS
     shape = len(features.items), min(k, features.items.shape[1])
-    items, scores = np.full(shape, NOBODY, np.int32), np.full(shape, -np.inf)
+    items, scores = np.full(shape, PADDING, np.int32), np.full(shape, -np.inf)
     for number in range(FOLDS):
         weights, _ = _fit(features, np.flatnonzero(fold != number), features.names)
         users = np.flatnonzero(fold == number)

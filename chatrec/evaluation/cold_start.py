@@ -24,7 +24,7 @@ def pseudo_cold(ids: Iterable[object], seed: int) -> Array:
         ids: Ids of the items.
         seed: Seed of the choice.
     """
-    digests = b"".join(hashlib.blake2b(f"{seed} {each}".encode(), digest_size=8).digest() for each in ids)
+    digests = b"".join(hashlib.blake2b(f"{seed} {item}".encode(), digest_size=8).digest() for item in ids)
     chosen: Array = np.frombuffer(digests, np.uint64) < SHARE * 2.0**64
     return chosen
 

@@ -48,15 +48,15 @@ class Evaluator:
         """
         held = self.holdout
         hits = held.hits(lists)
-        found = metrics.summary(hits, held.relevant, lists, held.recommendable)
+        values = metrics.summary(hits, held.relevant, lists, held.recommendable)
         gains = np.power(self._takers + 1.0, -PROPENSITY, dtype=np.float64)
-        found["debiased ndcg@10"] = metrics.debiased_ndcg(lists, hits, held.targets, held.starts, gains)
-        found["novelty@10"] = metrics.novelty(lists, self._takers, int((held.histories.lengths > 0).sum()))
-        found["gini@10"] = metrics.gini(self.exposure(lists))
+        values["debiased ndcg@10"] = metrics.debiased_ndcg(lists, hits, held.targets, held.starts, gains)
+        values["novelty@10"] = metrics.novelty(lists, self._takers, int((held.histories.lengths > 0).sum()))
+        values["gini@10"] = metrics.gini(self.exposure(lists))
         if self._tells_apart:
-            found["diversity@10"] = metrics.diversity(lists, self.vectors)
-        found |= dict(self._of_slices(lists))
-        return {name: round(value, 6) for name, value in found.items()}
+            values["diversity@10"] = metrics.diversity(lists, self.vectors)
+        values |= dict(self._of_slices(lists))
+        return {name: round(value, 6) for name, value in values.items()}
 
     def exposure(self, lists: Array) -> metrics.Counts:
         """Returns the number of lists that contain each recommendable item."""
@@ -113,5 +113,5 @@ class Evaluator:
     def _fewest_of_head(self) -> int:
         """Minimum number of events of an item of the head. Items with equal numbers are on the same side."""
         descending = np.sort(self._events)[::-1]
-        place = np.searchsorted(np.cumsum(descending), HEAD * descending.sum())
-        return int(max(descending[min(place, len(descending) - 1)], 1))
+        position = np.searchsorted(np.cumsum(descending), HEAD * descending.sum())
+        return int(max(descending[min(position, len(descending) - 1)], 1))

@@ -72,9 +72,9 @@ class Holdout:
         Returns:
             Lists, users × K, padded with -1.
         """
-        found = [np.empty((0, min(K, len(self.recommendable))), np.int32)]
-        found += [batch.best(score(batch), K)[0] for batch in self.batches()]
-        return np.concatenate(found)
+        lists = [np.empty((0, min(K, len(self.recommendable))), np.int32)]
+        lists += [batch.best(score(batch), K)[0] for batch in self.batches()]
+        return np.concatenate(lists)
 
     def ndcg(self, score: Callable[[UserBatch], Array]) -> metrics.Floats:
         """Returns NDCG@10 of each user."""
@@ -88,7 +88,7 @@ def hold_out(histories: Interactions, recommendable: Array, exclude_seen: bool, 
         histories: Interactions of all users.
         recommendable: Availability of items, bool of shape (items,).
         exclude_seen: Whether items that the user had before are excluded from lists and targets.
-        target: What a list should predict.
+        target: Events that a list should predict.
         seed: Seed of the sample of users.
 
     Returns:

@@ -39,13 +39,13 @@ def bumps(values: Array, deviation: float) -> csr_matrix:
     Returns:
         items × bumps, rows of unit length.
     """
-    known = np.flatnonzero(np.isfinite(values))
-    if not len(known):
+    present = np.flatnonzero(np.isfinite(values))
+    if not len(present):
         return csr_matrix((len(values), 1), dtype=np.float32)
-    centres = np.arange(values[known].min() - 2 * deviation, values[known].max() + 2 * deviation + 1e-9, deviation)
-    distance = (values[known, None] - centres) / deviation
+    centres = np.arange(values[present].min() - 2 * deviation, values[present].max() + 2 * deviation + 1e-9, deviation)
+    distance = (values[present, None] - centres) / deviation
     height = np.where(np.abs(distance) < 4, np.exp(-(distance**2) / 2), 0)
     height = unit(height)
     row, column = np.nonzero(height)
     shape = (len(values), len(centres))
-    return csr_matrix((height[row, column].astype(np.float32), (known[row], column)), shape=shape)
+    return csr_matrix((height[row, column].astype(np.float32), (present[row], column)), shape=shape)

@@ -45,12 +45,12 @@ def _had(texts: Sequence[str], queries: Sequence[str], analyse: Callable[[str], 
     """Σ idf of the common words / Σ idf of the query's words that any item has: queries × items."""
     counter = CountVectorizer(analyzer=analyse, binary=True, dtype=np.float32)
     try:
-        asked = csr_matrix(counter.fit_transform(queries))
-    except ValueError:  # raised by scikit-learn if present are no words
+        counts = csr_matrix(counter.fit_transform(queries))
+    except ValueError:  # raised by scikit-learn if there are no words
         return csr_matrix((len(queries), len(texts)), dtype=np.float32)
     present = csr_matrix(counter.transform(texts))
     having = np.asarray(present.sum(0)).ravel()
     rarity = np.where(having > 0, np.log((1 + len(texts)) / (1 + having)) + 1, 0)
-    weighted = asked @ diags_array(rarity)
+    weighted = counts @ diags_array(rarity)
     whole = np.maximum(np.asarray(weighted.sum(1)).ravel(), np.finfo(np.float32).tiny)
     return csr_matrix(diags_array(1 / whole) @ weighted @ present.T)

@@ -31,7 +31,7 @@ def diversified(context: Context, ranker: Recommender) -> tuple[Recommender, Div
     way, strength, gain = strongest(held, _ways(context, ranker, holdout_of(context).histories), wanted.max_loss)
     if way:
         way = _ways(context, ranker, ranker.histories)(strength)
-    return ranker.under(ranker.rules, ranker.recommendable, variety=way), DiversityResult(strength, round(gain, 4))
+    return ranker.under(ranker.rules, ranker.recommendable, diversifier=way), DiversityResult(strength, round(gain, 4))
 
 
 def with_coverage(context: Context, ranker: Recommender, profiles: Array) -> tuple[Recommender, CoverageResult | None]:
@@ -40,8 +40,8 @@ def with_coverage(context: Context, ranker: Recommender, profiles: Array) -> tup
     if not settings.diversity.coverage:
         return ranker, None
     reached = reach_coverage(ranker, profiles, settings.diversity.coverage, settings.compute.memory_mb)
-    if reached.variety:
-        ranker = ranker.under(ranker.rules, ranker.recommendable, variety=reached.variety)
+    if reached.diversifier:
+        ranker = ranker.under(ranker.rules, ranker.recommendable, diversifier=reached.diversifier)
     return ranker, CoverageResult(round(reached.before, 4), round(reached.after, 4))
 
 

@@ -48,10 +48,10 @@ class Relevance:
         vectors, rows = self.vectors[items], np.arange(len(items))
         nearest = np.zeros(items.shape, np.float32)
 
-        def choose(place: int, left: Array) -> Array:
+        def choose(slot: int, left: Array) -> Array:
             return np.asarray((left - self.strength * nearest).argmax(1))
 
-        def take(place: int, chosen: Array) -> None:
+        def take(slot: int, chosen: Array) -> None:
             near = np.einsum("ucd,ud->uc", vectors, vectors[rows, chosen])
             np.maximum(nearest, near, out=nearest)
 
@@ -102,17 +102,17 @@ class Calibration:
         groups, weights = self.groups[items], self._weights[items]
         share = padded[rows[:, None, None], groups]
 
-        def part(sums: Array, place: int) -> Array:
+        def part(sums: Array, slot: int) -> Array:
             """Returns p log q of each group, with q from the sums over the list."""
-            said: Array = share * np.log(np.maximum((1 - OWN_SHARE) * sums / (place + 1) + OWN_SHARE * share, 1e-12))
-            return said
+            products: Array = share * np.log(np.maximum((1 - OWN_SHARE) * sums / (slot + 1) + OWN_SHARE * share, 1e-12))
+            return products
 
-        def choose(place: int, left: Array) -> Array:
+        def choose(slot: int, left: Array) -> Array:
             before = shown[rows[:, None, None], groups]
-            gain = (part(before + weights, place) - part(before, place)).sum(2)
+            gain = (part(before + weights, slot) - part(before, slot)).sum(2)
             return np.asarray((left + self.strength * gain).argmax(1))
 
-        def take(place: int, chosen: Array) -> None:
+        def take(slot: int, chosen: Array) -> None:
             np.add.at(shown, (rows[:, None], groups[rows, chosen]), weights[rows, chosen])
 
         return _greedy(scores, n, choose, take)
@@ -136,9 +136,9 @@ class Reserved:
         for row in np.flatnonzero(high > low):
             columns = np.flatnonzero(np.isin(items[row], self.items[low[row] : high[row]]))
             others = np.delete(wanted[row], columns)
-            places = n - len(columns)
-            if places < len(others):
-                lowest = np.partition(others, len(others) - places - 1)[len(others) - places - 1]
+            free = n - len(columns)
+            if free < len(others):
+                lowest = np.partition(others, len(others) - free - 1)[len(others) - free - 1]
                 wanted[row, columns] = np.nextafter(np.maximum(wanted[row, columns], lowest), np.float32(np.inf))
         return wanted
 
@@ -147,12 +147,12 @@ def _greedy(scores: Array, n: int, choose: Callable[[int, Array], Array], take: 
     """Returns scores that rank the chosen candidates first, in the order of their choice."""
     rows, left, ordered = np.arange(len(scores)), scores.copy(), scores.copy()
     top = np.where(np.isfinite(scores), scores, 0).max(1, initial=0)
-    for place in range(min(n, scores.shape[1])):
-        chosen = choose(place, left)
-        there = np.isfinite(left[rows, chosen])
-        ordered[rows[there], chosen[there]] = top[there] + n - place
+    for slot in range(min(n, scores.shape[1])):
+        chosen = choose(slot, left)
+        available = np.isfinite(left[rows, chosen])
+        ordered[rows[available], chosen[available]] = top[available] + n - slot
         left[rows, chosen] = -np.inf
-        take(place, chosen)
+        take(slot, chosen)
     return ordered
 
 

@@ -7,7 +7,7 @@ from scipy.sparse import csr_matrix
 
 from chatrec.aigc.state import AigcState
 from chatrec.data.arrays import Array, take, top_k
-from chatrec.ensemble.candidates import NOBODY, NONE
+from chatrec.ensemble.candidates import NONE, PADDING
 from chatrec.models.popularity import SMOOTHING
 from chatrec.ranking.lists import GROUP, POPULAR, SEARCHED, Lists
 from chatrec.ranking.rules.rules import Rules
@@ -22,8 +22,8 @@ def searched_lists(users: Array, rated: ScoredCandidates) -> Lists:
         rated: Their scored candidates.
     """
     scores = np.where(rated.items >= 0, np.exp(rated.scores), 0).astype(np.float32)
-    nobody = np.full(rated.items.shape, NOBODY, np.int32)
-    return Lists(users, rated.items, scores, SEARCHED, nobody, nobody)
+    none = np.full(rated.items.shape, PADDING, np.int32)
+    return Lists(users, rated.items, scores, SEARCHED, none, none)
 
 
 @dataclass(frozen=True)
@@ -47,7 +47,7 @@ class Shown:
             scores: Scores, users × items. The first of several equal items ranks first.
 
         Returns:
-            Items and scores, users × at most top_n; NOBODY and 0 where a list is shorter.
+            Items and scores, users × at most top_n; PADDING and 0 where a list is shorter.
         """
         if self.rules.log_factors is not None:
             scores = scores * np.exp(self.rules.log_factors)
@@ -60,9 +60,9 @@ class Shown:
     def _shaped(self, items: Array, scores: Array) -> Array:
         had = np.zeros((len(scores), scores.shape[1] + 1), bool)  # the last column is of padding
         np.put_along_axis(had, items, True, 1)
-        items = np.hstack([items, np.where(had[:, self.extra], NOBODY, self.extra)])
+        items = np.hstack([items, np.where(had[:, self.extra], PADDING, self.extra)])
         columns = self.rules.columns(items, take(scores, items, -np.inf), self.top_n)
-        return take(items, columns, NOBODY)
+        return take(items, columns, PADDING)
 
 
 def group_lists(users: Array, profiles: Array, state: AigcState, shares: csr_matrix, shown: Shown) -> Lists:
@@ -79,12 +79,12 @@ def group_lists(users: Array, profiles: Array, state: AigcState, shares: csr_mat
     attention = state.attention(vectors)
     items, best = shown.best(np.asarray((shares.T @ attention.T).T))
     by_group = shares.T.tocsr()
-    group = np.full(items.shape, NOBODY, np.int32)
-    for place in range(items.shape[1]):
-        weights = by_group[np.maximum(items[:, place], 0)].multiply(attention).tocsr()
-        group[:, place] = np.asarray(weights.argmax(axis=1)).ravel()
-    nobody = np.full(items.shape, NOBODY, np.int32)
-    return Lists(users, items, best, GROUP, np.where(items >= 0, group, NOBODY), nobody, vectors=vectors)
+    group = np.full(items.shape, PADDING, np.int32)
+    for slot in range(items.shape[1]):
+        weights = by_group[np.maximum(items[:, slot], 0)].multiply(attention).tocsr()
+        group[:, slot] = np.asarray(weights.argmax(axis=1)).ravel()
+    none = np.full(items.shape, PADDING, np.int32)
+    return Lists(users, items, best, GROUP, np.where(items >= 0, group, PADDING), none, vectors=vectors)
 
 
 def popular_lists(users: Array, popular: Array, shown: Shown) -> Lists:
@@ -98,5 +98,5 @@ def popular_lists(users: Array, popular: Array, shown: Shown) -> Lists:
     smoothing = 0 if shown.rules.log_factors is None else SMOOTHING  # a factor has no effect on a score of 0
     shares = (popular + smoothing) / max(popular.sum(), 1)
     items, scores = (np.repeat(part, len(users), axis=0) for part in shown.best(shares[None, :]))
-    nobody = np.full(items.shape, NOBODY, np.int32)
-    return Lists(users, items, scores, POPULAR, nobody, nobody)
+    none = np.full(items.shape, PADDING, np.int32)
+    return Lists(users, items, scores, POPULAR, none, none)

@@ -35,7 +35,7 @@ ATTENTION_SCHEMA = pa.schema(
 
 @dataclass(frozen=True)
 class Lists:
-    """Lists of a batch of users, users × N, the best first; items are NOBODY where a list is shorter."""
+    """Lists of a batch of users, users × N, the best first; items are PADDING where a list is shorter."""
 
     users: Array
     items: Array

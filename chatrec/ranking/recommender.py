@@ -13,7 +13,7 @@ from chatrec.aigc.groups import ItemGroups
 from chatrec.data.arrays import Array
 from chatrec.data.interactions import Interactions
 from chatrec.data.user_batch import UserBatch
-from chatrec.ensemble.candidates import NOBODY, RETRIEVED
+from chatrec.ensemble.candidates import PADDING, RETRIEVED
 from chatrec.ensemble.ensemble import Ensemble
 from chatrec.ensemble.log_shares import LogShares, ScoredLogShares
 from chatrec.models import popularity
@@ -66,7 +66,7 @@ class Recommender:
     """None if searches are not used."""
     rules: Rules = NO_RULES
     """`recommendable` already excludes the items that they deny."""
-    variety: Diversifier | None = None
+    diversifier: Diversifier | None = None
     """None orders lists by score alone."""
     known_popularity: Array | None = None
     """Popularity of each item, where it may not be computed from the events."""
@@ -130,17 +130,19 @@ class Recommender:
     @cached_property
     def considered(self) -> int:
         """Number of candidates per list; larger than top_n only for rules and diversity."""
-        if self.variety:
+        if self.diversifier:
             return max(VARIED, CONSIDERED * self.top_n)
         return CONSIDERED * self.top_n if self.rules.shape_lists else self.top_n
 
     @property
     def _shapes(self) -> bool:
-        return self.rules.shape_lists or self.variety is not None
+        return self.rules.shape_lists or self.diversifier is not None
 
     def _wanted(self, users: Array, rated: ScoredCandidates) -> Array:
         """Returns the scores by which lists are ordered."""
-        return self.variety.scores(users, rated.items, rated.scores, self.top_n) if self.variety else rated.scores
+        return (
+            self.diversifier.scores(users, rated.items, rated.scores, self.top_n) if self.diversifier else rated.scores
+        )
 
     @cached_property
     def extra_candidates(self) -> Array:
@@ -168,12 +170,12 @@ class Recommender:
         shares = self.cold_items_min_share, self.cold_items_max_share
         return math.ceil(shares[0] * self.top_n), math.ceil(shares[1] * self.top_n)
 
-    def _with_cold(self, known: ScoredCandidates, users: Array) -> ScoredCandidates:
-        """Merges known and cold items."""
+    def _with_cold(self, warm: ScoredCandidates, users: Array) -> ScoredCandidates:
+        """Merges warm and cold items."""
         batch, cold = self.batch(users, self.cold), self.ensemble.cold
         log_shares: list[LogShares] = [ScoredLogShares.of(cold.models[name], batch) for name in cold.weights]
-        both = concatenated(known, rated := self._rated(log_shares, cold.weights, batch), cold.share)
-        order = tiers(known.items.shape[1], rated.items.shape[1], *self.slots_of_cold)
+        both = concatenated(warm, rated := self._rated(log_shares, cold.weights, batch), cold.share)
+        order = tiers(warm.items.shape[1], rated.items.shape[1], *self.slots_of_cold)
         return both.at(self.rules.columns(both.items, self._wanted(users, both), self.top_n, order))
 
     def scored_by_searches(self, users: Array) -> ScoredCandidates:
@@ -251,12 +253,12 @@ class Recommender:
         padded = np.hstack([attention, np.full((len(attention), 1), -1, attention.dtype)])
         weights = padded[np.arange(len(items))[:, None, None], groups]
         strongest = np.take_along_axis(groups, weights.argmax(2)[..., None], 2)[..., 0]
-        return np.where(items >= 0, strongest, NOBODY)
+        return np.where(items >= 0, strongest, PADDING)
 
     def _strongest_event(self, items: Array, shares: Array, batch: UserBatch) -> Array:
         """Returns the event with the largest contribution to the strongest model, if that model's share suffices."""
         latest = batch.histories.latest(batch.users, EVENTS_OF_A_REASON)
-        events, strength = np.full(items.shape, NOBODY, np.int32), np.full(items.shape, LEAST_SHARE, np.float32)
+        events, strength = np.full(items.shape, PADDING, np.int32), np.full(items.shape, LEAST_SHARE, np.float32)
         for column, model in enumerate(self.models.values()):
             added = model.contributions(latest, items)
             if added is None:
@@ -265,7 +267,7 @@ class Recommender:
             stronger = (shares[:, :, column] > strength) & (added.max(2) > 0)
             events = np.where(stronger, np.take_along_axis(latest, added.argmax(2), 1), events)
             strength = np.where(stronger, shares[:, :, column], strength)
-        return np.where(items >= 0, events, NOBODY)
+        return np.where(items >= 0, events, PADDING)
 
 
 def padded_groups(groups: ItemGroups, items: int) -> Array:

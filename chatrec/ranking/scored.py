@@ -7,7 +7,7 @@ import numpy as np
 
 from chatrec.data.arrays import Array, log_softmax, take, top_k
 from chatrec.data.user_batch import UserBatch
-from chatrec.ensemble.candidates import NOBODY, NONE, RETRIEVED, Candidates, retrieve, scores_of
+from chatrec.ensemble.candidates import NONE, PADDING, RETRIEVED, Candidates, retrieve, scores_of
 from chatrec.ensemble.log_shares import LogShares
 from chatrec.ranking.rules.rules import Rules
 
@@ -34,7 +34,7 @@ class ScoredCandidates:
             columns: Slots to keep, users × columns, -1 for padding.
         """
         return ScoredCandidates(
-            take(self.items, columns, NOBODY),
+            take(self.items, columns, PADDING),
             take(self.scores, columns, -np.inf),
             np.take_along_axis(self.shares, np.maximum(columns, 0)[:, :, None], 1),
         )
@@ -64,23 +64,23 @@ def scored_candidates(
         slots = rules.columns(candidates.items, scores + added, n, slack=SLACK)
     else:
         slots = top_k(scores + added, n, stable=True)
-    items = take(candidates.items, slots, NOBODY)
+    items = take(candidates.items, slots, PADDING)
     log_probabilities = take(log_softmax(scores) + added, slots, -np.inf)
     return ScoredCandidates(items, log_probabilities, _shares(candidates, np.maximum(slots, 0), weights))
 
 
-def concatenated(known: ScoredCandidates, cold: ScoredCandidates, share: float) -> ScoredCandidates:
-    """Concatenates known and cold items on a common scale of scores.
+def concatenated(warm: ScoredCandidates, cold: ScoredCandidates, share: float) -> ScoredCandidates:
+    """Concatenates warm and cold items on a common scale of scores.
 
     Args:
-        known: Scored items with events.
+        warm: Scored items with events.
         cold: Scored cold items, with the same models.
         share: Probability that an event is of a cold item.
     """
     return ScoredCandidates(
-        np.hstack([known.items, cold.items]),
-        np.hstack([known.scores + np.log1p(-share), cold.scores + np.log(share)]),
-        np.concatenate([known.shares, cold.shares], 1),
+        np.hstack([warm.items, cold.items]),
+        np.hstack([warm.scores + np.log1p(-share), cold.scores + np.log(share)]),
+        np.concatenate([warm.shares, cold.shares], 1),
     )
 
 

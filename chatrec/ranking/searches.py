@@ -14,7 +14,7 @@ from scipy.sparse import csr_matrix
 from chatrec.data.arrays import Array
 from chatrec.data.interactions import DAY, Queries
 from chatrec.data.user_batch import UserBatch
-from chatrec.ensemble.candidates import NOBODY
+from chatrec.ensemble.candidates import PADDING
 from chatrec.ensemble.log_shares import FLOOR, floor_of
 from chatrec.extract.snapshot import Snapshot
 from chatrec.features.search import matches
@@ -27,7 +27,7 @@ class Searches:
     """The searches of all users and the items that match them."""
 
     queries: Queries
-    found: csr_matrix
+    matches: csr_matrix
     """Match scores, query texts × items."""
     weight: float
     """Weight relative to the weights of the models."""
@@ -39,8 +39,8 @@ class Searches:
     @classmethod
     def of(cls, snapshot: Snapshot, weight: float, half_life: float) -> Self:
         """Makes the searches of a snapshot."""
-        found = matches(snapshot.items, snapshot.queries.texts)
-        return cls(snapshot.queries, found, weight, half_life, snapshot.newest)
+        scores = matches(snapshot.items, snapshot.queries.texts)
+        return cls(snapshot.queries, scores, weight, half_life, snapshot.newest)
 
     @cached_property
     def strength(self) -> Array:
@@ -64,8 +64,8 @@ class Searches:
         """Returns Σ over the user's queries of strength · match score, users × items."""
         rows, positions = self.queries.positions(users)
         values = self.strength[positions].astype(np.float32)
-        weighted = csr_matrix((values, (rows, self.queries.rows[positions])), shape=(len(users), self.found.shape[0]))
-        return csr_matrix(weighted @ self.found)
+        weighted = csr_matrix((values, (rows, self.queries.rows[positions])), shape=(len(users), self.matches.shape[0]))
+        return csr_matrix(weighted @ self.matches)
 
 
 @dataclass(frozen=True)
@@ -86,7 +86,7 @@ class SearchLogShares:
         """Implements `LogShares`."""
         allowed = self._allowed
         lengths = np.minimum(np.diff(allowed.indptr), k)
-        items = np.full((len(lengths), int(lengths.max(initial=0))), NOBODY, np.int32)
+        items = np.full((len(lengths), int(lengths.max(initial=0))), PADDING, np.int32)
         for row in np.flatnonzero(lengths):
             part = slice(allowed.indptr[row], allowed.indptr[row + 1])
             best = np.argsort(-allowed.data[part], kind="stable")[: lengths[row]]

@@ -9,7 +9,7 @@ import numpy as np
 
 from chatrec.config.ranking import Target
 from chatrec.data.arrays import Array
-from chatrec.ensemble.candidates import NOBODY, RETRIEVED, Candidates, best_items, retrieve
+from chatrec.ensemble.candidates import PADDING, RETRIEVED, Candidates, best_items, retrieve
 from chatrec.ensemble.ensemble import ENSEMBLE, ENSEMBLE_FILE, Ensemble
 from chatrec.ensemble.log_shares import ScoredLogShares
 from chatrec.evaluation.holdout import Holdout, K
@@ -39,7 +39,7 @@ class Systems:
             ensemble: Folder of the step ensemble.
             data: Data that the ensemble was fitted on.
             others: Models fitted elsewhere.
-            target: What a list should predict.
+            target: Events that a list should predict.
         """
         loaded = Ensemble.load(ensemble)
         stored = json.loads((ensemble / ENSEMBLE_FILE).read_text(encoding="utf-8"))
@@ -77,4 +77,4 @@ class Systems:
 
 def _best(candidates: Candidates, weights: Array, width: int) -> Array:
     best, _ = best_items(candidates.items, candidates.log_shares, weights, width)
-    return np.pad(best, [(0, 0), (0, width - best.shape[1])], constant_values=NOBODY)
+    return np.pad(best, [(0, 0), (0, width - best.shape[1])], constant_values=PADDING)

@@ -44,12 +44,12 @@ class Utility:
 
 
 def measure(
-    known: TrainingData, items: Array, holdout: Holdout, epsilons: Sequence[float], delta: float, noise: Noise, run: str
+    data: TrainingData, items: Array, holdout: Holdout, epsilons: Sequence[float], delta: float, noise: Noise, run: str
 ) -> Utility:
     """Fits on the remaining events at each ε, and measures on the held-out ones.
 
     Args:
-        known: Texts and features of the catalogue, and the seed of intervals.
+        data: Texts and features of the catalogue, and the seed of intervals.
         items: Item ids as text.
         holdout: Holdout of the histories.
         epsilons: ε of one release, one value per fit.
@@ -57,10 +57,10 @@ def measure(
         noise: Noise of the secret.
         run: Key of the run of the snapshot.
     """
-    judge, rest = Evaluator(holdout, known.texts), replace(known, histories=holdout.histories)
+    judge, rest = Evaluator(holdout, data.texts), replace(data, histories=holdout.histories)
 
     def quality(lists: Array) -> Interval:
-        return interval(judge.ndcg(lists), known.seed)
+        return interval(judge.ndcg(lists), data.seed)
 
     def at(epsilon: float) -> Interval:
         deviation = gaussian.deviation_of(epsilon, delta)

@@ -96,15 +96,15 @@ def measure(
         systems: Models fitted without the held-out events.
         measure: Evaluator of the held-out events.
         run: Key of the run of the snapshot.
-        target: What a list should predict.
+        target: Events that a list should predict.
         seed: Seed of the bootstrap.
         learning: Content of CURVE of the step aigc, if it exists.
     """
     held = measure.holdout
     ensembles = systems.ensembles(held)
     lists = {ENSEMBLE: ensembles.pop(ENSEMBLE), **systems.alone(held)}
-    found = {name: measure.ndcg(each) for name, each in lists.items()}
-    order = sorted(lists, key=lambda name: (name != ENSEMBLE, -found[name].mean(), name))
+    ndcg = {name: measure.ndcg(items) for name, items in lists.items()}
+    order = sorted(lists, key=lambda name: (name != ENSEMBLE, -ndcg[name].mean(), name))
     beside = [name for name in (ENSEMBLE, POPULARITY, RECENT) if name in lists]
     summaries = {name: measure.summary(lists[name]) for name in order}
     return Evaluation(
@@ -115,25 +115,25 @@ def measure(
         items=int(held.recommendable.sum()),
         weights={name: round(weight, 4) for name, weight in systems.weights.items()},
         systems=summaries,
-        ndcg={name: interval(found[name], seed) for name in order},
-        ahead={name: paired_difference(found[ENSEMBLE], found[name], seed) for name in order[1:]},
+        ndcg={name: interval(ndcg[name], seed) for name in order},
+        ahead={name: paired_difference(ndcg[ENSEMBLE], ndcg[name], seed) for name in order[1:]},
         without={
-            name: paired_difference(found[ENSEMBLE], measure.ndcg(each), seed) for name, each in ensembles.items()
+            name: paired_difference(ndcg[ENSEMBLE], measure.ndcg(items), seed) for name, items in ensembles.items()
         },
-        lengths=_by_length(held.histories.lengths[held.users], {name: found[name] for name in beside}, seed),
+        lengths=_by_length(held.histories.lengths[held.users], {name: ndcg[name] for name in beside}, seed),
         exposure={name: lorenz(measure.exposure(lists[name])).round(6).tolist() for name in beside},
         learning=learning,
         notes=_missing(summaries, learning),
     )
 
 
-def _by_length(lengths: Array, found: Mapping[str, Floats], seed: int) -> list[dict[str, Any]]:
+def _by_length(lengths: Array, ndcg: Mapping[str, Floats], seed: int) -> list[dict[str, Any]]:
     bins = np.digitize(lengths, LENGTHS) - 1
     return [
         {
             "events": _words_of_bin(number),
             "users": int((bins == number).sum()),
-            "ndcg": {name: interval(values[bins == number], seed) for name, values in found.items()},
+            "ndcg": {name: interval(values[bins == number], seed) for name, values in ndcg.items()},
         }
         for number in np.unique(bins).tolist()
     ]

@@ -134,8 +134,8 @@ def _reach(index: Any, kind: str, exact: Any, sample: Array, wanted: float) -> t
     effort, recall = (RECALL_AT if kind == "hnsw" else 8), 0.0
     while True:
         _widen(index, kind, effort)
-        _, found = index.search(sample, k)
-        hits = [len(np.intersect1d(a, b)) for a, b in zip(truth, found, strict=True)]
+        _, rows = index.search(sample, k)
+        hits = [len(np.intersect1d(a, b)) for a, b in zip(truth, rows, strict=True)]
         recall = sum(hits) / max(len(hits) * k, 1)
         if recall >= wanted or effort >= WIDEST:
             return effort, recall

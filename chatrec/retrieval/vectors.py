@@ -7,7 +7,7 @@ import numpy as np
 
 from chatrec.data.arrays import Array, log_sum
 from chatrec.data.user_batch import UserBatch
-from chatrec.ensemble.candidates import NOBODY
+from chatrec.ensemble.candidates import PADDING
 from chatrec.ensemble.log_shares import floor_of
 from chatrec.retrieval.index import ItemIndex
 
@@ -56,7 +56,7 @@ class IndexedLogShares:
         lengths = self.batch.histories.lengths[self.batch.users]
         seen = int(lengths.max(initial=0)) if self.batch.exclude_seen else 0
         items, _ = self.vectors.index.search(self.users, k + seen)
-        items = np.where(self.batch.exclude_mask[np.arange(len(items))[:, None], items], NOBODY, items)
+        items = np.where(self.batch.exclude_mask[np.arange(len(items))[:, None], items], PADDING, items)
         items = np.take_along_axis(items, np.argsort(items < 0, axis=1, kind="stable"), 1)[:, :k]
         return items if self.vectors.index.facts.kind == "flat" else self._completed(items)
 

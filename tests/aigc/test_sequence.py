@@ -72,12 +72,12 @@ def test_windows_read_every_event_with_a_successor_once(
 ) -> None:
     made = histories([[0] * length for length in lengths])
     found = list(batches(made, window, tokens, np.random.default_rng(seed)))
-    read = np.concatenate([batch.positions[batch.there] for batch in found] or [np.empty(0, int)])
+    read = np.concatenate([batch.positions[batch.mask] for batch in found] or [np.empty(0, int)])
     ends = {int(end) - 1 for end in made.starts[1:]}
     assert sorted(read.tolist()) == [event for event in range(len(made.items)) if event not in ends]
     for batch in found:
         assert batch.positions.shape[1] <= window
-        for row, there in zip(batch.positions, batch.there, strict=True):
+        for row, there in zip(batch.positions, batch.mask, strict=True):
             events = row[there]
             assert (np.diff(events) == 1).all()
             assert len(set(made.event_users[events].tolist())) == 1

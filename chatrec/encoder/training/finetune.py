@@ -103,8 +103,8 @@ def _learn_pairs(
             "No user interacted with two items that training may use: there is nothing to fine-tune an encoder on."
         )
     held_out_pairs = _held_out_pairs(Pairs(histories, len(texts)), held_out, seed)
-    known = np.unique(pairs.histories.items)
-    whitening = whitening_of(reader, texts, known, *chosen(settings.encoder_config, pretrained), seed)
+    items = np.unique(pairs.histories.items)
+    whitening = whitening_of(reader, texts, items, *chosen(settings.encoder_config, pretrained), seed)
     objective = Contrastive(reader, texts, pairs, held_out_pairs, settings.advanced.finetune.pairs, whitening, seed)
     events = hashlib.sha256(pairs.histories.items.tobytes() + pairs.histories.starts.tobytes()).hexdigest()
     plan = _plan(reader.model, settings, settings.finetune.steps)

@@ -43,8 +43,8 @@ class Providers:
     @cached_property
     def items(self) -> Array:
         """Number of items of each provider; items with several providers count fractionally."""
-        found: Array = np.asarray(self.shares.sum(0)).ravel()
-        return found
+        counts: Array = np.asarray(self.shares.sum(0)).ravel()
+        return counts
 
     def mass(self, items: Array, weights: Array) -> Array:
         """Sums weights of slots by provider.
@@ -53,13 +53,13 @@ class Providers:
             items: Rows of items, of any shape; -1 for an empty slot.
             weights: Weights, of the same shape.
         """
-        there = items >= 0
-        by_item = np.bincount(items[there], weights[there], minlength=self.shares.shape[0])
-        found: Array = self.shares.T @ by_item
-        return found
+        filled = items >= 0
+        by_item = np.bincount(items[filled], weights[filled], minlength=self.shares.shape[0])
+        mass: Array = self.shares.T @ by_item
+        return mass
 
 
 def share_of(mass: Array) -> Array:
     """Normalises sums by provider to shares."""
-    found: Array = mass / max(float(mass.sum()), np.finfo(float).tiny)
-    return found
+    shares: Array = mass / max(float(mass.sum()), np.finfo(float).tiny)
+    return shares

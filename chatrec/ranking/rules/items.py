@@ -81,12 +81,12 @@ def padded(rows: Array, values: Array, count: int, most: int | None = None) -> A
     Returns:
         Values as int32, (count + 1) × largest number of values, padded with NO_VALUE; the last row is all padding.
     """
-    place = np.arange(len(rows)) - np.searchsorted(rows, rows)
+    column = np.arange(len(rows)) - np.searchsorted(rows, rows)
     if most is not None:
-        kept = place < most
-        rows, values, place = rows[kept], values[kept], place[kept]
-    padded_values = np.full((count + 1, int(place.max(initial=0)) + 1), NO_VALUE, np.int32)
-    padded_values[rows, place] = values
+        kept = column < most
+        rows, values, column = rows[kept], values[kept], column[kept]
+    padded_values = np.full((count + 1, int(column.max(initial=0)) + 1), NO_VALUE, np.int32)
+    padded_values[rows, column] = values
     return padded_values
 
 

@@ -44,7 +44,7 @@ class Pin:
 
     item: int
     """Row of the item."""
-    place: int
+    slot: int
     """Position, from 0."""
 
 
@@ -147,7 +147,7 @@ class Rules:
         preference = np.where(np.take_along_axis(possible, preference, 1), preference, -1)
         chosen = admitted(items, preference, [(cap.codes, slack * cap.at_most) for cap in self.caps], n)
         chosen = np.take_along_axis(chosen, np.argsort(-take(scores, chosen, -np.inf), axis=1, kind="stable"), 1)
-        return pinned_slots(items, chosen, [(pin.item, pin.place) for pin in self.pins])
+        return pinned_slots(items, chosen, [(pin.item, pin.slot) for pin in self.pins])
 
 
 def _allowed(rules: settings.Rules, items: pl.DataFrame) -> Array | None:

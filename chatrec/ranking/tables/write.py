@@ -76,9 +76,9 @@ def _trending(inputs: TableInputs, settings: TablesConfig) -> Columns:
 
 def _answers(inputs: TableInputs, settings: TablesConfig) -> Columns:
     snapshot = inputs.snapshot
-    asked = frequent(snapshot.queries, settings.queries, settings.query_users)
+    queries = frequent(snapshot.queries, settings.queries, settings.query_users)
     popular = popularity(snapshot.histories.items, snapshot.histories.weights, len(inputs.possible))
-    return answers(snapshot.items, asked, popular, inputs.possible, settings.query_items)
+    return answers(snapshot.items, queries, popular, inputs.possible, settings.query_items)
 
 
 def _write(folder: Path, file: str, blocks: Iterable[Columns]) -> int:

@@ -48,5 +48,5 @@ def _adapter(kind: type[R]) -> TypeAdapter[R]:
 
 def _without_none(value: Any) -> Any:
     if isinstance(value, dict):
-        return {key: _without_none(each) for key, each in value.items() if each is not None}
+        return {key: _without_none(part) for key, part in value.items() if part is not None}
     return value
