@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from chatrec.aigc.autoconfig import Plan, remembered
+from chatrec.aigc.autoconfig import Plan, cached_rate
 from chatrec.aigc.batching import Batch, batches
 from chatrec.aigc.muon import Muon
 from chatrec.aigc.net import SequenceNet
@@ -27,7 +27,7 @@ from chatrec.runtime.schedule import warm_cosine
 RATE_OF_MATRICES = 0.02
 WARM_UP = 0.05
 CLIP = 1.0
-GO_ON = 0.25
+CONTINUED = 0.25
 """Length of the training continued with the held-out events, as a share of the time before; it starts at this share of
 the learning rate."""
 STEPS_TO_MEASURE = 12
@@ -180,12 +180,12 @@ def fit(
     positions = int(np.maximum(histories.lengths - 1, 0).sum())
     wanted, nets = 0, 1
     if positions and minutes:
-        rate = remembered(rates, plan, items, lambda: measure_rate(begin(0), histories, STEPS_TO_MEASURE))
-        affordable = 60 * minutes * rate / (1 + GO_ON)
+        rate = cached_rate(rates, plan, items, lambda: measure_rate(begin(0), histories, STEPS_TO_MEASURE))
+        affordable = 60 * minutes * rate / (1 + CONTINUED)
         wanted = int(min(plan.passes * positions, affordable))
         nets = max(1, min(plan.nets, int(affordable / max(wanted, 1))))
     learned = [
-        (training.fit(histories, wanted), training.fit(everything, int(GO_ON * wanted), GO_ON))
+        (training.fit(histories, wanted), training.fit(everything, int(CONTINUED * wanted), CONTINUED))
         for training in map(begin, range(nets))
     ]
     return joined([before for before, _ in learned]), joined([after for _, after in learned])

@@ -79,7 +79,7 @@ class Members:
 
     group_of: Tensor
     """Group of each item."""
-    place_of: Tensor
+    index_in_group: Tensor
     """Index of each item among the members of its group."""
     items: list[Tensor]
     """Members of each group."""
@@ -114,7 +114,7 @@ class _GroupSoftmax(Function):
             rows = members.items[k]
             own = hidden[at].to(bias.dtype), items[rows], bias[rows]
             to_own = tuple(torch.zeros_like(tensor) for tensor in own)
-            loss += _loss(*own, members.place_of[targets[at]], weights[at], to_own)
+            loss += _loss(*own, members.index_in_group[targets[at]], weights[at], to_own)
             to_hidden.index_add_(0, at, to_own[0].to(hidden.dtype))
             to_items[rows], to_bias[rows] = to_own[1:]
         ctx.save_for_backward(*gradients)

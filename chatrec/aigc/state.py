@@ -47,7 +47,7 @@ class Fitted:
     items: Array
     """Item vectors v, items × width, float32."""
     bias: Array
-    """b: of the items."""
+    """Biases b of the items."""
     encoder: UserEncoder
     output: GroupOutput | None
     """None for one softmax over all items."""
@@ -64,7 +64,7 @@ class AigcState:
     items: Array
     """Item vectors v, items × width."""
     bias: Array
-    """b: of the items."""
+    """Biases b of the items."""
     groups: Array
     """Group vectors g, groups × width: the mean of the members' vectors."""
     profile: Array

@@ -75,7 +75,7 @@ class Ensemble(Estimator, Parameters):
         target: Events to predict: "next_item" (a user's next event), "next_period" (the events of the next
             stretch of time) or "random" (missing items, if the order of events carries no information).
         encoder: "auto" (the best encoder of this machine reads the texts of items and users), "none" (text vectors are
-            not used) or a `TextEncoder`. Vectors of the dataset take its place.
+            not used) or a `TextEncoder`. Vectors of the dataset replace it.
         minutes: Time budget of the network of AIGC; 0 trains none.
 
     Attributes:
@@ -99,7 +99,7 @@ class Ensemble(Estimator, Parameters):
     _folder: "TemporaryDirectory[str] | None" = None
 
     def explain(self, user: Any, item: Any, events: int = 3) -> Any:
-        """Explains the place of an item in a user's list.
+        """Explains the rank of an item in a user's list.
 
         Args:
             user: Id of a user with interactions.
@@ -107,7 +107,7 @@ class Ensemble(Estimator, Parameters):
             events: Maximum number of contributing events per model.
 
         Returns:
-            A frame with the columns source (the model), kind (what it goes by: similar users, recent events, its text
+            A frame with the columns source (the model), kind (its basis: similar users, recent events, its text
             or popularity), share (the source's share of the evidence; those of all sources sum to 1), item_id (an item
             of the history; null if the model does not sum over events) and contribution (the part of the share that is
             due to this item; null likewise), the largest share first, of the kind of the interactions.
@@ -124,7 +124,7 @@ class Ensemble(Estimator, Parameters):
             raise DataError(f"User {user!r} has no interactions: the list is one of popular items, without evidence.")
         if wanted in history or not dataset.available[wanted]:
             state = "is in the history of the user" if wanted in history else "is not available"
-            raise DataError(f"Item {item!r} {state} and is in no list of user {user!r}: ask for another item.")
+            raise DataError(f"Item {item!r} {state} and is in no list of user {user!r}: name another item.")
         ids, rows = dataset.items["item_id"], list[tuple[Any, ...]]()
         for evidence in explanation.explain(self._recommender(1, True), int(row), int(wanted)):
             source, parts = (evidence.source, kind_of(evidence.source), evidence.share), evidence.events

@@ -21,7 +21,7 @@ def as_kind(frame: pl.DataFrame, kind: FrameKind) -> Any:
 def lists_frame(
     owners: tuple[str, pl.Series], members: tuple[str, pl.Series], items: Array, scores: Array
 ) -> pl.DataFrame:
-    """One row per place of a list, ordered by owner and rank.
+    """One row per slot of a list, ordered by owner and rank.
 
     Args:
         owners: Name of the first column, and its value for each list.
@@ -45,7 +45,7 @@ def whole(value: Any, name: str = "k") -> int:
     """A positive whole number.
 
     Raises:
-        DataError: It is none.
+        DataError: It is not.
     """
     if isinstance(value, bool) or not isinstance(value, int | np.integer) or value < 1:
         raise DataError(f"{name} is {value!r}: it must be a whole number of at least 1.")

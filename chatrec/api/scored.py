@@ -71,7 +71,7 @@ class ScoredEstimator(Estimator):
         return np.concatenate(items), np.concatenate(scores)
 
     def _known(self, batch: UserBatch, k: int) -> tuple[Array, Array]:
-        """Lists without items about which the model knows nothing."""
+        """Lists without items that the model has no evidence for."""
         items, scores = batch.best(self.model_.score(batch), k)
         return items if self.model_.log_probabilities else np.where(scores > 0, items, -1), scores
 
@@ -106,7 +106,7 @@ def refuse_large(estimator: object, size: int, most: int, what: str, parameter: 
 
 
 def refuse_without_features(estimator: object, dataset: Dataset) -> None:
-    """Refuses items that no text tells apart."""
+    """Refuses items without distinguishing texts."""
     if not features_of(dataset.items).kinds:
         raise DataError(
             f"{type(estimator).__name__} compares the texts of items, and these have none in common: pass items= with "

@@ -15,11 +15,11 @@ def similar_rows(dataset: Dataset, learned: Array, texts: Array, rows: Array, k:
         dataset: The dataset that the vectors were fitted on.
         learned: Item vectors, items × width.
         texts: Text vectors, items × dimensions; zeros for none.
-        rows: Rows of the items to find others for.
+        rows: Rows of the query items.
         k: Number of similar items.
 
     Returns:
-        Rows of similar items and scores, rows × places; -1 where there are no more.
+        Rows of similar items and scores, rows × slots; -1 where there are no more.
     """
     count = dataset.items.height
     likeness = Likeness.of(learned, texts, np.bincount(dataset.interactions.items, minlength=count))

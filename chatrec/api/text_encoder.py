@@ -103,7 +103,7 @@ class TextEncoder(Parameters):
             The encoder itself.
 
         Raises:
-            DataError: Texts are no list of strings, or too few.
+            DataError: Texts are not a list of strings, or too few.
         """
         corpus = sorted(set(_checked(texts)) - {""})
         if len(corpus) < 2:
@@ -133,7 +133,7 @@ class TextEncoder(Parameters):
             empty text is zero.
 
         Raises:
-            DataError: Texts are no list of strings, or `fit` was not called and they are too few to fit on.
+            DataError: Texts are not a list of strings, or `fit` was not called and they are too few to fit on.
         """
         cleaned = _checked(texts)
         if self._reader is None:

@@ -11,7 +11,7 @@ def top_k(scores: Array, k: int, stable: bool = False) -> Array:
     """Columns of the k largest scores of each row, the best first. Equal scores are in the order of their columns.
 
     Args:
-        scores: rows × columns; -inf for what must not be chosen.
+        scores: rows × columns; -inf excludes a column.
         k: Maximum number of columns per row.
         stable: Whether the first columns are also chosen among equal scores that compete for the last slots. This
             sorts whole rows.

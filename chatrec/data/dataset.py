@@ -1,4 +1,4 @@
-"""A dataset: interactions as arrays, with the ids of their users and items, and what is known of both."""
+"""Datasets: interactions as arrays, with the ids, attributes and texts of their users and items."""
 
 import sys
 from dataclasses import dataclass, replace
@@ -15,18 +15,18 @@ from chatrec.errors import DataError, UnknownItem, UnknownUser
 
 INTERACTIONS, ITEMS, USERS = "interactions", "items", "users"
 CONTRACT: dict[str, pl.DataType] = {"title": pl.String(), "groups": pl.List(pl.String), "available": pl.Boolean()}
-"""Columns of items that mean something to models; all others are texts."""
+"""Columns of items with a meaning for models; all others are texts."""
 DEFAULTS: dict[str, Any] = {"title": None, "groups": [], "available": True}
 SECONDS = 9e12
 """The largest number of seconds whose microseconds fit into 64 bits."""
 UNIT = 1e-3
-"""How far from 1 the length of a unit vector may be."""
+"""Tolerance of the length of a unit vector."""
 FrameKind = Literal["polars", "pandas", "arrow"]
 
 
 @dataclass(frozen=True, repr=False, eq=False)
 class Dataset:
-    """Interactions of users with items, and what is known of both: what models are fitted on.
+    """Interactions of users with items, attributes of users, and texts and vectors of items: the input of models.
 
     `Dataset.from_frames` makes one from tables. A dataset does not change; `with_vectors` returns another.
 
@@ -112,7 +112,7 @@ class Dataset:
         try:
             given = np.asarray(vectors, np.float32)
         except (TypeError, ValueError):
-            raise DataError("vectors is no array of numbers: pass one of shape items × dimensions.") from None
+            raise DataError("vectors is not an array of numbers: pass one of shape items × dimensions.") from None
         if given.ndim != 2 or len(given) != self.items.height or not given.shape[1]:
             raise DataError(
                 f"vectors has the shape {given.shape}: it must have a row for each of the {self.items.height:,} items, "
@@ -185,7 +185,7 @@ def _frame(table: Any, name: str, *ids: str) -> pl.DataFrame:
         if frame.schema[column].is_float():
             nulls += int(frame[column].is_nan().sum())
         if nulls:
-            raise DataError(f"{name} has {nulls:,} rows without {column}: remove them, or find out whose they are.")
+            raise DataError(f"{name} has {nulls:,} rows without {column}: remove them, or fill in their ids.")
     return frame.with_columns(_ids(frame[column], f"{name}.{column}") for column in ids)
 
 
@@ -217,8 +217,8 @@ def _read(table: Any, name: str) -> pl.DataFrame:
         return pl.DataFrame(table)
     except (TypeError, ValueError) as error:
         raise DataError(
-            f"{name} is a {type(table).__name__}, which is no table: pass a pandas, polars or Arrow table, or the path "
-            f"of a Parquet or CSV file. {error}"
+            f"{name} is a {type(table).__name__}, which is not a table: pass a pandas, polars or Arrow table, or the "
+            f"path of a Parquet or CSV file. {error}"
         ) from None
 
 
@@ -231,7 +231,7 @@ def _read_file(file: Path, name: str) -> pl.DataFrame:
         return pl.read_parquet(file)
     except pl.exceptions.PolarsError as error:
         kind = "CSV" if ".csv" in file.suffixes else "Parquet"
-        raise DataError(f"{file} for {name} is no valid {kind} file: {error}") from None
+        raise DataError(f"{file} for {name} is not a valid {kind} file: {error}") from None
 
 
 def _ids(values: pl.Series, name: str) -> pl.Series:
@@ -300,7 +300,7 @@ def _times(events: pl.DataFrame) -> pl.Series:
         try:
             times = times.str.to_datetime(time_zone="UTC")
         except pl.exceptions.PolarsError:
-            raise DataError(f"{INTERACTIONS}.occurred_at is text that is no time: pass times or numbers.") from None
+            raise DataError(f"{INTERACTIONS}.occurred_at is text that is not a time: pass times or numbers.") from None
     if times.null_count():
         raise DataError(f"{INTERACTIONS} has {times.null_count():,} rows without occurred_at: leave them out.")
     if times.dtype.is_temporal():
@@ -308,7 +308,7 @@ def _times(events: pl.DataFrame) -> pl.Series:
     if times.dtype.is_numeric() and times.is_between(-SECONDS, SECONDS).all():
         return (times * 1_000_000).cast(pl.Int64)
     raise DataError(
-        f"{INTERACTIONS}.occurred_at is no time: pass times, dates, or numbers that are seconds since 1970."
+        f"{INTERACTIONS}.occurred_at is not a time: pass times, dates, or numbers that are seconds since 1970."
     )
 
 

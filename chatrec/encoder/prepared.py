@@ -45,7 +45,7 @@ class PreparedEncoder:
 
 
 def prepare(snapshot: Snapshot, settings: Settings) -> tuple[SelectedModel, PreparedEncoder]:
-    """Choose the encoder and its pooling config, or load what was chosen before.
+    """Choose the encoder and its pooling config, or load the earlier choice.
 
     Args:
         snapshot: Snapshot whose texts will be encoded.

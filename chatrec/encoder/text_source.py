@@ -105,7 +105,7 @@ class RunTexts:
     def __init__(self, snapshot: Snapshot, settings: Settings, weights: int, device: str) -> None:
         self.snapshot, self.settings = snapshot, settings
         self.users_with_history = np.flatnonzero(snapshot.histories.lengths > 0)
-        self.reads_users = users.is_read(
+        self.reads_users = users.encodes_histories(
             settings.advanced.encoder.user_text, weights, device, len(self.users_with_history)
         )
 

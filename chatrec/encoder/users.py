@@ -13,7 +13,7 @@ WEIGHTS_AT_MOST = 20_000_000
 USERS_OF_A_BLOCK = 8192
 
 
-def is_read(wanted: UserText, weights: int, device: str, users: int) -> bool:
+def encodes_histories(wanted: UserText, weights: int, device: str, users: int) -> bool:
     """Whether the language model encodes the histories of users.
 
     Args:

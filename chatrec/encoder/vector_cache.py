@@ -17,7 +17,7 @@ from chatrec.data.arrays import Array
 from chatrec.encoder.registry import VECTORS
 from chatrec.encoder.texts import NO_TEXT
 from chatrec.runs.run import replacing
-from chatrec.runtime.prefetch import behind
+from chatrec.runtime.prefetch import background_writer
 from chatrec.runtime.progress import Progress, progress
 
 TEXTS_OF_A_PART = 5_000
@@ -116,7 +116,7 @@ class VectorStore:
         if waiting:
             texts = read(np.concatenate(list(waiting.values())))
             read_parts = (list(islice(texts, len(rows))) for rows in waiting.values())
-            with progress(label, sum(map(len, waiting.values())), "texts") as shown, behind() as do:
+            with progress(label, sum(map(len, waiting.values())), "texts") as shown, background_writer() as do:
                 for (file, rows), vectors in zip(waiting.items(), encode(read_parts, shown), strict=True):
                     do(partial(_write, file, _column(digests[rows]).with_columns(vector=vectors)))
         self._plan_file(name).unlink(missing_ok=True)

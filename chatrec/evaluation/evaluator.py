@@ -49,11 +49,11 @@ class Evaluator:
         held = self.holdout
         hits = held.hits(lists)
         values = metrics.summary(hits, held.relevant, lists, held.recommendable)
-        gains = np.power(self._takers + 1.0, -PROPENSITY, dtype=np.float64)
+        gains = np.power(self._users_per_item + 1.0, -PROPENSITY, dtype=np.float64)
         values["debiased ndcg@10"] = metrics.debiased_ndcg(lists, hits, held.targets, held.starts, gains)
-        values["novelty@10"] = metrics.novelty(lists, self._takers, int((held.histories.lengths > 0).sum()))
+        values["novelty@10"] = metrics.novelty(lists, self._users_per_item, int((held.histories.lengths > 0).sum()))
         values["gini@10"] = metrics.gini(self.exposure(lists))
-        if self._tells_apart:
+        if self._vectors_differ:
             values["diversity@10"] = metrics.diversity(lists, self.vectors)
         values |= dict(self._of_slices(lists))
         return {name: round(value, 6) for name, value in values.items()}
@@ -67,7 +67,7 @@ class Evaluator:
         """Slices by user (short or long history) and by item (head, tail, cold)."""
         held, events = self.holdout, self._events
         long = np.repeat(held.histories.lengths[held.users] > SHORT, held.relevant)
-        tail = events[held.targets] < self._fewest_of_head
+        tail = events[held.targets] < self._min_events_of_head
         cold = events[held.targets] == 0
         kinds = {
             "short histories": ~long,
@@ -95,7 +95,7 @@ class Evaluator:
         return Slice(rows, replace(held, users=users, starts=starts, targets=held.targets[kept]))
 
     @cached_property
-    def _tells_apart(self) -> bool:
+    def _vectors_differ(self) -> bool:
         """Whether at least two vectors differ."""
         return bool(np.ptp(self.vectors, axis=0).any())
 
@@ -104,13 +104,13 @@ class Evaluator:
         return np.bincount(self.holdout.histories.items, minlength=len(self.holdout.recommendable))
 
     @cached_property
-    def _takers(self) -> metrics.Counts:
+    def _users_per_item(self) -> metrics.Counts:
         """Number of users per item."""
         items = len(self.holdout.recommendable)
         return np.bincount(self.holdout.histories.distinct(items)[1], minlength=items)
 
     @cached_property
-    def _fewest_of_head(self) -> int:
+    def _min_events_of_head(self) -> int:
         """Minimum number of events of an item of the head. Items with equal numbers are on the same side."""
         descending = np.sort(self._events)[::-1]
         position = np.searchsorted(np.cumsum(descending), HEAD * descending.sum())

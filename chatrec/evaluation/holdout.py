@@ -1,9 +1,9 @@
 """Holdouts: events removed from a snapshot to select and evaluate models before a run is published.
 
 The target is a setting, because it cannot be inferred from the log:
-next    the user's next event: the last event of a sample of users;
-period  the events of the next stretch of time: all events after the 80 % quantile of time;
-any     missing events, if order carries no information: a tenth of the events of a sample of users.
+next_item    the user's next event: the last event of a sample of users;
+next_period  the events of the next stretch of time: all events after the 80 % quantile of time;
+random       missing events, if order carries no information: a tenth of the events of a sample of users.
 """
 
 from collections.abc import Callable, Iterator
@@ -95,7 +95,7 @@ def hold_out(histories: Interactions, recommendable: Array, exclude_seen: bool, 
         A holdout of at most USERS_AT_MOST users.
     """
     random = np.random.default_rng(seed)
-    choose = {"next_item": _last, "next_period": _period, "random": _tenth}[target]
+    choose = {"next_item": _last_events, "next_period": _period_events, "random": _random_events}[target]
     return _without(choose(histories, random), histories, recommendable, exclude_seen, random)
 
 
@@ -129,7 +129,7 @@ def _without(
     return Holdout(left, scored, starts, targets[kept].astype(np.int32), recommendable, exclude_seen)
 
 
-def _last(histories: Interactions, random: np.random.Generator) -> Array:
+def _last_events(histories: Interactions, random: np.random.Generator) -> Array:
     most = min(USERS_AT_MOST, max(USERS_AT_LEAST, int(SHARE_OF_EVENTS * len(histories.items))))
     users = _sample(np.flatnonzero(histories.lengths >= 2), most, random)
     held_out = np.zeros(len(histories.items), bool)
@@ -137,14 +137,14 @@ def _last(histories: Interactions, random: np.random.Generator) -> Array:
     return held_out
 
 
-def _period(histories: Interactions, random: np.random.Generator) -> Array:
+def _period_events(histories: Interactions, random: np.random.Generator) -> Array:
     if not len(histories.times):
         return np.zeros(0, bool)
     held_out: Array = histories.times >= np.quantile(histories.times, PERIOD_FROM)
-    return held_out if held_out.mean() <= MOST_OF_A_PERIOD else _last(histories, random)
+    return held_out if held_out.mean() <= MOST_OF_A_PERIOD else _last_events(histories, random)
 
 
-def _tenth(histories: Interactions, random: np.random.Generator) -> Array:
+def _random_events(histories: Interactions, random: np.random.Generator) -> Array:
     users = _sample(np.flatnonzero(histories.lengths >= EVENTS_FOR_ANY), USERS_AT_MOST, random)
     chosen = np.zeros(histories.users, bool)
     chosen[users] = True

@@ -9,7 +9,7 @@ from scipy.sparse import csr_matrix
 from chatrec.data.arrays import Array, unit
 
 YEAR = re.compile(r"(?<!\d)(1[89]\d\d|20\d\d)(?!\d)")
-MOSTLY = 0.9
+NUMERIC_SHARE = 0.9
 """Share of values that must be numbers for a column of text to count as numeric."""
 
 
@@ -23,7 +23,7 @@ def numbers(column: pl.Series) -> Array | None:
     """Values of a numeric column, float64, NaN for missing ones; None if the column is not numeric."""
     given = column.str.strip_chars().replace("", None)
     values = given.cast(pl.Float64, strict=False)
-    if not given.count() or values.count() < MOSTLY * given.count():
+    if not given.count() or values.count() < NUMERIC_SHARE * given.count():
         return None
     parsed: Array = values.fill_null(np.nan).to_numpy().astype(np.float64)
     return np.where(np.isfinite(parsed), parsed, np.nan)

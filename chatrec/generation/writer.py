@@ -13,7 +13,7 @@ from transformers import AutoModelForCausalLM, AutoTokenizer, GenerationConfig, 
 from transformers.generation import StoppingCriteriaList
 
 from chatrec.config import Settings
-from chatrec.encoder.checkpoint import choose_device, place_of, without_bars
+from chatrec.encoder.checkpoint import choose_device, source_arguments, without_bars
 from chatrec.generation.model_selection import Source
 from chatrec.runs.run import fingerprint, write_atomically
 
@@ -40,7 +40,7 @@ class Writer:
         self.settings = settings
         self.deadline = time.monotonic() + settings.generate.seconds
         self.trouble = "" if source.model else NO_MODEL
-        """Reason why generation has stopped; empty while it goes on."""
+        """Reason why generation has stopped; empty until then."""
         self.detail = source.reason
         """Why the model was selected, or the error."""
         self.written = 0
@@ -102,7 +102,7 @@ class Writer:
 
     @cached_property
     def _model(self) -> tuple[Any, PreTrainedTokenizerBase]:
-        where, device = place_of(self.source.model or ""), choose_device(self.settings.encoder.device)
+        where, device = source_arguments(self.source.model or ""), choose_device(self.settings.encoder.device)
         dtype = torch.bfloat16 if device.type == "cuda" else torch.float32
         with without_bars():
             tokenizer = AutoTokenizer.from_pretrained(**where, padding_side="left", truncation_side="left")

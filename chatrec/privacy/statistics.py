@@ -32,7 +32,7 @@ GRID = 2.0**-14
 
 @dataclass(frozen=True)
 class Release:
-    """A private release: all that private models use of other users."""
+    """A private release: the only data of other users that private models use."""
 
     items: Array
     """Item ids as text, of the catalogue at the time of the release."""

@@ -17,7 +17,7 @@ from chatrec.ranking.recommender import Recommender
 CANDIDATES = 300
 USERS_OF_AN_ITEM = 20
 """Number of users considered for an item: those with its highest scores."""
-PLACES_AT_MOST = 0.2
+MAX_REPLACED_SHARE = 0.2
 """Maximum share of a list that may be replaced."""
 
 
@@ -46,7 +46,7 @@ def reach_coverage(recommender: Recommender, profiles: Array, coverage: float, m
     counts = _counts(sample, columns, len(recommender.recommendable))
     before = int((counts > 0).sum())
     wanted = math.ceil(coverage * available) - before
-    replaceable = max(1, int(PLACES_AT_MOST * recommender.top_n))
+    replaceable = max(1, int(MAX_REPLACED_SHARE * recommender.top_n))
     users, items = _reserve(sample, columns, counts, wanted, replaceable)
     diversifier = Reserved(recommender.diversifier, users, items) if len(users) else None
     share = 1 / max(available, 1)

@@ -14,16 +14,16 @@ from chatrec.ranking.rules.rules import Rules
 from chatrec.ranking.scored import NO_RULES, ScoredCandidates
 
 
-def searched_lists(users: Array, rated: ScoredCandidates) -> Lists:
+def searched_lists(users: Array, scored: ScoredCandidates) -> Lists:
     """Makes lists from scores of searches and popularity.
 
     Args:
         users: Users of one batch.
-        rated: Their scored candidates.
+        scored: Their scored candidates.
     """
-    scores = np.where(rated.items >= 0, np.exp(rated.scores), 0).astype(np.float32)
-    none = np.full(rated.items.shape, PADDING, np.int32)
-    return Lists(users, rated.items, scores, SEARCHED, none, none)
+    scores = np.where(scored.items >= 0, np.exp(scored.scores), 0).astype(np.float32)
+    none = np.full(scored.items.shape, PADDING, np.int32)
+    return Lists(users, scored.items, scores, SEARCHED, none, none)
 
 
 @dataclass(frozen=True)

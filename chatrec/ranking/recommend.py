@@ -41,9 +41,9 @@ def write_lists(recommender: Recommender, profiles: Array, folder: Path, memory_
         memory_mb: Memory limit of a batch, in megabytes.
 
     Returns:
-        The result of the step, without what is measured of diversity, coverage, fairness and rules.
+        The result of the step, without the measurements of diversity, coverage, fairness and rules.
     """
-    lister = ListBuilder(recommender, profiles, memory_mb << 20)
+    builder = ListBuilder(recommender, profiles, memory_mb << 20)
     users_by_kind = dict.fromkeys(KINDS, 0)
     models = recommender.sources
     write_atomically(folder / NAMES, json.dumps({"sources": [*models, *FALLBACKS], "evidence": models}))
@@ -57,7 +57,7 @@ def write_lists(recommender: Recommender, profiles: Array, folder: Path, memory_
     ):
         for start in range(0, users, USERS_OF_A_BLOCK):
             block = np.arange(start, min(start + USERS_OF_A_BLOCK, users))
-            parts = list(lister.lists(block))
+            parts = list(builder.lists(block))
             for part in parts:
                 users_by_kind[part.kind] += len(part.users)
                 shown_items[part.items[part.items >= 0]] = True

@@ -36,7 +36,7 @@ EVENTS_OF_A_REASON = 50
 JOINED = ""
 CONSIDERED = 5
 """Candidates kept where rules shape a list, as a multiple of its length."""
-VARIED = 300
+MIN_DIVERSE_CANDIDATES = 300
 """Minimum number of candidates for diverse lists."""
 WIDTH = 128
 """Approximate length of a vector, to estimate memory."""
@@ -107,19 +107,19 @@ class Recommender:
         batch = self.batch(users, self.recommendable & ~self.cold)
         of_aigc = self.aigc.queries(batch)
         vectors = of_aigc[:, : self.aigc.state.items.shape[1]]
-        rated = self._rated(self.log_shares(batch, of_aigc), self.ensemble.weights, batch)
+        scored = self._scored(self.log_shares(batch, of_aigc), self.ensemble.weights, batch)
         if self.cold.any():
-            rated = self._with_cold(rated, users)
+            scored = self._with_cold(scored, users)
         elif self._shapes:
-            rated = rated.at(self.rules.columns(rated.items, self._wanted(users, rated), self.top_n))
+            scored = scored.at(self.rules.columns(scored.items, self._ordering_scores(users, scored), self.top_n))
         return Lists(
             users,
-            rated.items,
-            np.where(rated.items >= 0, np.exp(rated.scores), 0).astype(np.float32),
+            scored.items,
+            np.where(scored.items >= 0, np.exp(scored.scores), 0).astype(np.float32),
             ENSEMBLE,
-            self._strongest_group(rated.items, vectors),
-            self._strongest_event(rated.items, rated.shares, batch),
-            rated.shares,
+            self._strongest_group(scored.items, vectors),
+            self._strongest_event(scored.items, scored.shares, batch),
+            scored.shares,
             vectors,
         )
 
@@ -131,17 +131,19 @@ class Recommender:
     def considered(self) -> int:
         """Number of candidates per list; larger than top_n only for rules and diversity."""
         if self.diversifier:
-            return max(VARIED, CONSIDERED * self.top_n)
+            return max(MIN_DIVERSE_CANDIDATES, CONSIDERED * self.top_n)
         return CONSIDERED * self.top_n if self.rules.shape_lists else self.top_n
 
     @property
     def _shapes(self) -> bool:
         return self.rules.shape_lists or self.diversifier is not None
 
-    def _wanted(self, users: Array, rated: ScoredCandidates) -> Array:
+    def _ordering_scores(self, users: Array, scored: ScoredCandidates) -> Array:
         """Returns the scores by which lists are ordered."""
         return (
-            self.diversifier.scores(users, rated.items, rated.scores, self.top_n) if self.diversifier else rated.scores
+            self.diversifier.scores(users, scored.items, scored.scores, self.top_n)
+            if self.diversifier
+            else scored.scores
         )
 
     @cached_property
@@ -174,31 +176,31 @@ class Recommender:
         """Merges warm and cold items."""
         batch, cold = self.batch(users, self.cold), self.ensemble.cold
         log_shares: list[LogShares] = [ScoredLogShares.of(cold.models[name], batch) for name in cold.weights]
-        both = concatenated(warm, rated := self._rated(log_shares, cold.weights, batch), cold.share)
-        order = tiers(warm.items.shape[1], rated.items.shape[1], *self.slots_of_cold)
-        return both.at(self.rules.columns(both.items, self._wanted(users, both), self.top_n, order))
+        both = concatenated(warm, scored := self._scored(log_shares, cold.weights, batch), cold.share)
+        order = tiers(warm.items.shape[1], scored.items.shape[1], *self.slots_of_cold)
+        return both.at(self.rules.columns(both.items, self._ordering_scores(users, both), self.top_n, order))
 
     def scored_by_searches(self, users: Array) -> ScoredCandidates:
         """Returns the candidates of users without a history: matches of their searches, then popular items."""
-        assert self.searches, "asked about searches where they do not count"
+        assert self.searches, "searches are not used"
         batch = self.batch(users, self.recommendable)
         log_shares: list[LogShares] = [ScoredLogShares.of(self._popular, batch), self.searches.log_shares(batch)]
         weights = np.array([1, self.searches.weight], np.float32)
-        rated = scored_candidates(log_shares, weights, batch, self.considered, self.rules, self.extra_candidates)
+        scored = scored_candidates(log_shares, weights, batch, self.considered, self.rules, self.extra_candidates)
         if not self._shapes:
-            return rated
-        return rated.at(self.rules.columns(rated.items, rated.scores, self.top_n))
+            return scored
+        return scored.at(self.rules.columns(scored.items, scored.scores, self.top_n))
 
-    def _rated(self, log_shares: list[LogShares], weights: Mapping[str, float], batch: UserBatch) -> ScoredCandidates:
+    def _scored(self, log_shares: list[LogShares], weights: Mapping[str, float], batch: UserBatch) -> ScoredCandidates:
         """Returns the best candidates; models without log shares of them have a share of 0."""
         if self.searches:
             log_shares = [*log_shares, self.searches.log_shares(batch)]
             weights = {**weights, SEARCH: self.searches.weight}
         all_weights = np.array(list(weights.values()), np.float32)
-        rated = scored_candidates(log_shares, all_weights, batch, self.considered, self.rules, self.extra_candidates)
-        shares = np.zeros((*rated.items.shape, len(self.sources)), np.float32)
-        shares[:, :, [self.sources.index(name) for name in weights]] = rated.shares
-        return replace(rated, shares=shares)
+        scored = scored_candidates(log_shares, all_weights, batch, self.considered, self.rules, self.extra_candidates)
+        shares = np.zeros((*scored.items.shape, len(self.sources)), np.float32)
+        shares[:, :, [self.sources.index(name) for name in weights]] = scored.shares
+        return replace(scored, shares=shares)
 
     def log_shares(self, batch: UserBatch, of_aigc: Array) -> list[LogShares]:
         """Returns the log shares of each model. Models in the index retrieve candidates together.

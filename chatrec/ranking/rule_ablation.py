@@ -28,10 +28,10 @@ def effects(
     Returns:
         The number of sampled users, and the effect of each rule by name.
     """
-    everybody = recommender.histories.users
-    users = np.arange(everybody)
-    if everybody > SAMPLED:
-        users = np.sort(np.random.default_rng(recommender.seed).choice(everybody, SAMPLED, replace=False))
+    users_of_run = recommender.histories.users
+    users = np.arange(users_of_run)
+    if users_of_run > SAMPLED:
+        users = np.sort(np.random.default_rng(recommender.seed).choice(users_of_run, SAMPLED, replace=False))
     lists = _lists(recommender, profiles, memory_mb, users)
     compared = {}
     with progress("Measuring rules", len(without), "rules") as shown:

@@ -46,7 +46,7 @@ def write_report(evaluation: Evaluation, numbers: Path, folder: Path) -> Path:
 
     Args:
         evaluation: Evaluation to show.
-        numbers: Folder of the file that it was loaded from, which is copied.
+        numbers: Folder of its file NUMBERS, which is copied.
         folder: Folder of the report.
 
     Returns:

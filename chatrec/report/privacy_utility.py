@@ -57,10 +57,10 @@ def measure(
         noise: Noise of the secret.
         run: Key of the run of the snapshot.
     """
-    judge, rest = Evaluator(holdout, data.texts), replace(data, histories=holdout.histories)
+    evaluator, rest = Evaluator(holdout, data.texts), replace(data, histories=holdout.histories)
 
     def quality(lists: Array) -> Interval:
-        return interval(judge.ndcg(lists), data.seed)
+        return interval(evaluator.ndcg(lists), data.seed)
 
     def at(epsilon: float) -> Interval:
         deviation = gaussian.deviation_of(epsilon, delta)
@@ -73,10 +73,10 @@ def measure(
         for epsilon in epsilons:
             private[epsilon] = at(epsilon)
             shown.advance(note=f"ε {epsilon:g}: {private[epsilon][0]:.4f}")
-    open_book = ease.fit(rest)
+    not_private = ease.fit(rest)
     popular = popularity.fit(rest)
     return Utility(
-        private, quality(holdout.lists(open_book.score)), quality(holdout.lists(popular.score)), len(holdout)
+        private, quality(holdout.lists(not_private.score)), quality(holdout.lists(popular.score)), len(holdout)
     )
 
 

@@ -131,7 +131,7 @@ def _by_length(lengths: Array, ndcg: Mapping[str, Floats], seed: int) -> list[di
     bins = np.digitize(lengths, LENGTHS) - 1
     return [
         {
-            "events": _words_of_bin(number),
+            "events": _bin_label(number),
             "users": int((bins == number).sum()),
             "ndcg": {name: interval(values[bins == number], seed) for name, values in ndcg.items()},
         }
@@ -139,7 +139,7 @@ def _by_length(lengths: Array, ndcg: Mapping[str, Floats], seed: int) -> list[di
     ]
 
 
-def _words_of_bin(number: int) -> str:
+def _bin_label(number: int) -> str:
     first = LENGTHS[number]
     return f"{first}+" if number + 1 == len(LENGTHS) else f"{first}–{LENGTHS[number + 1] - 1}"
 

@@ -14,9 +14,10 @@ from chatrec.ensemble.cold_items import ColdItems
 from chatrec.models.content_knn import Text
 from chatrec.ranking.list_builder import ListBuilder
 from chatrec.ranking.recommender import Recommender
-from chatrec.ranking.rule_ablation import Effect, effects
+from chatrec.ranking.rule_ablation import effects
 from chatrec.ranking.rules.rules import Cap, Pin, Returns, Rules
 from chatrec.ranking.searches import Searches
+from chatrec.runs.results import RuleEffect
 from tests.support.rankers import ITEMS, TOP_N, WIDTH, log_shares, ranker
 
 EVERYTHING = np.ones(ITEMS, bool)
@@ -128,7 +129,7 @@ def test_an_effect_is_what_lists_would_be_without_the_rule() -> None:
     profiles = np.zeros((3, 1), np.float32)
     users, found = effects(denied, {"no favourite": lambda: made, "nothing": lambda: denied}, profiles, 16)
     assert users == 3
-    assert found["nothing"] == Effect(0, 0, 0)
+    assert found["nothing"] == RuleEffect(0, 0, 0)
     shown = sum(favourite in items for items in lists(made, of_users).values())
     assert found["no favourite"].removed >= shown > 0
     assert found["no favourite"].added == found["no favourite"].removed

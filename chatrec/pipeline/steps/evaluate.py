@@ -18,7 +18,7 @@ from chatrec.pipeline.context import Context
 from chatrec.pipeline.training_data import training_data
 from chatrec.report import results
 from chatrec.report.compared_models import Systems
-from chatrec.report.holdout_snapshot import load_holdout, write_rest
+from chatrec.report.holdout_snapshot import load_holdout, write_holdout_snapshot
 from chatrec.runs.results import HoldoutResult, MeasureResult, TextVectorsResult
 from chatrec.runs.run import Run
 from chatrec.runtime.hardware import use_threads
@@ -39,7 +39,7 @@ def hold_out(context: Context) -> HoldoutResult:
             f"Nothing can be held out of run {evaluated.key} with target {ranking.target}: no user has an event to "
             "predict and one before it. `--target next_item` needs the least."
         )
-    write_rest(whole, held, context.folder)
+    write_holdout_snapshot(whole, held, context.folder)
     return HoldoutResult(holdout_users=len(held), targets=len(held.targets), events_left=len(held.histories.items))
 
 

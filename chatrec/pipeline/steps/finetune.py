@@ -103,7 +103,7 @@ def promote(context: Context) -> PromoteResult:
     root, wanted, candidate = context.settings.artifacts.root, context.settings.finetune_config, _candidate(context)
     gain, low, high = context.run.result("compare", CompareResult).gain
     words = f"NDCG@10 of pseudo-cold items {gain:+.4f} ({low:+.4f} to {high:+.4f})"
-    promoted, must_go = False, registry.remembers(root, Path(begun_of(context.run).live))
+    promoted, must_go = False, registry.trained_on_erased(root, Path(begun_of(context.run).live))
     if low <= 0 and not must_go:
         words += ": not clear of zero, the live encoder stays"
     elif context.settings.encoder.model not in registry.REPLACED:

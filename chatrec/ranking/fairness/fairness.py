@@ -82,23 +82,23 @@ def fit_fairness(
 
 def draw_sample(recommender: Recommender, profiles: Array, memory_mb: int, candidates: int = CANDIDATES) -> Sample:
     """Retrieves candidates of all users, or of a sample if there are more than USERS_AT_MOST."""
-    random, everybody = np.random.default_rng(recommender.seed), recommender.histories.users
-    users = np.arange(everybody)
-    if everybody > USERS_AT_MOST:
-        users = np.sort(random.choice(everybody, USERS_AT_MOST, replace=False))
+    random, users_of_run = np.random.default_rng(recommender.seed), recommender.histories.users
+    users = np.arange(users_of_run)
+    if users_of_run > USERS_AT_MOST:
+        users = np.sort(random.choice(users_of_run, USERS_AT_MOST, replace=False))
     wide = recommender.under(
         replace(recommender.rules, caps=(), pins=()),
         recommender.recommendable,
         top_n=min(max(candidates, 2 * recommender.top_n), int(recommender.recommendable.sum())),
         diversifier=None,
     )
-    lister, width = ListBuilder(wide, profiles, memory_mb << 20), wide.top_n
+    builder, width = ListBuilder(wide, profiles, memory_mb << 20), wide.top_n
     items = np.full((len(users), width), -1, np.int32)
     scores = np.full((len(users), width), -np.inf, np.float32)
     with progress("Weighing exposure", len(users), "users") as shown:
         for start in range(0, len(users), USERS_OF_A_BLOCK):
             block = users[start : start + USERS_OF_A_BLOCK]
-            for part in lister.lists(block):
+            for part in builder.lists(block):
                 rows = start + np.searchsorted(block, part.users)
                 width_of_part = part.items.shape[1]
                 items[rows, :width_of_part] = part.items
