@@ -17,7 +17,7 @@ from chatrec.api.targets import target_of
 from chatrec.api.text_encoder import TextEncoder, default_cache
 from chatrec.config import Settings
 from chatrec.config.ranking import Target
-from chatrec.data.arrays import Array
+from chatrec.data.arrays import FloatArray, IntArray
 from chatrec.data.dataset import Dataset
 from chatrec.encoder.embed import ITEMS, USERS, take
 from chatrec.errors import DataError
@@ -135,7 +135,7 @@ class Ensemble(Estimator, Parameters):
         kinds = dict(zip(EXPLAINED, (pl.String, pl.String, pl.Float64, ids.dtype, pl.Float64), strict=True))
         return as_kind(pl.DataFrame(rows, schema=kinds, orient="row"), dataset.kind)  # type: ignore[arg-type]
 
-    def lists(self, rows: Array, k: int, exclude_seen: bool) -> tuple[Array, Array]:
+    def lists(self, rows: IntArray, k: int, exclude_seen: bool) -> tuple[IntArray, FloatArray]:
         """Implements `Estimator.lists`."""
         recommender = self._recommender(k, exclude_seen)
         profiles = np.load(self._run.step_folder(EMBED) / USERS, mmap_mode="r")
@@ -173,7 +173,7 @@ class Ensemble(Estimator, Parameters):
         settings = self.settings.override({"ranking.top_n": k, "ranking.exclude_seen": exclude_seen})
         return recommender_of(Context(self._run, settings, self._run.folder))
 
-    def _similar(self, rows: Array, k: int) -> tuple[Array, Array]:
+    def _similar(self, rows: IntArray, k: int) -> tuple[IntArray, FloatArray]:
         texts = np.load(self._run.step_folder(EMBED) / ITEMS)
         return similar_rows(self._fitted(), self._recommender(1, True).aigc.state.items, texts, rows, k)
 

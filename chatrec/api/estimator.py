@@ -14,7 +14,7 @@ import numpy as np
 
 from chatrec.api.frames import as_kind, lists_frame, warn_of_short, whole
 from chatrec.config.run import Compute
-from chatrec.data.arrays import Array
+from chatrec.data.arrays import FloatArray, IntArray
 from chatrec.data.dataset import Dataset
 from chatrec.errors import DataError, NoHistory, NotFitted
 
@@ -136,7 +136,7 @@ class Estimator(ABC):
         return {field.name: getattr(self, field.name) for field in fields(self)}  # type: ignore[arg-type]
 
     @abstractmethod
-    def lists(self, rows: Array, k: int, exclude_seen: bool) -> tuple[Array, Array]:
+    def lists(self, rows: IntArray, k: int, exclude_seen: bool) -> tuple[IntArray, FloatArray]:
         """Makes lists of rows instead of ids.
 
         Args:
@@ -153,7 +153,7 @@ class Estimator(ABC):
         """Fits without remembering the dataset."""
 
     @abstractmethod
-    def _similar(self, rows: Array, k: int) -> tuple[Array, Array]:
+    def _similar(self, rows: IntArray, k: int) -> tuple[IntArray, FloatArray]:
         """Rows of the most similar items and scores, items × slots; -1 where a list ends."""
 
     @abstractmethod

@@ -10,7 +10,7 @@ from chatrec.api.estimator import SEED, Estimator
 from chatrec.api.frames import as_kind
 from chatrec.api.targets import target_of
 from chatrec.config.ranking import Target
-from chatrec.data.arrays import Array
+from chatrec.data.arrays import IntArray
 from chatrec.data.dataset import Dataset
 from chatrec.errors import DataError
 from chatrec.evaluation import metrics as formulas
@@ -87,7 +87,7 @@ def evaluate(
     return as_kind(frame.with_columns(users=pl.lit(len(held), pl.Int64)), dataset.kind)
 
 
-def _measured(held: Holdout, lists: Array, metric: str, seed: int) -> tuple[float, float | None, float | None]:
+def _measured(held: Holdout, lists: IntArray, metric: str, seed: int) -> tuple[float, float | None, float | None]:
     """Value, lower and upper bound."""
     if metric == COVERAGE:
         shown = len(np.unique(lists[lists >= 0]))

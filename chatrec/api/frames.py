@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from chatrec.data.arrays import Array
+from chatrec.data.arrays import FloatArray, IntArray
 from chatrec.data.dataset import FrameKind
 from chatrec.errors import DataError, ShortLists
 
@@ -19,7 +19,7 @@ def as_kind(frame: pl.DataFrame, kind: FrameKind) -> Any:
 
 
 def lists_frame(
-    owners: tuple[str, pl.Series], members: tuple[str, pl.Series], items: Array, scores: Array
+    owners: tuple[str, pl.Series], members: tuple[str, pl.Series], items: IntArray, scores: FloatArray
 ) -> pl.DataFrame:
     """One row per slot of a list, ordered by owner and rank.
 
@@ -52,7 +52,7 @@ def whole(value: Any, name: str = "k") -> int:
     return int(value)
 
 
-def warn_of_short(items: Array, k: int, owners: str) -> None:
+def warn_of_short(items: IntArray, k: int, owners: str) -> None:
     """Warns if a list has fewer than k items."""
     short = int(((items >= 0).sum(1) < k).sum())
     if short:

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 
 from chatrec.api.estimator import SEED, Estimator
-from chatrec.data.arrays import Array
+from chatrec.data.arrays import FloatArray, IntArray
 from chatrec.data.dataset import Dataset
 from chatrec.data.interactions import Interactions
 from chatrec.data.user_batch import UserBatch, batches
@@ -35,7 +35,7 @@ class ScoredEstimator(Estimator):
     def fit_model(self, dataset: Dataset) -> Model:
         """Fits the model, with the estimator as its config."""
 
-    def lists(self, rows: Array, k: int, exclude_seen: bool) -> tuple[Array, Array]:
+    def lists(self, rows: IntArray, k: int, exclude_seen: bool) -> tuple[IntArray, FloatArray]:
         """Implements `Estimator.lists`."""
         dataset = self._fitted()
         histories = dataset.interactions
@@ -58,7 +58,7 @@ class ScoredEstimator(Estimator):
     def _refuse(self, dataset: Dataset) -> None:
         """Raises DataError for data that the model cannot be fitted on."""
 
-    def _similar(self, rows: Array, k: int) -> tuple[Array, Array]:
+    def _similar(self, rows: IntArray, k: int) -> tuple[IntArray, FloatArray]:
         """The list of a user whose history is the item alone."""
         dataset, count = self._fitted(), len(rows)
         events = rows.astype(np.int32), np.ones(count, np.float32), np.zeros(count, np.int64)
@@ -70,7 +70,7 @@ class ScoredEstimator(Estimator):
         items, scores = zip(nothing, *(self._known(batch, k) for batch in parts), strict=True)
         return np.concatenate(items), np.concatenate(scores)
 
-    def _known(self, batch: UserBatch, k: int) -> tuple[Array, Array]:
+    def _known(self, batch: UserBatch, k: int) -> tuple[IntArray, FloatArray]:
         """Lists without items that the model has no evidence for."""
         items, scores = batch.best(self.model_.score(batch), k)
         return items if self.model_.log_probabilities else np.where(scores > 0, items, -1), scores

@@ -3,12 +3,14 @@
 import numpy as np
 
 from chatrec.api.estimator import SEED
-from chatrec.data.arrays import Array
+from chatrec.data.arrays import FloatArray, IntArray
 from chatrec.data.dataset import Dataset
 from chatrec.ranking.tables.similar import Likeness, similar_items
 
 
-def similar_rows(dataset: Dataset, learned: Array, texts: Array, rows: Array, k: int) -> tuple[Array, Array]:
+def similar_rows(
+    dataset: Dataset, learned: FloatArray, texts: FloatArray, rows: IntArray, k: int
+) -> tuple[IntArray, FloatArray]:
     """Finds similar items by learned and text vectors; see `chatrec.ranking.tables.similar.Likeness`.
 
     Args:

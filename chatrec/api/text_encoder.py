@@ -203,7 +203,7 @@ def _checked(texts: Sequence[str]) -> list[str]:
     if isinstance(texts, str | bytes) or not hasattr(texts, "__iter__"):
         raise DataError(f"texts is a {type(texts).__name__}: pass a list of texts, even for a single one.")
     listed = list(texts)
-    wrong = next((row for row, text in enumerate(listed) if not isinstance(text, str)), None)
+    wrong = next((position for position, text in enumerate(listed) if not isinstance(text, str)), None)
     if wrong is not None:
-        raise DataError(f'texts has a {type(listed[wrong]).__name__} at row {wrong}: make it text, or "".')
+        raise DataError(f'texts has a {type(listed[wrong]).__name__} at position {wrong}: make it text, or "".')
     return [" ".join(text.split()) for text in listed]

@@ -9,7 +9,7 @@ from typing import Any, Literal, Self
 import numpy as np
 import polars as pl
 
-from chatrec.data.arrays import Array
+from chatrec.data.arrays import Array, BoolArray, FloatArray, IntArray
 from chatrec.data.interactions import Interactions, starts_of
 from chatrec.errors import DataError, UnknownItem, UnknownUser
 
@@ -44,7 +44,7 @@ class Dataset:
     """item_id, title, groups, available and texts; the row number is the item's index in all arrays."""
     interactions: Interactions
     """Events by user, the oldest first."""
-    vectors: Array | None = None
+    vectors: FloatArray | None = None
     """Text vectors of the items, float32, items × dimensions, of unit length or zero; see `with_vectors`."""
     kind: FrameKind = "polars"
     """Kind of the interactions given, and so of the frames that models return."""
@@ -129,11 +129,11 @@ class Dataset:
         return replace(self, interactions=interactions)
 
     @cached_property
-    def available(self) -> Array:
+    def available(self) -> BoolArray:
         """bool for each item: whether lists may have it."""
         return self.items["available"].to_numpy()
 
-    def user_rows(self, ids: Any) -> Array:
+    def user_rows(self, ids: Any) -> IntArray:
         """The rows of some users.
 
         Args:
@@ -145,7 +145,7 @@ class Dataset:
         """
         return self._rows_of(ids, self.users["user_id"], "user", UnknownUser)
 
-    def item_rows(self, ids: Any) -> Array:
+    def item_rows(self, ids: Any) -> IntArray:
         """The rows of some items.
 
         Args:
@@ -157,7 +157,7 @@ class Dataset:
         """
         return self._rows_of(ids, self.items["item_id"], "item", UnknownItem)
 
-    def _rows_of(self, ids: Any, ids_of_dataset: pl.Series, kind: str, unknown: type[DataError]) -> Array:
+    def _rows_of(self, ids: Any, ids_of_dataset: pl.Series, kind: str, unknown: type[DataError]) -> IntArray:
         wanted = _ids(_column(ids, kind), f"{kind} ids")
         if wanted.null_count():
             raise DataError(f"The ids of {kind}s have {wanted.null_count():,} that are null: leave them out.")

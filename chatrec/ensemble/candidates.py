@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from chatrec.data.arrays import Array, take, top_k
+from chatrec.data.arrays import Array, FloatArray, IntArray, take, top_k
 from chatrec.data.user_batch import UserBatch
 from chatrec.ensemble.log_shares import LogShares
 
@@ -19,15 +19,15 @@ RETRIEVED = 150
 class Candidates:
     """Candidates of a batch of users."""
 
-    items: Array
+    items: IntArray
     """Items as int32, users × candidates, in ascending order, padded with -1."""
-    log_shares: Array
+    log_shares: FloatArray
     """Log shares as float32, users × candidates × models."""
-    floors: Array
+    floors: FloatArray
     """Floors as float32, users × models: the log share of an item without evidence."""
 
 
-def retrieve(models: Sequence[LogShares], batch: UserBatch, k: int, extra: Array = NONE) -> Candidates:
+def retrieve(models: Sequence[LogShares], batch: UserBatch, k: int, extra: IntArray = NONE) -> Candidates:
     """Retrieves candidates from every model and computes the log shares of all models.
 
     Args:
@@ -44,7 +44,7 @@ def retrieve(models: Sequence[LogShares], batch: UserBatch, k: int, extra: Array
     return Candidates(items, log_shares.astype(np.float32), floors.astype(np.float32))
 
 
-def best_items(items: Array, log_shares: Array, weights: Array, k: int) -> tuple[Array, Array]:
+def best_items(items: IntArray, log_shares: FloatArray, weights: FloatArray, k: int) -> tuple[IntArray, FloatArray]:
     """Ranks candidates by the ensemble score.
 
     Args:
@@ -61,12 +61,12 @@ def best_items(items: Array, log_shares: Array, weights: Array, k: int) -> tuple
     return take(items, columns, PADDING), take(scores, columns, -np.inf)
 
 
-def scores_of(items: Array, log_shares: Array, weights: Array) -> Array:
+def scores_of(items: IntArray, log_shares: FloatArray, weights: FloatArray) -> Array:
     """Returns the ensemble scores of candidates, -inf for padding; see `best_items`."""
     return np.where(items >= 0, log_shares @ weights, -np.inf)
 
 
-def _union(retrieved: Array, batch: UserBatch) -> Array:
+def _union(retrieved: IntArray, batch: UserBatch) -> Array:
     """Returns each item once per row, without excluded items."""
     rows = np.arange(len(retrieved))[:, None]
     items = np.sort(

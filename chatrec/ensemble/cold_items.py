@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from chatrec.data.arrays import Array
+from chatrec.data.arrays import FloatArray
 from chatrec.data.interactions import Interactions
 from chatrec.ensemble.weights import EnsembleWeights, HoldoutFeatures, cross_fitted_lists, fit_ensemble_weights
 from chatrec.evaluation.evaluator import Evaluator
@@ -47,7 +47,7 @@ def share_of_cold(holdout: Holdout) -> float:
 
 
 def fit_cold(
-    models: Mapping[str, Model], hidden: Holdout, vectors: Array, seed: int
+    models: Mapping[str, Model], hidden: Holdout, vectors: FloatArray, seed: int
 ) -> tuple[EnsembleWeights, dict[str, dict[str, float]]]:
     """Fits the weights of text models on hidden items; the best model is used alone if it ranks better than all.
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.optimize import minimize
 
-from chatrec.data.arrays import Array, log_softmax
+from chatrec.data.arrays import Array, BoolArray, FloatArray, IntArray, log_softmax
 
 PENALTY = 1e-3
 
@@ -14,14 +14,14 @@ PENALTY = 1e-3
 class Choices:
     """Candidates of users with their log shares and choices."""
 
-    features: Array
+    features: FloatArray
     """Log shares as float32, users × candidates × models."""
-    mask: Array
+    mask: BoolArray
     """Mask of candidates that are not padding, bool, users × candidates."""
-    chosen: Array
+    chosen: FloatArray
     """Share of each candidate among the items that the user took, float32, users × candidates; 0 if not taken."""
 
-    def of(self, users: Array, models: list[int]) -> "Choices":
+    def of(self, users: IntArray, models: list[int]) -> "Choices":
         """Selects users and models."""
         return Choices(self.features[users][:, :, models], self.mask[users], self.chosen[users])
 
@@ -44,18 +44,18 @@ def fit_weights(choices: Choices) -> Array:
         method="L-BFGS-B",
         bounds=[(0, None)] * models,
     )
-    weights: Array = result.x
+    weights: FloatArray = result.x
     return weights
 
 
-def log_likelihoods(choices: Choices, weights: Array) -> Array:
+def log_likelihoods(choices: Choices, weights: FloatArray) -> Array:
     """Returns the log-likelihood of each user's choices."""
     scores = np.where(choices.mask, choices.features @ weights.astype(np.float32), -np.inf)
-    likelihoods: Array = (choices.chosen * np.where(choices.mask, log_softmax(scores), 0)).sum(1)
+    likelihoods: FloatArray = (choices.chosen * np.where(choices.mask, log_softmax(scores), 0)).sum(1)
     return likelihoods
 
 
-def _loss(weights: Array, features: Array, chosen: Array, starts: Array) -> tuple[float, Array]:
+def _loss(weights: FloatArray, features: FloatArray, chosen: FloatArray, starts: IntArray) -> tuple[float, Array]:
     """Returns the mean loss per user and its gradient. Users are concatenated, from `starts` on."""
     lengths = np.diff(starts, append=len(chosen))
     scores = features @ weights.astype(np.float32)

@@ -6,7 +6,7 @@ from functools import cached_property
 
 import numpy as np
 
-from chatrec.data.arrays import Array
+from chatrec.data.arrays import BoolArray, FloatArray, IntArray
 from chatrec.evaluation import metrics
 from chatrec.evaluation.holdout import Holdout
 
@@ -23,7 +23,7 @@ PROPENSITY = 0.5
 class Slice:
     """A subset of the targets, and the users who have any of them."""
 
-    rows: Array
+    rows: IntArray
     """Rows of the users in the full holdout."""
     holdout: Holdout
 
@@ -33,14 +33,14 @@ class Evaluator:
     """Evaluates lists against a holdout."""
 
     holdout: Holdout
-    vectors: Array
+    vectors: FloatArray
     """Text vectors, items × dimensions, of unit length, for diversity. If all are equal, diversity is omitted."""
 
-    def ndcg(self, lists: Array) -> metrics.Floats:
+    def ndcg(self, lists: IntArray) -> metrics.Floats:
         """Returns NDCG@10 of each user."""
         return metrics.ndcg(self.holdout.hits(lists), self.holdout.relevant)
 
-    def summary(self, lists: Array) -> dict[str, float]:
+    def summary(self, lists: IntArray) -> dict[str, float]:
         """Returns all metrics by name.
 
         Args:
@@ -58,7 +58,7 @@ class Evaluator:
         values |= dict(self._of_slices(lists))
         return {name: round(value, 6) for name, value in values.items()}
 
-    def exposure(self, lists: Array) -> metrics.Counts:
+    def exposure(self, lists: IntArray) -> metrics.Counts:
         """Returns the number of lists that contain each recommendable item."""
         return metrics.exposure(lists, self.holdout.recommendable)
 
@@ -78,7 +78,7 @@ class Evaluator:
         }
         return {name: self._slice(kept) for name, kept in kinds.items()}
 
-    def _of_slices(self, lists: Array) -> Iterator[tuple[str, float]]:
+    def _of_slices(self, lists: IntArray) -> Iterator[tuple[str, float]]:
         """Yields NDCG and recall on the targets of each slice, and its number of users."""
         for name, part in self.slices.items():
             yield f"users {name}", len(part.rows)
@@ -87,7 +87,7 @@ class Evaluator:
                 yield f"ndcg@10 {name}", float(metrics.ndcg(hits, part.holdout.relevant).mean())
                 yield f"recall@10 {name}", float(metrics.recall(hits, part.holdout.relevant).mean())
 
-    def _slice(self, kept: Array) -> Slice:
+    def _slice(self, kept: BoolArray) -> Slice:
         held = self.holdout
         owners = np.repeat(np.arange(len(held)), held.relevant)[kept]
         rows, starts = np.unique(owners, return_index=True)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from chatrec.data.arrays import Array, top_k_per_group
+from chatrec.data.arrays import Array, FloatArray, IntArray, top_k_per_group
 from chatrec.ranking.diversity import Diversifier, Reserved
 from chatrec.ranking.fairness.exposure_duals import Sample
 from chatrec.ranking.fairness.fairness import draw_sample
@@ -32,7 +32,7 @@ class Reached:
     """Fills the reserved slots; None if no item is replaced."""
 
 
-def reach_coverage(recommender: Recommender, profiles: Array, coverage: float, memory_mb: int) -> Reached:
+def reach_coverage(recommender: Recommender, profiles: FloatArray, coverage: float, memory_mb: int) -> Reached:
     """Reserves last slots for items in no list, until the lists cover the wanted share of the catalogue.
 
     Args:
@@ -53,13 +53,13 @@ def reach_coverage(recommender: Recommender, profiles: Array, coverage: float, m
     return Reached(before * share, (before + len(users)) * share, diversifier)
 
 
-def _counts(sample: Sample, columns: Array, items: int) -> Array:
+def _counts(sample: Sample, columns: IntArray, items: int) -> Array:
     """Counts the lists that contain each item."""
     listed = np.take_along_axis(sample.items, np.maximum(columns, 0), 1)[columns >= 0]
     return np.bincount(listed[listed >= 0], minlength=items)
 
 
-def _reserve(sample: Sample, columns: Array, counts: Array, wanted: int, replaceable: int) -> tuple[Array, Array]:
+def _reserve(sample: Sample, columns: IntArray, counts: IntArray, wanted: int, replaceable: int) -> tuple[Array, Array]:
     """Returns the users who give up a last slot and the items that take it, the cheapest replacements first.
 
     A slot is kept if its item appears in no other list.
@@ -81,7 +81,7 @@ def _reserve(sample: Sample, columns: Array, counts: Array, wanted: int, replace
     return reserved[:, 0], reserved[:, 1]
 
 
-def _exchanges(sample: Sample, columns: Array, counts: Array) -> list[tuple[int, int]]:
+def _exchanges(sample: Sample, columns: IntArray, counts: IntArray) -> list[tuple[int, int]]:
     """Returns pairs of users and unlisted items, ordered by the loss of log P of the replacement."""
     last = np.take_along_axis(sample.scores, np.maximum(columns[:, -1:], 0), 1)
     listed = np.append(counts > 0, True)  # the padding value -1 counts as listed

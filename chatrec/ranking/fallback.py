@@ -6,7 +6,7 @@ import numpy as np
 from scipy.sparse import csr_matrix
 
 from chatrec.aigc.state import AigcState
-from chatrec.data.arrays import Array, take, top_k
+from chatrec.data.arrays import Array, BoolArray, FloatArray, IntArray, take, top_k
 from chatrec.ensemble.candidates import NONE, PADDING
 from chatrec.models.popularity import SMOOTHING
 from chatrec.ranking.lists import GROUP, POPULAR, SEARCHED, Lists
@@ -14,7 +14,7 @@ from chatrec.ranking.rules.rules import Rules
 from chatrec.ranking.scored import NO_RULES, ScoredCandidates
 
 
-def searched_lists(users: Array, scored: ScoredCandidates) -> Lists:
+def searched_lists(users: IntArray, scored: ScoredCandidates) -> Lists:
     """Makes lists from scores of searches and popularity.
 
     Args:
@@ -30,17 +30,17 @@ def searched_lists(users: Array, scored: ScoredCandidates) -> Lists:
 class Shown:
     """Items that lists may contain, and the rules."""
 
-    recommendable: Array
+    recommendable: BoolArray
     """Availability of items, bool of shape (items,)."""
     top_n: int
     """Length of a list."""
     rules: Rules = NO_RULES
     considered: int = 0
     """Number of candidates of a list that rules shape."""
-    extra: Array = field(default_factory=lambda: NONE)
+    extra: IntArray = field(default_factory=lambda: NONE)
     """Rows of additional candidate items."""
 
-    def best(self, scores: Array) -> tuple[Array, Array]:
+    def best(self, scores: FloatArray) -> tuple[Array, Array]:
         """Makes lists from scores.
 
         Args:
@@ -57,7 +57,7 @@ class Shown:
             items = self._shaped(items, scores)
         return items, take(scores, items, 0).astype(np.float32)
 
-    def _shaped(self, items: Array, scores: Array) -> Array:
+    def _shaped(self, items: IntArray, scores: FloatArray) -> Array:
         had = np.zeros((len(scores), scores.shape[1] + 1), bool)  # the last column is of padding
         np.put_along_axis(had, items, True, 1)
         items = np.hstack([items, np.where(had[:, self.extra], PADDING, self.extra)])
@@ -65,7 +65,7 @@ class Shown:
         return take(items, columns, PADDING)
 
 
-def group_lists(users: Array, profiles: Array, state: AigcState, shares: csr_matrix, shown: Shown) -> Lists:
+def group_lists(users: IntArray, profiles: FloatArray, state: AigcState, shares: csr_matrix, shown: Shown) -> Lists:
     """Makes lists by P(i) = Σ_k a_k P(i|k): attention over groups times popularity within the group.
 
     Args:
@@ -87,7 +87,7 @@ def group_lists(users: Array, profiles: Array, state: AigcState, shares: csr_mat
     return Lists(users, items, best, GROUP, np.where(items >= 0, group, PADDING), none, vectors=vectors)
 
 
-def popular_lists(users: Array, popular: Array, shown: Shown) -> Lists:
+def popular_lists(users: IntArray, popular: FloatArray, shown: Shown) -> Lists:
     """Makes the same popularity list for all users. A score is the item's share of all events.
 
     Args:

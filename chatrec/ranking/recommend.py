@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 
-from chatrec.data.arrays import Array, top_k
+from chatrec.data.arrays import FloatArray, IntArray, top_k
 from chatrec.extract.schema import RowGroups
 from chatrec.ranking.list_builder import ListBuilder
 from chatrec.ranking.lists import (
@@ -31,7 +31,7 @@ USERS_OF_A_BLOCK = 8192
 GROUPS_OF_A_USER = 5
 
 
-def write_lists(recommender: Recommender, profiles: Array, folder: Path, memory_mb: int) -> RankResult:
+def write_lists(recommender: Recommender, profiles: FloatArray, folder: Path, memory_mb: int) -> RankResult:
     """Writes RECOMMENDATIONS, ATTENTION and NAMES.
 
     Args:
@@ -81,7 +81,7 @@ def write_lists(recommender: Recommender, profiles: Array, folder: Path, memory_
     )
 
 
-def _attended(users: Array, attention: Array) -> pa.Table:
+def _attended(users: IntArray, attention: FloatArray) -> pa.Table:
     """Returns the groups with the highest attention for each user.
 
     Args:

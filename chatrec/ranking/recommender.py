@@ -10,7 +10,7 @@ import numpy as np
 
 from chatrec.aigc import aigc as aigc
 from chatrec.aigc.groups import ItemGroups
-from chatrec.data.arrays import Array
+from chatrec.data.arrays import Array, BoolArray, FloatArray, IntArray
 from chatrec.data.interactions import Interactions
 from chatrec.data.user_batch import UserBatch
 from chatrec.ensemble.candidates import PADDING, RETRIEVED
@@ -53,7 +53,7 @@ class Recommender:
     groups: ItemGroups
     index: ItemIndex
     histories: Interactions
-    recommendable: Array
+    recommendable: BoolArray
     """Availability of items, bool of shape (items,)."""
     top_n: int
     exclude_seen: bool
@@ -68,10 +68,10 @@ class Recommender:
     """`recommendable` already excludes the items that they deny."""
     diversifier: Diversifier | None = None
     """None orders lists by score alone."""
-    known_popularity: Array | None = None
+    known_popularity: FloatArray | None = None
     """Popularity of each item, where it may not be computed from the events."""
 
-    def under(self, rules: Rules, recommendable: Array, **others: Any) -> "Recommender":
+    def under(self, rules: Rules, recommendable: BoolArray, **others: Any) -> "Recommender":
         """Returns a copy with other rules. Caches that do not depend on them are shared, because vectors are large."""
         made = replace(self, rules=rules, recommendable=recommendable, **others)
         for name in ("models", "_vectors", "_popular", "_joint", "_groups_of_items"):
@@ -98,7 +98,7 @@ class Recommender:
         by_rules = 4 * WIDTH * len(self.extra_candidates) + compared
         return 12 * (models + 2) * len(self.recommendable) + 16 * models * retrieved + reason + by_rules
 
-    def lists(self, users: Array) -> Lists:
+    def lists(self, users: IntArray) -> Lists:
         """Makes the lists of users with a history.
 
         Args:
@@ -123,7 +123,7 @@ class Recommender:
             vectors,
         )
 
-    def batch(self, users: Array, recommendable: Array) -> UserBatch:
+    def batch(self, users: IntArray, recommendable: BoolArray) -> UserBatch:
         """Returns a batch of users whose lists may contain the given items."""
         return UserBatch(self.histories, users, recommendable, *self._hiding)
 
@@ -138,7 +138,7 @@ class Recommender:
     def _shapes(self) -> bool:
         return self.rules.shape_lists or self.diversifier is not None
 
-    def _ordering_scores(self, users: Array, scored: ScoredCandidates) -> Array:
+    def _ordering_scores(self, users: IntArray, scored: ScoredCandidates) -> Array:
         """Returns the scores by which lists are ordered."""
         return (
             self.diversifier.scores(users, scored.items, scored.scores, self.top_n)
@@ -162,7 +162,7 @@ class Recommender:
         """Cold items, which have no events and are ranked by their texts: bool of shape (items,)."""
         if not self.ensemble.cold.weights:
             return np.zeros(len(self.recommendable), bool)
-        cold: Array = self.recommendable.copy()
+        cold: BoolArray = self.recommendable.copy()
         cold[self.histories.items] = False
         return cold
 
@@ -172,7 +172,7 @@ class Recommender:
         shares = self.cold_items_min_share, self.cold_items_max_share
         return math.ceil(shares[0] * self.top_n), math.ceil(shares[1] * self.top_n)
 
-    def _with_cold(self, warm: ScoredCandidates, users: Array) -> ScoredCandidates:
+    def _with_cold(self, warm: ScoredCandidates, users: IntArray) -> ScoredCandidates:
         """Merges warm and cold items."""
         batch, cold = self.batch(users, self.cold), self.ensemble.cold
         log_shares: list[LogShares] = [ScoredLogShares.of(cold.models[name], batch) for name in cold.weights]
@@ -180,7 +180,7 @@ class Recommender:
         order = tiers(warm.items.shape[1], scored.items.shape[1], *self.slots_of_cold)
         return both.at(self.rules.columns(both.items, self._ordering_scores(users, both), self.top_n, order))
 
-    def scored_by_searches(self, users: Array) -> ScoredCandidates:
+    def scored_by_searches(self, users: IntArray) -> ScoredCandidates:
         """Returns the candidates of users without a history: matches of their searches, then popular items."""
         assert self.searches, "searches are not used"
         batch = self.batch(users, self.recommendable)
@@ -202,7 +202,7 @@ class Recommender:
         shares[:, :, [self.sources.index(name) for name in weights]] = scored.shares
         return replace(scored, shares=shares)
 
-    def log_shares(self, batch: UserBatch, of_aigc: Array) -> list[LogShares]:
+    def log_shares(self, batch: UserBatch, of_aigc: FloatArray) -> list[LogShares]:
         """Returns the log shares of each model. Models in the index retrieve candidates together.
 
         Args:
@@ -211,7 +211,9 @@ class Recommender:
         """
         joint = self._joint
         log_shares: list[LogShares] = []
-        queries = {name: of_aigc if each is self.aigc else each.queries(batch) for name, each in joint.models.items()}
+        queries = {
+            name: of_aigc if model is self.aigc else model.queries(batch) for name, model in joint.models.items()
+        }
         together: IndexedLogShares | None = IndexedLogShares(self._vectors[JOINED], joint.join(queries), batch)
         for name in self.ensemble.weights:
             model = self.models[name]
@@ -248,7 +250,7 @@ class Recommender:
     def _groups_of_items(self) -> Array:
         return padded_groups(self.groups, len(self.recommendable))
 
-    def _strongest_group(self, items: Array, vectors: Array) -> Array:
+    def _strongest_group(self, items: IntArray, vectors: FloatArray) -> Array:
         """Returns the group of each item with the highest attention of the user."""
         attention = self.aigc.state.attention(vectors)
         groups = self._groups_of_items[items]
@@ -257,7 +259,7 @@ class Recommender:
         strongest = np.take_along_axis(groups, weights.argmax(2)[..., None], 2)[..., 0]
         return np.where(items >= 0, strongest, PADDING)
 
-    def _strongest_event(self, items: Array, shares: Array, batch: UserBatch) -> Array:
+    def _strongest_event(self, items: IntArray, shares: FloatArray, batch: UserBatch) -> Array:
         """Returns the event with the largest contribution to the strongest model, if that model's share suffices."""
         latest = batch.histories.latest(batch.users, EVENTS_OF_A_REASON)
         events, strength = np.full(items.shape, PADDING, np.int32), np.full(items.shape, LEAST_SHARE, np.float32)

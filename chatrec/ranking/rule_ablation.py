@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 
 import numpy as np
 
-from chatrec.data.arrays import Array
+from chatrec.data.arrays import Array, FloatArray, IntArray
 from chatrec.ranking.list_builder import ListBuilder
 from chatrec.ranking.recommender import Recommender
 from chatrec.runs.results import RuleEffect
@@ -15,7 +15,7 @@ SAMPLED = 1_000
 
 
 def effects(
-    recommender: Recommender, without: Mapping[str, Callable[[], Recommender]], profiles: Array, memory_mb: int
+    recommender: Recommender, without: Mapping[str, Callable[[], Recommender]], profiles: FloatArray, memory_mb: int
 ) -> tuple[int, dict[str, RuleEffect]]:
     """Measures the effect of each rule of a run.
 
@@ -41,7 +41,7 @@ def effects(
     return len(users), compared
 
 
-def _lists(recommender: Recommender, profiles: Array, memory_mb: int, users: Array) -> dict[int, Array]:
+def _lists(recommender: Recommender, profiles: FloatArray, memory_mb: int, users: IntArray) -> dict[int, Array]:
     """Returns the items of each user's list, in order."""
     parts = ListBuilder(recommender, profiles, memory_mb << 20).lists(users)
     return {int(user): row[row >= 0] for part in parts for user, row in zip(part.users, part.items, strict=True)}

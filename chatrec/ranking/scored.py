@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from chatrec.data.arrays import Array, log_softmax, take, top_k
+from chatrec.data.arrays import Array, FloatArray, IntArray, log_softmax, take, top_k
 from chatrec.data.user_batch import UserBatch
 from chatrec.ensemble.candidates import NONE, PADDING, RETRIEVED, Candidates, retrieve, scores_of
 from chatrec.ensemble.log_shares import LogShares
@@ -20,14 +20,14 @@ SLACK = 2
 class ScoredCandidates:
     """Scored candidates, users × slots, the best first."""
 
-    items: Array
+    items: IntArray
     """Rows of items, padded with -1."""
-    scores: Array
+    scores: FloatArray
     """log P over all retrieved items, plus the factors of rules; -inf for padding."""
-    shares: Array
+    shares: FloatArray
     """Share of each model in the score, users × slots × models."""
 
-    def at(self, columns: Array) -> "ScoredCandidates":
+    def at(self, columns: IntArray) -> "ScoredCandidates":
         """Selects and reorders slots.
 
         Args:
@@ -42,11 +42,11 @@ class ScoredCandidates:
 
 def scored_candidates(
     log_shares: Sequence[LogShares],
-    weights: Array,
+    weights: FloatArray,
     batch: UserBatch,
     n: int,
     rules: Rules = NO_RULES,
-    extra: Array = NONE,
+    extra: IntArray = NONE,
 ) -> ScoredCandidates:
     """Retrieves candidates from the models and keeps the n best, subject to pins and caps.
 
@@ -84,10 +84,10 @@ def concatenated(warm: ScoredCandidates, cold: ScoredCandidates, share: float) -
     )
 
 
-def _shares(candidates: Candidates, slots: Array, weights: Array) -> Array:
+def _shares(candidates: Candidates, slots: IntArray, weights: FloatArray) -> Array:
     """Returns the share of each model in a row's score: w (l - floor) over its sum, users × slots × models."""
     l = np.take_along_axis(candidates.log_shares, slots[:, :, None], 1)  # noqa: E741
     parts = np.maximum(l - candidates.floors[:, None, :], 0) * weights
     total = parts.sum(2, keepdims=True)
-    shares: Array = np.where(total > 0, parts / np.where(total > 0, total, 1), 0).astype(np.float32)
+    shares: FloatArray = np.where(total > 0, parts / np.where(total > 0, total, 1), 0).astype(np.float32)
     return shares

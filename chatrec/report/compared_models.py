@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from chatrec.config.ranking import Target
-from chatrec.data.arrays import Array
+from chatrec.data.arrays import Array, FloatArray
 from chatrec.ensemble.candidates import PADDING, RETRIEVED, Candidates, best_items, retrieve
 from chatrec.ensemble.ensemble import ENSEMBLE, ENSEMBLE_FILE, Ensemble
 from chatrec.ensemble.log_shares import ScoredLogShares
@@ -75,6 +75,6 @@ class Systems:
         return {name: np.concatenate(parts) for name, parts in lists.items()}
 
 
-def _best(candidates: Candidates, weights: Array, width: int) -> Array:
+def _best(candidates: Candidates, weights: FloatArray, width: int) -> Array:
     best, _ = best_items(candidates.items, candidates.log_shares, weights, width)
     return np.pad(best, [(0, 0), (0, width - best.shape[1])], constant_values=PADDING)

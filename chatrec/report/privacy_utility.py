@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from chatrec.data.arrays import Array
+from chatrec.data.arrays import Array, IntArray
 from chatrec.ensemble.ensemble import ENSEMBLE
 from chatrec.ensemble.private import WEIGHTS, private_models
 from chatrec.evaluation.evaluator import Evaluator
@@ -59,7 +59,7 @@ def measure(
     """
     evaluator, rest = Evaluator(holdout, data.texts), replace(data, histories=holdout.histories)
 
-    def quality(lists: Array) -> Interval:
+    def quality(lists: IntArray) -> Interval:
         return interval(evaluator.ndcg(lists), data.seed)
 
     def at(epsilon: float) -> Interval:

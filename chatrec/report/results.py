@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from chatrec.config.ranking import Target
-from chatrec.data.arrays import Array
+from chatrec.data.arrays import IntArray
 from chatrec.ensemble.ensemble import ENSEMBLE
 from chatrec.evaluation.evaluator import Evaluator
 from chatrec.evaluation.metrics import Floats, Interval, interval, lorenz, paired_difference
@@ -127,7 +127,7 @@ def measure(
     )
 
 
-def _by_length(lengths: Array, ndcg: Mapping[str, Floats], seed: int) -> list[dict[str, Any]]:
+def _by_length(lengths: IntArray, ndcg: Mapping[str, Floats], seed: int) -> list[dict[str, Any]]:
     bins = np.digitize(lengths, LENGTHS) - 1
     return [
         {

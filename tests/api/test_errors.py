@@ -143,7 +143,7 @@ def test_a_frame_is_no_dataset() -> None:
             "holds nothing out: no user has an event to predict and one before it",
         ),
         (lambda: chatrec.TextEncoder().encode("tea"), "texts is a str: pass a list of texts"),
-        (lambda: chatrec.TextEncoder().encode(["tea", 3]), "texts has a int at place 1"),
+        (lambda: chatrec.TextEncoder().encode(["tea", 3]), "texts has a int at position 1"),
         (lambda: chatrec.TextEncoder().encode(["tea", "", "tea"]), "A corpus of 1 different texts fits no whitening"),
         (lambda: chatrec.load("nowhere"), "nowhere does not exist: name the folder"),
         (lambda: chatrec.load(Path(__file__).parent), "is not a saved model"),

@@ -7,10 +7,12 @@ each user. Values are per user, so that models can be compared in pairs.
 import numpy as np
 from numpy.typing import NDArray
 
+from chatrec.data.arrays import IntArray
+
 Floats = NDArray[np.float64]
 Hits = NDArray[np.bool_]
-Counts = NDArray[np.int64]
-Lists = NDArray[np.integer]
+Counts = IntArray
+Lists = IntArray
 """Lists, users × slots, rows of items, the best first, padded with -1."""
 
 
@@ -47,7 +49,7 @@ def average_precision(hits: Hits, relevant: Counts) -> Floats:
     return values
 
 
-def debiased_ndcg(lists: Lists, hits: Hits, targets: NDArray[np.integer], starts: Counts, gains: Floats) -> float:
+def debiased_ndcg(lists: Lists, hits: Hits, targets: IntArray, starts: Counts, gains: Floats) -> float:
     """NDCG@k with given gains of items, such as lower ones for popular items: Σ_users DCG / Σ_users IDCG.
 
     With gains of 1/propensity this is the self-normalised estimator of Yang et al. 2018 (Unbiased offline recommender

@@ -6,7 +6,7 @@ import numpy as np
 import polars as pl
 
 from chatrec.config.fairness import Fairness as Settings
-from chatrec.data.arrays import Array, top_k
+from chatrec.data.arrays import Array, FloatArray, IntArray, top_k
 from chatrec.ensemble.holdout_candidates import HoldoutCandidates
 from chatrec.ranking.fairness.exposure_duals import HIGHEST, Sample, find_prices
 from chatrec.ranking.fairness.providers import Providers, share_of
@@ -26,18 +26,18 @@ class Fairness:
     """Prices of providers, and their exposure."""
 
     providers: Providers
-    target: Array
+    target: FloatArray
     """Target share of each provider, by merit or by catalogue."""
-    owed: Array
+    owed: FloatArray
     """Minimum share of all exposure of each provider."""
-    before: Array
+    before: FloatArray
     """Share of exposure without prices."""
-    prices: Array
+    prices: FloatArray
 
     @property
     def bonus(self) -> Array:
         """Addition to the log score of each item."""
-        bonus: Array = (self.providers.shares @ self.prices).astype(np.float32)
+        bonus: FloatArray = (self.providers.shares @ self.prices).astype(np.float32)
         return bonus
 
     def applied(self, recommender: Recommender) -> Recommender:
@@ -56,7 +56,7 @@ class Fairness:
 
 
 def fit_fairness(
-    recommender: Recommender, items: pl.DataFrame, profiles: Array, settings: Settings, memory_mb: int
+    recommender: Recommender, items: pl.DataFrame, profiles: FloatArray, settings: Settings, memory_mb: int
 ) -> Fairness:
     """Computes the owed exposure of providers and the prices that achieve it.
 
@@ -80,7 +80,7 @@ def fit_fairness(
     return Fairness(providers, target, owed, before, prices)
 
 
-def draw_sample(recommender: Recommender, profiles: Array, memory_mb: int, candidates: int = CANDIDATES) -> Sample:
+def draw_sample(recommender: Recommender, profiles: FloatArray, memory_mb: int, candidates: int = CANDIDATES) -> Sample:
     """Retrieves candidates of all users, or of a sample if there are more than USERS_AT_MOST."""
     random, users_of_run = np.random.default_rng(recommender.seed), recommender.histories.users
     users = np.arange(users_of_run)
@@ -113,9 +113,9 @@ class _Filling:
     """Fills lists from candidates as the recommender does."""
 
     recommender: Recommender
-    items: Array
+    items: IntArray
 
-    def __call__(self, scores: Array) -> Array:
+    def __call__(self, scores: FloatArray) -> Array:
         recommender, n = self.recommender, self.recommender.top_n
         cold = (self.items >= 0) & recommender.cold[self.items]
         if not cold.any() and not recommender.rules.shape_lists:

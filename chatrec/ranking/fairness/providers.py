@@ -10,7 +10,7 @@ import numpy as np
 import polars as pl
 from scipy.sparse import csr_matrix
 
-from chatrec.data.arrays import Array
+from chatrec.data.arrays import Array, FloatArray, IntArray
 from chatrec.ranking.rules.items import rows_of
 
 SETTING = "fairness.attribute"
@@ -46,7 +46,7 @@ class Providers:
         counts: Array = np.asarray(self.shares.sum(0)).ravel()
         return counts
 
-    def mass(self, items: Array, weights: Array) -> Array:
+    def mass(self, items: IntArray, weights: FloatArray) -> Array:
         """Sums weights of slots by provider.
 
         Args:
@@ -55,11 +55,11 @@ class Providers:
         """
         filled = items >= 0
         by_item = np.bincount(items[filled], weights[filled], minlength=self.shares.shape[0])
-        mass: Array = self.shares.T @ by_item
+        mass: FloatArray = self.shares.T @ by_item
         return mass
 
 
-def share_of(mass: Array) -> Array:
+def share_of(mass: FloatArray) -> Array:
     """Normalises sums by provider to shares."""
-    shares: Array = mass / max(float(mass.sum()), np.finfo(float).tiny)
+    shares: FloatArray = mass / max(float(mass.sum()), np.finfo(float).tiny)
     return shares

@@ -4,10 +4,10 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from chatrec.data.arrays import Array
+from chatrec.data.arrays import Array, IntArray
 
 
-def admitted(items: Array, preference: Array, caps: Sequence[tuple[Array, int]], n: int) -> Array:
+def admitted(items: IntArray, preference: IntArray, caps: Sequence[tuple[Array, int]], n: int) -> Array:
     """Selects the first n candidates of each user that satisfy all caps.
 
     Candidates are selected greedily in the order of preference.
@@ -44,7 +44,7 @@ def admitted(items: Array, preference: Array, caps: Sequence[tuple[Array, int]],
     return taken
 
 
-def pinned_slots(items: Array, chosen: Array, pins: Sequence[tuple[int, int]]) -> Array:
+def pinned_slots(items: IntArray, chosen: IntArray, pins: Sequence[tuple[int, int]]) -> Array:
     """Moves pinned items to their positions and shifts the others.
 
     Args:

@@ -3,7 +3,7 @@
 import numpy as np
 import polars as pl
 
-from chatrec.data.arrays import Array, top_k_per_group
+from chatrec.data.arrays import Array, BoolArray, FloatArray, top_k_per_group
 from chatrec.data.interactions import Queries
 from chatrec.features.search import matches
 from chatrec.models.popularity import SMOOTHING
@@ -28,7 +28,7 @@ def frequent(queries: Queries, most: int, least_users: int) -> list[str]:
 
 
 def answers(
-    items: pl.DataFrame, queries: list[str], popular: Array, possible: Array, n: int
+    items: pl.DataFrame, queries: list[str], popular: FloatArray, possible: BoolArray, n: int
 ) -> dict[str, Array | pl.Series]:
     """Returns the best items of each search, scored by match times popularity, as shares per search.
 
