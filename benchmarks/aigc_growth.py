@@ -1,8 +1,8 @@
-"""How the cost of a step of learning grows with the catalogue, under each output layer.
+"""Cost of a training step by catalogue size, for each output layer.
 
     python -m benchmarks.aigc --growth
 
-Each cell is a process of its own: a few steps on synthetic histories whose items are drawn by Zipf's law.
+Each cell runs in its own process: a few steps on synthetic histories, with items drawn by Zipf's law.
 """
 
 import argparse
@@ -33,12 +33,12 @@ SIZES = (3_000, 17_000, 100_000, 1_000_000)
 USERS, EVENTS, WIDTH, TOKENS = 400, 129, 128, 4096
 STEPS = 4
 BYTES, SECONDS = 8_000_000_000, 90
-"""A cell that needs more is not measured."""
+"""Limits of a cell; a cell that exceeds one is not measured."""
 
 
 def measure(sizes: tuple[int, ...] = SIZES) -> Table:
-    """Prints the table."""
-    title = "Events learned in a CPU second, by the output layer alone, and the peak memory"
+    """Measures all cells and prints the table."""
+    title = "Training events per CPU second, in all and for the output layer alone, and peak memory"
     table = Table(title, {"output": 28, **{f"{size:,} items": 30 for size in sizes}})
     for name in OUTPUTS:
         table.add(name, *(_cell(name, size) for size in sizes))
@@ -57,7 +57,7 @@ def _cell(name: str, items: int) -> str:
 
 
 def rates(output: type[Full], items: int) -> tuple[float, float]:
-    """Events that are learned in a second of CPU: by whole steps, and by the output layer alone."""
+    """Returns training events per CPU second, for whole steps and for the output layer alone."""
     random = np.random.default_rng(0)
     torch.manual_seed(0)
     shares = 1 / np.arange(1, items + 1)
@@ -70,7 +70,7 @@ def rates(output: type[Full], items: int) -> tuple[float, float]:
     vectors = output(start, shares, random.permutation(items) % groups, 0)
     training = Training(vectors, Plan(NetConfig(WIDTH, window=EVENTS - 1), (1.0,), TOKENS, 1, groups), 0)
     batches = (int(batch.mask.sum()) for batch, _ in training.run(histories, (STEPS + 1) * TOKENS))
-    of_steps = _rate(lambda: next(batches, 0))
+    step_rate = _rate(lambda: next(batches, 0))
     hidden = torch.randn(TOKENS, WIDTH, requires_grad=True)
     targets, weights = torch.from_numpy(drawn[:TOKENS].astype(np.int64)), torch.ones(TOKENS)
 
@@ -79,11 +79,11 @@ def rates(output: type[Full], items: int) -> tuple[float, float]:
         vectors.loss(hidden, targets, weights).backward()
         return TOKENS
 
-    return of_steps, _rate(layer)
+    return step_rate, _rate(layer)
 
 
 def _rate(step: Callable[[], int]) -> float:
-    """Events a second of CPU, the first step left out."""
+    """Returns events per CPU second, without the first step."""
     step()
     since = time.process_time()
     done = sum(step() for _ in range(STEPS))

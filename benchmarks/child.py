@@ -1,4 +1,4 @@
-"""One system in a process of its own, so that its time and its memory are its own."""
+"""Runs a system in its own process, to measure its time and memory."""
 
 import os
 import subprocess
@@ -14,27 +14,27 @@ LINES_OF_AN_ERROR = 20
 
 @dataclass(frozen=True)
 class Finished:
-    """What a process printed and took."""
+    """Output and cost of a process."""
 
     out: str
     seconds: float
-    """From start to end, imports included."""
+    """Wall-clock seconds, including imports."""
     peak: int
-    """Bytes, the largest resident size of it or of a process that it waited for.
+    """Peak resident memory, in bytes, of the process or of a child that it waited for.
 
-    Linux counts the parent's size at the start too: who measures must be small.
+    Linux includes the size of the parent at the start, so the measuring process must stay small.
     """
 
 
 class Failed(Exception):
-    """A process that ended badly, with the last lines of what it said."""
+    """The process failed; the message has the last lines of its standard error."""
 
 
 def run(*command: object, timeout: float | None = None) -> Finished:
     """Runs a command in the root of the repository.
 
     Raises:
-        Failed: it ended with an error, or was stopped after `timeout` seconds.
+        Failed: The command failed, or was stopped after `timeout` seconds.
     """
     words = [str(part) for part in command]
     with tempfile.TemporaryFile("w+") as out, tempfile.TemporaryFile("w+") as err:
@@ -52,6 +52,6 @@ def run(*command: object, timeout: float | None = None) -> Finished:
         if timeout is not None and seconds >= timeout:
             raise Failed(f"over {timeout:g} s")
         if process.returncode:
-            said = "\n".join(err.read().splitlines()[-LINES_OF_AN_ERROR:])
-            raise Failed(f"{' '.join(words)} ended with {process.returncode}:\n{said}")
+            last = "\n".join(err.read().splitlines()[-LINES_OF_AN_ERROR:])
+            raise Failed(f"{' '.join(words)} exited with {process.returncode}:\n{last}")
         return Finished(out.read().strip(), seconds, usage.ru_maxrss * 1024)

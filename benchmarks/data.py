@@ -1,4 +1,4 @@
-"""Events of a CSV file as histories, and lists of items as the CSV file that the independent tool scores."""
+"""Reads events from CSV files as histories, and writes lists as the CSV file that evalkit scores."""
 
 import csv
 import gzip
@@ -18,67 +18,67 @@ from chatrec.extract.snapshot import Snapshot
 from chatrec.models.training_data import TrainingData
 
 K = 20
-"""Length of a list; the best 10 are scored."""
+"""Length of lists; the first 10 items are scored."""
 Lists = Iterator[tuple[Array, Array]]
-"""Some users, and their lists: users × places, rows of items, -1 where a list ends."""
+"""Users, and their lists: users × slots, rows of items, padded with -1."""
 
 
 @dataclass(frozen=True)
 class Events:
-    """What users took, in order."""
+    """Histories of users, with the ids of users and items."""
 
     histories: Interactions
     user_ids: list[str]
     item_ids: list[str]
     recommendable: Array
-    """bool for each item."""
+    """Whether each item may be recommended, bool."""
 
     @classmethod
     def of(cls, snapshot: Snapshot) -> Self:
-        """Those of a run."""
+        """Returns the events of a run's snapshot."""
         ids = snapshot.users["user_id"].to_list(), snapshot.items["item_id"].to_list()
         return cls(snapshot.histories, *ids, snapshot.items["available"].to_numpy())
 
     @property
     def items(self) -> int:
-        """How many there are."""
+        """Number of items."""
         return len(self.item_ids)
 
     @property
-    def known(self) -> TrainingData:
-        """For models that need no text."""
-        return known(self.histories, np.empty((self.items, 0), np.float32))
+    def training_data(self) -> TrainingData:
+        """Training data of models without texts."""
+        return training_data(self.histories, np.empty((self.items, 0), np.float32))
 
     def batches(self) -> Iterator[UserBatch]:
-        """Everybody with a history, so many at once that scores of all items stay small."""
-        everybody = np.flatnonzero(self.histories.lengths)
+        """Yields batches of the users with a history, of bounded users × items."""
+        users = np.flatnonzero(self.histories.lengths)
         size = max(1, CELLS_OF_A_BLOCK // max(self.items, 1))
-        return batches(self.histories, everybody, self.recommendable, True, size)
+        return batches(self.histories, users, self.recommendable, True, size)
 
     def lists(self, score: Callable[[UserBatch], Array]) -> Lists:
-        """The best items of everybody.
+        """Yields the lists of all users with a history.
 
         Args:
-            score: users × items, higher is better.
+            score: Function that returns scores, users × items; higher is better.
         """
         for batch in self.batches():
             scores = np.where(batch.exclude_mask, -np.inf, score(batch))
             yield batch.users, top_k(scores, K)
 
     def write(self, lists: Lists, out: Path) -> None:
-        """Writes all lists."""
+        """Writes lists to a file."""
         with ListsFile(out, self.user_ids, self.item_ids) as file:
             for users, items in lists:
                 file.add(users, items)
 
 
 class ListsFile:
-    """user_id, rank and item_id as gzipped CSV.
+    """File of lists: gzipped CSV with user_id, rank and item_id.
 
     Args:
-        out: the file.
-        user_ids: of the rows of users.
-        item_ids: of the rows of items.
+        out: Path of the file.
+        user_ids: Id of each user row.
+        item_ids: Id of each item row.
     """
 
     def __init__(self, out: Path, user_ids: Sequence[str], item_ids: Sequence[str]) -> None:
@@ -88,7 +88,7 @@ class ListsFile:
         self._writer.writerow(("user_id", "rank", "item_id"))
 
     def add(self, users: Array, lists: Array) -> None:
-        """Writes the lists of some users: users × places, rows of items, -1 where a list ends."""
+        """Writes the lists of users: users × slots, rows of items, padded with -1."""
         for user, row in zip(users.tolist(), lists.tolist(), strict=True):
             own = (self.item_ids[item] for item in row if item >= 0)
             self._writer.writerows((self.user_ids[user], rank, item) for rank, item in enumerate(own, 1))
@@ -100,28 +100,28 @@ class ListsFile:
         self._file.close()
 
 
-def known(histories: Interactions, texts: Array) -> TrainingData:
-    """What models are fitted on, `texts` as GPT-2 has them: items × dimensions."""
+def training_data(histories: Interactions, texts: Array) -> TrainingData:
+    """Returns the training data for histories and text vectors, items × dimensions."""
     return TrainingData(histories, len(texts), texts, 0)
 
 
 def read_split(split: Path) -> Events:
-    """The train set of a split, and what may be recommended."""
+    """Reads the train set and the candidates of a split."""
     candidates = pl.read_csv(split / "candidates.csv.gz", infer_schema=False)["item_id"]
     return read_events(split / "train.csv.gz", candidates)
 
 
 def read_events(file: Path, candidates: pl.Series | None = None) -> Events:
-    """Events in the order of time, and of the file where times are equal.
+    """Reads events in the order of time; events at equal times keep the order of the file.
 
     Args:
-        file: user_id, item_id and ts, gzipped CSV.
-        candidates: ids of the items that may be recommended; None for all of the file.
+        file: Gzipped CSV with user_id, item_id and ts.
+        candidates: Ids of the items that may be recommended; None for all items of the file.
     """
     events = pl.read_csv(file, infer_schema=False, columns=["user_id", "item_id", "ts"]).with_row_index("order")
     users = events["user_id"].unique().sort()
-    known = events["item_id"] if candidates is None else pl.concat([events["item_id"], candidates])
-    items = known.unique().sort()
+    ids = events["item_id"] if candidates is None else pl.concat([events["item_id"], candidates])
+    items = ids.unique().sort()
     ordered = events.with_columns(
         user=pl.col("user_id").cast(pl.Enum(users)).to_physical(),
         item=pl.col("item_id").cast(pl.Enum(items)).to_physical(),

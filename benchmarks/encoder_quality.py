@@ -1,4 +1,4 @@
-"""What a language model's vectors say of items that nobody took: alone, and inside the learned maps."""
+"""Quality of text vectors for cold items: alone, and as inputs of the text models."""
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -32,19 +32,19 @@ SEED = 0
 KERNEL = "kernel_ridge_text"
 NEIGHBOURS = 10
 ROWS = 1000
-"""Items whose neighbours are looked for at once."""
+"""Items per block of a neighbour search."""
 PAIRS = 100_000
-"""Random pairs of items."""
-FADE = 1.0
-"""How an event fades with each after it, as for the target any."""
+"""Number of random pairs of items."""
+DECAY = 1.0
+"""Decay of events, as for the target random."""
 
 
 @dataclass(frozen=True)
-class Way:
-    """How a model reads."""
+class Pooled:
+    """A model and its pooling config."""
 
     model: str
-    """How the row calls it."""
+    """Name of the model in the table."""
     source: str | Path
     pretrained: bool
     layer: int = 0
@@ -55,14 +55,14 @@ class Way:
 
     @property
     def how(self) -> str:
-        """For the row."""
+        """Label of the pooling config in the table."""
         first = ", first token" if self.first_token else ""
         shrinkage = f", s {self.shrinkage:g}" if self.shrinkage else ""
         return f"{f'layer {self.layer}' if self.layer else 'default layer'}, {self.pooling}{first}{shrinkage}"
 
 
 class Catalogue:
-    """The items of a split, and those of them that are hidden to measure readings."""
+    """Items of a split, some of which are hidden from the models to measure vectors."""
 
     def __init__(self, snapshot: Snapshot, settings: Settings, cache: Path) -> None:
         self.snapshot, self.settings, self.cache = snapshot, settings, cache
@@ -73,105 +73,112 @@ class Catalogue:
 
     @cached_property
     def texts(self) -> list[str]:
-        """What the models read."""
+        """Texts of items."""
         return item_texts(self.snapshot.items, self.settings.text.item)
 
     @cached_property
-    def taken_together(self) -> Array:
-        """The NEIGHBOURS nearest of each known item by who took them: known × NEIGHBOURS."""
+    def co_occurring(self) -> Array:
+        """Nearest warm items of each warm item by cosine of their users, warm items × NEIGHBOURS."""
         users, items = self.snapshot.histories.distinct(self.events.items)
-        taken = csr_matrix((np.ones(len(users), np.float32), (items, users)))[self._known]
-        lengths = np.sqrt(np.maximum(np.asarray(taken.sum(1)).ravel(), 1))
-        unit = csr_matrix(taken.multiply(1 / lengths[:, None]))
-        return _nearest(lambda part: np.asarray((unit[part] @ unit.T).todense()), len(self._known))
+        users_of_items = csr_matrix((np.ones(len(users), np.float32), (items, users)))[self._warm_items]
+        lengths = np.sqrt(np.maximum(np.asarray(users_of_items.sum(1)).ravel(), 1))
+        unit = csr_matrix(users_of_items.multiply(1 / lengths[:, None]))
+        return _nearest(lambda part: np.asarray((unit[part] @ unit.T).todense()), len(self._warm_items))
 
     @cached_property
-    def _known(self) -> Array:
+    def _warm_items(self) -> Array:
         return np.unique(self.snapshot.histories.items)
 
-    def vectors(self, way: Way) -> Array:
-        """Whitened, of unit length: items × dimensions."""
-        raw = self._raw(way)
-        how = self.settings.encoder_config.model_copy(update={"dimensions": way.dimensions, "shrinkage": way.shrinkage})
-        return Whitening.fit([raw], raw.shape[1], *chosen(how, way.pretrained))(raw)
+    def vectors(self, pooled: Pooled) -> Array:
+        """Returns whitened text vectors, items × dimensions, of unit length."""
+        raw = self._raw(pooled)
+        how = self.settings.encoder_config.model_copy(
+            update={"dimensions": pooled.dimensions, "shrinkage": pooled.shrinkage}
+        )
+        return Whitening.fit([raw], raw.shape[1], *chosen(how, pooled.pretrained))(raw)
 
-    def _raw(self, way: Way) -> Array:
-        how = {"layer": way.layer, "pooling": way.pooling, "first_token": way.first_token}
+    def _raw(self, pooled: Pooled) -> Array:
+        how = {"layer": pooled.layer, "pooling": pooled.pooling, "first_token": pooled.first_token}
         wanted = self.settings.encoder_config.model_copy(update=how)
-        checkpoint = load(way.source, wanted, way.pretrained)
+        checkpoint = load(pooled.source, wanted, pooled.pretrained)
         file = self.cache / f"{checkpoint.fingerprint}-{len(self.texts)}.npy"
         if not file.exists():
-            with progress(f"Reading with {way.model}", len(self.texts), "texts") as shown:
+            with progress(f"Encoding with {pooled.model}", len(self.texts), "texts") as shown:
                 np.save(file, encode_all(checkpoint, self.texts, shown, EncodingCost()))
-        found: Array = np.load(file)
-        return found
+        vectors: Array = np.load(file)
+        return vectors
 
     def neighbours(self, vectors: Array) -> float:
-        """The share of those taken together that are also among the nearest by text."""
-        own = vectors[self._known]
+        """Returns the share of nearest items by users that are nearest by text too."""
+        own = vectors[self._warm_items]
         near = _nearest(lambda part: own[part] @ own.T, len(own))
-        return float(np.mean([np.isin(a, b).mean() for a, b in zip(near, self.taken_together, strict=True)]))
+        return float(np.mean([np.isin(a, b).mean() for a, b in zip(near, self.co_occurring, strict=True)]))
 
-    def map(self, vectors: Array, holdout: Holdout | None = None, seed: int = SEED) -> Model:
-        """The learned map of this catalogue, the kernel if it is small enough for that.
+    def text_model(self, vectors: Array, holdout: Holdout | None = None, seed: int = SEED) -> Model:
+        """Returns the fitted text model of this catalogue: kernel ridge if it is small enough, else two towers.
 
         Args:
-            vectors: items × dimensions; of no dimension for features alone.
-            holdout: taken out of what it is fitted on.
-            seed: of a tower.
+            vectors: Text vectors, items × dimensions; of width 0 for features alone.
+            holdout: Held-out events, omitted from training.
+            seed: Seed of the two towers.
         """
         histories = holdout.histories if holdout else self.snapshot.histories
-        known = TrainingData(histories, self.events.items, vectors, seed, self.features)
+        data = TrainingData(histories, self.events.items, vectors, seed, self.features)
         if self.has_kernel:
-            return fit_models(known, "random", NO_PENALTY, {KERNEL})[KERNEL]
-        return two_tower.fit_one(known, two_tower.Config(decay=FADE))
+            return fit_models(data, "random", NO_PENALTY, {KERNEL})[KERNEL]
+        return two_tower.fit_one(data, two_tower.Config(decay=DECAY))
 
     @cached_property
     def has_kernel(self) -> bool:
-        """Whether the map is the kernel."""
-        known = TrainingData(self.snapshot.histories, self.events.items, self.nothing, SEED, self.features)
-        return KERNEL in names(known, "random")
+        """Whether the text model is kernel ridge."""
+        data = TrainingData(self.snapshot.histories, self.events.items, self.no_vectors, SEED, self.features)
+        return KERNEL in names(data, "random")
 
     @property
-    def nothing(self) -> Array:
-        """Vectors of no dimension."""
+    def no_vectors(self) -> Array:
+        """Text vectors of width 0."""
         return np.empty((self.events.items, 0), np.float32)
 
     def among_hidden(self, vectors: Array, seed: int = SEED) -> Floats:
-        """NDCG@10 of each user among the hidden items."""
-        return self.hidden.ndcg(self.map(vectors, self.hidden, seed).score)
+        """Returns NDCG@10 of each user among the hidden items."""
+        return self.hidden.ndcg(self.text_model(vectors, self.hidden, seed).score)
 
     def write(self, model: Model, out: Path) -> None:
-        """Everybody's list of the split's candidates."""
+        """Writes the lists of all users over the candidates of the split."""
         self.events.write(self.events.lists(model.score), out)
 
 
 def mean_cosine(vectors: Array) -> float:
-    """Of random pairs of different items."""
+    """Returns the mean cosine of random pairs of different items."""
     random = np.random.default_rng(SEED)
     left, right = random.integers(0, len(vectors), (2, PAIRS))
-    apart = left != right
-    return float((vectors[left[apart]] * vectors[right[apart]]).sum(1).mean())
+    differ = left != right
+    return float((vectors[left[differ]] * vectors[right[differ]]).sum(1).mean())
 
 
 def gain(with_it: Floats, without: Floats) -> Interval:
-    """By how much NDCG@10 is better, with its interval by a paired bootstrap."""
+    """Returns the gain in NDCG@10, with its interval by a paired bootstrap."""
     return paired_difference(with_it, without, SEED)
 
 
-def ways(found: Sequence[Way], pretrained: str) -> Iterator[Way]:
-    """The other ways to read the model that is named."""
-    for way in found:
-        if way.model != pretrained:
+def variants(models: Sequence[Pooled], pretrained: str) -> Iterator[Pooled]:
+    """Yields the other pooling configs of a model.
+
+    Args:
+        models: Models with their default pooling config.
+        pretrained: Name of the model.
+    """
+    for pooled in models:
+        if pooled.model != pretrained:
             continue
-        yield replace(way, pooling="mean")
-        yield replace(way, pooling="mean", first_token=True)
-        yield replace(way, pooling="weighted")
-        yield replace(way, pooling="last")
-        yield replace(way, shrinkage=0.1)
-        yield replace(way, dimensions=512)
-        for layer in _layers(way.source):
-            yield replace(way, layer=layer)
+        yield replace(pooled, pooling="mean")
+        yield replace(pooled, pooling="mean", first_token=True)
+        yield replace(pooled, pooling="weighted")
+        yield replace(pooled, pooling="last")
+        yield replace(pooled, shrinkage=0.1)
+        yield replace(pooled, dimensions=512)
+        for layer in _layers(pooled.source):
+            yield replace(pooled, layer=layer)
 
 
 def _layers(source: str | Path) -> list[int]:
@@ -184,11 +191,11 @@ def _layers(source: str | Path) -> list[int]:
 
 
 def _nearest(similar: Callable[[slice], Array], count: int) -> Array:
-    """The NEIGHBOURS most similar to each, itself left out: count × NEIGHBOURS."""
-    found = np.empty((count, min(NEIGHBOURS, count - 1)), np.int64)
+    """Returns the NEIGHBOURS most similar rows of each row, without the row itself: count × NEIGHBOURS."""
+    nearest = np.empty((count, min(NEIGHBOURS, count - 1)), np.int64)
     for start in range(0, count, ROWS):
         part = slice(start, min(start + ROWS, count))
         scores = similar(part)
         scores[np.arange(len(scores)), np.arange(part.start, part.stop)] = -np.inf
-        found[part] = top_k(scores, found.shape[1])
-    return found
+        nearest[part] = top_k(scores, nearest.shape[1])
+    return nearest

@@ -1,4 +1,4 @@
-"""How fast texts become vectors: chatrec and sentence-transformers, the same weights, the same pooling, by turns."""
+"""Encoding speed of chatrec and of sentence-transformers, with the same weights and pooling, in alternating rounds."""
 
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -20,22 +20,22 @@ from chatrec.runtime.progress import Silent, progress
 
 END = "<|endoftext|>"
 TOKENS = 128
-"""Longer texts are cut, by both."""
-BATCH_OF_THE_OTHER = 32
-"""What sentence-transformers takes by default."""
+"""Length to which both truncate texts."""
+DEFAULT_BATCH = 32
+"""Default batch size of sentence-transformers."""
 OURS, OTHER = "chatrec", "sentence-transformers"
 PRECISIONS: dict[str, tuple[EncodingPrecision, ...]] = {
     "cpu": ("float32",),
     "cuda": ("float32", "bfloat16"),
 }
 FACTOR = 2
-"""Floating-point operations of a weight for a token."""
+"""Floating-point operations per weight and token."""
 SIDE, PRODUCTS = 8192, 20
 
 
 @dataclass
 class Run:
-    """One way to encode, and what its rounds took."""
+    """An encoder, and the seconds of its rounds."""
 
     encode: Callable[[Sequence[str]], Array]
     seconds: list[float] = field(default_factory=list)
@@ -44,17 +44,17 @@ class Run:
 
     @property
     def median(self) -> float:
-        """Seconds of a round."""
+        """Median seconds of a round."""
         return float(np.median(self.seconds))
 
 
 def make_gpt2(folder: Path, texts: Sequence[str], shape: Mapping[str, int]) -> None:
-    """Saves a GPT-2 that knows nothing, and a byte-level BPE learned from the texts.
+    """Saves an untrained GPT-2, and a byte-level BPE trained on texts.
 
     Args:
-        folder: to make.
-        texts: for the BPE.
-        shape: of GPT2Config; empty for that of GPT-2 with 124 M weights.
+        folder: Folder to create.
+        texts: Training texts of the BPE.
+        shape: Arguments of GPT2Config; empty for GPT-2 with 124 M weights.
     """
     config = GPT2Config(**shape)
     tokenizer = Tokenizer(models.BPE())
@@ -69,35 +69,37 @@ def make_gpt2(folder: Path, texts: Sequence[str], shape: Mapping[str, int]) -> N
 
 
 def compare(source: str, texts: Sequence[str], rounds: int) -> tuple[dict[str, Run], int, int]:
-    """Encodes the texts in every way, by turns.
+    """Encodes texts with each encoder, in alternating rounds.
 
     Args:
-        source: a folder or a hub name.
-        texts: of any length.
-        rounds: how often; the median counts.
+        source: Folder or hub name of the model.
+        texts: Texts of any length.
+        rounds: Number of rounds.
 
     Returns:
-        The runs by name, the other one last; the tokens of the texts; the weights of the model that are multiplied.
+        Runs by name, sentence-transformers last; number of tokens of the texts; number of multiplied weights.
     """
     device = "cuda" if torch.cuda.is_available() else "cpu"
     checkpoints = {precision: _checkpoint(source, precision, device) for precision in PRECISIONS[device]}
     spent = {precision: EncodingCost() for precision in checkpoints}
-    runs = {f"{OURS}, {precision}": _ours(each, spent[precision]) for precision, each in checkpoints.items()}
+    runs = {
+        f"{OURS}, {precision}": _ours(checkpoint, spent[precision]) for precision, checkpoint in checkpoints.items()
+    }
     if device == "cuda":
-        runs[f"{OURS}, bfloat16, of tokens"] = Run(_of_tokens(checkpoints["bfloat16"], texts))
+        runs[f"{OURS}, bfloat16, without tokenisation"] = Run(_tokens_only(checkpoints["bfloat16"], texts))
         runs[f"{OTHER}, bfloat16"] = Run(_other(source, device, torch.bfloat16))
     runs[f"{OTHER}, float32"] = Run(_other(source, device, torch.float32))
     for run in runs.values():
-        run.encode(texts[:BATCH_OF_THE_OTHER])
-    for each in spent.values():
-        each.tokens = each.padded = 0
+        run.encode(texts[:DEFAULT_BATCH])
+    for cost in spent.values():
+        cost.tokens = cost.padded = 0
     for _ in range(rounds):
         for run in runs.values():
             since = time.perf_counter()
             run.vectors = run.encode(texts)
             run.seconds.append(time.perf_counter() - since)
-    for precision, each in spent.items():
-        runs[f"{OURS}, {precision}"].padding = each.padding
+    for precision, cost in spent.items():
+        runs[f"{OURS}, {precision}"].padding = cost.padding
     first = next(iter(spent.values()))
     model = next(iter(checkpoints.values())).model
     tables = sum(part.weight.numel() for part in model.modules() if isinstance(part, torch.nn.Embedding))
@@ -105,7 +107,7 @@ def compare(source: str, texts: Sequence[str], rounds: int) -> tuple[dict[str, R
 
 
 def matrix_rate() -> float:
-    """Floating-point operations a second of a large product in bfloat16 on the GPU."""
+    """Returns floating-point operations per second of a large bfloat16 product on the GPU."""
     a, b = (torch.randn(SIDE, SIDE, device="cuda", dtype=torch.bfloat16) for _ in range(2))
     a @ b
     torch.cuda.synchronize()
@@ -130,8 +132,8 @@ def _ours(checkpoint: Checkpoint, spent: EncodingCost) -> Run:
     return Run(all_of)
 
 
-def _of_tokens(checkpoint: Checkpoint, texts: Sequence[str]) -> Callable[[Sequence[str]], Array]:
-    """What the model alone takes: the processor is done with its part."""
+def _tokens_only(checkpoint: Checkpoint, texts: Sequence[str]) -> Callable[[Sequence[str]], Array]:
+    """Returns an encoder of texts that are already tokenised, to measure the model alone."""
     tokens = tokenise(checkpoint, texts)
     return lambda some: encode_tokens(checkpoint, tokens[: len(some)], Silent(), EncodingCost())
 
@@ -146,5 +148,5 @@ def _other(source: str, device: str, dtype: torch.dtype) -> Callable[[Sequence[s
     pooled = Pooling(words.get_word_embedding_dimension(), "mean")
     model = SentenceTransformer(modules=[words, pooled], device=device)
     return lambda texts: np.asarray(
-        model.encode(list(texts), batch_size=BATCH_OF_THE_OTHER, show_progress_bar=False), np.float32
+        model.encode(list(texts), batch_size=DEFAULT_BATCH, show_progress_bar=False), np.float32
     )

@@ -1,11 +1,12 @@
-"""The ablation ladder: every model of chatrec's ensemble alone, and the ensemble without each of them.
+"""Ablation ladder: each model of chatrec's ensemble alone, and the ensemble without each model.
 
-    python -m benchmarks.ladder fit --split SPLIT --items items.csv.gz --target next --folder KEPT --out lists.csv.gz
-    python -m benchmarks.ladder lists --target next --folder KEPT --out FOLDER
+    python -m benchmarks.ladder fit --split SPLIT --items items.csv.gz --target next_item \\
+        --folder RUN --out lists.csv.gz
+    python -m benchmarks.ladder lists --target next_item --folder RUN --out FOLDER
 
-`fit` is what `chatrec evaluate --split` does, and keeps the files of its steps. `lists` writes a file of lists for each
-row of the ladder and prints its name. Without a model the others are weighed anew on the same held-out events. Where
-nothing but new items may be recommended, the models are those of new items, weighed on hidden ones.
+`fit` does the same as `chatrec evaluate --split`, and keeps the files of its steps. `lists` writes a file of lists for
+each row of the ladder and prints its name. Without a model, the weights of the others are fitted again on the same
+held-out events. If only cold items may be recommended, the models are those of cold items, weighted on hidden items.
 """
 
 import argparse
@@ -43,52 +44,52 @@ from chatrec.runs.run import Run
 
 @dataclass(frozen=True)
 class Ladder:
-    """A run on a split, and what its ensemble would be without each model."""
+    """A run on a split, and its ensembles without each model."""
 
     context: Context
 
     @cached_property
     def ensemble(self) -> Ensemble:
-        """Of the run."""
+        """Ensemble of the run."""
         return Ensemble.load(self.context.of("ensemble"))
 
     @cached_property
     def aigc(self) -> AigcModel:
-        """Of the run."""
+        """AIGC of the run."""
         return AigcModel(AigcState.load(self.context.of("aigc")))
 
     @cached_property
     def is_cold(self) -> bool:
-        """Whether all items that may be recommended are new."""
+        """Whether all items that may be recommended are cold."""
         return not self.context.recommendable[self.context.snapshot.histories.items].any()
 
     @property
     def models(self) -> dict[str, Model]:
-        """AIGC, and those of the ensemble, fitted on everything; or those of new items."""
+        """AIGC and the models of the ensemble, fitted on all events; or the models of cold items."""
         return dict(self.ensemble.cold.models) if self.is_cold else {AIGC: self.aigc, **self.ensemble.models}
 
     @property
     def weights(self) -> Mapping[str, float]:
-        """Of the models that the run uses."""
+        """Weights of the models that the run uses."""
         return self.ensemble.cold.weights if self.is_cold else self.ensemble.weights
 
     def rungs(self) -> dict[str, dict[str, float]]:
-        """The weights of each row: each model alone, and for each of the ensemble the others weighed anew."""
+        """Returns the weights of each row: each model alone, and the ensemble fitted without each model."""
         alone = {f"{name} alone": {name: 1.0} for name in self.models}
         return alone | (self._without() if len(self.weights) > 1 else {})
 
     def _without(self) -> dict[str, dict[str, float]]:
-        names, trial = list(self.weights), self._trial()
-        taught = np.flatnonzero(trial.choices.chosen.any(1))  # who took nothing that was retrieved says nothing
-        found = {}
+        names, features = list(self.weights), self._holdout_features()
+        relevant = np.flatnonzero(features.choices.chosen.any(1))  # users with no relevant candidate are skipped
+        rungs = {}
         for name in names:
             others = [other for other in names if other != name]
-            choices = trial.choices.of(taught, [trial.names.index(other) for other in others])
-            found[f"without {name}"] = dict(zip(others, fit_weights(choices).tolist(), strict=True))
-        return found
+            choices = features.choices.of(relevant, [features.names.index(other) for other in others])
+            rungs[f"without {name}"] = dict(zip(others, fit_weights(choices).tolist(), strict=True))
+        return rungs
 
-    def _trial(self) -> HoldoutFeatures:
-        """What the run weighed the models on."""
+    def _holdout_features(self) -> HoldoutFeatures:
+        """Returns the features on which the run fitted its weights."""
         context, names = self.context, set(self.weights)
         target, held = context.settings.ranking.target, holdout_of(context)
         rest = training_data(context, held.histories)
@@ -103,16 +104,16 @@ class Ladder:
         return HoldoutFeatures.of({**({AIGC: aigc} if AIGC in names else {}), **fitted}, held)
 
     def lists(self, batch: UserBatch, rungs: dict[str, dict[str, float]]) -> Iterator[Array]:
-        """The lists of a batch of users for each row: users × at most K, padded with -1."""
+        """Yields the lists of a batch of users for each row, users × at most K, padded with -1."""
         log_shares = {name: ScoredLogShares.of(model, batch) for name, model in self.models.items()}
         for weights in rungs.values():
-            found = retrieve([log_shares[name] for name in weights], batch, RETRIEVED)
+            candidates = retrieve([log_shares[name] for name in weights], batch, RETRIEVED)
             vector = np.array(list(weights.values()), np.float32)
-            yield best_items(found.items, found.log_shares, vector, K)[0]
+            yield best_items(candidates.items, candidates.log_shares, vector, K)[0]
 
 
 def write(context: Context, folder: Path) -> None:
-    """Writes a file of lists for each row into a folder, and prints its name and the row's."""
+    """Writes a file of lists per row into a folder, and prints the names of files and rows."""
     ladder, events = Ladder(context), Events.of(context.snapshot)
     rungs = ladder.rungs()
     names = {name: f"{number}.csv.gz" for number, name in enumerate(rungs)}
@@ -127,7 +128,7 @@ def write(context: Context, folder: Path) -> None:
 
 
 def main() -> None:
-    """Fits, or writes the lists of the ladder."""
+    """Fits the models, or writes the lists of the ladder."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("action", choices=["fit", "lists"])
     parser.add_argument("--target", type=full_target, choices=get_args(Target), required=True)

@@ -1,6 +1,6 @@
-"""Output layers for AIGC's net: those that chatrec has, and those that it could have had.
+"""Output layers of AIGC's network: that of chatrec, and alternatives.
 
-Each is a `Vectors` with another loss, so that chatrec's own training learns it, and says how it scores all items.
+Each is a `Vectors` with another loss, trained by chatrec's own training, and scores all items.
 """
 
 import numpy as np
@@ -14,19 +14,19 @@ from chatrec.aigc.state import GroupOutput
 from chatrec.data.arrays import Array
 
 NEGATIVES = 512
-"""Of a batch."""
+"""Negatives per batch."""
 NEGATIVES_IN_A_GROUP = 64
-"""Of a batch, for each group that it needs."""
+"""Negatives per batch and group of its targets."""
 
 
 class Full(Vectors):
     """One softmax over all items.
 
     Args:
-        start: items × width.
-        shares: of each item in all events.
-        group_of: the group of each item; not needed here.
-        seed: of what is drawn.
+        start: Initial vectors, items × width.
+        shares: Share of each item in all events.
+        group_of: Group of each item; ignored.
+        seed: Seed of the samples.
     """
 
     def __init__(self, start: Array, shares: Array, group_of: Array, seed: int) -> None:
@@ -36,13 +36,13 @@ class Full(Vectors):
 
     @torch.no_grad()
     def scores(self, users: Array) -> Array:
-        """log P(i|u) up to a constant a user: users × items."""
-        found: Array = users @ self.items.numpy().T + self.bias.numpy()
-        return found
+        """Returns log P(i|u) up to a constant per user, users × items."""
+        logits: Array = users @ self.items.numpy().T + self.bias.numpy()
+        return logits
 
 
 class TwoLevels(Full):
-    """A softmax over groups and one over the items of a group, both whole, as `Vectors` learns them."""
+    """A full softmax over groups and a full softmax over the items of each group, with the loss of `Vectors`."""
 
     members: Members
 
@@ -56,56 +56,56 @@ class TwoLevels(Full):
 
     @torch.no_grad()
     def scores(self, users: Array) -> Array:
-        """See Full."""
+        """Returns log P(i|u), users × items."""
         logits = super().scores(users)
-        found: Array = logits + self.output.terms(users, logits)[:, self.output.group_of]
-        return found
+        scores: Array = logits + self.output.terms(users, logits)[:, self.output.group_of]
+        return scores
 
     @property
     def output(self) -> GroupOutput:
-        """As chatrec serves it."""
+        """Group output as chatrec scores it."""
         group_of = self.members.group_of.numpy()
         return GroupOutput(group_of, self.groups.detach().numpy(), self.group_bias.detach().numpy())
 
 
 class GroupsOnly(TwoLevels):
-    """Attention chooses a group; within a group the popular is likely for everybody."""
+    """Attention over groups; within a group, items are ranked by popularity for all users."""
 
     def loss(self, hidden: Tensor, targets: Tensor, weights: Tensor) -> Tensor:
-        """Σ w · -log P(group of y|u): how a group divides is not learned."""
+        """Returns Σ w · -log P(group of y|u); probabilities within a group are not trained."""
         group = self.members.group_of[targets]
         return full_softmax(hidden, self.groups, self.group_bias, group, weights)
 
     @torch.no_grad()
     def scores(self, users: Array) -> Array:
-        """log a_k + log of the item's share in its group."""
+        """Returns log a_k + log of the item's share in its group, users × items."""
         group_of = self.output.group_of
         within = np.log(self.shares / np.bincount(group_of, self.shares)[group_of]).astype(np.float32)
         attention = torch.from_numpy(users @ self.output.vectors.T + self.output.bias).log_softmax(1).numpy()
-        found: Array = attention[:, group_of] + within
-        return found
+        scores: Array = attention[:, group_of] + within
+        return scores
 
 
 class Sampled(Full):
-    """One softmax, its sum over items estimated from negatives drawn by popularity."""
+    """One softmax, whose sum over items is estimated from negatives drawn by popularity."""
 
     def __init__(self, start: Array, shares: Array, group_of: Array, seed: int) -> None:
         super().__init__(start, shares, group_of, seed)
         self.until = np.cumsum(shares)
 
     def loss(self, hidden: Tensor, targets: Tensor, weights: Tensor) -> Tensor:
-        """Σ w · -log P(y|u), estimated."""
+        """Returns an estimate of Σ w · -log P(y|u)."""
         return sampled_loss(hidden.to(self.bias.dtype), self.items, self.bias, targets, weights, *self.draw())
 
     def draw(self) -> tuple[Tensor, Tensor]:
-        """Items, and for each the logarithm of how often it is expected among them."""
+        """Returns sampled items, and the logarithm of the expected count of each in the sample."""
         drawn = np.searchsorted(self.until, self.random.random(NEGATIVES) * self.until[-1])
         expected = np.log(NEGATIVES * self.shares[drawn] / self.until[-1])
         return torch.from_numpy(drawn), torch.from_numpy(expected.astype(np.float32))
 
 
 class SampledInGroups(TwoLevels):
-    """The softmax over groups whole, that over the items of a group estimated from negatives drawn by popularity."""
+    """A full softmax over groups; that over the items of a group is estimated from negatives drawn by popularity."""
 
     def __init__(self, start: Array, shares: Array, group_of: Array, seed: int) -> None:
         super().__init__(start, shares, group_of, seed)
@@ -115,7 +115,7 @@ class SampledInGroups(TwoLevels):
         self.of_groups = np.bincount(group_of, shares)
 
     def loss(self, hidden: Tensor, targets: Tensor, weights: Tensor) -> Tensor:
-        """Σ w · (-log P(k|u) - log P(y|k,u)), the latter estimated."""
+        """Returns Σ w · (-log P(k|u) - log P(y|k,u)), with an estimate of the second term."""
         group = self.members.group_of[targets]
         order = torch.argsort(group, stable=True)
         chosen, counts = torch.unique_consecutive(group[order], return_counts=True)
@@ -133,12 +133,12 @@ class SampledInGroups(TwoLevels):
         )
 
     def draw(self, groups: Array) -> tuple[Tensor, Tensor]:
-        """Items of some groups, groups × negatives, and the logarithm of how often each is expected in its row."""
+        """Returns sampled items, groups × negatives, and the logarithm of the expected count of each in its row."""
         high = self.until[self.ends[groups] - 1]
         points = high[:, None] - self.random.random((len(groups), NEGATIVES_IN_A_GROUP)) * self.of_groups[groups, None]
         first = np.concatenate([[0], self.ends[:-1]])[groups, None]
-        places = np.clip(np.searchsorted(self.until, points), first, self.ends[groups, None] - 1)
-        drawn = self.order[places]
+        positions = np.clip(np.searchsorted(self.until, points), first, self.ends[groups, None] - 1)
+        drawn = self.order[positions]
         expected = np.log(NEGATIVES_IN_A_GROUP * self.shares[drawn] / self.of_groups[groups, None])
         return torch.from_numpy(drawn), torch.from_numpy(expected.astype(np.float32))
 
@@ -146,16 +146,16 @@ class SampledInGroups(TwoLevels):
 def sampled_loss(
     hidden: Tensor, items: Tensor, bias: Tensor, targets: Tensor, weights: Tensor, drawn: Tensor, expected: Tensor
 ) -> Tensor:
-    """Σ w · -log softmax(hᵀv + b)[y], with Σ_i exp(hᵀv_i + b_i) estimated: that of y, and those drawn over `expected`.
+    """Returns Σ w · -log softmax(hᵀv + b)[y], with Σ_i exp(hᵀv_i + b_i) estimated from y and the sample.
 
     Args:
-        hidden: positions × width.
-        items: items × width.
-        bias: of the items.
-        targets: one for each position; left out where it was drawn too.
-        weights: of the positions.
-        drawn: rows of items.
-        expected: for each of them the logarithm of how often it is expected among those drawn.
+        hidden: Network states, positions × width.
+        items: Item vectors, items × width.
+        bias: Bias of each item.
+        targets: Target of each position; ignored in the sample of its position.
+        weights: Weight of each position.
+        drawn: Rows of the sampled items.
+        expected: Logarithm of the expected count of each in the sample.
     """
     others = torch.addmm(bias[drawn] - expected, hidden, functional.embedding(drawn, items).T)
     return _loss(hidden, items, bias, targets, weights, others.masked_fill(drawn == targets[:, None], -torch.inf))
@@ -165,7 +165,18 @@ def loss_in_groups(
     hidden: Tensor, items: Tensor, bias: Tensor, targets: Tensor, weights: Tensor,
     counts: list[int], drawn: Tensor, expected: Tensor,
 ) -> Tensor:  # fmt: skip
-    """The same for `counts` positions of each group, one group after the other: its row of `drawn` and `expected`."""
+    """Returns the same loss for positions sorted by group, with one row of `drawn` and `expected` per group.
+
+    Args:
+        hidden: Network states, positions × width.
+        items: Item vectors, items × width.
+        bias: Bias of each item.
+        targets: Target of each position.
+        weights: Weight of each position.
+        counts: Number of positions of each group.
+        drawn: Rows of the sampled items, groups × negatives.
+        expected: Logarithm of the expected count of each in its row, groups × negatives.
+    """
     parts = zip(
         torch.split(hidden, counts),
         torch.split(targets, counts),

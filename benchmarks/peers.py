@@ -1,8 +1,8 @@
-"""Other systems on the same train set: simple ones, and those of the library implicit.
+"""Baselines on the same train set: single models of chatrec, and models of the library implicit.
 
-    python -m benchmarks.peers --system EASE --split SPLIT --target next --out lists.csv.gz
+    python -m benchmarks.peers --system EASE --split SPLIT --target next_item --out lists.csv.gz
 
-They get the events of the train set and which items may be recommended, and write everybody's list.
+A baseline reads the events of the train set and the candidates, and writes the lists of all users.
 """
 
 import argparse
@@ -23,53 +23,53 @@ from chatrec.models.registry import fit_models
 
 SEED = 0
 PENALTY = 500.0
-"""Of EASE."""
+"""Penalty λ of EASE."""
 FACTORS = 128
 REGULARIZATIONS, ALPHAS = (10.0, 100.0), (1.0, 20.0)
-"""Of iALS, by trial: which is better depends on the target more than on the data."""
+"""Values for iALS that are compared on held-out events; the best depend on the target more than on the data."""
 USERS_AT_ONCE = 2048
 System = Callable[[Events, Target], Lists]
 
 
 def of_registry(name: str, target: Target) -> System:
-    """A closed form of chatrec alone, one that it has for some target."""
+    """Returns a single model of chatrec, as fitted for a target."""
 
     def lists(events: Events, _: Target) -> Lists:
-        model = fit_models(events.known, target, PENALTY, {name})[name]
+        model = fit_models(events.training_data, target, PENALTY, {name})[name]
         return events.lists(model.score)
 
     return lists
 
 
 def recent_popularity(events: Events, _: Target) -> Lists:
-    """Events count half as much for each twentieth of the time that they are old."""
-    return events.lists(popularity.fit(events.known, popularity.Config(half_life=0.05)).score)
+    """Yields lists by popularity, with a half-life of a twentieth of the log's time span."""
+    return events.lists(popularity.fit(events.training_data, popularity.Config(half_life=0.05)).score)
 
 
 def of_implicit(make: Callable[[], Any]) -> System:
-    """A model of implicit with fixed settings."""
-    return lambda events, target: served(make(), events)
+    """Returns a model of implicit with fixed parameters."""
+    return lambda events, target: implicit_lists(make(), events)
 
 
-def served(model: Any, events: Events) -> Lists:
-    """The lists of a model of implicit, by its own `recommend`."""
+def implicit_lists(model: Any, events: Events) -> Lists:
+    """Yields the lists of a model of implicit, from its own `recommend`."""
     from threadpoolctl import threadpool_limits
 
     histories = events.histories
     users, items = histories.distinct(events.items)
-    taken = csr_matrix((np.ones(len(users), np.float32), (users, items)), shape=(histories.users, events.items))
-    everybody, forbidden = np.flatnonzero(histories.lengths), np.flatnonzero(~events.recommendable)
-    with threadpool_limits(1, "blas"):  # its own threads and those of BLAS get into each other's way
-        model.fit(taken, show_progress=False)
-        for start in range(0, len(everybody), USERS_AT_ONCE):
-            some = everybody[start : start + USERS_AT_ONCE]
-            best, scores = model.recommend(some, taken[some], N=K, filter_items=forbidden)
-            seen = np.asarray(taken[some[:, None], best].todense()) > 0  # item-kNN fills short lists up with them
-            yield some, np.where(seen | (scores <= np.finfo(np.float32).min), -1, best)
+    matrix = csr_matrix((np.ones(len(users), np.float32), (users, items)), shape=(histories.users, events.items))
+    with_history, excluded = np.flatnonzero(histories.lengths), np.flatnonzero(~events.recommendable)
+    with threadpool_limits(1, "blas"):  # the threads of implicit and of BLAS slow each other down
+        model.fit(matrix, show_progress=False)
+        for start in range(0, len(with_history), USERS_AT_ONCE):
+            part = with_history[start : start + USERS_AT_ONCE]
+            best, scores = model.recommend(part, matrix[part], N=K, filter_items=excluded)
+            seen = np.asarray(matrix[part[:, None], best].todense()) > 0  # item-kNN pads short lists with seen items
+            yield part, np.where(seen | (scores <= np.finfo(np.float32).min), -1, best)
 
 
 def ials(events: Events, target: Target) -> Lists:
-    """Implicit ALS (Hu, Koren and Volinsky 2008), with those settings that predict held-out events best."""
+    """Returns the lists of implicit ALS (Hu, Koren and Volinsky 2008), tuned on held-out events."""
     from implicit.als import AlternatingLeastSquares
 
     holdout = hold_out(events.histories, events.recommendable, True, target, SEED)
@@ -82,30 +82,30 @@ def ials(events: Events, target: Target) -> Lists:
 
     def quality(settings: tuple[float, float]) -> float:
         lists = np.full((events.histories.users, 10), -1, np.int32)
-        for users, items in served(model(*settings), rest):
+        for users, items in implicit_lists(model(*settings), rest):
             lists[users] = items[:, :10]
         return float(ndcg(holdout.hits(lists[holdout.users]), holdout.relevant).mean())
 
     settings = [(regularization, alpha) for regularization in REGULARIZATIONS for alpha in ALPHAS]
-    return served(model(*max(settings, key=quality)), events)
+    return implicit_lists(model(*max(settings, key=quality)), events)
 
 
 def bpr() -> Any:
-    """BPR (Rendle et al. 2009); with more than one thread it is not the same twice."""
+    """Returns BPR (Rendle et al. 2009), on one thread to be deterministic."""
     from implicit.bpr import BayesianPersonalizedRanking
 
     return BayesianPersonalizedRanking(FACTORS, iterations=100, num_threads=1, random_state=SEED, use_gpu=False)
 
 
 def cosine() -> Any:
-    """Item-kNN by the cosine of who took what."""
+    """Returns item k-NN by cosine."""
     from implicit.nearest_neighbours import CosineRecommender
 
     return CosineRecommender(K=100)
 
 
 def bm25() -> Any:
-    """Item-kNN by the BM25 of who took what."""
+    """Returns item k-NN by BM25."""
     from implicit.nearest_neighbours import BM25Recommender
 
     return BM25Recommender(K=100)
@@ -124,7 +124,7 @@ SYSTEMS: dict[str, System] = {
 
 
 def main() -> None:
-    """Writes the lists of one system."""
+    """Writes the lists of one baseline."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--system", choices=list(SYSTEMS), required=True)
     parser.add_argument("--split", type=Path, required=True)

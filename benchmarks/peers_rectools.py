@@ -1,10 +1,10 @@
-"""SASRec and eSASRec of RecTools. Runs in an environment of its own (`make .venv-rectools/ready`); no part of chatrec.
+"""SASRec and eSASRec of RecTools, in a separate environment (`make .venv-rectools/ready`).
 
     .venv-rectools/bin/python benchmarks/peers_rectools.py --model sasrec --split SPLIT --epochs 10 --out lists.csv.gz
 
-Sizes are those that the authors of eSASRec published for MovieLens-1M, and for Amazon's sets where histories are short
-(https://github.com/blondered/transformer_benchmark); they train 100 to 200 epochs. eSASRec is SASRec with LiGR layers
-and a sampled softmax.
+Parameters are those that the authors of eSASRec published for MovieLens-1M and, for short histories, for Amazon data
+sets (https://github.com/blondered/transformer_benchmark); they train for 100 to 200 epochs. eSASRec is SASRec with LiGR
+layers and a sampled softmax.
 """
 
 import argparse
@@ -35,7 +35,7 @@ MODELS: dict[str, dict[str, Any]] = {
 
 
 def main() -> None:
-    """Writes user_id, rank, item_id."""
+    """Writes lists with user_id, rank and item_id."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--model", choices=list(MODELS), required=True)
     parser.add_argument("--split", type=Path, required=True)
@@ -57,21 +57,21 @@ def main() -> None:
     )
     dataset = Dataset.construct(events)
     model.fit(dataset)
-    known = candidates[candidates.isin(events[Columns.Item])]
+    warm = candidates[candidates.isin(events[Columns.Item])]
     users = events[Columns.User].unique()
     lists = model.recommend(
-        users, dataset, k=K, filter_viewed=True, items_to_recommend=known, on_unsupported_targets="warn"
+        users, dataset, k=K, filter_viewed=True, items_to_recommend=warm, on_unsupported_targets="warn"
     )
     assert (Columns.User, Columns.Rank, Columns.Item) == ("user_id", "rank", "item_id")
     lists[["user_id", "rank", "item_id"]].to_csv(chosen.out, index=False)
 
 
 def _events(file: Path) -> pd.DataFrame:
-    """In the order of time, and of the file where times are equal: times become places in that order."""
+    """Reads events in the order of time, ties in the order of the file; positions in that order replace times."""
     events = pd.read_csv(file, dtype={"user_id": str, "item_id": str})
     events = events.sort_values(["user_id", "ts"], kind="stable")
-    places = pd.to_datetime(events.groupby("user_id").cumcount(), unit="s")
-    columns = {Columns.User: events["user_id"], Columns.Item: events["item_id"], Columns.Datetime: places}
+    positions = pd.to_datetime(events.groupby("user_id").cumcount(), unit="s")
+    columns = {Columns.User: events["user_id"], Columns.Item: events["item_id"], Columns.Datetime: positions}
     return pd.DataFrame({**columns, Columns.Weight: 1.0})
 
 

@@ -1,11 +1,11 @@
-"""How good the lists are: chatrec with its defaults, its models one by one, and peers, on splits of another tool.
+"""Quality of lists: chatrec with its defaults, its single models, and baselines, on splits by evalkit.
 
     python -m benchmarks.quality --data DATA --evalkit evalkit.py
     python -m benchmarks.quality --data DATA --evalkit evalkit.py --only "movielens-100k loo" --slow --out quality.md
 
-DATA holds a folder for each set with interactions.csv.gz, items.csv.gz and maybe users.csv.gz. `evalkit.py split` and
-`evalkit.py score` make the split and the score; nothing here sees a target. Every system runs on the same train set in
-a process of its own, from the files of the split to the file of its lists; its seconds and its memory are all of that.
+DATA holds a folder for each set with interactions.csv.gz, items.csv.gz and optionally users.csv.gz. `evalkit.py split`
+and `evalkit.py score` split and score; no system reads a target. Each system runs on the same train set in its own
+process, from the files of the split to the file of lists, and its seconds and memory are those of the process.
 """
 
 import argparse
@@ -32,10 +32,10 @@ SPLITS = {
     "movielens-1m cold": ("random", 0.45),
     "amazon-games cold": ("random", 0.18),
 }
-"""The target, and the NDCG@10 to reach."""
+"""Target and goal, the NDCG@10 to reach, of each split."""
 PEERS = ("popularity", "recent popularity", "markov", "EASE")
 PEERS_OF_IMPLICIT = ("item-kNN, cosine", "item-kNN, BM25", "iALS", "BPR")
-"""Names in benchmarks.peers, which is not imported here: who measures must be small."""
+"""Names in benchmarks.peers, which is not imported here to keep the measuring process small."""
 RECTOOLS = {"RecTools SASRec": "sasrec", "RecTools eSASRec": "esasrec"}
 RECTOOLS_PYTHON = ROOT / ".venv-rectools" / "bin" / "python"
 COLUMNS = {
@@ -45,40 +45,40 @@ COLUMNS = {
 
 @dataclass(frozen=True)
 class Bench:
-    """One split on disk, and how systems run on it."""
+    """A split on disk, on which systems run."""
 
     data: Path
     split: Path
     evalkit: Path
     target: str
     folder: Path
-    """For lists and the files of chatrec's steps."""
+    """Folder for lists and for the files of chatrec's steps."""
 
     def peer(self, name: str) -> tuple[Path, Finished]:
-        """The lists of a system of benchmarks.peers."""
+        """Runs a baseline of benchmarks.peers."""
         lists = self.folder / f"{name}.csv.gz"
         command = ("-m", "benchmarks.peers", "--system", name, "--split", self.split, "--target", self.target)
         return lists, run(sys.executable, *command, "--out", lists)
 
     def rectools(self, name: str, epochs: int) -> tuple[Path, Finished]:
-        """The lists of a model of RecTools."""
+        """Runs a model of RecTools."""
         lists = self.folder / f"{name}.csv.gz"
         command = ("--model", RECTOOLS[name], "--split", self.split, "--epochs", epochs, "--out", lists)
         return lists, run(RECTOOLS_PYTHON, ROOT / "benchmarks" / "peers_rectools.py", *command)
 
     def chatrec(self) -> tuple[Path, Finished]:
-        """What `chatrec evaluate` writes, with its files kept for the ladder."""
+        """Runs `chatrec evaluate`, and keeps its files for the ladder."""
         lists, users = self.folder / "chatrec.csv.gz", self.data / "users.csv.gz"
         command = ["-m", "benchmarks.ladder", "fit", "--split", self.split, "--items", self.data / "items.csv.gz"]
         command += ["--users", users] if users.exists() else []
         return lists, run(sys.executable, *command, *self._run, "--out", lists)
 
     def ladder(self) -> Iterator[tuple[str, Path]]:
-        """The rows of the ablation ladder."""
+        """Yields the names and lists of the rows of the ablation ladder."""
         rungs = self.folder / "ladder"
         rungs.mkdir()
-        found = run(sys.executable, "-m", "benchmarks.ladder", "lists", *self._run, "--out", rungs)
-        for line in found.out.splitlines():
+        finished = run(sys.executable, "-m", "benchmarks.ladder", "lists", *self._run, "--out", rungs)
+        for line in finished.out.splitlines():
             file, name = line.split("\t")
             yield name, rungs / file
 
@@ -87,19 +87,19 @@ class Bench:
         return "--target", self.target, "--folder", self.folder / "run"
 
     def score(self, lists: Path) -> dict[str, tuple[str, str]]:
-        """Values and half-widths of what the independent tool prints, by metric."""
-        said = run(sys.executable, self.evalkit, "score", self.split, lists).out
-        return {name: (value, width) for name, value, width in re.findall(r"(\w+)@10 ([\d.]+)(?:±([\d.]+))?", said)}
+        """Returns the values and half-widths that evalkit prints, by metric."""
+        output = run(sys.executable, self.evalkit, "score", self.split, lists).out
+        return {name: (value, width) for name, value, width in re.findall(r"(\w+)@10 ([\d.]+)(?:±([\d.]+))?", output)}
 
 
 def rows(bench: Bench, goal: float, peers: list[str], epochs: int) -> Iterator[tuple[str, ...]]:
-    """The rows of one split, in the order of COLUMNS.
+    """Yields the rows of one split, in the order of COLUMNS.
 
     Args:
-        bench: of the split.
-        goal: the NDCG@10 to reach.
-        peers: their names.
-        epochs: of the models of RecTools; 0 leaves them out.
+        bench: Bench of the split.
+        goal: NDCG@10 to reach.
+        peers: Names of baselines.
+        epochs: Epochs of the models of RecTools; 0 omits them.
     """
     systems = {name: partial(bench.peer, name) for name in peers}
     systems |= {f"{name}, {epochs} epochs": partial(bench.rectools, name, epochs) for name in RECTOOLS if epochs}
@@ -109,22 +109,22 @@ def rows(bench: Bench, goal: float, peers: list[str], epochs: int) -> Iterator[t
         except Failed as error:
             yield (name, *[""] * (len(COLUMNS) - 2), str(error).splitlines()[-1])
     lists, finished = bench.chatrec()
-    found = float(bench.score(lists)["NDCG"][0])
-    verdict = f"reaches {goal}" if found >= goal else f"misses {goal} by {goal - found:.4f}"
+    ndcg = float(bench.score(lists)["NDCG"][0])
+    verdict = f"reaches {goal}" if ndcg >= goal else f"misses {goal} by {goal - ndcg:.4f}"
     yield _row(bench, "chatrec", lists, finished, verdict)
     for name, lists in bench.ladder():
         yield _row(bench, f"· {name}", lists)
 
 
-def _row(bench: Bench, name: str, lists: Path, took: Finished | None = None, verdict: str = "") -> tuple[str, ...]:
+def _row(bench: Bench, name: str, lists: Path, finished: Finished | None = None, verdict: str = "") -> tuple[str, ...]:
     scores = bench.score(lists)
-    cost = (f"{took.seconds:.1f}", f"{took.peak / 1e9:.2f}") if took else ("", "")
+    cost = (f"{finished.seconds:.1f}", f"{finished.peak / 1e9:.2f}") if finished else ("", "")
     quality = ("±".join(scores["NDCG"]), scores["Recall"][0], scores["MRR"][0], scores["coverage"][0])
     return name, *quality, *cost, verdict
 
 
 def measure(name: str, chosen: argparse.Namespace, folder: Path) -> Table:
-    """Prints the rows of one split."""
+    """Measures one split and prints its table."""
     (target, goal), (dataset, protocol) = SPLITS[name], name.split()
     bench = Bench(chosen.data.resolve() / dataset, folder / "split", chosen.evalkit.resolve(), target, folder)
     facts = run(sys.executable, bench.evalkit, "split", bench.data, protocol, bench.split).out
@@ -136,17 +136,19 @@ def measure(name: str, chosen: argparse.Namespace, folder: Path) -> Table:
 
 
 def main() -> None:
-    """Prints the scoreboard."""
+    """Prints the tables."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--data", type=Path, required=True)
     parser.add_argument("--evalkit", type=Path, required=True)
     parser.add_argument("--only", choices=list(SPLITS), nargs="*", default=list(SPLITS))
-    parser.add_argument("--slow", action="store_true", help="RecTools' transformers too (make .venv-rectools/ready)")
-    parser.add_argument("--epochs", type=int, default=10, help="of the models of RecTools")
-    parser.add_argument("--out", type=Path, help="the same tables as Markdown")
+    parser.add_argument(
+        "--slow", action="store_true", help="also run the transformers of RecTools (make .venv-rectools/ready)"
+    )
+    parser.add_argument("--epochs", type=int, default=10, help="epochs of the models of RecTools")
+    parser.add_argument("--out", type=Path, help="Markdown file to write the tables to")
     chosen = parser.parse_args()
     if chosen.slow and not RECTOOLS_PYTHON.exists():
-        sys.exit("There is no .venv-rectools: make .venv-rectools/ready")
+        sys.exit("No environment .venv-rectools: run `make .venv-rectools/ready`")
     tables = []
     for name in chosen.only:
         with tempfile.TemporaryDirectory(prefix="chatrec-quality-") as folder:

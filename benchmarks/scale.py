@@ -1,9 +1,9 @@
-"""How the cost of a run grows: the same synthetic shop at a quarter, a half and all of a size.
+"""Cost of a run by size: a synthetic shop at a quarter, a half and all of a size.
 
     python -m benchmarks.scale --users 100000 --items 20000 --events 2000000
 
-Prints the seconds of each step at each size and, beside them, how many times longer a step takes for twice the work.
-The embedded PostgreSQL and all files are in a temporary folder.
+Prints the seconds of each step at each size, and the factor for twice the size. The embedded PostgreSQL and all files
+are in a temporary folder.
 """
 
 import argparse
@@ -36,7 +36,7 @@ CREATE TABLE shop.movies AS SELECT i AS movie_no, 'Thing ' || i || ' of kind ' |
     '2026-01-01+00'::timestamptz AS changed_at FROM generate_series(1, :items) i;
 CREATE TABLE shop.ratings AS
 SELECT u AS user_no,
-    -- half of what a user takes is of one kind, the other half is popular
+    -- half of a user's events are of one kind, the other half follow popularity
     CASE WHEN random() < 0.5 THEN 1 + (u % 50 + 50 * floor(random() * :items / 50)::bigint) % :items
          ELSE 1 + floor(power(random(), 3) * :items)::bigint END AS movie_no,
     '2026-01-01+00'::timestamptz + random() * interval '90 days' AS rated_at
@@ -45,13 +45,13 @@ FROM (SELECT 1 + floor(random() * :users)::bigint AS u FROM generate_series(1, :
 
 
 def main() -> None:
-    """Measures and prints."""
+    """Measures the runs and prints the table."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--users", type=int, default=20_000)
     parser.add_argument("--items", type=int, default=4_000)
     parser.add_argument("--events", type=int, default=400_000)
-    wanted = parser.parse_args()
-    sizes = [(wanted.users // part, wanted.items // part, wanted.events // part) for part in (4, 2, 1)]
+    chosen = parser.parse_args()
+    sizes = [(chosen.users // part, chosen.items // part, chosen.events // part) for part in (4, 2, 1)]
     with tempfile.TemporaryDirectory(prefix="chatrec-scale-") as folder:
         embedded.start(Path(folder) / "postgres")
         columns = [_run(Path(folder), *size) for size in sizes]
@@ -73,11 +73,11 @@ def _run(folder: Path, users: int, items: int, events: int) -> dict[str, float]:
         }
     )
     _fill(settings, users, items, events)
-    started = time.monotonic()
-    done = pipeline.run(settings, raise_on_error=True)
-    run = Run(settings.artifacts.root, done.key)
-    manifests = {step.name: made for step in STEPS if (made := run.manifest(step.name))}
-    print(f"{events:,} events: {time.monotonic() - started:.0f} s; "
+    since = time.monotonic()
+    result = pipeline.run(settings, raise_on_error=True)
+    run = Run(settings.artifacts.root, result.key)
+    manifests = {step.name: manifest for step in STEPS if (manifest := run.manifest(step.name))}
+    print(f"{events:,} events: {time.monotonic() - since:.0f} s; "
           f"{manifests['rank'].result.to_dict()}; {manifests['aigc'].result.to_dict()}", flush=True)  # fmt: skip
     return {name: manifest.seconds for name, manifest in manifests.items()}
 
@@ -87,8 +87,8 @@ def _fill(settings: Settings, users: int, items: int, events: int) -> None:
         for statement in TABLES.split(";\n"):
             if statement.strip():
                 values = {"users": users, "items": items, "events": events}
-                used = {name: value for name, value in values.items() if f":{name}" in statement}
-                connection.execute(text(statement), used)
+                parameters = {name: value for name, value in values.items() if f":{name}" in statement}
+                connection.execute(text(statement), parameters)
     mapping = read_mapping(settings)
     with open_database(settings, "chatrec scale") as engine:
         types = {"user_id_type": mapping.user_id_type, "item_id_type": mapping.item_id_type}

@@ -1,15 +1,15 @@
-"""A table that is printed row by row, and that becomes Markdown in the end."""
+"""Tables that are printed row by row, and written as Markdown."""
 
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 
 class Table:
-    """Prints its title and its header at once.
+    """A table; its title and header are printed when it is created.
 
     Args:
-        title: what was measured.
-        columns: their names and how wide they are printed; the first is aligned to the left.
+        title: Title of the table.
+        columns: Printed width of each column by name; the first column is aligned left.
     """
 
     def __init__(self, title: str, columns: Mapping[str, int]) -> None:
@@ -20,13 +20,13 @@ class Table:
         self._print(tuple(columns))
 
     def add(self, *row: str) -> None:
-        """Prints a row and remembers it."""
+        """Adds a row and prints it."""
         self.rows.append(row)
         self._print(row)
 
     @property
     def markdown(self) -> str:
-        """The table with its title."""
+        """Title and table as Markdown."""
         rule = ["---", *["--:"] * (len(self.columns) - 1)]
         rows = (f"| {' | '.join(row)} |" for row in (self.columns, rule, *self.rows))
         return "\n".join((f"### {self.title}", "", *rows, ""))
@@ -37,6 +37,6 @@ class Table:
 
 
 def write(tables: Iterable[Table], out: Path | None) -> None:
-    """Writes the tables as Markdown, if a file is wanted."""
+    """Writes the tables as Markdown, unless `out` is None."""
     if out:
         out.write_text("\n".join(table.markdown for table in tables), encoding="utf-8")

@@ -1,7 +1,8 @@
 """chatrec: nightly recommendations from your Postgres, through Airflow, into a SQL table.
 
-The names below are the Python API, which needs no database: a model is fitted on a `Dataset` made of data frames. They
-are imported when they are first used, so that `import chatrec` costs nothing.
+The names below are the Python API. Models need no database: they are fitted on a `Dataset` made of data frames. `run`
+runs the pipeline, and a `Client` reads what it published. Names are imported when they are first used, so that
+`import chatrec` costs nothing.
 """
 
 from importlib import import_module
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
     from chatrec import models
     from chatrec.api.ensemble import Ensemble
     from chatrec.api.evaluate import evaluate
+    from chatrec.api.runs import Client, RunResult, run
     from chatrec.api.storage import load
     from chatrec.api.text_encoder import TextEncoder
     from chatrec.data.dataset import Dataset
@@ -39,6 +41,7 @@ __all__ = [
     "Busy",
     "ChatrecError",
     "ChatrecWarning",
+    "Client",
     "DataError",
     "DatabaseUnavailable",
     "Dataset",
@@ -47,6 +50,7 @@ __all__ = [
     "NoHistory",
     "NotFitted",
     "RunError",
+    "RunResult",
     "RunStopped",
     "SettingsError",
     "ShortLists",
@@ -58,13 +62,17 @@ __all__ = [
     "evaluate",
     "load",
     "models",
+    "run",
 ]
 _LAZY = {
+    "Client": "chatrec.api.runs",
     "Dataset": "chatrec.data.dataset",
     "Ensemble": "chatrec.api.ensemble",
+    "RunResult": "chatrec.api.runs",
     "TextEncoder": "chatrec.api.text_encoder",
     "evaluate": "chatrec.api.evaluate",
     "load": "chatrec.api.storage",
+    "run": "chatrec.api.runs",
 }
 
 

@@ -1,8 +1,8 @@
 """### Erase a user
 
-Removes a user from the lists of all kept runs, from snapshots, vectors and quarantine, and removes what was learned
-from the user. `chatrec.erasures` records what was removed. Delete the user from your own tables first: the next run
-reads again what they still return, and the log says how many rows that is.
+Removes a user from the lists of all kept runs, from snapshots, vectors and quarantine, and removes everything learned
+from the user's data. `chatrec.erasures` records the removals. Delete the user from your own tables first: the next run
+reads rows that they still return, and the log reports their number.
 
 * **Not during a run**: while a run is in progress, or between two of its tasks, this task is retried.
 * **Safe to kill**: clear the task to finish an interrupted erasure.

@@ -10,7 +10,7 @@ index, ranks a list for every user, checks the run and publishes it by moving on
   *Required Actions*. Without an answer the lists of the previous run stay live.
 * **Only transient errors are retried**, such as a database that does not answer or another run in progress.
 * **Trigger** it with the form for another N, other groups, another encoder, a full run or a dry run.
-* **The schedule** is `run.schedule`, such as every night at two, or every hour.
+* **The schedule** is `run.schedule`, such as daily at two, or hourly.
 * **Backfills** are refused: a run reads the current tables.
 
 `select item_id, rank, score, reason from chatrec.recommendations where user_id = 42 order by rank`
@@ -49,8 +49,8 @@ def chatrec_nightly() -> None:
 
     @task_group
     def model() -> None:
-        learned = tasks.step("groups", key) >> tasks.step("aigc", key) >> tasks.step("ensemble", key)
-        learned >> tasks.step("index", key, outlets=[assets.INDEX])
+        trained = tasks.step("groups", key) >> tasks.step("aigc", key) >> tasks.step("ensemble", key)
+        trained >> tasks.step("index", key, outlets=[assets.INDEX])
 
     @task_group
     def release() -> None:

@@ -1,1 +1,1 @@
-"""Three worked scenarios: a shop, a feed and a site of news, each from made-up tables to lists."""
+"""Three examples with synthetic data, from tables to lists: a shop, a feed and a news site."""

@@ -1,4 +1,4 @@
-"""`python -m examples NAME`: makes an example's tables, does its runs, and shows what came of it."""
+"""Creates the tables of an example, runs the pipeline on them, and prints the results: `python -m examples NAME`."""
 
 import argparse
 import importlib
@@ -10,15 +10,15 @@ from chatrec.errors import ChatrecError
 from examples.common import Stage
 
 HERE = Path(__file__).parent
-NAMES = sorted(each.parent.name for each in HERE.glob("*/chatrec.toml"))
+NAMES = sorted(file.parent.name for file in HERE.glob("*/chatrec.toml"))
 
 
 def main() -> int:
-    """Runs an example; returns an exit code."""
+    """Runs an example and returns an exit code."""
     options = argparse.ArgumentParser(prog="python -m examples", description=__doc__)
     options.add_argument("name", choices=NAMES)
-    options.add_argument("--users", type=int, default=1500, help="how many there are (default: %(default)s)")
-    options.add_argument("--seed", type=int, default=7, help="other numbers make other tables (default: %(default)s)")
+    options.add_argument("--users", type=int, default=1500, help="number of users (default: %(default)s)")
+    options.add_argument("--seed", type=int, default=7, help="seed of the tables (default: %(default)s)")
     chosen = options.parse_args()
     try:
         settings = load(HERE / chosen.name / "chatrec.toml")
@@ -27,7 +27,7 @@ def main() -> int:
     except ChatrecError as error:
         print(f"✗ {error}", file=sys.stderr)
         return error.exit_code
-    print(f"\nLook further: chatrec --config examples/{chosen.name}/chatrec.toml sql, runs, recommend, check.")
+    print(f"\nNext: chatrec --config examples/{chosen.name}/chatrec.toml, with sql, runs, recommend or check.")
     return 0
 
 

@@ -1,4 +1,4 @@
-"""What the examples share: made rows into PostgreSQL by COPY, runs in sequence, and lists on a terminal."""
+"""Parts shared by the examples: loading of synthetic rows by COPY, runs in sequence, and tables on the terminal."""
 
 import shutil
 import time
@@ -30,49 +30,54 @@ from chatrec.runs.run import key_of
 Array = np.ndarray
 Frames = Iterable[pl.DataFrame]
 Rows = list[tuple[Any, ...]]
-Found = TypeVar("Found")
+Result = TypeVar("Result")
 HOUR = timedelta(hours=1)
 DAY = timedelta(days=1)
 
 
-def chance(seed: int, *place: int) -> np.random.Generator:
-    """Chance that depends on the seed and the place alone, so that a block is the same whatever was made before it."""
-    return np.random.default_rng([seed, *place])
+def generator(seed: int, *keys: int) -> np.random.Generator:
+    """Returns a generator that depends on the seed and the keys alone, so that blocks are independent of each other."""
+    return np.random.default_rng([seed, *keys])
 
 
 def pick(random: np.random.Generator, weights: Array) -> Array:
-    """A column for each row, with chances that go as the weights: rows × columns."""
+    """Samples a column for each row.
+
+    Args:
+        random: Random generator.
+        weights: Unnormalised probabilities, rows × columns.
+    """
     steps = weights.cumsum(1)
-    found: Array = np.minimum(
+    columns: Array = np.minimum(
         (random.random(len(weights))[:, None] * steps[:, -1:] >= steps).sum(1), weights.shape[1] - 1
     )
-    return found
+    return columns
 
 
 def moments(start: datetime, seconds: Array) -> pl.Series:
-    """Returns times at these seconds after a start."""
+    """Returns the times at given numbers of seconds after a start."""
     first = np.datetime64(start.astimezone(UTC).replace(tzinfo=None), "us")
     times = first + (np.asarray(seconds) * 1e6).astype("timedelta64[us]")
     return pl.Series(times).dt.replace_time_zone("UTC")
 
 
 def array_of(texts: Iterable[Iterable[str]]) -> list[str]:
-    """PostgreSQL's text for arrays of texts."""
-    return ["{" + ",".join(f'"{text}"' for text in each) + "}" for each in texts]
+    """Returns PostgreSQL array literals."""
+    return ["{" + ",".join(f'"{text}"' for text in row) + "}" for row in texts]
 
 
 @dataclass(frozen=True)
 class Stage:
-    """An example's settings and the database that its tables are in."""
+    """Settings of an example, and the database of its tables."""
 
     settings: Settings
     tables: Engine
-    shown: Console
+    terminal: Console
 
     @classmethod
     @contextmanager
     def open(cls, settings: Settings) -> Iterator["Stage"]:
-        """A stage for the length of a block; starts the embedded PostgreSQL if no database is set."""
+        """Opens a stage as a context manager; starts the embedded PostgreSQL if no database is set."""
         engine = source(settings, "chatrec example")
         try:
             yield cls(settings, engine, console())
@@ -80,24 +85,24 @@ class Stage:
             engine.dispose()
 
     def rows(self, statement: str, values: Any = None) -> Rows:
-        """Runs a statement; returns its rows, if it gives any."""
+        """Executes a statement and returns its rows, if it has any."""
         with cursor(self.tables) as opened:
             opened.execute(statement, values)
             return opened.fetchall() if opened.description else []
 
     def load(self, table: str, frames: Frames) -> int:
-        """Streams frames into a table by COPY; returns the number of rows."""
+        """Copies frames into a table and returns the number of rows."""
         rows = iter(frames)
         first = next(rows)
         with cursor(self.tables) as opened:
             return copy_in(opened, sql.Identifier(*table.split(".")), first.columns, _chained(first, rows))
 
-    def begin_anew(self, schema: Path, name: str) -> None:
-        """Makes the example's empty tables, and forgets all runs before.
+    def reset(self, schema: Path, name: str) -> None:
+        """Creates the empty tables of the example, and deletes all previous runs.
 
         Args:
-            schema: a file of CREATE TABLE statements.
-            name: of the schema that they make.
+            schema: File of CREATE TABLE statements.
+            name: Name of the schema that they create.
         """
         own = self.settings.database.schema_name
         self.rows(f"DROP SCHEMA IF EXISTS {own} CASCADE; DROP SCHEMA IF EXISTS {name} CASCADE")
@@ -105,15 +110,15 @@ class Stage:
         shutil.rmtree(self.settings.artifacts.root, ignore_errors=True)
 
     def run(self, moment: datetime, settings: Settings | None = None, quiet: bool = False) -> RunResult:
-        """Runs a run that stands for a moment.
+        """Runs the pipeline as of a moment.
 
         Args:
-            moment: makes the key of the run.
-            settings: others than the stage's.
-            quiet: print no line for each step.
+            moment: Time that gives the run's key.
+            settings: Settings that replace those of the stage.
+            quiet: Whether steps are not printed.
 
         Raises:
-            RunStopped: a check stopped it.
+            RunStopped: A check stopped the run.
         """
         chosen = settings or self.settings
         mapping = read_mapping(chosen)
@@ -124,24 +129,24 @@ class Stage:
             raise RunStopped(f"Run {result.key} is {result.state}: {result.verdict}")
         return result
 
-    def say(self, title: str) -> None:
-        """A headline."""
-        self.shown.print(f"\n[bold]{title}[/]")
+    def heading(self, title: str) -> None:
+        """Prints a heading."""
+        self.terminal.print(f"\n[bold]{title}[/]")
 
-    def stage(self, title: str, do: Callable[[], Found]) -> Found:
-        """Does something, with a line that says how long it took."""
-        started = time.monotonic()
-        with self.shown.status(title):
-            found = do()
-        self.shown.print(f"[green]✓[/] {title} [dim]{time.monotonic() - started:.1f} s[/]")
-        return found
+    def timed(self, title: str, do: Callable[[], Result]) -> Result:
+        """Calls a function and prints its time."""
+        since = time.monotonic()
+        with self.terminal.status(title):
+            result = do()
+        self.terminal.print(f"[green]✓[/] {title} [dim]{time.monotonic() - since:.1f} s[/]")
+        return result
 
     def table(self, names: Sequence[str], rows: Rows) -> None:
-        """Rows on the terminal."""
+        """Prints rows as a table."""
         table = Table(*names, box=None, header_style="bold", pad_edge=False)
         for row in rows:
             table.add_row(*("" if value is None else str(value) for value in row))
-        self.shown.print(table)
+        self.terminal.print(table)
 
 
 def _chained(first: pl.DataFrame, rest: Iterator[pl.DataFrame]) -> Iterator[pl.DataFrame]:

@@ -2,6 +2,7 @@
 
 import json
 import sys
+from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -18,8 +19,6 @@ def recommend(
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
     """Show a user's recommendations with their reasons."""
-    from dataclasses import asdict
-
     from chatrec.console import console, lists_table
     from chatrec.publish.client import Client
 

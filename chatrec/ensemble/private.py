@@ -20,7 +20,7 @@ from chatrec.ensemble.holdout_metrics import HoldoutMetrics
 from chatrec.ensemble.weights import EnsembleWeights
 from chatrec.models import private_ease
 from chatrec.models.base import Model
-from chatrec.models.content_knn import Text
+from chatrec.models.content_knn import ContentKnn
 from chatrec.models.popularity import Popularity
 from chatrec.models.registry import POPULARITY
 from chatrec.models.serialization import load_models, save_models
@@ -42,7 +42,7 @@ def private_models(data: TrainingData, release: Release) -> dict[str, Model]:
         release: Release of noisy statistics on the same catalogue.
     """
     texts = private_ease.Directions.of(data.features, data.items)
-    features = Text(unit((texts.vectors * texts.values).astype(np.float32)))
+    features = ContentKnn(unit((texts.vectors * texts.values).astype(np.float32)))
     popularity = Popularity(np.maximum(release.popular, 0).astype(np.float32))
     return {PRIVATE_EASE: private_ease.fit(release, texts), FEATURES: features, POPULARITY: popularity}
 

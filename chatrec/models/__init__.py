@@ -1,7 +1,7 @@
-"""Models of histories: EASE, iALS, Markov, user-kNN, popularity, models of texts, and the table of all of them.
+"""Recommendation models that score all items for any history, and their registry.
 
-`chatrec.models.EASE` and the other names below are the public models of `chatrec.api`; the modules of this package are
-what they, and a run, fit.
+`chatrec.models.EASE` and the other names below are the public models of `chatrec.api`. The modules of this package
+fit them, for the API and for runs.
 """
 
 from importlib import import_module
@@ -40,5 +40,5 @@ def __getattr__(name: str) -> Any:
     if name not in __all__:
         raise AttributeError(f"module 'chatrec.models' has no attribute {name!r}")
     module = import_module("chatrec.api.aigc" if name == "AIGC" else "chatrec.api.models")
-    found = globals()[name] = getattr(module, name)
-    return found
+    model = globals()[name] = getattr(module, name)
+    return model

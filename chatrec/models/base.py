@@ -1,7 +1,8 @@
-"""The base of all models: a model is fitted on histories and scores all items for any history, old or new.
+"""Base classes of models: a model is fitted on histories and scores all items for any history, seen in training or not.
 
-The module of a model has a frozen dataclass `Config`, whose defaults are what runs use, and a function
-`fit(data, config)` that returns the model, a frozen dataclass of arrays, numbers and tuples: `serialization` keeps it.
+The module of a model has a frozen dataclass `Config`, whose defaults are used in runs, and a function
+`fit(data, config)` that returns the model, a frozen dataclass of arrays, numbers and tuples, which `serialization`
+saves.
 """
 
 from abc import ABC, abstractmethod
@@ -15,33 +16,33 @@ from chatrec.data.arrays import Array
 from chatrec.data.user_batch import UserBatch
 
 DENSE_FROM = 0.02
-"""Rows with a larger share of entries are multiplied faster as dense ones."""
+"""Share of non-zero entries above which a dense product is faster."""
 
 
 class Model(ABC):
     """A fitted model."""
 
     log_probabilities: ClassVar[bool] = False
-    """Whether scores are logarithms of shares, up to a constant a user; else they are shares, up to a factor."""
+    """Whether scores are log-probabilities, up to a constant per user; otherwise they are shares, up to a factor."""
 
     @abstractmethod
     def score(self, batch: UserBatch) -> Array:
-        """users × items, float32, higher is better.
+        """Returns the scores, users × items, float32; higher is better.
 
-        Without `log_probabilities`, a score of 0 or less says that nothing is known of the item.
+        Without `log_probabilities`, a score of 0 or less means no evidence for the item.
         """
 
     def contributions(self, latest: Array, items: Array) -> Array | None:
-        """What each of the latest events adds to the scores of some items.
+        """Returns the contribution of each of the latest events to the scores of some items.
 
-        Their sum is the score; for `log_probabilities` up to a factor a user and a constant an item.
+        Contributions sum to the score; with `log_probabilities`, up to a factor per user and a constant per item.
 
         Args:
-            latest: users × events, rows of items, the newest first, padded with -1.
-            items: users × places, rows of items.
+            latest: Items of the latest events, users × events, newest first, padded with -1.
+            items: Scored items, users × slots.
 
         Returns:
-            users × places × events; None if a score is not a sum over events.
+            Contributions, users × slots × events; None if the score is not a sum over events.
         """
         return None
 
@@ -52,42 +53,42 @@ class VectorModel(Model):
     @property
     @abstractmethod
     def keys(self) -> Array:
-        """items × width, float32."""
+        """Item vectors, items × width, float32."""
 
     @abstractmethod
     def queries(self, batch: UserBatch) -> Array:
-        """users × width, float32."""
+        """Returns the user vectors, users × width, float32."""
 
     def score(self, batch: UserBatch) -> Array:
-        """The inner products of queries and keys."""
+        """Returns the inner products of queries and keys."""
         scores: Array = self.queries(batch) @ self.keys.T
         return scores
 
 
 def uniform(ages: Array) -> Array:
-    """Every event weighs 1."""
+    """Returns weight 1 for all ages."""
     return np.ones(len(ages))
 
 
 def harmonic(ages: Array) -> Array:
-    """1 / (age + 1)."""
+    """Returns 1 / (age + 1); age 0 is the newest event."""
     weights: Array = 1 / (ages + 1)
     return weights
 
 
 def decaying(decay: float) -> Callable[[Array], Array]:
-    """decay^age."""
+    """Returns the function age → decay^age."""
     return lambda ages: np.power(decay, ages)
 
 
-def positions_among(known: Array, items: Array) -> Array:
-    """Where items are among known ones, which are ordered; -1 for the others."""
-    positions = np.minimum(np.searchsorted(known, items), len(known) - 1)
-    return np.where(known[positions] == items, positions, -1)
+def positions_among(ordered: Array, items: Array) -> Array:
+    """Returns the position of each item in an ordered array; -1 if it is not in the array."""
+    positions = np.minimum(np.searchsorted(ordered, items), len(ordered) - 1)
+    return np.where(ordered[positions] == items, positions, -1)
 
 
 def product(histories: csr_matrix, weights: Array | csr_matrix) -> Array:
-    """users × items times items × items, the faster way."""
+    """Returns users × items times items × items, computed sparse or dense, whichever is faster."""
     if not isinstance(weights, np.ndarray):
         return np.asarray((histories @ weights).todense())
     if histories.nnz > DENSE_FROM * np.prod(histories.shape):
@@ -95,19 +96,19 @@ def product(histories: csr_matrix, weights: Array | csr_matrix) -> Array:
     return np.asarray(histories @ weights)
 
 
-def event_contributions(weights: Array | csr_matrix, of_ages: Array, latest: Array, items: Array) -> Array:
-    """What events add where a score is Σ_events weight(age) · W[event, item].
+def event_contributions(weights: Array | csr_matrix, age_weights: Array, latest: Array, items: Array) -> Array:
+    """Returns the contributions of events to the score Σ_events weight(age) · W[event, item].
 
     Args:
         weights: W, items × items.
-        of_ages: the weight of each age, `latest.shape[1]` long.
-        latest: users × events, the newest first, padded with -1.
-        items: users × places.
+        age_weights: Weight of each age, `latest.shape[1]` long.
+        latest: Items of the latest events, users × events, newest first, padded with -1.
+        items: Scored items, users × slots.
 
     Returns:
-        users × places × events.
+        Contributions, users × slots × events.
     """
     rows, columns = np.broadcast_arrays(latest[:, None, :], items[:, :, None])
     values = np.asarray(weights[np.maximum(rows, 0).ravel(), np.maximum(columns, 0).ravel()]).reshape(rows.shape)
-    added: Array = np.where((rows >= 0) & (columns >= 0), values * of_ages, 0)
-    return added
+    contributions: Array = np.where((rows >= 0) & (columns >= 0), values * age_weights, 0)
+    return contributions

@@ -1,4 +1,4 @@
-"""The configs of all models of an ensemble."""
+"""Configs of all models of an ensemble."""
 
 from dataclasses import dataclass, field
 
@@ -14,7 +14,7 @@ from chatrec.models.user_knn import Config as UserKnnConfig
 
 @dataclass(frozen=True)
 class Configs:
-    """Where several models of an ensemble share a config, the registry replaces what tells them apart."""
+    """One config per model module. For models that share a module, the registry replaces the fields that differ."""
 
     ease: EaseConfig = field(default_factory=EaseConfig)
     ials: IalsConfig = field(default_factory=IalsConfig)

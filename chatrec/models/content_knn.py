@@ -1,4 +1,8 @@
-"""The text model: items whose GPT-2 vectors are near those of what the user took lately."""
+"""Content-based k-NN: items whose text vectors are close to those of the user's recent items.
+
+score(u, i) = Σ_{events j} cos(j, i) / (age + 1), a content-based recommender with a decaying user profile (Lops, de
+Gemmis and Semeraro 2011, "Content-based Recommender Systems: State of the Art and Trends").
+"""
 
 from dataclasses import dataclass
 
@@ -12,34 +16,34 @@ from chatrec.models.training_data import TrainingData
 
 @dataclass(frozen=True)
 class Config:
-    """Nothing is left open."""
+    """Content k-NN has no parameters."""
 
 
 DEFAULT = Config()
 
 
 @dataclass(frozen=True)
-class Text(VectorModel):
-    """Text vectors of the items. The score is Σ over the history of cosine / (age + 1)."""
+class ContentKnn(VectorModel):
+    """Text vectors of items. The score is Σ over the history of cosine / (age + 1)."""
 
     vectors: Array
-    """items × dimensions, of unit length."""
+    """Text vectors, items × dimensions, of unit length."""
 
     @property
     def keys(self) -> Array:
-        """See VectorModel."""
+        """Text vectors of items."""
         return self.vectors
 
     def queries(self, batch: UserBatch) -> Array:
-        """See VectorModel."""
+        """Returns the sums of the text vectors of histories, weighted by 1 / (age + 1)."""
         return np.asarray(batch.weighted(harmonic) @ self.vectors)
 
     def contributions(self, latest: Array, items: Array) -> Array:
-        """See Model."""
+        """Returns cosine / (age + 1) for each event."""
         products = np.einsum("und,ued->une", self.vectors[items], self.vectors[latest])
         return np.where(latest[:, None, :] >= 0, products * harmonic(np.arange(latest.shape[1])), 0)
 
 
-def fit(data: TrainingData, config: Config = DEFAULT) -> Text:
-    """Takes the vectors as they are."""
-    return Text(data.texts)
+def fit(data: TrainingData, config: Config = DEFAULT) -> ContentKnn:
+    """Returns the model of the text vectors; nothing is fitted."""
+    return ContentKnn(data.texts)

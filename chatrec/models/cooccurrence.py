@@ -1,4 +1,4 @@
-"""Counting which item came how long after which: N_k[i, j] is how often j came k events after i in one history."""
+"""Ordered co-occurrence counts: N_k[i, j] is the number of times that j came k events after i in one history."""
 
 from collections.abc import Callable, Iterator
 
@@ -12,10 +12,10 @@ PAIRS_AT_ONCE = 20_000_000
 
 
 def lagged(histories: Interactions, lag: int) -> tuple[Array, Array, Array]:
-    """The pairs that are `lag` events apart.
+    """Returns all pairs of events that are `lag` events apart in one history.
 
     Returns:
-        The earlier item, the later item, and how many events the history has after the later one.
+        Earlier items, later items, and numbers of events of the history after the later one.
     """
     users = histories.event_users
     earlier = np.flatnonzero(users[:-lag] == users[lag:]) if lag < len(users) else np.empty(0, np.int64)
@@ -24,11 +24,7 @@ def lagged(histories: Interactions, lag: int) -> tuple[Array, Array, Array]:
 
 
 def weighted_counts(histories: Interactions, items: int, weights: Callable[[int], float], lags: int) -> csr_matrix:
-    """Σ_k weights(k) N_k over lags from 1.
-
-    Returns:
-        items × items, float32: rows are the earlier items.
-    """
+    """Returns Σ_{k ≤ lags} weights(k) N_k, items × items, float32; rows are the earlier items."""
     total = csr_matrix((items, items), dtype=np.float32)
     for rows, columns, values in _batches(histories, weights, lags):
         total = total + coo_matrix((values, (rows, columns)), shape=(items, items)).tocsr()

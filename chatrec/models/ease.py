@@ -1,7 +1,10 @@
-"""EASE (Steck 2019): every item regressed on all others of the same history, in closed form.
+"""EASE: each item is regressed on all other items of the same history, in closed form.
 
-G = Σ_u w_u x_u x_uᵀ with w_u ∝ n_u^-.3, on its diagonal λ and p/(1 - p) of itself (dropout p, Steck 2020);
-B = I - P diag(P)^-1 with P = G^-1, its diagonal 0. Several ways to read a history share one B.
+G = Σ_u w_u x_u x_uᵀ with w_u ∝ n_u^-.3; λ and p/(1 - p) of itself are added to its diagonal (dropout p). With P = G^-1,
+the weights are B = I - P diag(P)^-1, with a zero diagonal. Models with different decays share one B.
+
+Steck 2019, "Embarrassingly Shallow Autoencoders for Sparse Data"; dropout: Steck 2020, "Autoencoders that don't overfit
+towards the Identity".
 """
 
 from collections.abc import Mapping
@@ -17,26 +20,26 @@ from chatrec.models.base import Model, decaying, event_contributions, positions_
 from chatrec.models.training_data import TrainingData
 
 PENALTIES = (150.0, 500.0)
-"""λ: the values that are tried on held-out events."""
+"""Values of λ that are compared on held-out events."""
 ONE_PENALTY_FROM = 5_000
-"""Items: above, the larger penalty is taken without a trial."""
+"""Number of items above which the larger penalty is used without a comparison."""
 
 
 @dataclass(frozen=True)
 class Config:
-    """How EASE is fitted, and how it reads a history."""
+    """Parameters of EASE."""
 
     l2: float = PENALTIES[-1]
-    """λ."""
+    """Penalty λ."""
     dropout: float = 0.35
-    """p."""
+    """Dropout rate p."""
     user_power: float = -0.3
-    """Of n_u in w_u."""
+    """Power of the history length n_u in the weight w_u of a user."""
     max_items: int = 15_000
-    """Of a larger catalogue the items taken most are fitted, and other models serve the rest. Time goes with their
-    number³, memory with its square."""
+    """Number of items that are fitted. In a larger catalogue these are the items with most events; other models score
+    the rest. Time grows with the cube of this number, memory with its square."""
     decay: float = 1.0
-    """Weight of an event for each that came after it."""
+    """Factor on the weight of an event for each later event."""
 
 
 DEFAULT = Config()
@@ -44,52 +47,52 @@ DEFAULT = Config()
 
 @dataclass(frozen=True)
 class Ease(Model):
-    """One reading of a history, with the matrix that all readings share."""
+    """Item-to-item weights B, and the decay of events."""
 
     weights: Array
-    """B: known × known, float32."""
-    known: Array
-    """int32, ordered: the items that it is fitted on."""
+    """B, fitted items × fitted items, float32."""
+    fitted_items: Array
+    """Rows of the fitted items, int32, in ascending order."""
     decay: float = 1.0
 
     def score(self, batch: UserBatch) -> Array:
-        """x B."""
+        """Returns x B; 0 for items that are not fitted."""
         histories = batch.weighted(decaying(self.decay))
         scores = np.zeros(histories.shape, np.float32)
-        scores[:, self.known] = product(histories[:, self.known], self.weights)
+        scores[:, self.fitted_items] = product(histories[:, self.fitted_items], self.weights)
         return scores
 
     def contributions(self, latest: Array, items: Array) -> Array:
-        """See Model."""
+        """Returns decay^age B[event, item]."""
         weights = decaying(self.decay)(np.arange(latest.shape[1]))
-        rows, columns = (positions_among(self.known, rows_of_items) for rows_of_items in (latest, items))
+        rows, columns = (positions_among(self.fitted_items, rows_of_items) for rows_of_items in (latest, items))
         return event_contributions(self.weights, weights, rows, columns)
 
 
 def fit_all(data: TrainingData, configs: Mapping[str, Config]) -> dict[str, Ease]:
-    """Fits B once, for configs that differ in `decay` alone."""
+    """Fits B once, for configs that differ only in `decay`."""
     fitted = fit(data, next(iter(configs.values())))
     return {name: replace(fitted, decay=config.decay) for name, config in configs.items()}
 
 
 def fit(data: TrainingData, config: Config = DEFAULT) -> Ease:
-    """Solves the regression for the items that were taken most."""
+    """Fits the regression on the items with most events."""
     histories, items = data.histories, data.items
-    taken = np.bincount(histories.items, minlength=items)
-    known = np.sort(np.argsort(-taken, kind="stable")[: config.max_items]).astype(np.int32)
+    events = np.bincount(histories.items, minlength=items)
+    fitted_items = np.sort(np.argsort(-events, kind="stable")[: config.max_items]).astype(np.int32)
     lengths = histories.lengths
     weights = np.power(np.maximum(lengths, 1.0), config.user_power)
     weights = weights / weights[lengths > 0].mean() if lengths.any() else weights
     users, rows = histories.distinct(items)
     scaled = csr_matrix((np.sqrt(weights[users]), (users, rows)), shape=(histories.users, items), dtype=np.float32)
-    scaled = scaled[:, known]
+    scaled = scaled[:, fitted_items]
     gram = np.asarray((scaled.T @ scaled).todense())
-    gram[np.diag_indices(len(known))] += config.l2 + config.dropout / (1 - config.dropout) * gram.diagonal()
+    gram[np.diag_indices(len(fitted_items))] += config.l2 + config.dropout / (1 - config.dropout) * gram.diagonal()
     factor, _ = lapack.spotrf(gram.T, lower=1, overwrite_a=1)
     inverse, _ = lapack.spotri(factor, lower=1, overwrite_c=1)
     upper = np.ascontiguousarray(inverse.T)
-    for row in range(len(known)):
+    for row in range(len(fitted_items)):
         upper[row + 1 :, row] = upper[row, row + 1 :]
     upper /= -upper.diagonal()[None, :]
-    upper[np.diag_indices(len(known))] = 0
-    return Ease(upper, known, config.decay)
+    upper[np.diag_indices(len(fitted_items))] = 0
+    return Ease(upper, fitted_items, config.decay)

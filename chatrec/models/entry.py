@@ -1,4 +1,4 @@
-"""An entry of the table of models, and the case for which it is looked up."""
+"""Entries of the registry of models, and the case for which models are selected."""
 
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
@@ -18,53 +18,53 @@ TARGETS: tuple[Target, ...] = get_args(Target)
 
 @dataclass(frozen=True)
 class Case:
-    """What decides which models suit."""
+    """Data, target and form, by which models are selected."""
 
     data: TrainingData
     target: Target
     form: Form = "rerank"
-    """Of the ensemble."""
+    """Form of the ensemble."""
     configs: Configs = DEFAULTS
 
     @cached_property
-    def taken(self) -> int:
-        """Items with events."""
+    def warm_items(self) -> int:
+        """Number of items with events."""
         return len(np.unique(self.data.histories.items))
 
     @property
     def has_features(self) -> bool:
-        """Whether texts or categories tell items apart."""
+        """Whether items have texts or categories."""
         return bool(self.data.features.kinds)
 
     @property
     def has_kernel(self) -> bool:
-        """Whether items have features, and are few enough to be compared with all others."""
-        return self.has_features and self.configs.kernel_ridge.suits(self.taken, self.data.items)
+        """Whether items have features, and are few enough for a kernel between all pairs."""
+        return self.has_features and self.configs.kernel_ridge.suits(self.warm_items, self.data.items)
 
 
 @dataclass(frozen=True)
 class Entry(Generic[C]):
-    """A model, with the names that it has in an ensemble."""
+    """A model class, with its names in an ensemble."""
 
     kind: type[Model]
     names: tuple[str, ...]
     config: Callable[[Case, str], C]
-    """The config of a name."""
+    """Returns the config of a name."""
     fit_all: Callable[[TrainingData, Mapping[str, C]], Mapping[str, Model]]
-    """Fits the model for each config; what they share is computed once."""
+    """Fits one model per config; shared parts are computed once."""
     targets: Collection[Target] = TARGETS
-    """What its lists can predict."""
+    """Targets that the model suits."""
     suits: Callable[[Case], bool] = lambda case: True
-    """Whether a log has what the model reads."""
+    """Whether the data has the model's inputs."""
     limit: Callable[[Case, str], str | None] = lambda case, name: None
-    """Why a name is not fitted at this size, and what takes over; None if it is."""
+    """Returns the reason why a name is not fitted on all of the data, with its replacement; None if it is."""
     partial: bool = False
-    """Whether it is fitted above its limit too, on a part of the items."""
+    """Whether the model is fitted above its limit too, on part of the items."""
     cold_items: bool = False
-    """Whether it ranks items without events."""
+    """Whether the model ranks cold items."""
 
     def suited(self, case: Case) -> dict[str, C]:
-        """The names that suit, with their configs; a linear ensemble has models of vectors alone."""
+        """Returns the names that suit the case, with their configs. The form inner_product takes vector models only."""
         if case.target not in self.targets or not self.suits(case):
             return {}
         if case.form == "inner_product" and not issubclass(self.kind, VectorModel):
@@ -73,12 +73,12 @@ class Entry(Generic[C]):
         return {name: self.config(case, name) for name in names}
 
     def limits(self, case: Case) -> dict[str, str]:
-        """The names that the size forbids, and why."""
+        """Returns the names that are not fitted on all of the data, with the reason."""
         if case.target not in self.targets:
             return {}
         return {name: limit for name in self.names if (limit := self.limit(case, name))}
 
 
 def one_by_one(fit: Callable[[TrainingData, C], Model]) -> Callable[[TrainingData, Mapping[str, C]], dict[str, Model]]:
-    """Fits configs that share nothing."""
+    """Returns a `fit_all` that fits each config separately."""
     return lambda data, configs: {name: fit(data, config) for name, config in configs.items()}

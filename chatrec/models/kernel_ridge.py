@@ -1,10 +1,12 @@
-"""From texts to behaviour by kernel ridge regression.
+"""Kernel ridge regression from texts to collaborative scores.
 
-EASE says how much every user would like every known item, noise removed: X B; what was taken counts a little more. A
-kernel over texts, K = K0 + W/2 · (e^(3 K0/W) - 1)/(e³ - 1) + 0.1 with K0 = Φ Φᵀ, carries these columns over to items
-that resemble the known ones: X (B + 0.1 I) (K_ww + D)⁻¹ K_w·, D = 30 / √p̄ · (p_i/p̄ + 0.02)^0.2 (ridge regression in
-dual variables, Saunders, Gammerman and Vovk 1998). That is done twice: Φ has features of texts first, then what these
-foretell of who takes an item too. All of it is one matrix, so a score is a sum over events.
+EASE gives denoised scores X B of warm items; 0.1 X is added to them. The kernel over texts, with K0 = Φ Φᵀ,
+K = K0 + W/2 · (e^(3 K0/W) - 1)/(e³ - 1) + 0.1, extends these scores to all items by similarity to warm items w:
+X (B + 0.1 I) (K_ww + D)⁻¹ K_w·, D = 30 / √p̄ · (p_i/p̄ + 0.02)^0.2. The regression is solved twice: Φ first has text
+features, then their predicted profiles too (`predicted_profiles`). The result is one matrix, so a score is a sum over
+events.
+
+Saunders, Gammerman and Vovk 1998, "Ridge Regression Learning Algorithm in Dual Variables".
 """
 
 from collections.abc import Mapping
@@ -26,52 +28,53 @@ ROWS_AT_ONCE = 1_000
 
 @dataclass(frozen=True)
 class Config:
-    """How texts are compared, and up to which size of catalogue."""
+    """Parameters of the kernel and of the regression, and limits of the catalogue's size."""
 
     reads_texts: bool = True
-    """Whether vectors of a language model count beside features."""
+    """Whether the kernel has text vectors beside features."""
     ease_config: ease.Config = field(default_factory=lambda: ease.Config(l2=150.0))
-    """What is carried over."""
+    """Config of the EASE whose scores are extended."""
     own_weight: float = 0.1
-    """What an event says of its own item, which EASE leaves out."""
+    """Weight of an event for its own item, which is zero in EASE."""
     noise: float = 30.0
-    """Over the root of the mean events of a known item: the more of them, the less noise is in columns."""
+    """Scale of the noise D, divided by the root of the mean number of events of a warm item."""
     sharpness: float = 3.0
+    """Exponent of the kernel's exponential part."""
     texts_weight: float = 0.75
-    """What the inner product of two vectors of a language model counts beside those of features."""
+    """Weight of inner products of text vectors, relative to those of features."""
     predicted_weight: float = 1.0
-    """What that of two foretold behaviours counts beside all else together."""
+    """Weight of inner products of predicted profiles, relative to all else together."""
     predicted_rank: int = 128
-    """Directions of behaviours."""
+    """Dimensions of predicted profiles."""
     predicted_shrinkage: float = 10.0
-    """See `predict_profiles`."""
+    """Weight of the mean variance when the dimensions of profiles are scaled, see `predict_profiles`."""
     max_cells: int = 300_000_000
-    """Known items × all items: memory goes with them, 4 bytes each."""
+    """Limit of warm items × all items, each of which takes 4 bytes."""
     max_items_without_texts: int = 6_000
-    """Items with events: above, a kernel without the language model's vectors costs more than it brings."""
+    """Limit of warm items for the kernel without text vectors, above which it costs more than it gains."""
 
-    def suits(self, taken: int, items: int) -> bool:
-        """Whether a catalogue is small enough.
+    def suits(self, warm_items: int, items: int) -> bool:
+        """Returns whether a catalogue has warm items and is small enough.
 
         Args:
-            taken: items with events.
-            items: all.
+            warm_items: Number of items with events.
+            items: Number of all items.
         """
-        return 0 < min(taken, self.ease_config.max_items) * items <= self.max_cells
+        return 0 < min(warm_items, self.ease_config.max_items) * items <= self.max_cells
 
 
 DEFAULT = Config()
 
 
 def kernel(features: csr_matrix, vectors: Array, weight: float, sharpness: float, rows: Array) -> Array:
-    """K of some items with all: rows × items, float32.
+    """Returns K of some items with all items, rows × items, float32.
 
     Args:
         features: Φ, items × features.
-        vectors: of a language model, items × dimensions, scaled by the root of what they weigh.
+        vectors: Text vectors, items × dimensions, scaled by the root of their weight.
         weight: W, the largest K0.
-        sharpness: 3 above.
-        rows: which items.
+        sharpness: Exponent of the exponential part, 3 in the formula above.
+        rows: Rows of the items.
     """
     others = features.T.tocsc()
     similar = np.empty((len(rows), features.shape[0]), np.float32)
@@ -88,81 +91,82 @@ def kernel(features: csr_matrix, vectors: Array, weight: float, sharpness: float
 
 
 @dataclass(frozen=True)
-class Kernel(Model):
-    """What each known item says of all items."""
+class KernelRidge(Model):
+    """Weights from fitted items to all items."""
 
     weights: Array
-    """known × items, float32."""
-    known: Array
-    """int32, ordered: the items with events, of very many those that were taken most."""
+    """W, fitted items × items, float32."""
+    fitted_items: Array
+    """Rows of the fitted items, int32, in ascending order: warm items, at most `ease_config.max_items` of them."""
 
     def score(self, batch: UserBatch) -> Array:
-        """x W."""
-        return product(batch.weighted(uniform)[:, self.known], self.weights)
+        """Returns x W."""
+        return product(batch.weighted(uniform)[:, self.fitted_items], self.weights)
 
     def contributions(self, latest: Array, items: Array) -> Array:
-        """See Model."""
-        rows = positions_among(self.known, latest)
+        """Returns W[event, item]."""
+        rows = positions_among(self.fitted_items, latest)
         return event_contributions(self.weights, uniform(np.arange(latest.shape[1])), rows, items)
 
 
 @dataclass(frozen=True)
 class Targets:
-    """What kernels learn to say of the items that EASE knows; the same whatever texts they see."""
+    """Targets of the regression. They do not depend on texts."""
 
-    known: Array
-    """int32, ordered: rows of these items."""
-    wanted: Array
-    """B + 0.1 I of them."""
+    fitted_items: Array
+    """Rows of the fitted items, int32, in ascending order."""
+    weights: Array
+    """B + 0.1 I, fitted items × fitted items."""
     noise: Array
     """The diagonal of D."""
-    behaviours: Array
-    """Who would take each of them, see `behaviour_profiles`."""
+    profiles: Array
+    """Behaviour profiles, fitted items × rank, see `behaviour_profiles`."""
 
     @classmethod
     def of(cls, data: TrainingData, config: Config = DEFAULT) -> "Targets":
-        """Of the items with events that EASE knows; all others are as good as new."""
+        """Returns the targets of the warm items that EASE is fitted on; all other items are handled as cold."""
         fitted = ease.fit(data, config.ease_config)
-        taken = np.bincount(data.histories.items, minlength=data.items)[fitted.known]
-        rows_of_known = np.flatnonzero(taken)
-        known, wanted = fitted.known[rows_of_known], fitted.weights[np.ix_(rows_of_known, rows_of_known)]
-        wanted[np.diag_indices(len(rows_of_known))] += config.own_weight
-        mean = taken[rows_of_known].mean()
-        noise = config.noise / mean**0.5 * (taken[rows_of_known] / mean + 0.02) ** 0.2
-        return cls(known, wanted, noise, behaviour_profiles(data.matrix[:, known], wanted, config.predicted_rank))
+        events = np.bincount(data.histories.items, minlength=data.items)[fitted.fitted_items]
+        warm = np.flatnonzero(events)
+        items, weights = fitted.fitted_items[warm], fitted.weights[np.ix_(warm, warm)]
+        weights[np.diag_indices(len(warm))] += config.own_weight
+        mean = events[warm].mean()
+        noise = config.noise / mean**0.5 * (events[warm] / mean + 0.02) ** 0.2
+        profiles = behaviour_profiles(data.matrix[:, items], weights, config.predicted_rank)
+        return cls(items, weights, noise, profiles)
 
 
-def fit_all(data: TrainingData, configs: Mapping[str, Config]) -> dict[str, Kernel]:
-    """Computes the targets once, for configs that differ in `reads_texts` alone."""
+def fit_all(data: TrainingData, configs: Mapping[str, Config]) -> dict[str, KernelRidge]:
+    """Computes the targets once, for configs that differ only in `reads_texts`."""
     targets = Targets.of(data, next(iter(configs.values())))
-    return {name: _carried(targets, data, config) for name, config in configs.items()}
+    return {name: _fit_to(targets, data, config) for name, config in configs.items()}
 
 
-def fit(data: TrainingData, config: Config = DEFAULT) -> Kernel:
-    """Carries what is known of some items over to all."""
-    return _carried(Targets.of(data, config), data, config)
+def fit(data: TrainingData, config: Config = DEFAULT) -> KernelRidge:
+    """Fits the regression from the texts of warm items to their scores."""
+    return _fit_to(Targets.of(data, config), data, config)
 
 
-def _carried(targets: Targets, data: TrainingData, config: Config) -> Kernel:
-    features, known = data.features, targets.known
+def _fit_to(targets: Targets, data: TrainingData, config: Config) -> KernelRidge:
+    features, fitted_items = data.features, targets.fitted_items
     vectors = (data.texts if config.reads_texts else data.without_texts) * np.float32(config.texts_weight**0.5)
     weight = features.weight + float(np.square(vectors).sum(1).max(initial=0))
-    similar = kernel(features.joined, vectors, weight, config.sharpness, known)
+    similar = kernel(features.joined, vectors, weight, config.sharpness, fitted_items)
     predicted = predict_profiles(
         similar,
-        known,
-        _factor(similar[:, known], targets.noise),
-        targets.behaviours,
+        fitted_items,
+        _factor(similar[:, fitted_items], targets.noise),
+        targets.profiles,
         config.predicted_shrinkage,
     )
     vectors = np.hstack([vectors, predicted * np.float32((config.predicted_weight * weight) ** 0.5)])
-    similar = kernel(features.joined, vectors, weight * (1 + config.predicted_weight), config.sharpness, known)
-    carried = cho_solve((_factor(similar[:, known], targets.noise), True), targets.wanted.T).T
-    return Kernel(carried @ similar, known)
+    similar = kernel(features.joined, vectors, weight * (1 + config.predicted_weight), config.sharpness, fitted_items)
+    weights = cho_solve((_factor(similar[:, fitted_items], targets.noise), True), targets.weights.T).T
+    return KernelRidge(weights @ similar, fitted_items)
 
 
 def _factor(between: Array, noise: Array) -> Array:
-    """L of K_ww + D = L Lᵀ, lower; `between` is used up."""
+    """Returns the lower L of K_ww + D = L Lᵀ; overwrites `between`."""
     between[np.diag_indices(len(between))] += noise
     factor: Array = cholesky(between.T, lower=True, overwrite_a=True, check_finite=False)
     return factor

@@ -1,6 +1,6 @@
-"""Labels of models and other sources of a score, in plain words for reasons, pages and reports.
+"""Labels of models and other sources of a score, for reasons, pages and reports.
 
-Names such as `ease_decay_0.8` are keys: they are stored in tables and files. Labels are only shown.
+Names such as `ease_decay_0.8` are keys, stored in tables and files. Labels are only displayed.
 """
 
 from collections.abc import Mapping
@@ -9,11 +9,11 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Label:
-    """Words for a name."""
+    """Label of a name, and its kind of evidence."""
 
     words: str
     kind: str
-    """Kind of evidence, which several models can share."""
+    """Kind of evidence, shared by several models."""
 
 
 BEHAVIOUR, TEXT, POPULARITY, RECENT, SEARCHES = "similar users", "its text", "popularity", "recent events", "searches"
@@ -47,7 +47,7 @@ LABELS: Mapping[str, Label] = {
 
 
 def label(name: str) -> str:
-    """Returns the words for a name; a name without a label is returned as it is."""
+    """Returns the label of a name, or the name itself if it has no label."""
     return LABELS[name].words if name in LABELS else name
 
 

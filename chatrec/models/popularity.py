@@ -1,4 +1,4 @@
-"""Popularity: of all items, lately, and within groups."""
+"""Popularity: weighted event counts of items, with an optional half-life, a window of days, and within groups."""
 
 from dataclasses import dataclass
 
@@ -12,18 +12,18 @@ from chatrec.models.base import VectorModel
 from chatrec.models.training_data import TrainingData
 
 SMOOTHING = 1.0
-"""Events that every item is taken to have had: a new item of a group is not impossible."""
+"""Pseudo-count added to each item (Laplace smoothing), so that a cold item has a share above zero."""
 CLOCK_FROM = 1_000 * DAY
-"""Earlier times, of the first thousand days of 1970 and after, are places in an order and not moments."""
+"""Smallest time that is read as a date. Logs that number their events instead of dating them have smaller times."""
 
 
 @dataclass(frozen=True)
 class Config:
-    """Which events count."""
+    """Parameters of popularity."""
 
     half_life: float | None = None
-    """An event counts half as much for each that it is older than the newest, as a share of the time that the histories
-    span; None counts all events alike."""
+    """Half-life of the weight of an event, as a share of the time from the oldest event to the newest; None gives all
+    events full weight."""
 
 
 DEFAULT = Config()
@@ -31,32 +31,32 @@ DEFAULT = Config()
 
 @dataclass(frozen=True)
 class Popularity(VectorModel):
-    """The same scores for everybody."""
+    """Popularity of items; scores are the same for all users."""
 
     weights: Array
-    """float32, for each item."""
+    """Weight of the events of each item, float32."""
 
     @property
     def keys(self) -> Array:
-        """See VectorModel: the logarithm, because a sum of logits multiplies shares."""
+        """log(weight + SMOOTHING), items × 1; a sum of logits multiplies shares."""
         return np.log(self.weights + np.float32(SMOOTHING))[:, None]
 
     def queries(self, batch: UserBatch) -> Array:
-        """See VectorModel."""
+        """Returns 1 for each user, users × 1."""
         return np.ones((len(batch.users), 1), np.float32)
 
     def score(self, batch: UserBatch) -> Array:
-        """How popular each item is."""
+        """Returns the popularity of items, repeated for each user."""
         return np.repeat(self.weights[None, :], len(batch.users), axis=0)
 
 
 def popularity(items: Array, weights: Array, count: int) -> Array:
-    """The weight of all events of each item: float64, `count` long."""
+    """Returns the summed weight of the events of each of `count` items, float64."""
     return np.bincount(items, weights=weights, minlength=count).astype(np.float64)
 
 
 def fit(data: TrainingData, config: Config = DEFAULT) -> Popularity:
-    """Counts the events."""
+    """Fits popularity to all events."""
     histories, weights = data.histories, data.histories.weights
     if config.half_life is not None:
         span = max(int(np.ptp(histories.times)), 1) if len(histories.times) else 1
@@ -66,36 +66,35 @@ def fit(data: TrainingData, config: Config = DEFAULT) -> Popularity:
 
 
 def fit_last_days(data: TrainingData, days: int) -> Popularity | None:
-    """Counts the events of the last days before the newest one.
+    """Fits popularity to the events of the last days before the newest event.
 
     Returns:
-        None where there is nothing to tell apart; see `in_last_days`.
+        The model; None where `in_last_days` is None.
     """
     histories = data.histories
-    late = in_last_days(histories, days)
-    if late is None:
+    recent = in_last_days(histories, days)
+    if recent is None:
         return None
-    return Popularity(popularity(histories.items[late], histories.weights[late], data.items).astype(np.float32))
+    return Popularity(popularity(histories.items[recent], histories.weights[recent], data.items).astype(np.float32))
 
 
 def in_last_days(histories: Interactions, days: float) -> Array | None:
-    """Which events are of the last days before the newest one.
+    """Returns a mask of the events of the last days before the newest event.
 
     Returns:
-        bool for each event; None where there is nothing to tell apart: all events are that new, or times are no
-        moments.
+        bool for each event; None if it selects all events, or if times are not dates.
     """
     newest = int(histories.times.max(initial=0))
-    late = histories.times > newest - days * DAY
-    return None if late.all() or newest < CLOCK_FROM else late
+    recent = histories.times > newest - days * DAY
+    return None if recent.all() or newest < CLOCK_FROM else recent
 
 
 def shares_of_groups(groups: csr_matrix, popular: Array) -> csr_matrix:
-    """P(i|k): groups × items, each row with members sums to 1.
+    """Returns P(i|k), groups × items; the row of a group with members sums to 1.
 
     Args:
-        groups: groups × items, 1 for a member.
-        popular: for each item.
+        groups: Membership, groups × items, 1 for a member.
+        popular: Popularity of each item.
     """
     weights = groups.multiply(popular + SMOOTHING).tocsr()
     totals = np.maximum(np.asarray(weights.sum(1)).ravel(), SMOOTHING)

@@ -1,4 +1,4 @@
-"""Item vectors that are the factors of who follows whom, and clusters of vectors."""
+"""PPMI-SVD item vectors, and clusters of vectors."""
 
 import faiss
 import numpy as np
@@ -11,17 +11,25 @@ from chatrec.models.cooccurrence import weighted_counts
 
 LAGS = 10
 DEVIATION = 0.05
+"""Standard deviation of the vectors."""
 ITERATIONS = 20
+"""Iterations of k-means."""
 
 
 def ppmi_vectors(histories: Interactions, items: int, width: int, seed: int) -> Array:
-    """U√Σ of the positive pointwise mutual information of neighbours, turned at random.
+    """Returns U√Σ of the truncated SVD of positive pointwise mutual information, rotated at random.
 
     PPMI = max(0, log(S · T_ij / (r_i r_j))) with T = Σ_{k≤10} (N_k + N_kᵀ) / k, its sum S and its row sums r
-    (Levy and Goldberg 2014).
+    (Levy and Goldberg 2014, "Neural Word Embedding as Implicit Matrix Factorization").
+
+    Args:
+        histories: Histories of users.
+        items: Number of items.
+        width: Dimensions of the vectors; those beyond the rank are random.
+        seed: Seed of the random rotation and of the SVD's first vector.
 
     Returns:
-        items × width, float32, with a standard deviation of DEVIATION.
+        Item vectors, items × width, float32, with a standard deviation of DEVIATION.
     """
     random = np.random.default_rng(seed)
     counts = weighted_counts(histories, items, lambda lag: 1 / lag, LAGS)
@@ -42,15 +50,15 @@ def ppmi_vectors(histories: Interactions, items: int, width: int, seed: int) -> 
 
 
 def clusters(vectors: Array, count: int, seed: int) -> tuple[Array, Array]:
-    """Spherical k-means.
+    """Clusters vectors by spherical k-means.
 
     Args:
-        vectors: of unit length, float32.
-        count: of clusters; fewer are left if a centre loses all its vectors.
-        seed: of the first centres.
+        vectors: Vectors of unit length, float32.
+        count: Number of clusters; fewer are returned if a cluster becomes empty.
+        seed: Seed of the first centres.
 
     Returns:
-        The cluster of each vector, int64, and its cosine with the centre.
+        Cluster of each vector, int64, and its cosine with the centre.
     """
     means = faiss.Kmeans(
         vectors.shape[1], count, niter=ITERATIONS, spherical=True, seed=seed % 2**31, min_points_per_centroid=1

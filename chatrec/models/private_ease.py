@@ -1,13 +1,15 @@
-"""EASE of a private release: public texts say where signal can be, and random matrices how large noise is.
+"""EASE of a private release, denoised with public texts and random matrix theory.
 
-G is the release's pairs, s√n its noise's half width. A = √popularity · [text, 1], text the first directions of the
-features of the *public* catalogue: in the space of A the noise is small, so G is taken as it is there. Of what is left
-the eigenvectors above 2s√n stay, which is as large as noise alone gets around the mean of the diagonal (Füredi and
-Komlós 1981). Of both together, V diag(w) Vᵀ with w > 0, EASE (Steck 2019) has a closed form without any inverse:
+G holds the noisy co-occurrence counts of the release, with noise of standard deviation s on n items. A = √popularity ·
+[text, 1], where text holds the first singular vectors of the features of the *public* catalogue. Noise within the
+column space of A is small, so G is kept as it is there. Of the rest, only eigenvectors with values above 2s√n are kept,
+the spectral edge of the noise around the mean of the diagonal (Füredi and Komlós 1981, "The Eigenvalues of Random
+Symmetric Matrices"). For their sum V diag(w) Vᵀ with w > 0, EASE (Steck 2019, "Embarrassingly Shallow Autoencoders for
+Sparse Data") has a closed form without an inverse:
 
     P = (V diag(w) Vᵀ + λI)⁻¹ = (I - V D Vᵀ) / λ, D = w / (w + λ); B_ij = (V D Vᵀ)_ij / (1 - (V D Vᵀ)_jj), i ≠ j.
 
-All of it is computed from the release and from public texts, so it costs no privacy.
+The fit uses only the release and public texts, so it adds no privacy loss.
 """
 
 from dataclasses import dataclass
@@ -23,82 +25,84 @@ from chatrec.features.catalogue import Features
 from chatrec.models.base import VectorModel, uniform
 from chatrec.privacy.statistics import Release
 
-FIRST_LOOK = 32
-"""Eigenvectors that are looked for at first."""
-TURNS = 10
-"""Of the power iteration that finds the directions (Halko, Martinsson and Tropp 2011)."""
-NOTHING = 1e-6
-"""A direction of texts with so small a share of the first one's value is none."""
+FIRST_EIGENVECTORS = 32
+"""Number of eigenvectors that are computed first; doubled until the smallest value is below the edge."""
+ITERATIONS = 10
+"""Power iterations of the randomised SVD (Halko, Martinsson and Tropp 2011)."""
+NEGLIGIBLE = 1e-6
+"""Singular values below this share of the largest are dropped."""
 SEED = 0
-"""Of the vectors that iterations begin with, which do not change what they come to."""
+"""Seed of the vectors from which iterations start; the results do not depend on it."""
 
 
 @dataclass(frozen=True)
 class Config:
-    """How the release is fitted."""
+    """Parameters of the fit to a release."""
 
     directions: int = 48
-    """Of texts, at most."""
+    """Largest number of text directions."""
     l2: float = 0.001
-    """λ, as a share of the trace of G, which is about the number of users."""
+    """Penalty λ, as a share of the trace of G, which is about the number of users."""
     max_diagonal: float = 0.95
-    """An item is never told by itself alone: the diagonal of V D Vᵀ is taken to be this at most."""
+    """Upper bound of the diagonal of V D Vᵀ, so that no item is predicted by itself alone."""
 
 
 DEFAULT = Config()
 
 
 @dataclass(frozen=True)
-class Spectral(VectorModel):
-    """V, and V D / (1 - diag). The score is x B, but for the diagonal of B."""
+class PrivateEase(VectorModel):
+    """V, and V D / (1 - diag). The score is x B with the diagonal of B included."""
 
-    taken: Array
-    """V: items × width, what an event adds to a history."""
+    event_vectors: Array
+    """V, items × width: contribution of an event to the user vector."""
     items: Array
-    """What a history is held against: items × width."""
+    """V D / (1 - diag), items × width."""
 
     @property
     def keys(self) -> Array:
-        """See VectorModel."""
+        """Item vectors V D / (1 - diag)."""
         return self.items
 
     def queries(self, batch: UserBatch) -> Array:
-        """See VectorModel."""
-        return np.asarray(batch.weighted(uniform) @ self.taken)
+        """Returns the sums of V over the events of histories."""
+        return np.asarray(batch.weighted(uniform) @ self.event_vectors)
 
     def contributions(self, latest: Array, items: Array) -> Array:
-        """See Model."""
-        products = np.einsum("upd,ued->upe", self.items[items], self.taken[latest])
+        """Returns the inner product of event vector and item vector."""
+        products = np.einsum("upd,ued->upe", self.items[items], self.event_vectors[latest])
         return np.where(latest[:, None, :] >= 0, products, 0)
 
 
 @dataclass(frozen=True)
 class Directions:
-    """What the texts of a catalogue differ in most."""
+    """Principal directions of the texts of a catalogue."""
 
     vectors: Array
-    """items × at most `Config.directions`, orthonormal columns, the first says most."""
+    """Left singular vectors, items × at most `Config.directions`, largest value first."""
     values: Array
-    """How much each says."""
+    """Singular values."""
 
     @classmethod
     def of(cls, features: Features, items: int, config: Config = DEFAULT) -> Self:
-        """The first left singular vectors of the features."""
+        """Returns the left singular vectors of the features with the largest values."""
         count = min(config.directions, items - 2, features.joined.shape[1] - 1) if features.kinds else 0
         if count < 1:
             return cls(np.zeros((items, 0)), np.zeros(0))
-        left, values, _ = randomized_svd(features.joined.astype(np.float64), count, n_iter=TURNS, random_state=SEED)
-        kept = values > NOTHING * values.max(initial=0)
+        left, values, _ = randomized_svd(
+            features.joined.astype(np.float64), count, n_iter=ITERATIONS, random_state=SEED
+        )
+        kept = values > NEGLIGIBLE * values.max(initial=0)
         return cls(np.asarray(left)[:, kept], np.asarray(values)[kept])
 
 
-def fit(release: Release, texts: Directions, config: Config = DEFAULT) -> Spectral:
-    """Of the items of the release, and of those that their texts tell of.
+def fit(release: Release, texts: Directions, config: Config = DEFAULT) -> PrivateEase:
+    """Fits EASE to a release. Items that are not in it are scored by their texts.
 
     Args:
-        release: onto the run's catalogue.
-        texts: of that catalogue.
-        config: of the fit.
+        release: Release, mapped onto the catalogue of the run.
+        texts: Text directions of that catalogue.
+        config: Parameters of the fit.
     """
     paired, noise = release.paired, release.of_pairs * np.sqrt(max(len(release.paired), 1))
     scale = np.sqrt(np.maximum(release.popular, release.of_popular))
@@ -106,7 +110,7 @@ def fit(release: Release, texts: Directions, config: Config = DEFAULT) -> Spectr
     into = np.linalg.pinv(space[paired])
     inner = into @ release.pairs @ into.T
     rest = release.pairs - space[paired] @ inner @ space[paired].T
-    vectors, values = _above(rest, 2 * noise + float(rest.diagonal().mean()) if len(rest) else 0.0)
+    vectors, values = _eigenvectors_above(rest, 2 * noise + float(rest.diagonal().mean()) if len(rest) else 0.0)
     left = np.zeros((len(scale), len(values)))
     left[paired] = vectors
     base, corner = np.linalg.qr(np.hstack([space, left]))
@@ -116,14 +120,15 @@ def fit(release: Release, texts: Directions, config: Config = DEFAULT) -> Spectr
     values, turned = np.linalg.eigh(corner @ ((middle + middle.T) / 2) @ corner.T)
     kept = values > 0
     penalty = config.l2 * max(float(np.trace(release.pairs)), noise)
-    taken, shrunk = base @ turned[:, kept], values[kept] / (values[kept] + penalty)
-    own = np.minimum(np.square(taken) @ shrunk, config.max_diagonal)
-    return Spectral(taken.astype(np.float32), (taken * shrunk / (1 - own)[:, None]).astype(np.float32))
+    event_vectors, shrunk = base @ turned[:, kept], values[kept] / (values[kept] + penalty)
+    own = np.minimum(np.square(event_vectors) @ shrunk, config.max_diagonal)
+    items = event_vectors * shrunk / (1 - own)[:, None]
+    return PrivateEase(event_vectors.astype(np.float32), items.astype(np.float32))
 
 
-def _above(matrix: Array, edge: float) -> tuple[Array, Array]:
-    """The eigenvectors of a symmetric matrix with values above the edge, and these, the largest first."""
-    size, count = len(matrix), FIRST_LOOK
+def _eigenvectors_above(matrix: Array, edge: float) -> tuple[Array, Array]:
+    """Returns eigenvectors and eigenvalues of a symmetric matrix above the edge, largest first."""
+    size, count = len(matrix), FIRST_EIGENVECTORS
     start = np.random.default_rng(SEED).normal(size=size)
     while count < size // 2:
         values, vectors = eigsh(matrix, count, which="LA", v0=start, tol=1e-4, rng=SEED)

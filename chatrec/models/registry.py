@@ -1,7 +1,7 @@
-"""The models of an ensemble: a table that says what each suits, and with which config it is fitted.
+"""Registry of the models of an ensemble: for each, the data that it suits and its config.
 
-A model that is listed here is fitted, weighed, saved and loaded like all others. Models for a private release, which
-are fitted on nothing else, are in `chatrec.ensemble.private`.
+A model listed here is fitted, weighted, saved and loaded like all others. Models of private releases are in
+`chatrec.ensemble.private`.
 """
 
 from collections.abc import Collection
@@ -21,14 +21,14 @@ from chatrec.models.training_data import TrainingData
 POPULARITY = "popularity"
 HALF_LIVES = {"popularity_half_life_0.01": 0.01, "popularity_half_life_0.05": 0.05, "popularity_half_life_0.2": 0.2}
 EASE = {"ease": 1.0, "ease_decay_0.95": 0.95, "ease_decay_0.8": 0.8}
-"""Three ways to read a history, by the weight of an event for each that came after it."""
+"""Decay of events by name; the models share one matrix."""
 TWO_TOWER, TWO_TOWER_TEXT = "two_tower", "two_tower_text"
 KERNEL_RIDGE, KERNEL_RIDGE_TEXT = "kernel_ridge", "kernel_ridge_text"
 ORDERED: tuple[Target, ...] = ("next_item", "next_period")
-"""Targets for which the order of a history says something."""
+"""Targets that depend on the order of a history."""
 PERIOD: tuple[Target, ...] = ("next_period",)
 ANY: tuple[Target, ...] = ("random",)
-DECAY_OF_TEXTS: dict[Target, float] = {"next_item": 0.8, "next_period": 1.0, "random": 1.0}
+TEXT_DECAY: dict[Target, float] = {"next_item": 0.8, "next_period": 1.0, "random": 1.0}
 
 
 def _has_dates(case: Case) -> bool:
@@ -36,42 +36,42 @@ def _has_dates(case: Case) -> bool:
     return bool(len(times) and np.ptp(times))
 
 
-def _tower(case: Case, name: str) -> two_tower.Config:
-    """Where items are too many for the kernel without texts, a second tower with texts takes its place."""
+def _two_tower(case: Case, name: str) -> two_tower.Config:
+    """Returns the config of a name; a second tower with texts replaces the kernel without texts above its limit."""
     second = name == TWO_TOWER_TEXT and case.form == "rerank" and case.has_kernel and _kernel_limit(case, KERNEL_RIDGE)
     return replace(
         case.configs.two_tower,
         reads_texts=name == TWO_TOWER_TEXT,
-        decay=DECAY_OF_TEXTS[case.target],
+        decay=TEXT_DECAY[case.target],
         towers=2 if second else 1,
     )
 
 
 def _kernel_limit(case: Case, name: str) -> str | None:
     config = case.configs.kernel_ridge
-    most, cells = config.max_items_without_texts, config.max_cells
-    if name == KERNEL_RIDGE and case.has_features and case.taken > most:
-        return f"not fitted above {most:,} items with events: another two_tower_text"
+    max_items, max_cells = config.max_items_without_texts, config.max_cells
+    if name == KERNEL_RIDGE and case.has_features and case.warm_items > max_items:
+        return f"not fitted above {max_items:,} items with events; a second two_tower_text replaces it"
     if name == KERNEL_RIDGE_TEXT and case.has_features and not case.has_kernel:
-        return f"not fitted above {cells:,} pairs of known items and items: two_tower_text"
+        return f"not fitted above {max_cells:,} pairs of an item with events and an item; two_tower_text replaces it"
     return None
 
 
 def _sequential_ease_limit(case: Case, _: str) -> str | None:
-    most = case.configs.sequential_ease.max_items
-    return f"not fitted above {most:,} items: markov" if case.data.items > most else None
+    max_items = case.configs.sequential_ease.max_items
+    return f"not fitted above {max_items:,} items; markov replaces it" if case.data.items > max_items else None
 
 
 def _user_knn_limit(case: Case, _: str) -> str | None:
-    most = case.configs.user_knn.max_users
-    return f"not fitted above {most:,} users: ials" if case.data.histories.users > most else None
+    max_users = case.configs.user_knn.max_users
+    return f"not fitted above {max_users:,} users; ials replaces it" if case.data.histories.users > max_users else None
 
 
 def _ease_limit(case: Case, name: str) -> str | None:
-    most = case.configs.ease.max_items
-    if name != "ease" or case.data.items <= most:
+    max_items = case.configs.ease.max_items
+    if name != "ease" or case.data.items <= max_items:
         return None
-    return f"of the {most:,} items taken most; the rest: markov, aigc, content_knn"
+    return f"fitted on the {max_items:,} items with most events; markov, aigc and content_knn score the others"
 
 
 MODELS: tuple[Entry[Any], ...] = (
@@ -82,16 +82,16 @@ MODELS: tuple[Entry[Any], ...] = (
         fit_all=one_by_one(popularity.fit),
     ),
     Entry(
-        content_knn.Text,
+        content_knn.ContentKnn,
         ("content_knn",),
         config=lambda case, _: content_knn.DEFAULT,
         fit_all=one_by_one(content_knn.fit),
         cold_items=True,
     ),
     Entry(
-        two_tower.Tower,
+        two_tower.TwoTower,
         (TWO_TOWER, TWO_TOWER_TEXT),
-        config=_tower,
+        config=_two_tower,
         fit_all=one_by_one(two_tower.fit),
         suits=lambda case: case.has_features,
         cold_items=True,
@@ -112,14 +112,14 @@ MODELS: tuple[Entry[Any], ...] = (
         suits=lambda case: case.target == "random" or case.form == "inner_product",
     ),
     Entry(
-        markov.Transitions,
+        markov.Markov,
         ("markov",),
         config=lambda case, _: case.configs.markov,
         fit_all=one_by_one(markov.fit),
         targets=ORDERED,
     ),
     Entry(
-        sequential_ease.Ridge,
+        sequential_ease.SequentialEase,
         ("sequential_ease",),
         config=lambda case, _: case.configs.sequential_ease,
         fit_all=one_by_one(sequential_ease.fit),
@@ -127,7 +127,7 @@ MODELS: tuple[Entry[Any], ...] = (
         limit=_sequential_ease_limit,
     ),
     Entry(
-        knn.Neighbours,
+        knn.UserKnn,
         ("user_knn",),
         config=lambda case, _: case.configs.user_knn,
         fit_all=one_by_one(knn.fit),
@@ -135,7 +135,7 @@ MODELS: tuple[Entry[Any], ...] = (
         limit=_user_knn_limit,
     ),
     Entry(
-        kernel_ridge.Kernel,
+        kernel_ridge.KernelRidge,
         (KERNEL_RIDGE, KERNEL_RIDGE_TEXT),
         config=lambda case, name: replace(case.configs.kernel_ridge, reads_texts=name == KERNEL_RIDGE_TEXT),
         fit_all=kernel_ridge.fit_all,
@@ -153,7 +153,7 @@ MODELS: tuple[Entry[Any], ...] = (
     ),
 )
 TEXTS = {name for entry in MODELS if entry.cold_items for name in entry.names}
-"""Models that score cold items too; the maps come without and with what the language model says."""
+"""Names of the models that score cold items too."""
 
 
 def fit_models(
@@ -164,15 +164,18 @@ def fit_models(
     form: Form = "rerank",
     configs: Configs = DEFAULTS,
 ) -> dict[str, Model]:
-    """Fits the models that suit the target and the size.
+    """Fits the models that suit the target and the size of the data.
 
     Args:
-        data: what is fitted on.
-        target: what a list must predict.
-        penalty: of EASE.
-        wanted: their names; None fits all that `names` has.
-        form: of the ensemble; inner_product has only models of vectors.
-        configs: of the models.
+        data: Training data.
+        target: Target of the lists.
+        penalty: Penalty λ of EASE.
+        wanted: Names of models; None fits all names that `names` returns.
+        form: Form of the ensemble; inner_product has only vector models.
+        configs: Configs of the models.
+
+    Returns:
+        Fitted models by name.
     """
     wanted = names(data, target, form, configs) if wanted is None else wanted
     case = Case(data, target, form, replace(configs, ease=replace(configs.ease, l2=penalty)))
@@ -185,9 +188,9 @@ def fit_models(
 
 
 def names(data: TrainingData, target: Target, form: Form = "rerank", configs: Configs = DEFAULTS) -> tuple[str, ...]:
-    """The names of all models that suit, in the order in which `fit_models` fits them.
+    """Returns the names of the models that suit, in the order in which `fit_models` fits them.
 
-    Beside a kernel the tower without texts adds nothing.
+    The tower without texts is left out if the kernel with texts is fitted, to which it adds nothing.
     """
     case = Case(data, target, form, configs)
     suited = [name for entry in MODELS for name in entry.suited(case)]
@@ -195,8 +198,8 @@ def names(data: TrainingData, target: Target, form: Form = "rerank", configs: Co
 
 
 def limits(data: TrainingData, target: Target, form: Form, configs: Configs = DEFAULTS) -> dict[str, str]:
-    """What the size leaves of models: for each that is not fitted on all, what takes over."""
+    """Returns the models that are not fitted on all of the data, each with its limit and its replacement."""
     if form == "inner_product":
-        return {"all that count pairs": "the form inner_product is for models of vectors"}
+        return {"models of item pairs": "not fitted; the form inner_product has only vector models"}
     case = Case(data, target, form, configs)
     return {name: limit for entry in MODELS for name, limit in entry.limits(case).items()}

@@ -1,4 +1,4 @@
-"""Models as files: a JSON that names their fields, and one .npy for each array, so that workers can share them."""
+"""Saves and loads models: a JSON index of their fields, and one .npy file per array, memory-mapped by all workers."""
 
 import json
 from collections.abc import Mapping
@@ -11,19 +11,19 @@ from scipy.sparse import csr_matrix, issparse
 
 from chatrec.data.arrays import Array
 from chatrec.models.base import Model
-from chatrec.models.private_ease import Spectral
+from chatrec.models.private_ease import PrivateEase
 from chatrec.models.registry import MODELS
 from chatrec.runs.run import write_atomically
 
 INDEX = "models.json"
 KINDS: Mapping[str, type[Any]] = {
-    "Spectral": Spectral,
+    "PrivateEase": PrivateEase,
     **{entry.kind.__name__: entry.kind for entry in MODELS},
 }
 
 
 def save_models(models: Mapping[str, Model], folder: Path) -> None:
-    """Writes INDEX and the arrays; an array that models share is written once."""
+    """Saves models to a folder; an array shared by several models is written once."""
     files: dict[int, str] = {}
 
     def put(array: Array) -> str:
@@ -37,18 +37,18 @@ def save_models(models: Mapping[str, Model], folder: Path) -> None:
             return {"sparse": [put(value.data), put(value.indices), put(value.indptr)], "shape": list(value.shape)}
         return {"array": put(value)} if isinstance(value, np.ndarray) else {"value": value}
 
-    described = {
+    index = {
         name: {
             "kind": type(model).__name__,
             "fields": {field.name: describe(getattr(model, field.name)) for field in fields(model)},  # type: ignore[arg-type]
         }
         for name, model in models.items()
     }
-    write_atomically(folder / INDEX, json.dumps(described, indent=1))
+    write_atomically(folder / INDEX, json.dumps(index, indent=1))
 
 
 def load_models(folder: Path) -> dict[str, Model]:
-    """What `save_models` wrote, in the same order; arrays are mapped, not read."""
+    """Loads the models of a folder in the order in which they were saved; arrays are memory-mapped."""
 
     def array(name: str) -> Array:
         values: Array = np.load(folder / name, mmap_mode="r")
@@ -61,8 +61,8 @@ def load_models(folder: Path) -> dict[str, Model]:
             return array(value["array"])
         return tuple(value["value"]) if isinstance(value["value"], list) else value["value"]
 
-    described = json.loads((folder / INDEX).read_text(encoding="utf-8"))
+    index = json.loads((folder / INDEX).read_text(encoding="utf-8"))
     return {
         name: KINDS[model["kind"]](**{field: restore(value) for field, value in model["fields"].items()})
-        for name, model in described.items()
+        for name, model in index.items()
     }

@@ -1,4 +1,4 @@
-"""What models are fitted on."""
+"""Training data of models."""
 
 from dataclasses import dataclass, field
 
@@ -12,24 +12,24 @@ from chatrec.features.catalogue import Features
 
 @dataclass(frozen=True)
 class TrainingData:
-    """Histories, and what is known of the items."""
+    """Histories of users, with texts and features of items."""
 
     histories: Interactions
     items: int
-    """How many there are."""
+    """Number of items."""
     texts: Array = field(default_factory=lambda: np.empty((0, 0), np.float32))
-    """items × dimensions, unit length: vectors of the text encoder."""
+    """Text vectors, items × dimensions, of unit length."""
     seed: int = 0
     features: Features = field(default_factory=Features)
-    """Of the items."""
+    """Features of items."""
 
     @property
     def without_texts(self) -> Array:
-        """Vectors of no dimension, for models that read features alone."""
+        """Text vectors of width 0, for models that use features alone."""
         return np.empty((self.items, 0), np.float32)
 
     @property
     def matrix(self) -> csr_matrix:
-        """Users × items, float32: 1 where the user took the item."""
+        """Interaction matrix, users × items, float32: 1 if the user interacted with the item."""
         users, items = self.histories.distinct(self.items)
         return csr_matrix((np.ones(len(users), np.float32), (users, items)), shape=(self.histories.users, self.items))

@@ -1,6 +1,9 @@
-"""User-kNN: what the most alike users took.
+"""User k-NN: items of the most similar users.
 
-Likeness is the squared cosine of histories weighted by log(users / users of the item); the K most alike count.
+The similarity is the squared cosine of histories weighted by idf, log(users / users of the item). The score of an
+item is the sum of the similarities of those of the K nearest users who have it.
+
+Herlocker, Konstan, Borchers and Riedl 1999, "An Algorithmic Framework for Performing Collaborative Filtering".
 """
 
 from dataclasses import dataclass
@@ -16,46 +19,46 @@ from chatrec.models.training_data import TrainingData
 
 @dataclass(frozen=True)
 class Config:
-    """How many users count."""
+    """Parameters of user k-NN."""
 
     neighbours: int = 300
-    """K."""
+    """Number of nearest users, K."""
     max_users: int = 50_000
-    """More are not fitted: all users are compared with all."""
+    """Largest number of users that is fitted; all pairs of users are compared."""
 
 
 DEFAULT = Config()
 
 
 @dataclass(frozen=True)
-class Neighbours(Model):
-    """Everybody's history."""
+class UserKnn(Model):
+    """Histories of all users."""
 
     histories: csr_matrix
-    """users × items, 1 where the user took the item."""
-    rarity: Array
-    """The weight of each item, float32."""
+    """Interaction matrix, users × items, 1 if the user interacted with the item."""
+    idf: Array
+    """Weight of each item, float32."""
     neighbours: int = DEFAULT.neighbours
 
     def score(self, batch: UserBatch) -> Array:
-        """Σ over the most alike users of likeness, for what they took."""
-        likeness = np.asarray((self._unit(batch.weighted(uniform)) @ self._unit(self.histories).T).todense()) ** 2
-        likeness[likeness > 1 - 1e-6] = 0  # the user, or somebody who took exactly the same
-        nearest = top_k(likeness, self.neighbours)
-        values = np.take_along_axis(likeness, nearest, 1)
+        """Returns Σ over the nearest users of their similarity, for the items in their histories."""
+        similarity = np.asarray((self._unit(batch.weighted(uniform)) @ self._unit(self.histories).T).todense()) ** 2
+        similarity[similarity > 1 - 1e-6] = 0  # the user, or one with the same items
+        nearest = top_k(similarity, self.neighbours)
+        values = np.take_along_axis(similarity, nearest, 1)
         starts = np.arange(0, nearest.size + 1, nearest.shape[1])
-        weights = csr_matrix((values.ravel(), nearest.ravel(), starts), shape=likeness.shape)
+        weights = csr_matrix((values.ravel(), nearest.ravel(), starts), shape=similarity.shape)
         return np.asarray((weights @ self.histories).todense(), np.float32)
 
     def _unit(self, histories: csr_matrix) -> csr_matrix:
-        weighted = (histories > 0).astype(np.float32).multiply(self.rarity).tocsr()
+        weighted = (histories > 0).astype(np.float32).multiply(self.idf).tocsr()
         norms = np.sqrt(np.asarray(weighted.multiply(weighted).sum(1)).ravel())
         return diags(1 / np.maximum(norms, 1e-9)).astype(np.float32) @ weighted
 
 
-def fit(data: TrainingData, config: Config = DEFAULT) -> Neighbours:
-    """Remembers the histories."""
+def fit(data: TrainingData, config: Config = DEFAULT) -> UserKnn:
+    """Stores the histories and the weights of items."""
     matrix = data.matrix
-    takers = np.asarray(matrix.sum(0)).ravel()
-    rarity = np.log(max(data.histories.users, 1) / np.maximum(takers, 1)) + 1e-3
-    return Neighbours(matrix, rarity.astype(np.float32), config.neighbours)
+    users = np.asarray(matrix.sum(0)).ravel()
+    idf = np.log(max(data.histories.users, 1) / np.maximum(users, 1)) + 1e-3
+    return UserKnn(matrix, idf.astype(np.float32), config.neighbours)

@@ -14,7 +14,16 @@ from chatrec.gate import Check
 
 @dataclass(frozen=True)
 class RunResult:
-    """Result of a run."""
+    """Result of a run.
+
+    Example:
+        >>> import chatrec
+        >>> result = chatrec.run()
+        >>> list(result.steps)[:3]
+        ['extract', 'encoder', 'embed']
+        >>> result.steps["rank"].result.rows
+        200
+    """
 
     key: str
     state: str

@@ -8,7 +8,7 @@ from typing import Any, Self, TypeVar
 from sqlalchemy import Connection, make_url
 from sqlalchemy.exc import ArgumentError, ProgrammingError
 
-from chatrec.config import Settings
+from chatrec.config import Settings, load
 from chatrec.db import records
 from chatrec.db.engine import database_url, read_only_at, readable_errors
 from chatrec.db.records import RunRecord
@@ -26,22 +26,25 @@ class Client:
     `polars.DataFrame(rows)` makes a frame of them.
 
     Args:
-        database: URL of the database, such as `postgresql://reader@host/shop`, or the settings.
+        database: URL of the database, such as `postgresql://reader@host/shop`, or the settings. By default the
+            settings that the command finds.
         schema: Schema of chatrec's tables. With settings, theirs is used.
-
-    Example::
-
-        with Client("postgresql://reader@localhost/shop") as client:
-            for row in client.recommend(471, k=3):
-                print(row.rank, row.title, row.because)
 
     Raises:
         SettingsError: If the URL is not valid. Calls raise it if the database refuses the user, the tables do not
             exist, or the user may not read them.
         DatabaseUnavailable: Raised by calls, if the database does not answer.
+
+    Example:
+        >>> import chatrec
+        >>> with chatrec.Client() as client:  # or Client("postgresql://reader@localhost/shop")
+        ...     rows = client.recommend(1, k=3)
+        >>> [row.rank for row in rows]
+        [1, 2, 3]
     """
 
-    def __init__(self, database: str | Settings, schema: str = "chatrec") -> None:
+    def __init__(self, database: str | Settings | None = None, schema: str = "chatrec") -> None:
+        database = load() if database is None else database
         if isinstance(database, Settings):
             self._url, schema, self._setting = database_url(database), database.database.schema_name, "database.url"
         else:

@@ -1,1 +1,1 @@
-"""A feed: posts by people whom others follow, an hour at a time."""
+"""A feed with a follow graph, and a run every hour."""

@@ -1,4 +1,4 @@
-"""Some hours of the feed: lists of those whom one follows, and what a new follow changes within the hour."""
+"""Runs the feed for some hours: the share of followed authors in lists, and the effect of a new follow."""
 
 from collections.abc import Iterable
 from datetime import UTC, datetime
@@ -7,7 +7,7 @@ from examples.common import HOUR, Rows, Stage
 from examples.feed.world import HERE, Hour, World
 
 HISTORY, SHOWN = 120, 3
-"""Hours before the first run, and hours with a run each."""
+"""Hours before the first run, and hours with a run."""
 LISTED = """
 SELECT r.user_id, r.rank, p.author, p.posted_at,
        EXISTS (SELECT FROM plaza.follows f WHERE f.handle = r.user_id AND f.author = p.author) AS followed
@@ -23,7 +23,7 @@ SELECT l.rank, CASE WHEN l.followed THEN '✓' END, l.author, r.title, to_char(%
 FROM ({LISTED}) AS l JOIN chatrec.recommendations r ON r.user_id = l.user_id AND r.rank = l.rank
 WHERE l.user_id = %s ORDER BY l.rank
 """
-STRANGERS = """
+NEW_PAIRS = """
 SELECT a.handle, p.author FROM plaza.accounts a CROSS JOIN (
     SELECT author FROM plaza.posts WHERE posted_at > %s GROUP BY author ORDER BY count(*) DESC, author LIMIT 1) AS p
 WHERE a.handle <> p.author
@@ -39,29 +39,29 @@ NAMES = ("rank", "follows", "author", "post", "age", "source")
 
 
 def fill(stage: Stage, world: World, hours: int) -> None:
-    """Makes the tables and their rows of the first hours."""
-    stage.begin_anew(HERE / "schema.sql", "plaza")
+    """Creates the tables and the rows of the first hours."""
+    stage.reset(HERE / "schema.sql", "plaza")
     stage.load("plaza.accounts", world.people())
     stage.load("plaza.follows", world.follows())
-    go_on(stage, world.hours(0, hours))
+    add_hours(stage, world.hours(0, hours))
 
 
-def go_on(stage: Stage, hours: Iterable[Hour]) -> None:
-    """Adds the rows of more hours."""
+def add_hours(stage: Stage, hours: Iterable[Hour]) -> None:
+    """Adds the rows of further hours."""
     for hour in hours:
         stage.load("plaza.posts", [hour.posts])
         stage.load("plaza.likes", [hour.likes])
 
 
 def facts(stage: Stage, moment: datetime) -> tuple[float, float, int]:
-    """Returns the shares of rows by followed authors and of the last hour, and the most rows of an author in a list."""
+    """Returns the share of followed authors, the share of posts of the last hour, and the most posts of an author."""
     followed, new, most = stage.rows(FACTS, (moment - HOUR,))[0]
     return float(followed), float(new), int(most)
 
 
-def strangers(stage: Stage, moment: datetime, count: int) -> Rows:
-    """Returns the most active author of the last hours, and accounts without a like, follow or row of that author."""
-    return stage.rows(STRANGERS, (moment - 12 * HOUR, count))
+def new_pairs(stage: Stage, moment: datetime, count: int) -> Rows:
+    """Returns accounts without a like, follow or recommendation of the most active author, each with this author."""
+    return stage.rows(NEW_PAIRS, (moment - 12 * HOUR, count))
 
 
 def follow(stage: Stage, handle: str, author: str, moment: datetime) -> None:
@@ -70,25 +70,25 @@ def follow(stage: Stage, handle: str, author: str, moment: datetime) -> None:
 
 
 def show(stage: Stage, users: int, seed: int) -> None:
-    """Makes everything and shows it."""
+    """Creates the tables, runs the hours and prints the results."""
     last = datetime.now(UTC)
     world = World(last - (HISTORY + SHOWN) * HOUR, users, seed=seed)
-    stage.stage(f"{HISTORY} hours of the feed, {users:,} accounts", lambda: fill(stage, world, HISTORY))
+    stage.timed(f"{HISTORY} hours of the feed, {users:,} accounts", lambda: fill(stage, world, HISTORY))
     by_hour: Rows = []
     handle = author = ""
     for hour in range(HISTORY, HISTORY + SHOWN):
         moment = world.start + (hour + 1) * HOUR
-        go_on(stage, world.hours(hour, hour + 1))
+        add_hours(stage, world.hours(hour, hour + 1))
         if hour == HISTORY + SHOWN - 1:
-            ((handle, author),) = strangers(stage, moment, 1)
-            stage.say(f"{handle} at {moment - HOUR:%H:%M}, who is about to follow {author}")
+            ((handle, author),) = new_pairs(stage, moment, 1)
+            stage.heading(f"{handle} at {moment - HOUR:%H:%M} is about to follow {author}")
             stage.table(NAMES, stage.rows(LIST, (moment, handle)))
             follow(stage, handle, author, moment)
-        stage.say(f"The run of {moment:%H:%M}")
+        stage.heading(f"The run of {moment:%H:%M}")
         stage.run(moment)
         followed, new, most = facts(stage, moment)
         by_hour.append((f"{moment:%H:%M}", f"{followed:.0%}", f"{new:.0%}", most))
-    stage.say(f"{handle} an hour later")
+    stage.heading(f"{handle} an hour later")
     stage.table(NAMES, stage.rows(LIST, (last, handle)))
-    stage.say("All lists")
+    stage.heading("All lists")
     stage.table(("run", "rows by followed authors", "of the last hour", "most of one author in a list"), by_hour)

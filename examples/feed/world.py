@@ -1,4 +1,4 @@
-"""The feed's made-up tables, hour by hour: who follows whom, what authors post, and who likes it."""
+"""Synthetic tables of the feed, hour by hour: follows, posts and likes."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -9,23 +9,23 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 
-from examples.common import DAY, HOUR, Array, array_of, chance, moments, pick
+from examples.common import DAY, HOUR, Array, array_of, generator, moments, pick
 
 HERE = Path(__file__).parent
 AUTHORS, AUTHORS_AT_MOST = 0.1, 1000
-"""The share of accounts that post."""
+"""Share of accounts that post, and their largest number."""
 ACCOUNTS_OF_A_BLOCK = 10_000
 ALIVE_HOURS = 36
 HALF_LIFE_HOURS = 5.0
-"""Half-life of the appeal of a post."""
+"""Half-life of the interest in a post."""
 POSTS_OF_AN_AUTHOR, LIKES_OF_A_DAY = 1.6, 4.0
-"""On a day."""
+"""Mean posts per author and day, and mean likes per account and day."""
 FOLLOWED = 8
-"""Authors that an account follows, about."""
-FRIENDS = 0.15
-"""Weight of following an author, relative to the favourite topic."""
+"""Mean number of followed authors per account."""
+BASE_WEIGHT = 0.15
+"""Weight of an author independent of the topic, relative to that of a favourite topic."""
 FROM_FOLLOWED = 0.65
-"""Share of likes that go to posts of followed authors; the others are chosen by topic."""
+"""Share of likes for posts of followed authors; the other likes are sampled by topic."""
 NAMES = (
     "ana",
     "bo",
@@ -53,12 +53,12 @@ PHRASES = (
     "Unpopular opinion: {a} matters less than {b}.",
 )
 ACCOUNTS, TASTES, FOLLOWS, POSTS, LIKES = range(5)
-"""Streams of random numbers."""
+"""First keys of random generators."""
 
 
 @dataclass(frozen=True)
 class Hour:
-    """Events of an hour, as rows of the feed's tables."""
+    """Rows of an hour, by table."""
 
     posts: pl.DataFrame
     likes: pl.DataFrame
@@ -66,35 +66,35 @@ class Hour:
 
 @dataclass
 class World:
-    """A feed of some size, the same for the same seed. Hours are counted from its first."""
+    """A synthetic feed, deterministic for a seed. Hours are counted from its first."""
 
     start: datetime
     accounts: int = 1500
     seed: int = 7
     _alive: list[pl.DataFrame] = field(default_factory=list)
-    """Number, author, hour and appeal of posts that may still be liked."""
+    """Number, author, hour and appeal of the posts that may still be liked."""
 
     @cached_property
     def topics(self) -> pl.DataFrame:
-        """topic, words."""
+        """Topics: topic and words."""
         return pl.read_csv(HERE / "topics.csv").with_columns(pl.col("words").str.split(" "))
 
     @cached_property
     def handles(self) -> Array:
-        """Handles of all accounts, authors first."""
+        """Handles of accounts, authors first."""
         return np.array([f"{NAMES[number % len(NAMES)]}_{number}" for number in range(self.accounts)])
 
     @cached_property
     def authors(self) -> int:
-        """Number of accounts that post."""
+        """Number of authors."""
         return max(len(self.topics), min(round(AUTHORS * self.accounts), AUTHORS_AT_MOST))
 
     @cached_property
     def taste(self) -> Array:
-        """accounts × topics, rows sum to 1."""
-        random = chance(self.seed, TASTES)
-        found: Array = random.dirichlet(np.full(len(self.topics), 0.2), self.accounts) * 0.95
-        return found + 0.05 / len(self.topics)
+        """Taste, accounts × topics; rows sum to 1."""
+        random = generator(self.seed, TASTES)
+        taste: Array = random.dirichlet(np.full(len(self.topics), 0.2), self.accounts) * 0.95
+        return taste + 0.05 / len(self.topics)
 
     @cached_property
     def topic_of(self) -> Array:
@@ -103,52 +103,52 @@ class World:
 
     @cached_property
     def fame(self) -> Array:
-        """Popularity of each author, in follows and likes."""
-        found: Array = chance(self.seed, ACCOUNTS).lognormal(0, 0.8, self.authors)
-        return found
+        """Popularity of each author."""
+        fame: Array = generator(self.seed, ACCOUNTS).lognormal(0, 0.8, self.authors)
+        return fame
 
     @cached_property
     def following(self) -> Array:
-        """bool, accounts × authors."""
-        found = np.zeros((self.accounts, self.authors), bool)
+        """Follow graph, bool, accounts × authors."""
+        following = np.zeros((self.accounts, self.authors), bool)
         for start in range(0, self.accounts, ACCOUNTS_OF_A_BLOCK):
-            random, part = chance(self.seed, FOLLOWS, start), slice(start, start + ACCOUNTS_OF_A_BLOCK)
-            friends = FRIENDS * self.fame / len(self.topics)
-            wanted = self.taste[part][:, self.topic_of] * self.fame + friends
+            random, part = generator(self.seed, FOLLOWS, start), slice(start, start + ACCOUNTS_OF_A_BLOCK)
+            base = BASE_WEIGHT * self.fame / len(self.topics)
+            wanted = self.taste[part][:, self.topic_of] * self.fame + base
             chances = np.minimum(FOLLOWED * wanted / wanted.sum(1, keepdims=True), 1)
-            found[part] = random.random(wanted.shape) < chances
-        found[np.arange(self.authors), np.arange(self.authors)] = False
-        return found
+            following[part] = random.random(wanted.shape) < chances
+        following[np.arange(self.authors), np.arange(self.authors)] = False
+        return following
 
     def people(self) -> Iterator[pl.DataFrame]:
-        """Rows of plaza.accounts."""
+        """Yields rows of plaza.accounts."""
         favourite = self.topics["topic"].to_numpy()[self.taste.argmax(1)]
         for start in range(0, self.accounts, ACCOUNTS_OF_A_BLOCK):
             part = slice(start, start + ACCOUNTS_OF_A_BLOCK)
-            yield pl.DataFrame({"handle": self.handles[part], "bio": [f"Mostly {each}." for each in favourite[part]]})
+            yield pl.DataFrame({"handle": self.handles[part], "bio": [f"Mostly {topic}." for topic in favourite[part]]})
 
     def follows(self) -> Iterator[pl.DataFrame]:
-        """Rows of plaza.follows, all older than the first hour."""
-        random = chance(self.seed, FOLLOWS, 1)
+        """Yields rows of plaza.follows, all older than the first hour."""
+        random = generator(self.seed, FOLLOWS, 1)
         for start in range(0, self.accounts, ACCOUNTS_OF_A_BLOCK):
-            who, author = np.nonzero(self.following[start : start + ACCOUNTS_OF_A_BLOCK])
+            follower, author = np.nonzero(self.following[start : start + ACCOUNTS_OF_A_BLOCK])
             yield pl.DataFrame(
                 {
-                    "handle": self.handles[who + start],
+                    "handle": self.handles[follower + start],
                     "author": self.handles[author],
-                    "since": moments(self.start - 300 * DAY, random.random(len(who)) * 300 * 86_400),
+                    "since": moments(self.start - 300 * DAY, random.random(len(follower)) * 300 * 86_400),
                 }
             )
 
     def hours(self, first: int, last: int) -> Iterator[Hour]:
-        """Each hour from the first to before the last, in order."""
+        """Yields the hours from `first` up to `last`, without `last`."""
         for hour in range(first, last):
             fresh, likes = self._posted(hour), self._liked(hour)
             self._alive = [*self._alive[-ALIVE_HOURS + 1 :], fresh.select("post", "by", "hour", "appeal")]
             yield Hour(fresh.drop("by", "hour", "appeal"), likes)
 
     def _posted(self, hour: int) -> pl.DataFrame:
-        random = chance(self.seed, POSTS, hour)
+        random = generator(self.seed, POSTS, hour)
         by = np.repeat(np.arange(self.authors), random.poisson(POSTS_OF_AN_AUTHOR / 24, self.authors))
         topics = self.topic_of[by]
         words = [random.permutation(self.topics["words"][int(topic)].to_list()) for topic in topics]
@@ -169,22 +169,22 @@ class World:
         )
 
     def _liked(self, hour: int) -> pl.DataFrame:
-        """Draws the likes of an hour: posts of followed authors, or posts on a topic of the account."""
-        random = chance(self.seed, LIKES, hour)
-        who = np.repeat(np.arange(self.accounts), random.poisson(LIKES_OF_A_DAY / 24, self.accounts))
+        """Returns the likes of an hour, for posts of followed authors or by topic."""
+        random = generator(self.seed, LIKES, hour)
+        accounts = np.repeat(np.arange(self.accounts), random.poisson(LIKES_OF_A_DAY / 24, self.accounts))
         alive = pl.concat(self._alive) if self._alive else self._posted(hour).head(0)
         by = alive["by"].to_numpy()
         wanted = alive["appeal"].to_numpy() * 0.5 ** ((hour - alive["hour"].to_numpy()) / HALF_LIFE_HOURS)
-        followed = self.following[who][:, by] * wanted
-        found = self.taste[who][:, self.topic_of[by]] * self.fame[by] * wanted
-        of_followed = (random.random(len(who)) < FROM_FOLLOWED) & (followed.sum(1) > 0)
-        chances = np.where(of_followed[:, None], followed, found)
-        who, chances = (each[chances.sum(1) > 0] for each in (who, chances))
-        chosen = pick(random, chances) if len(who) else who
+        followed = self.following[accounts][:, by] * wanted
+        liked = self.taste[accounts][:, self.topic_of[by]] * self.fame[by] * wanted
+        of_followed = (random.random(len(accounts)) < FROM_FOLLOWED) & (followed.sum(1) > 0)
+        chances = np.where(of_followed[:, None], followed, liked)
+        accounts, chances = (values[chances.sum(1) > 0] for values in (accounts, chances))
+        chosen = pick(random, chances) if len(accounts) else accounts
         return pl.DataFrame(
             {
-                "handle": self.handles[who],
+                "handle": self.handles[accounts],
                 "post": alive["post"].to_numpy()[chosen],
-                "liked_at": moments(self.start + hour * HOUR, random.random(len(who)) * 3600),
+                "liked_at": moments(self.start + hour * HOUR, random.random(len(accounts)) * 3600),
             }
         ).unique(["handle", "post"], keep="first", maintain_order=True)

@@ -1,1 +1,1 @@
-"""A site of news: articles live for hours, and the newest finds its readers by its text alone."""
+"""A news site, whose new articles are recommended by their texts, and a run every hour."""

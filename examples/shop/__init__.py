@@ -1,1 +1,1 @@
-"""A shop in English and Chinese: search words, stock, and things that are bought again and again."""
+"""A shop in English and Chinese, with searches, stock and repeat purchases."""

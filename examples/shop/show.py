@@ -1,4 +1,4 @@
-"""Two runs of the shop: what somebody looks for, what is sold out and what is used up between them."""
+"""Runs the shop twice: the effect of searches, of items that sell out and of items bought repeatedly."""
 
 from datetime import UTC, datetime, timedelta
 
@@ -37,16 +37,16 @@ ORDER BY 1, 2, 3
 
 
 def fill(stage: Stage, world: World) -> None:
-    """Makes the tables and their rows."""
-    stage.begin_anew(HERE / "schema.sql", "store")
+    """Creates the tables and their rows."""
+    stage.reset(HERE / "schema.sql", "store")
     stage.load("store.products", world.catalogue())
     stage.load("store.members", world.people())
     stage.load("store.order_lines", world.orders())
     stage.load("store.searches", world.searches())
 
 
-def a_day_passes(stage: Stage, searchers: dict[str, int], moment: datetime) -> list[str]:
-    """Somebody searches in each language, and what was recommended most is sold out; returns its SKUs."""
+def next_day(stage: Stage, searchers: dict[str, int], moment: datetime) -> list[str]:
+    """Adds a search in each language, and sells out the items recommended most; returns their SKUs."""
     for language, member in searchers.items():
         stage.rows("INSERT INTO store.searches VALUES (%s, %s, %s)", (member, SEARCHED[language], moment))
     sold_out = [sku for (sku,) in stage.rows(BEST)]
@@ -55,54 +55,51 @@ def a_day_passes(stage: Stage, searchers: dict[str, int], moment: datetime) -> l
 
 
 def searchers(stage: Stage) -> dict[str, int]:
-    """By language, a member who never bought anything for sports."""
+    """Returns a member without purchases in sports for each language."""
     return {language: stage.rows(NOT_OF_SPORTS, (language,))[0][0] for language in SEARCHED}
 
 
-def first_places(stage: Stage, member: int, places: int = 5) -> Rows:
-    """rank, SKU, title, stock, how often the member bought it, and source of the first rows of a list."""
-    return stage.rows(LIST, (member, places))
+def top_rows(stage: Stage, member: int, count: int = 5) -> Rows:
+    """Returns the first rows of a list: rank, SKU, title, stock, the member's purchases, and source."""
+    return stage.rows(LIST, (member, count))
 
 
 def used_up(stage: Stage, moment: datetime) -> Rows:
-    """shelf, member, SKU and whether it is in the list, of all that is bought regularly and may come again."""
+    """Returns the regular purchases that may be recommended again: shelf, member, SKU, and whether it is listed."""
     again = stage.settings.rules.repeat
     return stage.rows(REGULAR, (moment - again.after_days * DAY, list(again.groups)))
 
 
 def show(stage: Stage, users: int, seed: int) -> None:
-    """Makes everything and shows it."""
+    """Creates the tables, runs twice and prints the results."""
     now = datetime.now(UTC)
     world = World(now - timedelta(hours=12), users, seed=seed)
-    stage.stage(f"The shop's tables, {users:,} members", lambda: fill(stage, world))
-    stage.say("The first run")
+    stage.timed(f"The shop's tables, {users:,} members", lambda: fill(stage, world))
+    stage.heading("The first run")
     stage.run(now - DAY)
-    who = searchers(stage)
-    before = {member: first_places(stage, member) for member in who.values()}
-    sold_out = a_day_passes(stage, who, now - timedelta(minutes=5))
-    often = stage.rows(LEFT, (sold_out,))[0][0]
-    stage.say("The second run")
+    members = searchers(stage)
+    before = {member: top_rows(stage, member) for member in members.values()}
+    sold_out = next_day(stage, members, now - timedelta(minutes=5))
+    lists_before = stage.rows(LEFT, (sold_out,))[0][0]
+    stage.heading("The second run")
     stage.run(now)
     columns = ("rank", "sku", "title", "stock", "bought", "source")
-    for language, member in who.items():
-        stage.say(f"Member {member}, the first run")
+    for language, member in members.items():
+        stage.heading(f"Member {member}, the first run")
         stage.table(columns, before[member])
-        stage.say(f"After searching for {SEARCHED[language]}")
-        stage.table(columns, first_places(stage, member))
-    stage.say(f"Sold out since: {', '.join(sold_out)}, in {often:,} lists before")
-    stage.shown.print(f"in {stage.rows(LEFT, (sold_out,))[0][0]} lists now")
+        stage.heading(f"After searching for {SEARCHED[language]}")
+        stage.table(columns, top_rows(stage, member))
+    stage.heading(f"Sold out since then: {', '.join(sold_out)}, in {lists_before:,} lists before")
+    stage.terminal.print(f"in {stage.rows(LEFT, (sold_out,))[0][0]} lists now")
     regular = used_up(stage, now)
     again = stage.settings.rules.repeat
-    stage.say(f"Bought three times or more, and not for {again.after_days:.0f} days")
-    rows = [[listed for of, _, _, listed in regular if of == shelf] for shelf in again.groups]
-    names = ("shelf", "what somebody buys again and again", "is in the list")
+    stage.heading(f"Bought three times or more, last at least {again.after_days:.0f} days ago")
+    listed_of = {group: [listed for shelf, *_, listed in regular if shelf == group] for group in again.groups}
+    names = ("shelf", "regular purchases", "in the list")
     stage.table(
         names,
-        [
-            (shelf, len(each), f"{sum(each) / max(len(each), 1):.0%}")
-            for shelf, each in zip(again.groups, rows, strict=True)
-        ],
+        [(shelf, len(listed), f"{sum(listed) / max(len(listed), 1):.0%}") for shelf, listed in listed_of.items()],
     )
     drinker = next(member for shelf, member, _, listed in regular if shelf == "coffee beans" and listed)
-    stage.say(f"Member {drinker}, whose coffee has run out")
-    stage.table(columns, first_places(stage, drinker))
+    stage.heading(f"Member {drinker}, whose coffee has run out")
+    stage.table(columns, top_rows(stage, drinker))

@@ -1,4 +1,4 @@
-"""The shop's made-up tables: who likes which shelves, buys what, uses it up, and searches in which language."""
+"""Synthetic tables of the shop: products, members, orders with repeats, and searches in two languages."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 
-from examples.common import DAY, Array, chance, moments, pick
+from examples.common import DAY, Array, generator, moments, pick
 
 HERE = Path(__file__).parent
 DAYS = 180
@@ -25,37 +25,39 @@ KINDS = {
     "family": "家庭装", "professional": "专业", "children's": "儿童", "premium": "高级",
 }  # fmt: skip
 OUT_OF_STOCK = 0.05
+"""Share of products that are out of stock."""
 SEARCHED = 0.2
+"""Share of members with a search."""
 CATALOGUE, MEMBERS, ORDERS, SEARCHES = range(4)
-"""Streams of random numbers."""
+"""First keys of random generators."""
 
 
 @dataclass(frozen=True)
 class World:
-    """A shop of some size, the same for the same seed."""
+    """A synthetic shop, deterministic for a seed."""
 
     until: datetime
-    """The latest order is just before it."""
+    """End of the orders."""
     members: int = 1500
     products: int = 600
     seed: int = 7
 
     @cached_property
     def shelves(self) -> pl.DataFrame:
-        """department, shelf, their Chinese names, price, days until such a thing is used up, about."""
+        """Shelves: department, shelf, their Chinese names, price, days of supply, and about."""
         return pl.read_csv(HERE / "shelves.csv")
 
     @cached_property
     def shelf_of(self) -> Array:
-        """The shelf of each product."""
+        """Shelf of each product."""
         return np.arange(self.products) % len(self.shelves)
 
     def catalogue(self) -> Iterator[pl.DataFrame]:
-        """Rows of store.products."""
-        random = chance(self.seed, CATALOGUE)
+        """Yields rows of store.products."""
+        random = generator(self.seed, CATALOGUE)
         shelf = self.shelves[self.shelf_of]
         brand, kind = (random.integers(len(names), size=self.products) for names in (BRANDS, KINDS))
-        number = [f"{place // len(self.shelves) + 1}" for place in range(self.products)]
+        number = [f"{row // len(self.shelves) + 1}" for row in range(self.products)]
         brands, kinds = (np.array(list(names.items())) for names in (BRANDS, KINDS))
         yield pl.DataFrame(
             {
@@ -80,9 +82,9 @@ class World:
         )
 
     def people(self) -> Iterator[pl.DataFrame]:
-        """Rows of store.members."""
+        """Yields rows of store.members."""
         for block in self._blocks():
-            random = chance(self.seed, MEMBERS, block[0])
+            random = generator(self.seed, MEMBERS, block[0])
             city = random.choice(len(CITIES), len(block), p=(0.3, 0.2, 0.2, 0.15, 0.15))
             yield pl.DataFrame(
                 {
@@ -94,50 +96,50 @@ class World:
             )
 
     def orders(self) -> Iterator[pl.DataFrame]:
-        """Rows of store.order_lines: what members choose by their taste, and what they buy again when it is used up."""
+        """Yields rows of store.order_lines: purchases by taste, and repeat purchases."""
         for block in self._blocks():
-            random = chance(self.seed, ORDERS, block[0])
+            random = generator(self.seed, ORDERS, block[0])
             count = random.poisson(LINES_OF_A_MEMBER, len(block))
-            who = np.repeat(np.arange(len(block)), count)
-            shelf = pick(random, self._taste(block)[who])
+            buyers = np.repeat(np.arange(len(block)), count)
+            shelf = pick(random, self._taste(block)[buyers])
             product = self._product(random, shelf)
-            at = random.random(len(who)) * DAYS
-            who, product, at = self._with_repeats(random, who, product, at)
+            at = random.random(len(buyers)) * DAYS
+            buyers, product, at = self._with_repeats(random, buyers, product, at)
             yield pl.DataFrame(
                 {
-                    "order_no": block[0] * 1000 + np.arange(len(who)),
-                    "member_id": block[who] + 1,
+                    "order_no": block[0] * 1000 + np.arange(len(buyers)),
+                    "member_id": block[buyers] + 1,
                     "sku": np.array(self.skus)[product],
-                    "quantity": random.integers(1, 3, len(who)),
+                    "quantity": random.integers(1, 3, len(buyers)),
                     "ordered_at": moments(self.start, at * 86_400),
                 }
             )
 
     def searches(self) -> Iterator[pl.DataFrame]:
-        """Rows of store.searches: a fifth of the members looked for some shelf lately, each in their language."""
+        """Yields rows of store.searches: recent searches of a fifth of the members for a shelf, in their language."""
         names = self.shelves.select("shelf", "shelf_zh").to_numpy()
         for frame in self.people():
             block = frame["member_id"].to_numpy() - 1
-            random = chance(self.seed, SEARCHES, block[0])
-            who = np.flatnonzero(random.random(len(block)) < SEARCHED)
-            shelf = pick(random, self._taste(block)[who])
-            chinese = (frame["language"].to_numpy()[who] == "zh").astype(int)
+            random = generator(self.seed, SEARCHES, block[0])
+            searchers = np.flatnonzero(random.random(len(block)) < SEARCHED)
+            shelf = pick(random, self._taste(block)[searchers])
+            chinese = (frame["language"].to_numpy()[searchers] == "zh").astype(int)
             yield pl.DataFrame(
                 {
-                    "member_id": block[who] + 1,
+                    "member_id": block[searchers] + 1,
                     "words": names[shelf, chinese],
-                    "searched_at": moments(self.until - 20 * DAY, random.random(len(who)) * 20 * 86_400),
+                    "searched_at": moments(self.until - 20 * DAY, random.random(len(searchers)) * 20 * 86_400),
                 }
             )
 
     @property
     def start(self) -> datetime:
-        """Before the first order."""
+        """Start of the orders."""
         return self.until - DAYS * DAY
 
     @cached_property
     def skus(self) -> list[str]:
-        """SKUs of all products."""
+        """SKU of each product."""
         departments = self.shelves["department"][self.shelf_of]
         return [f"{name[:2].upper()}-{number:05}" for number, name in enumerate(departments)]
 
@@ -149,31 +151,31 @@ class World:
         return np.where(np.isin(city, (2, 3)), "zh", "en")
 
     def _taste(self, block: Array) -> Array:
-        """members × shelves: two departments, and in them some shelves more than others."""
-        random = chance(self.seed, MEMBERS, block[0], 1)
-        departments, of = np.unique(self.shelves["department"].to_numpy(), return_inverse=True)
+        """Returns the taste of a block, members × shelves, concentrated on few departments and shelves."""
+        random = generator(self.seed, MEMBERS, block[0], 1)
+        departments, department_of = np.unique(self.shelves["department"].to_numpy(), return_inverse=True)
         liked = random.dirichlet(np.full(len(departments), 0.25), len(block)) + 0.01
-        found: Array = liked[:, of] * random.gamma(0.6, 1.0, (len(block), len(of)))
-        return found + 1e-4
+        taste: Array = liked[:, department_of] * random.gamma(0.6, 1.0, (len(block), len(department_of)))
+        return taste + 1e-4
 
     def _product(self, random: np.random.Generator, shelf: Array) -> Array:
-        """One of the shelf; the first ones are bought most."""
-        most = -(-self.products // len(self.shelves))
-        place = np.minimum(random.geometric(0.25, len(shelf)) - 1, most - 1)
-        product = place * len(self.shelves) + shelf
+        """Samples a product of each shelf; the first ones are bought most."""
+        per_shelf = -(-self.products // len(self.shelves))
+        position = np.minimum(random.geometric(0.25, len(shelf)) - 1, per_shelf - 1)
+        product = position * len(self.shelves) + shelf
         return np.where(product < self.products, product, shelf % self.products)
 
     def _with_repeats(
-        self, random: np.random.Generator, who: Array, product: Array, at: Array
+        self, random: np.random.Generator, buyers: Array, product: Array, at: Array
     ) -> tuple[Array, Array, Array]:
-        """Adds repeat orders of consumables, at about regular intervals until today."""
+        """Adds repeat purchases, at intervals of about the days of supply, until the end of the orders."""
         days = self.shelves["days"].cast(pl.Float64).fill_null(0).to_numpy()[self.shelf_of[product]]
-        faithful = np.flatnonzero((days > 0) & (random.random(len(who)) < 0.6))
-        again = ((DAYS - at[faithful]) / days[faithful]).astype(int)
-        rows = np.repeat(faithful, again)
+        repeated = np.flatnonzero((days > 0) & (random.random(len(buyers)) < 0.6))
+        again = ((DAYS - at[repeated]) / days[repeated]).astype(int)
+        rows = np.repeat(repeated, again)
         turn = np.arange(len(rows)) - np.repeat(np.cumsum(again) - again, again) + 1
         later = at[rows] + days[rows] * (turn + random.normal(0, 0.08, len(rows)))
         kept = later < DAYS
-        parts = ((who, who[rows]), (product, product[rows]), (at, later))
+        parts = ((buyers, buyers[rows]), (product, product[rows]), (at, later))
         first, second, third = (np.concatenate([one, two[kept]]) for one, two in parts)
         return first, second, third

@@ -13,6 +13,7 @@ import chatrec
 
 ROOT = Path(__file__).parents[2]
 QUICKSTART, REFERENCE = (ROOT / "docs" / f"{name}.md" for name in ("quickstart", "python"))
+NEEDS_DATABASE = ("Client", "RunResult", "run")
 OPTIONS = doctest.ELLIPSIS | doctest.NORMALIZE_WHITESPACE
 CLASSES_OF_ERRORS = [name for name in chatrec.__all__ if inspect.isclass(value := getattr(chatrec, name))
                      and issubclass(value, Exception)]  # fmt: skip
@@ -23,7 +24,9 @@ PUBLIC = {
 
 
 @pytest.mark.parametrize("name", PUBLIC)
-def test_the_example_of_a_docstring_holds(name: str) -> None:
+def test_the_example_of_a_docstring_holds(name: str, request: pytest.FixtureRequest) -> None:
+    if name in NEEDS_DATABASE:
+        request.getfixturevalue("finished")
     examples = [each for each in doctest.DocTestFinder(recurse=True).find(PUBLIC[name], name) if each.examples]
     assert any(each.name == name for each in examples)
     for example in examples:
@@ -47,6 +50,7 @@ def test_the_reference_has_every_name_once() -> None:
     assert sorted(names + rows) == sorted(expected)
 
 
+@pytest.mark.usefixtures("finished")
 def test_the_examples_of_the_reference_hold(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     found = doctest.testfile(str(REFERENCE), module_relative=False, optionflags=OPTIONS)

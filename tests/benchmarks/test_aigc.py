@@ -150,7 +150,7 @@ def work() -> aigc.Work:
 def test_what_each_variant_can_learn(variant: str, work: aigc.Work) -> None:
     learned = aigc.VARIANTS[variant](work, 20, 0)
     quality = learned.ndcg(work.holdout).mean()
-    knows_order = variant not in ("groups only", aigc.AS_WRITTEN)
+    knows_order = variant not in ("groups only", aigc.ORIGINAL)
     assert (quality > 0.9) == knows_order, quality
     assert learned.events == pytest.approx(20 * work.events, rel=0.01)
     assert learned.seconds > 0
@@ -182,7 +182,7 @@ def test_a_cell_says_its_rates_or_why_there_are_none(monkeypatch: pytest.MonkeyP
 @pytest.mark.skipif(not EVALKIT, reason="CHATREC_EVALKIT names no evalkit.py")
 def test_the_scoreboard(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     toy.write_data(tmp_path / "data" / "movielens-100k")
-    arguments = ["--data", tmp_path / "data", "--evalkit", EVALKIT, "--only", "movielens-100k", "--passes", 1]
+    arguments = ["--data", tmp_path / "data", "--evalkit", EVALKIT, "--only", "movielens-100k", "--epochs", 1]
     arguments += ["--seconds", 0.1, "--out", tmp_path / "a.md"]
     monkeypatch.setattr(
         sys, "argv", ["aigc", *map(str, arguments), "--seconds", "0.1", "--out", str(tmp_path / "a.md")]

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from benchmarks import encoder, encoder_quality, encoder_speed
-from benchmarks.encoder_quality import Catalogue, Way, mean_cosine
+from benchmarks.encoder_quality import Catalogue, Pooled, mean_cosine
 from chatrec.config import Settings
 from chatrec.extract.snapshot import Snapshot
 from chatrec.report.splits import write_snapshot
@@ -67,14 +67,14 @@ def test_neighbours_by_who_took_them_are_all_found(catalogue: Catalogue) -> None
 
 
 def test_maps_know_hidden_items(catalogue: Catalogue) -> None:
-    found = catalogue.among_hidden(catalogue.nothing)
+    found = catalogue.among_hidden(catalogue.no_vectors)
     assert catalogue.has_kernel
     assert len(found) == len(catalogue.hidden)
     assert 0 < found.mean() <= 1
 
 
 def test_a_reading_is_kept(catalogue: Catalogue, gpt2: Path) -> None:
-    way = Way("tiny", gpt2, False, layer=1, dimensions=16)
+    way = Pooled("tiny", gpt2, False, layer=1, dimensions=16)
     first = catalogue.vectors(way)
     assert first.shape == (toy.ITEMS, 16)
     assert len(list(catalogue.cache.glob("*.npy"))) == 1
@@ -82,15 +82,15 @@ def test_a_reading_is_kept(catalogue: Catalogue, gpt2: Path) -> None:
 
 
 def test_other_ways_to_read_are_of_the_named_model(gpt2: Path) -> None:
-    own, other = Way("one", gpt2, True), Way("two", gpt2, False)
-    found = list(encoder_quality.ways([own, other], "one"))
+    own, other = Pooled("one", gpt2, True), Pooled("two", gpt2, False)
+    found = list(encoder_quality.variants([own, other], "one"))
     assert {each.model for each in found} == {"one"}
     assert len({own, *found}) == len(found) + 1
 
 
 def test_the_look_up(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(encoder, "KNOWN", 20_000)
-    monkeypatch.setattr(encoder, "ASKED", 20_000)
+    monkeypatch.setattr(encoder, "CACHED", 20_000)
+    monkeypatch.setattr(encoder, "REQUESTED", 20_000)
     monkeypatch.setattr(encoder, "WIDTH", 4)
     rows = encoder.cache_table(tmp_path).rows
     assert [row[-1] for row in rows] == ["20,000", "0", "200"]

@@ -13,7 +13,7 @@ from tests.support import toy
 from tests.support.histories import histories
 
 
-def test_all_channels_of_the_registry_are_asked_for_and_none_is_fitted() -> None:
+def test_all_models_of_the_registry_are_asked_for_and_none_is_fitted() -> None:
     log = growth.synthetic(30, 20, 5)
     found = growth.models(log)
     for target in ("next_item", "next_period", "random"):
@@ -23,7 +23,7 @@ def test_all_channels_of_the_registry_are_asked_for_and_none_is_fitted() -> None
 
 
 def test_every_second_user() -> None:
-    kept = growth.some_users(histories([[1, 2], [3], [4, 4, 5], [6], [], [7]]), 2)
+    kept = growth.sample_users(histories([[1, 2], [3], [4, 4, 5], [6], [], [7]]), 2)
     assert [kept.of(user).tolist() for user in range(kept.users)] == [[1, 2], [4, 4, 5]]
 
 

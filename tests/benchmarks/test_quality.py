@@ -134,7 +134,7 @@ def test_the_ensemble_of_the_ladder_is_that_of_the_run(run: Context) -> None:
             assert ids[:10] == lists[snapshot.users["user_id"][int(user)]][:10]
 
 
-def test_the_ladder_has_every_channel_alone_and_the_blend_without_it(
+def test_the_ladder_has_every_model_alone_and_the_ensemble_without_it(
     run: Context, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     ladder.write(run, tmp_path)
@@ -149,7 +149,7 @@ def test_the_ladder_has_every_channel_alone_and_the_blend_without_it(
         assert set(toy.read(file)) == set(run.snapshot.users["user_id"])
 
 
-def test_the_ladder_of_new_items_is_of_their_channels(
+def test_the_ladder_of_cold_items_is_of_their_models(
     split: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     toy.write_cold_split(tmp_path / "cold")

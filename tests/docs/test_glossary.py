@@ -11,17 +11,15 @@ ROOT = Path(__file__).parents[2]
 GLOSSARY = ROOT / "docs" / "glossary.md"
 MOST_TERMS = 60
 GENERATED = [ROOT / "docs" / "reference" / f"{name}.md" for name in ("settings", "commands")]
-ALLOWED: dict[str, str] = {}
+ALLOWED: dict[str, str] = {
+    "that nobody expected": "a synthetic headline of examples/news, in its printed results",
+}
 """Phrases with a retired word that are allowed, each with its reason."""
 NOT_YET = [
     "sql",
     "plugins",
-    "dags",
-    "examples",
-    "benchmarks",
     "chatrec/config",
     "chatrec/demo",
-    "chatrec/models",
     "chatrec/pipeline",
 ]
 """Rooms that still have retired words. A room that is clean must leave the list."""

@@ -6,7 +6,7 @@ import pytest
 from chatrec.data.interactions import Interactions
 from chatrec.ensemble.cold_items import COLD, DEFAULT_MODEL, fit_cold, hide_items, share_of_cold
 from chatrec.evaluation.holdout import hold_out
-from chatrec.models.content_knn import Text
+from chatrec.models.content_knn import ContentKnn
 from tests.support.histories import histories
 
 ITEMS = 40
@@ -35,7 +35,7 @@ def test_a_tenth_of_the_known_items_is_hidden_and_alone_in_the_lists() -> None:
 def test_what_texts_tell_apart_is_weighed_and_noise_is_not() -> None:
     hidden = hide_items(topics(), ITEMS, 0)
     noise = np.random.default_rng(1).normal(size=(ITEMS, 4)).astype(np.float32)
-    mix, measured = fit_cold({"texts": Text(kinds()), "noise": Text(noise)}, hidden, kinds(), 0)
+    mix, measured = fit_cold({"texts": ContentKnn(kinds()), "noise": ContentKnn(noise)}, hidden, kinds(), 0)
     assert set(mix.weights) == {"texts"}
     assert measured[f"{COLD}, texts"]["ndcg@10"] > measured[f"{COLD}, noise"]["ndcg@10"]
 
@@ -44,7 +44,7 @@ def test_what_texts_tell_apart_is_weighed_and_noise_is_not() -> None:
 def test_together_they_rank_no_worse_than_the_best_alone(seed: int) -> None:
     hidden, random = hide_items(topics(), ITEMS, 0), np.random.default_rng(seed)
     blurred = {
-        f"blurred {blur}": Text((kinds() + blur * random.normal(size=kinds().shape)).astype(np.float32))
+        f"blurred {blur}": ContentKnn((kinds() + blur * random.normal(size=kinds().shape)).astype(np.float32))
         for blur in (0.5, 1.5)
     }
     _, measured = fit_cold(blurred, hidden, kinds(), 0)

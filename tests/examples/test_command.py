@@ -12,7 +12,7 @@ ROOT = Path(__file__).parents[2]
 TOLD = {
     "shop": ["After searching for 运动鞋", "in 0 lists now", "whose coffee has run out"],
     "feed": ["is about to follow", "rows by followed authors"],
-    "news": ["of those whose interest an article fits", "without freshness"],
+    "news": ["of the lists of interested subscribers have the article", "without freshness"],
 }
 
 

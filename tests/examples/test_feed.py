@@ -22,7 +22,7 @@ def stage(opened: Any) -> Iterator[Stage]:
         likes = found.settings.source.interactions.split("UNION ALL")[0]
         alone = {"source.interactions": likes, "rules.caps": []}
         found.run(END - HOUR, found.settings.override(alone), quiet=True)
-        show.go_on(found, world.hours(HISTORY, HISTORY + 1))
+        show.add_hours(found, world.hours(HISTORY, HISTORY + 1))
         yield found
 
 
@@ -30,7 +30,7 @@ def stage(opened: Any) -> Iterator[Stage]:
 def two_runs(stage: Stage) -> dict[str, Any]:
     """What lists were like without follows; then some people follow an author, and a run comes that knows."""
     without = show.facts(stage, END - HOUR)
-    new = show.strangers(stage, END, 5)
+    new = show.new_pairs(stage, END, 5)
     before = posts_of(stage, new)
     for handle, author in new:
         show.follow(stage, handle, author, END)

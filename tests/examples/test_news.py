@@ -31,7 +31,7 @@ def stage(opened: Any, world: World) -> Iterator[Stage]:
 def an_hour_later(stage: Stage, world: World) -> list[float]:
     """The ages of what was recommended before, without freshness; then an hour passes."""
     before = show.ages(stage, END - HOUR)
-    show.go_on(stage, world.hours(HISTORY, HISTORY + 1))
+    show.add_hours(stage, world.hours(HISTORY, HISTORY + 1))
     stage.rows(
         "UPDATE press.articles SET withdrawn = true WHERE article = (SELECT max(article) - 1 FROM press.articles)"
     )
@@ -41,7 +41,7 @@ def an_hour_later(stage: Stage, world: World) -> list[float]:
 
 @pytest.mark.usefixtures("an_hour_later")
 def test_an_article_of_the_last_minutes_is_in_the_lists_of_those_it_fits(stage: Stage, world: World) -> None:
-    found = show.reached(stage, world, END)
+    found = show.reach(stage, world, END)
     assert len(found) == 8
     assert all(each.minutes <= 10 for each in found)
     assert stage.rows("SELECT count(*) FROM press.reads WHERE article = ANY (%s)", ([e.article for e in found],)) == [

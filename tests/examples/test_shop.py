@@ -24,8 +24,8 @@ def stage(opened: Any) -> Iterator[Stage]:
 def two_runs(stage: Stage) -> dict[str, Any]:
     stage.run(NOW - DAY, quiet=True)
     who = show.searchers(stage)
-    before = {member: show.first_places(stage, member) for member in who.values()}
-    sold_out = show.a_day_passes(stage, who, NOW - timedelta(minutes=5))
+    before = {member: show.top_rows(stage, member) for member in who.values()}
+    sold_out = show.next_day(stage, who, NOW - timedelta(minutes=5))
     (often,) = stage.rows(show.LEFT, (sold_out,))
     stage.run(NOW, quiet=True)
     return {"who": who, "before": before, "sold out": sold_out, "often": often[0]}
@@ -41,7 +41,7 @@ def test_who_searched_for_shoes_gets_them_on_the_next_run(
 ) -> None:
     member = two_runs["who"][language]
     assert not any("running shoes" in title for title in titles(two_runs["before"][member]))
-    after = titles(show.first_places(stage, member, 3))
+    after = titles(show.top_rows(stage, member, 3))
     assert sum("running shoes" in title and "运动鞋" in title for title in after) >= 2
 
 

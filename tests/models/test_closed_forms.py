@@ -1,5 +1,6 @@
 """Closed forms against the same written out by brute force, and a structure whose right answer is known."""
 
+import re
 from pathlib import Path
 
 import numpy as np
@@ -13,7 +14,7 @@ from chatrec.data.user_batch import UserBatch
 from chatrec.models import ease, ials, markov, popularity, sequential_ease, user_knn
 from chatrec.models.base import Model
 from chatrec.models.configs import Configs
-from chatrec.models.content_knn import Text
+from chatrec.models.content_knn import ContentKnn
 from chatrec.models.cooccurrence import weighted_counts
 from chatrec.models.registry import fit_models, limits
 from chatrec.models.serialization import load_models, save_models
@@ -56,12 +57,12 @@ def assert_regression(of_users: list[list[int]], config: sequential_ease.Config,
     inputs, targets = [], []
     for one in of_users:
         for end in range(1, len(one)):
-            x = np.zeros((len(made.fades), ITEMS))
+            x = np.zeros((len(made.decays), ITEMS))
             for age, item in enumerate(reversed(one[:end])):
-                x[:, item] += np.power(made.fades, age)
+                x[:, item] += np.power(made.decays, age)
             inputs.append(x.ravel())
             targets.append(np.eye(ITEMS)[one[end]])
-    X, Y = np.array(inputs).reshape(-1, ITEMS * len(made.fades)), np.array(targets).reshape(-1, ITEMS)
+    X, Y = np.array(inputs).reshape(-1, ITEMS * len(made.decays)), np.array(targets).reshape(-1, ITEMS)
     expected = np.linalg.solve(X.T @ X + l2 * np.eye(X.shape[1]), X.T @ Y)
     assert np.allclose(made.weights.reshape(expected.shape), expected, atol=1e-5)
 
@@ -90,7 +91,7 @@ def test_ease_is_the_regression_of_each_item_on_all_others() -> None:
 def test_ease_of_a_large_catalogue_knows_what_was_taken_most() -> None:
     made = histories([[1, 3, 5], [1, 3, 5], [3, 5], [0, 1], [7, 3]])
     found = ease.fit(TrainingData(made, ITEMS), ease.Config(l2=10.0, max_items=3))
-    assert found.known.tolist() == [1, 3, 5]
+    assert found.fitted_items.tolist() == [1, 3, 5]
     mine = batch(made)
     scores = found.score(mine)
     assert not scores[:, [0, 2, 4, 6, 7]].any()
@@ -153,7 +154,7 @@ def test_neighbours_by_hand() -> None:
 
 
 @pytest.mark.parametrize("target", ["next_item", "next_period", "random"])
-def test_every_channel_learns_the_checkerboard(target: str) -> None:
+def test_every_model_learns_the_checkerboard(target: str) -> None:
     """The best unseen item is of the right kind; popularity cannot know."""
     made = checkerboard()
     texts = np.zeros((30, 2), np.float32)
@@ -185,8 +186,12 @@ def test_the_record_says_what_a_size_forbids(target: Target, form: Form) -> None
         assert set(fitted) == {"popularity", "content_knn", "ials"}
         assert len(limited) == 1
     else:
-        assert len(fitted["ease"].known) == 29  # type: ignore[attr-defined]
+        assert len(fitted["ease"].fitted_items) == 29  # type: ignore[attr-defined]
         assert set(limited) == {"ease", {"next_item": "sequential_ease", "random": "user_knn"}[target]}
+        assert limited["ease"].startswith("fitted on the 29 items with most events; ")
+        assert all(
+            re.fullmatch(r"(not )?fitted .+; .+ (replaces it|score the others)", why) for why in limited.values()
+        )
 
 
 @given(lists_of_items)
@@ -197,7 +202,7 @@ def test_scores_are_the_sums_of_what_events_add(of_users: list[list[int]]) -> No
     random = np.random.default_rng(0)
     texts = random.normal(size=(ITEMS, 3)).astype(np.float32)
     data = TrainingData(made, ITEMS)
-    summed: list[Model] = [markov.fit(data), sequential_ease.fit(data), Text(texts)]
+    summed: list[Model] = [markov.fit(data), sequential_ease.fit(data), ContentKnn(texts)]
     summed += [ease.fit(data, ease.Config(l2=10.0, decay=decay)) for decay in (1.0, 0.8)]
     items = np.tile(np.arange(ITEMS), (len(mine.users), 1))
     for model in summed:

@@ -28,16 +28,16 @@ def test_it_is_ease_of_what_it_keeps() -> None:
     people = histories(population(200, np.random.default_rng(0)))
     release = make(people, IDS, 1.0, NOISE)
     model = private_ease.fit(release, catalogue())
-    own = np.square(model.taken).sum(1)
-    share = np.einsum("iw,iw->i", model.taken, model.items)
+    own = np.square(model.event_vectors).sum(1)
+    share = np.einsum("iw,iw->i", model.event_vectors, model.items)
     assert (own <= 1 + 1e-6).all()
     penalty = private_ease.DEFAULT.l2 * np.trace(release.pairs)
-    shrunk = np.linalg.pinv(model.taken) @ (model.items / (1 + share)[:, None])
+    shrunk = np.linalg.pinv(model.event_vectors) @ (model.items / (1 + share)[:, None])
     values = np.diag(shrunk) * penalty / (1 - np.diag(shrunk))
-    kept = model.taken.astype(np.float64) * values @ model.taken.T
+    kept = model.event_vectors.astype(np.float64) * values @ model.event_vectors.T
     inverse = np.linalg.inv(kept + penalty * np.eye(ITEMS))
     wanted = -inverse / np.diag(inverse)[None, :]
-    found = model.taken @ model.items.T
+    found = model.event_vectors @ model.items.T
     np.fill_diagonal(wanted, 0)
     np.fill_diagonal(found, 0)
     assert found == pytest.approx(wanted, abs=1e-3)

@@ -68,7 +68,7 @@ def test_a_score_is_the_sum_of_what_events_add(kind: str) -> None:
     added = model.contributions(log.latest(users.users, 8), items)
     assert added is not None
     parts, scores = added.sum(2), model.score(users)
-    if isinstance(model, two_tower.Tower):
+    if isinstance(model, two_tower.TwoTower):
         weights = users.weighted(lambda ages: np.power(0.8, ages))
         parts = parts / np.sqrt(weights.power(2).sum(1)).A1[:, None] + model.items[:, -1]
     np.testing.assert_allclose(scores, parts, rtol=1e-3, atol=1e-4)
@@ -110,11 +110,11 @@ def test_the_kernel_map_is_what_the_formula_says() -> None:
 def test_items_that_are_too_many_for_ease_are_ranked_as_if_they_were_new() -> None:
     log, _ = shop(TOPICS)
     model = fitted("kernel", TOPICS, kernel_ridge.Config(ease_config=ease.Config(l2=150.0, max_items=36)))
-    assert isinstance(model, kernel_ridge.Kernel)
+    assert isinstance(model, kernel_ridge.KernelRidge)
     taken = np.bincount(log.items, minlength=ITEMS)
-    assert len(model.known) == 36
-    left_out = np.setdiff1d(np.flatnonzero(taken), model.known)
-    assert taken[left_out].max() <= taken[model.known].min()
+    assert len(model.fitted_items) == 36
+    left_out = np.setdiff1d(np.flatnonzero(taken), model.fitted_items)
+    assert taken[left_out].max() <= taken[model.fitted_items].min()
     scores = model.score(batch(log))[:, left_out]
     of_own_topic = left_out % 3 == (np.arange(log.users) % 3)[:, None]
     assert scores[of_own_topic].mean() > 2 * np.abs(scores[~of_own_topic]).mean()

@@ -17,7 +17,7 @@ from chatrec.ensemble.ensemble import Ensemble
 from chatrec.ensemble.inner_product import Softmax
 from chatrec.ensemble.log_shares import FLOOR, ScoredLogShares
 from chatrec.models import popularity
-from chatrec.models.content_knn import Text
+from chatrec.models.content_knn import ContentKnn
 from chatrec.models.training_data import TrainingData
 from chatrec.ranking import recommender
 from chatrec.ranking.recommender import padded_groups
@@ -85,7 +85,7 @@ def test_new_items_are_ranked_by_their_texts_within_the_bounds(least: float, mos
     of_users = [list(range(10)), list(range(10, 20)), [3, 15, 8]]
     new = np.arange(20, ITEMS)
     random = np.random.default_rng(5)
-    text = Text(unit(random.normal(size=(ITEMS, WIDTH)).astype(np.float32)))
+    text = ContentKnn(unit(random.normal(size=(ITEMS, WIDTH)).astype(np.float32)))
     usual = ranker(of_users, np.ones(ITEMS, bool))
     ensemble = replace(usual.ensemble, cold=ColdItems(0.3, {"content_knn": 1.5}, {"content_knn": text}))
     lists = replace(usual, ensemble=ensemble, cold_items_min_share=least, cold_items_max_share=most).lists(np.arange(3))
@@ -108,7 +108,7 @@ def test_a_linear_blend_is_one_inner_product(hidden: list[int]) -> None:
     texts = random.normal(size=(ITEMS, 3)).astype(np.float32)
     log = histories([random.integers(0, ITEMS, 12).tolist() for _ in range(30)])
     models = {
-        "content_knn": Softmax(Text(texts), 0.7),
+        "content_knn": Softmax(ContentKnn(texts), 0.7),
         "popularity": Softmax(popularity.fit(TrainingData(log, ITEMS)), 0.4),
     }
     exact = ranker(of_users, recommendable)

@@ -11,7 +11,7 @@ from scipy.sparse import csr_matrix
 from chatrec.data.arrays import unit
 from chatrec.data.interactions import Queries
 from chatrec.ensemble.cold_items import ColdItems
-from chatrec.models.content_knn import Text
+from chatrec.models.content_knn import ContentKnn
 from chatrec.ranking.list_builder import ListBuilder
 from chatrec.ranking.recommender import Recommender
 from chatrec.ranking.rule_ablation import effects
@@ -33,7 +33,7 @@ def kinds(of_users: list[list[int]]) -> Recommender:
     """Items that nobody took are new and ranked by texts; the first user without a history searched for item 3."""
     made = ranker(of_users, EVERYTHING)
     made.aigc.state.profile[:] = 0.1
-    text = Text(unit(np.random.default_rng(5).normal(size=(ITEMS, WIDTH)).astype(np.float32)))
+    text = ContentKnn(unit(np.random.default_rng(5).normal(size=(ITEMS, WIDTH)).astype(np.float32)))
     strangers = [user for user, items in enumerate(of_users) if not items]
     asked = np.arange(len(of_users)) == (strangers[0] if strangers else -1)
     starts = np.concatenate([[0], np.cumsum(asked)]).astype(np.int64)
