@@ -23,7 +23,7 @@ RECENT = f"popularity_{DAYS}_days"
 
 
 @dataclass(frozen=True)
-class Systems:
+class ComparedModels:
     """Compared models, fitted without the held-out events."""
 
     models: Mapping[str, Model]
@@ -32,7 +32,7 @@ class Systems:
     """Weights of the ensemble."""
 
     @classmethod
-    def load(cls, ensemble: Path, data: TrainingData, others: Mapping[str, Model], target: Target) -> "Systems":
+    def load(cls, ensemble: Path, data: TrainingData, others: Mapping[str, Model], target: Target) -> "ComparedModels":
         """Loads the models that the ensemble kept, and fits those that it dropped.
 
         Args:
@@ -49,11 +49,11 @@ class Systems:
         recent = popularity.fit_last_days(data, DAYS)
         return cls(models if recent is None else {**models, RECENT: recent}, loaded.weights)
 
-    def alone(self, holdout: Holdout) -> dict[str, Array]:
+    def lists_of_models(self, holdout: Holdout) -> dict[str, Array]:
         """Returns the lists of each model, users × K."""
         return {name: holdout.lists(model.score) for name, model in self.models.items()}
 
-    def ensembles(self, holdout: Holdout) -> dict[str, Array]:
+    def lists_of_ensembles(self, holdout: Holdout) -> dict[str, Array]:
         """Returns the lists of the ensemble, as ENSEMBLE, and without each model, by its name: users × K.
 
         The weights of the other models stay the same, so this measures what a model adds to them, not the best ensemble

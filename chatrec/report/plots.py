@@ -137,7 +137,7 @@ def _lengths(evaluation: Evaluation) -> Plot:
     bins = evaluation.lengths
 
     def draw(axes: Axes, theme: Theme) -> None:
-        for number, name in enumerate(evaluation.beside):
+        for number, name in enumerate(evaluation.plotted):
             means, lows, highs = zip(*(entry["ndcg"][name] for entry in bins), strict=True)
             offsets = [position + 0.06 * (number - 1) for position in range(len(bins))]
             axes.plot(offsets, means, STYLES[name], marker="o", markersize=3.5, color=theme.of(name), label=label(name))
@@ -146,11 +146,11 @@ def _lengths(evaluation: Evaluation) -> Plot:
         axes.set_xlabel("events of a history (users)")
         axes.set_ylabel("NDCG@10")
         axes.set_ylim(bottom=0)
-        axes.legend(fontsize=8, frameon=False, loc="lower left", bbox_to_anchor=(0, 1), ncols=len(evaluation.beside))
+        axes.legend(fontsize=8, frameon=False, loc="lower left", bbox_to_anchor=(0, 1), ncols=len(evaluation.plotted))
 
     words = "; ".join(
         f"{entry['events']} events: "
-        + ", ".join(f"{label(name)} {entry['ndcg'][name][0]:.4f}" for name in evaluation.beside)
+        + ", ".join(f"{label(name)} {entry['ndcg'][name][0]:.4f}" for name in evaluation.plotted)
         for entry in bins
     )
     caption = "NDCG@10 by the number of events of a user; the lines are 95 % intervals."

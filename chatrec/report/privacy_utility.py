@@ -19,7 +19,7 @@ from chatrec.models.training_data import TrainingData
 from chatrec.privacy import gaussian
 from chatrec.privacy import statistics as releases
 from chatrec.privacy.noise import Noise
-from chatrec.report.compared_models import Systems
+from chatrec.report.compared_models import ComparedModels
 from chatrec.report.plots import Plot, Theme
 from chatrec.runtime.progress import progress
 
@@ -66,7 +66,7 @@ def measure(
         deviation = gaussian.deviation_of(epsilon, delta)
         own = releases.about(noise, run, rest.histories, items, deviation)
         release = releases.make(rest.histories, items, deviation, own)
-        return quality(Systems(private_models(rest, release), WEIGHTS).ensembles(holdout)[ENSEMBLE])
+        return quality(ComparedModels(private_models(rest, release), WEIGHTS).lists_of_ensembles(holdout)[ENSEMBLE])
 
     private = {}
     with progress("Measuring privacy utility", len(epsilons), "values of ε") as shown:

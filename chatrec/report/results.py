@@ -14,7 +14,7 @@ from chatrec.ensemble.ensemble import ENSEMBLE
 from chatrec.evaluation.evaluator import Evaluator
 from chatrec.evaluation.metrics import Floats, Interval, interval, lorenz, paired_difference
 from chatrec.models.registry import POPULARITY
-from chatrec.report.compared_models import DAYS, RECENT, Systems
+from chatrec.report.compared_models import DAYS, RECENT, ComparedModels
 from chatrec.runs.run import write_atomically
 
 NUMBERS = "metrics.json"
@@ -77,14 +77,14 @@ class Evaluation:
         return cls(**json.loads((folder / NUMBERS).read_text(encoding="utf-8")))
 
     @property
-    def beside(self) -> list[str]:
+    def plotted(self) -> list[str]:
         """Models shown in every plot: the ensemble, and popularity of all time and of the last days."""
         return [name for name in (ENSEMBLE, POPULARITY, RECENT) if name in self.systems]
 
 
 def measure(
-    systems: Systems,
-    measure: Evaluator,
+    systems: ComparedModels,
+    evaluator: Evaluator,
     run: str,
     target: Target,
     seed: int,
@@ -94,19 +94,19 @@ def measure(
 
     Args:
         systems: Models fitted without the held-out events.
-        measure: Evaluator of the held-out events.
+        evaluator: Evaluator of the held-out events.
         run: Key of the run of the snapshot.
         target: Events that a list should predict.
         seed: Seed of the bootstrap.
         learning: Content of CURVE of the step aigc, if it exists.
     """
-    held = measure.holdout
-    ensembles = systems.ensembles(held)
-    lists = {ENSEMBLE: ensembles.pop(ENSEMBLE), **systems.alone(held)}
-    ndcg = {name: measure.ndcg(items) for name, items in lists.items()}
+    held = evaluator.holdout
+    ensembles = systems.lists_of_ensembles(held)
+    lists = {ENSEMBLE: ensembles.pop(ENSEMBLE), **systems.lists_of_models(held)}
+    ndcg = {name: evaluator.ndcg(items) for name, items in lists.items()}
     order = sorted(lists, key=lambda name: (name != ENSEMBLE, -ndcg[name].mean(), name))
-    beside = [name for name in (ENSEMBLE, POPULARITY, RECENT) if name in lists]
-    summaries = {name: measure.summary(lists[name]) for name in order}
+    plotted = [name for name in (ENSEMBLE, POPULARITY, RECENT) if name in lists]
+    summaries = {name: evaluator.summary(lists[name]) for name in order}
     return Evaluation(
         run=run,
         target=target,
@@ -118,10 +118,10 @@ def measure(
         ndcg={name: interval(ndcg[name], seed) for name in order},
         ahead={name: paired_difference(ndcg[ENSEMBLE], ndcg[name], seed) for name in order[1:]},
         without={
-            name: paired_difference(ndcg[ENSEMBLE], measure.ndcg(items), seed) for name, items in ensembles.items()
+            name: paired_difference(ndcg[ENSEMBLE], evaluator.ndcg(items), seed) for name, items in ensembles.items()
         },
-        lengths=_by_length(held.histories.lengths[held.users], {name: ndcg[name] for name in beside}, seed),
-        exposure={name: lorenz(measure.exposure(lists[name])).round(6).tolist() for name in beside},
+        lengths=_by_length(held.histories.lengths[held.users], {name: ndcg[name] for name in plotted}, seed),
+        exposure={name: lorenz(evaluator.exposure(lists[name])).round(6).tolist() for name in plotted},
         learning=learning,
         notes=_missing(summaries, learning),
     )

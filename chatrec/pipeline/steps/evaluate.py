@@ -17,7 +17,7 @@ from chatrec.models.registry import POPULARITY
 from chatrec.pipeline.context import Context
 from chatrec.pipeline.training_data import training_data
 from chatrec.report import results
-from chatrec.report.compared_models import Systems
+from chatrec.report.compared_models import ComparedModels
 from chatrec.report.holdout_snapshot import load_holdout, write_holdout_snapshot
 from chatrec.runs.results import HoldoutResult, MeasureResult, TextVectorsResult
 from chatrec.runs.run import Run
@@ -61,7 +61,7 @@ def measure(context: Context) -> MeasureResult:
     held = load_holdout(context.of("extract"), settings.ranking.exclude_seen)
     data = training_data(context, held.histories)
     others = {NAME: AigcModel(AigcState.load(context.of("aigc")))}
-    systems = Systems.load(context.of("ensemble"), data, others, settings.ranking.target)
+    systems = ComparedModels.load(context.of("ensemble"), data, others, settings.ranking.target)
     learning = _curve(context.of("aigc") / CURVE)
     target, seed = settings.ranking.target, settings.compute.seed
     evaluation = results.measure(systems, Evaluator(held, texts), context.run.key, target, seed, learning)
