@@ -135,7 +135,7 @@ def test_a_candidate_may_wait_for_a_person(tuning: Tuning) -> None:
 
 def test_vectors_of_two_encoders_never_meet(tuning: Tuning) -> None:
     """The live encoder changes while a run is half embedded: all vectors of the run are of one of them."""
-    name = tuning.tune(finetune__promote=False)["train"]["encoder"]
+    name = tuning.tune(finetune__promote=False)["train"].encoder
     tuning.shop.execute("UPDATE films SET plot = plot || ' dusk'")  # texts that neither encoder knows
     kill_at("embed:some texts encoded")
     registry.promote(tuning.root, name)
