@@ -124,7 +124,7 @@ def train(output: type[Full], mixed: bool, work: Work, epochs: float, seconds: f
     training = work.training(layer)
     since, trained = time.process_time(), 0
     for batch, _ in training.run(work.holdout.histories, events):
-        trained += int(batch.there.sum())
+        trained += int(batch.mask.sum())
     took = time.process_time() - since
     items = layer.items.detach().numpy()
     return Trained(items, SequenceUsers((training.net,)), layer.scores, trained, took)

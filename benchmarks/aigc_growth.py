@@ -69,7 +69,7 @@ def rates(output: type[Full], items: int) -> tuple[float, float]:
     groups = max(1, round(items**0.5))
     vectors = output(start, shares, random.permutation(items) % groups, 0)
     training = Training(vectors, Plan(NetConfig(WIDTH, window=EVENTS - 1), (1.0,), TOKENS, 1, groups), 0)
-    batches = (int(batch.there.sum()) for batch, _ in training.run(histories, (STEPS + 1) * TOKENS))
+    batches = (int(batch.mask.sum()) for batch, _ in training.run(histories, (STEPS + 1) * TOKENS))
     step_rate = _rate(lambda: next(batches, 0))
     hidden = torch.randn(TOKENS, WIDTH, requires_grad=True)
     targets, weights = torch.from_numpy(drawn[:TOKENS].astype(np.int64)), torch.ones(TOKENS)

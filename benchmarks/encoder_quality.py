@@ -184,9 +184,9 @@ def variants(models: Sequence[Pooled], pretrained: str) -> Iterator[Pooled]:
 def _layers(source: str | Path) -> list[int]:
     from transformers import AutoConfig
 
-    from chatrec.encoder.checkpoint import place_of
+    from chatrec.encoder.checkpoint import source_arguments
 
-    layers = int(AutoConfig.from_pretrained(**place_of(source)).num_hidden_layers)
+    layers = int(AutoConfig.from_pretrained(**source_arguments(source)).num_hidden_layers)
     return sorted({max(layers // 4, 1), max(layers // 2, 1), layers})
 
 

@@ -79,7 +79,7 @@ def _is_rounded(precision: NetPrecision) -> bool:
     return precision == "bfloat16" or (precision == "auto" and has_bfloat16())
 
 
-def remembered(file: Path, plan: Plan, items: int, measure: Callable[[], float]) -> float:
+def cached_rate(file: Path, plan: Plan, items: int, measure: Callable[[], float]) -> float:
     """Returns the training speed in events per second, measured once and then stored.
 
     Args:

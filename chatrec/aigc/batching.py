@@ -18,7 +18,7 @@ class Batch:
 
     positions: Array
     """Positions of events in the histories, windows × events; 0 for padding, which is at the end."""
-    there: Array
+    mask: Array
     """Mask of events that are not padding, bool, windows × events."""
 
 
@@ -39,9 +39,9 @@ def batches(histories: Interactions, window: int, tokens: int, random: np.random
     for number in random.permutation(len(parts)):
         rows = parts[number]
         if len(rows):
-            places = np.arange(lengths[rows].max())
-            there = places < lengths[rows][:, None]
-            yield Batch(np.where(there, starts[rows][:, None] + places, 0), there)
+            offsets = np.arange(lengths[rows].max())
+            mask = offsets < lengths[rows][:, None]
+            yield Batch(np.where(mask, starts[rows][:, None] + offsets, 0), mask)
 
 
 def _cut(histories: Interactions, window: int, random: np.random.Generator) -> tuple[Array, Array]:
@@ -51,7 +51,7 @@ def _cut(histories: Interactions, window: int, random: np.random.Generator) -> t
     first = np.where(readable > window, random.integers(1, window + 1, len(users)), np.minimum(readable, window))
     counts = 1 + np.maximum(0, -(-(readable - first) // window))
     user = np.repeat(np.arange(len(users)), counts)
-    place = np.arange(counts.sum()) - np.repeat(np.cumsum(counts) - counts, counts)
-    start = np.where(place == 0, 0, first[user] + (place - 1) * window)
-    end = np.minimum(first[user] + place * window, readable[user])
+    number = np.arange(counts.sum()) - np.repeat(np.cumsum(counts) - counts, counts)
+    start = np.where(number == 0, 0, first[user] + (number - 1) * window)
+    end = np.minimum(first[user] + number * window, readable[user])
     return begin[user] + start, end - start

@@ -93,9 +93,9 @@ def from_kmeans(items: pl.DataFrame, vectors: Array, count: int, seed: int) -> I
     if not k:
         return from_categories(items["groups"])
     group, similarity = clusters(vectors, k, seed)
-    found = np.unique(group)
+    numbers = np.unique(group)
     order = np.lexsort((np.arange(n), group)).astype(np.int32)
     titles = items["title"].fill_null("").to_list()
-    best = [order[group[order] == g][np.argmax(similarity[order[group[order] == g]])] for g in range(len(found))]
+    best = [order[group[order] == g][np.argmax(similarity[order[group[order] == g]])] for g in range(len(numbers))]
     names = tuple(titles[item] or f"group {number}" for number, item in enumerate(best))
     return ItemGroups(names, order, group[order].astype(np.int32), "kmeans")

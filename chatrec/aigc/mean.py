@@ -106,9 +106,9 @@ class _Training:
         self.length = length
         self.random = np.random.default_rng(seed)
         self.items = torch.tensor(histories.items, dtype=torch.long)
-        self.place = torch.from_numpy(np.arange(len(self.items)) - histories.starts[histories.event_users])
+        self.preceding = torch.from_numpy(np.arange(len(self.items)) - histories.starts[histories.event_users])
         self.weights = _weights(histories)
-        self.positions = np.flatnonzero(self.place.numpy() > 0)
+        self.positions = np.flatnonzero(self.preceding.numpy() > 0)
         self.optimiser = torch.optim.Adam(model.parameters(), lr=LEARNING_RATE)
         self.sampled = len(model.item_vectors()) >= FULL_SOFTMAX_BELOW
         self.batch = POSITIONS_OF_A_SAMPLED_BATCH if self.sampled else POSITIONS_OF_A_BATCH
@@ -140,9 +140,9 @@ class _Training:
     def _users(self, positions: Tensor, vectors: Tensor) -> Tensor:
         """Returns the mean over the latest events before each position, with dropout of events."""
         back = torch.arange(1, self.length + 1)
-        there = back <= self.place[positions][:, None]
-        kept = torch.from_numpy(self.random.random(there.shape) >= DROPPED_EVENTS)
-        weights = (there & kept).float()
+        mask = back <= self.preceding[positions][:, None]
+        kept = torch.from_numpy(self.random.random(mask.shape) >= DROPPED_EVENTS)
+        weights = (mask & kept).float()
         weights = weights / weights.sum(1, keepdim=True).clamp(min=1)
         events = self.items[(positions[:, None] - back).clamp(min=0)]
         return functional.embedding_bag(events, vectors, per_sample_weights=weights, mode="sum")

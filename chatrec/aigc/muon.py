@@ -43,8 +43,8 @@ def orthogonal(matrix: Tensor) -> Tensor:
     """Returns approximately U Vᵀ of a matrix U S Vᵀ by Newton-Schulz iteration, with singular values from .7 to 1.2."""
     if len(matrix) > matrix.shape[1]:
         return orthogonal(matrix.T).T
-    found: Tensor = matrix / matrix.norm().clamp(min=1e-7)
+    result: Tensor = matrix / matrix.norm().clamp(min=1e-7)
     for _ in range(STEPS):
-        gram = found @ found.T
-        found = LINEAR * found + torch.addmm(gram, gram, gram, beta=CUBIC, alpha=QUINTIC) @ found
-    return found
+        gram = result @ result.T
+        result = LINEAR * result + torch.addmm(gram, gram, gram, beta=CUBIC, alpha=QUINTIC) @ result
+    return result

@@ -45,14 +45,14 @@ class SequenceNet(nn.Module):
     @property
     def matrices(self) -> list[nn.Parameter]:
         """Weights of the linear maps."""
-        return [each for name, each in self.named_parameters() if name.endswith(".weight") and each.ndim == 2]
+        return [weights for name, weights in self.named_parameters() if name.endswith(".weight") and weights.ndim == 2]
 
-    def forward(self, vectors: Tensor, there: Tensor) -> Tensor:
+    def forward(self, vectors: Tensor, mask: Tensor) -> Tensor:
         """Returns user vectors after each event.
 
         Args:
             vectors: Item vectors, sequences × events × width, the oldest first.
-            there: Mask of events, bool, sequences × events; padding is False and at the end.
+            mask: Mask of events, bool, sequences × events; padding is False and at the end.
 
         Returns:
             User vectors, sequences × events × width.
@@ -60,12 +60,12 @@ class SequenceNet(nn.Module):
         shape = self.shape
         hidden = vectors * shape.width**0.5
         if self.training:
-            kept = there & (torch.rand(there.shape, device=there.device) >= shape.token_dropout)
+            kept = mask & (torch.rand(mask.shape, device=mask.device) >= shape.token_dropout)
             hidden = functional.dropout(hidden, shape.input_dropout) * kept[..., None]
         for layer in self.layers:
             hidden = layer(hidden)
-        found: Tensor = self.norm(hidden)
-        return found
+        normed: Tensor = self.norm(hidden)
+        return normed
 
 
 class Layer(nn.Module):

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from chatrec.aigc.autoconfig import Plan, remembered
+from chatrec.aigc.autoconfig import Plan, cached_rate
 from chatrec.aigc.batching import Batch, batches
 from chatrec.aigc.muon import Muon
 from chatrec.aigc.net import SequenceNet
@@ -27,7 +27,7 @@ from chatrec.runtime.schedule import warm_cosine
 RATE_OF_MATRICES = 0.02
 WARM_UP = 0.05
 CLIP = 1.0
-GO_ON = 0.25
+CONTINUED = 0.25
 """Length of the training continued with the held-out events, as a share of the time before; it starts at this share of
 the learning rate."""
 STEPS_TO_MEASURE = 12
@@ -81,7 +81,9 @@ class Training:
         others = {*self.parameters} - {*matrices}
         self.optimisers = (
             Muon(matrices, RATE_OF_MATRICES),
-            torch.optim.AdamW([each for each in self.parameters if each in others], plan.rate, betas=(0.9, 0.98)),
+            torch.optim.AdamW(
+                [parameter for parameter in self.parameters if parameter in others], plan.rate, betas=(0.9, 0.98)
+            ),
         )
         self.read = 0
         self.losses: list[tuple[int, float]] = []
@@ -96,8 +98,8 @@ class Training:
         """
         with progress("Training the sequence network", events, "events") as shown:
             for batch, loss in self.run(histories, events, rate):
-                shown.advance(int(batch.there.sum()), f"loss {loss:.3f}")
-        arrays = {name: each.detach().numpy().copy() for name, each in self.vectors.named_parameters()}
+                shown.advance(int(batch.mask.sum()), f"loss {loss:.3f}")
+        arrays = {name: parameter.detach().numpy().copy() for name, parameter in self.vectors.named_parameters()}
         output = None
         if self.vectors.members is not None:
             group_of = self.vectors.members.group_of.numpy()
@@ -112,8 +114,8 @@ class Training:
         """
         steps = max(1, -(-events // self.plan.tokens))
         self.schedules = [
-            torch.optim.lr_scheduler.LambdaLR(each, lambda step: rate * warm_cosine(step, steps, WARM_UP * steps))
-            for each in self.optimisers
+            torch.optim.lr_scheduler.LambdaLR(optimiser, lambda step: rate * warm_cosine(step, steps, WARM_UP * steps))
+            for optimiser in self.optimisers
         ]
         self.items = torch.from_numpy(histories.items.astype(np.int64))
         self.ends = torch.from_numpy(np.repeat(histories.starts[1:], histories.lengths))
@@ -122,8 +124,8 @@ class Training:
         while read < events:
             for batch in batches(histories, self.plan.shape.window, self.plan.tokens, random):
                 loss = self.step(batch)
-                read += int(batch.there.sum())
-                self.read += int(batch.there.sum())
+                read += int(batch.mask.sum())
+                self.read += int(batch.mask.sum())
                 self.losses.append((self.read, loss))
                 yield batch, loss
                 if read >= events:
@@ -132,11 +134,11 @@ class Training:
     def step(self, batch: Batch) -> float:
         """Makes one step and returns the mean loss of a position."""
         self.net.train()
-        positions, there = torch.from_numpy(batch.positions), torch.from_numpy(batch.there)
+        positions, mask = torch.from_numpy(batch.positions), torch.from_numpy(batch.mask)
         vectors, precision = functional.embedding(self.items[positions], self.vectors.items), self.plan.precision
         with torch.autocast("cpu", precision, enabled=precision != torch.float32):
-            hidden = self.net(vectors, there).to(precision)
-        hidden, positions = hidden[there], positions[there]
+            hidden = self.net(vectors, mask).to(precision)
+        hidden, positions = hidden[mask], positions[mask]
         after = positions[:, None] + torch.arange(1, len(self.plan.ahead) + 1)
         rows, ahead = (after < self.ends[positions][:, None]).nonzero(as_tuple=True)
         targets = self.items[after[rows, ahead]]
@@ -178,12 +180,12 @@ def fit(
     positions = int(np.maximum(histories.lengths - 1, 0).sum())
     wanted, nets = 0, 1
     if positions and minutes:
-        rate = remembered(rates, plan, items, lambda: measure_rate(begin(0), histories, STEPS_TO_MEASURE))
-        affordable = 60 * minutes * rate / (1 + GO_ON)
+        rate = cached_rate(rates, plan, items, lambda: measure_rate(begin(0), histories, STEPS_TO_MEASURE))
+        affordable = 60 * minutes * rate / (1 + CONTINUED)
         wanted = int(min(plan.passes * positions, affordable))
         nets = max(1, min(plan.nets, int(affordable / max(wanted, 1))))
     learned = [
-        (training.fit(histories, wanted), training.fit(everything, int(GO_ON * wanted), GO_ON))
+        (training.fit(histories, wanted), training.fit(everything, int(CONTINUED * wanted), CONTINUED))
         for training in map(begin, range(nets))
     ]
     return joined([before for before, _ in learned]), joined([after for _, after in learned])
@@ -195,17 +197,17 @@ def joined(nets: Sequence[Fitted]) -> Fitted:
     The number of events read and the losses are those of the first network.
     """
     first = nets[0]
-    encoders = [each.encoder for each in nets if isinstance(each.encoder, SequenceUsers)]
-    outputs = [each.output for each in nets if each.output is not None]
+    encoders = [net.encoder for net in nets if isinstance(net.encoder, SequenceUsers)]
+    outputs = [net.output for net in nets if net.output is not None]
     return replace(
         first,
-        items=np.hstack([each.items for each in nets]),
-        bias=np.mean([each.bias for each in nets], axis=0),
+        items=np.hstack([net.items for net in nets]),
+        bias=np.mean([net.bias for net in nets], axis=0),
         encoder=SequenceUsers(tuple(net for encoder in encoders for net in encoder.nets)),
         output=replace(
             outputs[0],
-            vectors=np.hstack([each.vectors for each in outputs]),
-            bias=np.mean([each.bias for each in outputs], axis=0),
+            vectors=np.hstack([net.vectors for net in outputs]),
+            bias=np.mean([net.bias for net in outputs], axis=0),
         )
         if outputs
         else None,
@@ -218,5 +220,5 @@ def measure_rate(
     """Measures the speed in events per second of the clock, without the first step."""
     since, done = clock(), 0
     for number, (batch, _) in enumerate(training.run(histories, steps * training.plan.tokens)):
-        since, done = (clock(), 0) if number == 0 else (since, done + int(batch.there.sum()))
+        since, done = (clock(), 0) if number == 0 else (since, done + int(batch.mask.sum()))
     return done / max(clock() - since, 1e-9)

@@ -62,7 +62,7 @@ class _FullSoftmax(Function):
     @staticmethod
     def forward(ctx: Any, hidden: Tensor, items: Tensor, bias: Tensor, targets: Tensor, weights: Tensor) -> Tensor:
         """Returns the loss, and keeps its gradients."""
-        gradients = tuple(torch.zeros_like(each) for each in (hidden, items, bias))
+        gradients = tuple(torch.zeros_like(tensor) for tensor in (hidden, items, bias))
         loss = _loss(hidden, items, bias, targets, weights, gradients)
         ctx.save_for_backward(*gradients)
         return loss
@@ -70,7 +70,7 @@ class _FullSoftmax(Function):
     @staticmethod
     def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor | None, ...]:
         """The gradients that `forward` made."""
-        return *(grads[0] * each for each in ctx.saved_tensors), None, None
+        return *(grads[0] * tensor for tensor in ctx.saved_tensors), None, None
 
 
 @dataclass(frozen=True)
@@ -79,7 +79,7 @@ class Members:
 
     group_of: Tensor
     """Group of each item."""
-    place_of: Tensor
+    index_in_group: Tensor
     """Index of each item among the members of its group."""
     items: list[Tensor]
     """Members of each group."""
@@ -89,10 +89,10 @@ class Members:
         """Makes members from the group of each item."""
         order = np.argsort(group_of, kind="stable")
         starts = np.searchsorted(group_of[order], np.arange(group_of.max(initial=-1) + 2))
-        place = np.empty(len(group_of), np.int64)
-        place[order] = np.arange(len(order)) - starts[group_of[order]]
+        position = np.empty(len(group_of), np.int64)
+        position[order] = np.arange(len(order)) - starts[group_of[order]]
         members = np.split(order, starts[1:-1])
-        return cls(torch.from_numpy(group_of), torch.from_numpy(place), [torch.from_numpy(each) for each in members])
+        return cls(torch.from_numpy(group_of), torch.from_numpy(position), [torch.from_numpy(rows) for rows in members])
 
 
 class _GroupSoftmax(Function):
@@ -104,7 +104,7 @@ class _GroupSoftmax(Function):
         members: Members, targets: Tensor, weights: Tensor,
     ) -> Tensor:  # fmt: skip
         """Returns the loss, and keeps its gradients."""
-        gradients = [torch.zeros_like(each) for each in (hidden, items, bias, groups, group_bias)]
+        gradients = [torch.zeros_like(tensor) for tensor in (hidden, items, bias, groups, group_bias)]
         to_hidden, to_items, to_bias, to_groups, to_group_bias = gradients
         group = members.group_of[targets]
         loss = _loss(hidden, groups, group_bias, group, weights, (to_hidden, to_groups, to_group_bias))
@@ -113,8 +113,8 @@ class _GroupSoftmax(Function):
         for k, at in zip(chosen.tolist(), torch.split(order, counts.tolist()), strict=True):
             rows = members.items[k]
             own = hidden[at].to(bias.dtype), items[rows], bias[rows]
-            to_own = tuple(torch.zeros_like(each) for each in own)
-            loss += _loss(*own, members.place_of[targets[at]], weights[at], to_own)
+            to_own = tuple(torch.zeros_like(tensor) for tensor in own)
+            loss += _loss(*own, members.index_in_group[targets[at]], weights[at], to_own)
             to_hidden.index_add_(0, at, to_own[0].to(hidden.dtype))
             to_items[rows], to_bias[rows] = to_own[1:]
         ctx.save_for_backward(*gradients)
@@ -123,7 +123,7 @@ class _GroupSoftmax(Function):
     @staticmethod
     def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor | None, ...]:
         """The gradients that `forward` made."""
-        return *(grads[0] * each for each in ctx.saved_tensors), None, None, None
+        return *(grads[0] * tensor for tensor in ctx.saved_tensors), None, None, None
 
 
 def _loss(

@@ -47,7 +47,7 @@ class Fitted:
     items: Array
     """Item vectors v, items × width, float32."""
     bias: Array
-    """b: of the items."""
+    """Biases b of the items."""
     encoder: UserEncoder
     output: GroupOutput | None
     """None for one softmax over all items."""
@@ -64,7 +64,7 @@ class AigcState:
     items: Array
     """Item vectors v, items × width."""
     bias: Array
-    """b: of the items."""
+    """Biases b of the items."""
     groups: Array
     """Group vectors g, groups × width: the mean of the members' vectors."""
     profile: Array
@@ -88,15 +88,15 @@ class AigcState:
     @classmethod
     def load(cls, folder: Path) -> "AigcState":
         """Loads a state written by `save`."""
-        with np.load(folder / FILE) as found:
+        with np.load(folder / FILE) as arrays:
             is_net = (folder / NET).exists()
             return cls(
-                found["items"],
-                found["bias"],
-                found["groups"],
-                found["profile"],
-                SequenceUsers.load(folder) if is_net else MeanUsers(int(found["length"])),
-                GroupOutput(*(found[name] for name in OUTPUT)) if OUTPUT[0] in found else None,
+                arrays["items"],
+                arrays["bias"],
+                arrays["groups"],
+                arrays["profile"],
+                SequenceUsers.load(folder) if is_net else MeanUsers(int(arrays["length"])),
+                GroupOutput(*(arrays[name] for name in OUTPUT)) if OUTPUT[0] in arrays else None,
             )
 
     def with_profile(self, profile: Array) -> "AigcState":
@@ -109,13 +109,13 @@ class AigcState:
 
     def profile_vectors(self, profiles: Array) -> Array:
         """Returns user vectors u of users without a history, from their profiles: users × width."""
-        found: Array = _with_one(profiles) @ self.profile
-        return found
+        vectors: Array = _with_one(profiles) @ self.profile
+        return vectors
 
     def attention(self, users: Array) -> Array:
         """Returns the attention a, users × groups."""
-        found: Array = formulas.attention(torch.from_numpy(users), torch.from_numpy(self.groups)).numpy()
-        return found
+        weights: Array = formulas.attention(torch.from_numpy(users), torch.from_numpy(self.groups)).numpy()
+        return weights
 
     def logits(self, users: Array) -> Array:
         """Returns log P(i|u) up to a constant per user, users × items."""
@@ -143,8 +143,8 @@ class AigcState:
 def group_vectors(items: Array, groups: ItemGroups) -> Array:
     """Returns the mean of the members' vectors, groups × width."""
     members, starts = torch.tensor(groups.items, dtype=torch.long), torch.from_numpy(groups.starts[:-1])
-    found: Array = formulas.mean_vectors(torch.from_numpy(items), members, starts).numpy()
-    return found
+    vectors: Array = formulas.mean_vectors(torch.from_numpy(items), members, starts).numpy()
+    return vectors
 
 
 def learn_profiles(profiles: Array, users: Array) -> Array:

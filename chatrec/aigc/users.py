@@ -108,15 +108,15 @@ def _read(net: SequenceNet, vectors: torch.Tensor, latest: Array) -> Array:
     """Returns user vectors, users × width; zero for users without a history."""
     net.eval()
     lengths = (latest >= 0).sum(1)
-    found = np.zeros((len(latest), vectors.shape[1]), np.float32)
+    outputs = np.zeros((len(latest), vectors.shape[1]), np.float32)
     for rows in _of_like_length(lengths):
         longest = int(lengths[rows].max())
         back = lengths[rows][:, None] - 1 - np.arange(longest)  # the oldest first, padding at the end
         events = take(latest[rows], back, -1)
-        there = torch.from_numpy(events >= 0)
-        hidden = net(vectors[torch.from_numpy(np.maximum(events, 0)).long()], there)
-        found[rows] = hidden[torch.arange(len(rows)), torch.from_numpy(lengths[rows] - 1)].numpy()
-    return found
+        mask = torch.from_numpy(events >= 0)
+        hidden = net(vectors[torch.from_numpy(np.maximum(events, 0)).long()], mask)
+        outputs[rows] = hidden[torch.arange(len(rows)), torch.from_numpy(lengths[rows] - 1)].numpy()
+    return outputs
 
 
 def _of_like_length(lengths: Array) -> Iterator[Array]:

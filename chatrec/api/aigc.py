@@ -16,7 +16,7 @@ from chatrec.api.targets import target_of
 from chatrec.api.text_encoder import default_cache
 from chatrec.config import Settings
 from chatrec.config.ranking import Target
-from chatrec.data.arrays import Array
+from chatrec.data.arrays import Array, FloatArray, IntArray
 from chatrec.data.dataset import Dataset
 from chatrec.errors import DataError
 from chatrec.evaluation.holdout import hold_out
@@ -89,7 +89,7 @@ class AIGC(ScoredEstimator, Parameters):
         if self.users == "mean" and dataset.vectors is None:
             raise DataError('AIGC(users="mean") reads text vectors and the dataset has none: see Dataset.with_vectors.')
 
-    def _similar(self, rows: Array, k: int) -> tuple[Array, Array]:
+    def _similar(self, rows: IntArray, k: int) -> tuple[IntArray, FloatArray]:
         assert isinstance(self.model_, AigcModel)
         dataset = self._fitted()
         return similar_rows(dataset, self.model_.state.items, _vectors(dataset), rows, k)

@@ -17,7 +17,7 @@ from chatrec.api.targets import target_of
 from chatrec.api.text_encoder import TextEncoder, default_cache
 from chatrec.config import Settings
 from chatrec.config.ranking import Target
-from chatrec.data.arrays import Array
+from chatrec.data.arrays import FloatArray, IntArray
 from chatrec.data.dataset import Dataset
 from chatrec.encoder.embed import ITEMS, USERS, take
 from chatrec.errors import DataError
@@ -75,7 +75,7 @@ class Ensemble(Estimator, Parameters):
         target: Events to predict: "next_item" (a user's next event), "next_period" (the events of the next
             stretch of time) or "random" (missing items, if the order of events carries no information).
         encoder: "auto" (the best encoder of this machine reads the texts of items and users), "none" (text vectors are
-            not used) or a `TextEncoder`. Vectors of the dataset take its place.
+            not used) or a `TextEncoder`. Vectors of the dataset replace it.
         minutes: Time budget of the network of AIGC; 0 trains none.
 
     Attributes:
@@ -99,7 +99,7 @@ class Ensemble(Estimator, Parameters):
     _folder: "TemporaryDirectory[str] | None" = None
 
     def explain(self, user: Any, item: Any, events: int = 3) -> Any:
-        """Explains the place of an item in a user's list.
+        """Explains the rank of an item in a user's list.
 
         Args:
             user: Id of a user with interactions.
@@ -107,7 +107,7 @@ class Ensemble(Estimator, Parameters):
             events: Maximum number of contributing events per model.
 
         Returns:
-            A frame with the columns source (the model), kind (what it goes by: similar users, recent events, its text
+            A frame with the columns source (the model), kind (its basis: similar users, recent events, its text
             or popularity), share (the source's share of the evidence; those of all sources sum to 1), item_id (an item
             of the history; null if the model does not sum over events) and contribution (the part of the share that is
             due to this item; null likewise), the largest share first, of the kind of the interactions.
@@ -124,26 +124,28 @@ class Ensemble(Estimator, Parameters):
             raise DataError(f"User {user!r} has no interactions: the list is one of popular items, without evidence.")
         if wanted in history or not dataset.available[wanted]:
             state = "is in the history of the user" if wanted in history else "is not available"
-            raise DataError(f"Item {item!r} {state} and is in no list of user {user!r}: ask for another item.")
+            raise DataError(f"Item {item!r} {state} and is in no list of user {user!r}: name another item.")
         ids, rows = dataset.items["item_id"], list[tuple[Any, ...]]()
-        for found in explanation.explain(self._recommender(1, True), int(row), int(wanted)):
-            source, parts = (found.source, kind_of(found.source), found.share), found.events
-            rows += [(*source, ids[place], part) for place, part in [*parts.items()][: whole(events, "events")]]
+        for evidence in explanation.explain(self._recommender(1, True), int(row), int(wanted)):
+            source, parts = (evidence.source, kind_of(evidence.source), evidence.share), evidence.events
+            rows += [
+                (*source, ids[row_of_event], part) for row_of_event, part in [*parts.items()][: whole(events, "events")]
+            ]
             rows += [] if parts else [(*source, None, None)]
         kinds = dict(zip(EXPLAINED, (pl.String, pl.String, pl.Float64, ids.dtype, pl.Float64), strict=True))
         return as_kind(pl.DataFrame(rows, schema=kinds, orient="row"), dataset.kind)  # type: ignore[arg-type]
 
-    def lists(self, rows: Array, k: int, exclude_seen: bool) -> tuple[Array, Array]:
+    def lists(self, rows: IntArray, k: int, exclude_seen: bool) -> tuple[IntArray, FloatArray]:
         """Implements `Estimator.lists`."""
-        ranker = self._recommender(k, exclude_seen)
+        recommender = self._recommender(k, exclude_seen)
         profiles = np.load(self._run.step_folder(EMBED) / USERS, mmap_mode="r")
         width = min(k, self._fitted().items.height)
-        users, places = np.unique(rows, return_inverse=True)
+        users, positions = np.unique(rows, return_inverse=True)
         items, scores = np.full((len(users), width), -1, np.int32), np.zeros((len(users), width), np.float32)
-        for part in ListBuilder(ranker, profiles, self.settings.compute.memory_mb << 20).lists(users):
+        for part in ListBuilder(recommender, profiles, self.settings.compute.memory_mb << 20).lists(users):
             at, filled = np.searchsorted(users, part.users), part.items.shape[1]
             items[at, :filled], scores[at, :filled] = part.items, part.scores
-        return items[places], scores[places]
+        return items[positions], scores[positions]
 
     def _fit(self, dataset: Dataset) -> None:
         settings = self.settings
@@ -171,7 +173,7 @@ class Ensemble(Estimator, Parameters):
         settings = self.settings.override({"ranking.top_n": k, "ranking.exclude_seen": exclude_seen})
         return recommender_of(Context(self._run, settings, self._run.folder))
 
-    def _similar(self, rows: Array, k: int) -> tuple[Array, Array]:
+    def _similar(self, rows: IntArray, k: int) -> tuple[IntArray, FloatArray]:
         texts = np.load(self._run.step_folder(EMBED) / ITEMS)
         return similar_rows(self._fitted(), self._recommender(1, True).aigc.state.items, texts, rows, k)
 

@@ -14,12 +14,12 @@ import numpy as np
 
 from chatrec.api.frames import as_kind, lists_frame, warn_of_short, whole
 from chatrec.config.run import Compute
-from chatrec.data.arrays import Array
+from chatrec.data.arrays import FloatArray, IntArray
 from chatrec.data.dataset import Dataset
 from chatrec.errors import DataError, NoHistory, NotFitted
 
 SEED = Compute().seed
-"""Seed of everything that is drawn at random: the same data give the same lists."""
+"""Seed of all random numbers: the same data give the same lists."""
 
 
 class Estimator(ABC):
@@ -97,7 +97,7 @@ class Estimator(ABC):
 
         Returns:
             A frame with the columns item_id, rank (from 1), similar_item_id and score (float32), of the kind of the
-            interactions. Items about which nothing is known are left out; the warning `chatrec.ShortLists` says so.
+            interactions. Items without interactions and texts are left out; the warning `chatrec.ShortLists` says so.
 
         Raises:
             NotFitted: `fit` was not called.
@@ -136,7 +136,7 @@ class Estimator(ABC):
         return {field.name: getattr(self, field.name) for field in fields(self)}  # type: ignore[arg-type]
 
     @abstractmethod
-    def lists(self, rows: Array, k: int, exclude_seen: bool) -> tuple[Array, Array]:
+    def lists(self, rows: IntArray, k: int, exclude_seen: bool) -> tuple[IntArray, FloatArray]:
         """Makes lists of rows instead of ids.
 
         Args:
@@ -145,7 +145,7 @@ class Estimator(ABC):
             exclude_seen: Leave out items that a user has interacted with.
 
         Returns:
-            Rows of items and scores, users × places, the best first; -1 where a list ends.
+            Rows of items and scores, users × slots, the best first; -1 where a list ends.
         """
 
     @abstractmethod
@@ -153,8 +153,8 @@ class Estimator(ABC):
         """Fits without remembering the dataset."""
 
     @abstractmethod
-    def _similar(self, rows: Array, k: int) -> tuple[Array, Array]:
-        """Rows of the most similar items and scores, items × places; -1 where a list ends."""
+    def _similar(self, rows: IntArray, k: int) -> tuple[IntArray, FloatArray]:
+        """Rows of the most similar items and scores, items × slots; -1 where a list ends."""
 
     @abstractmethod
     def write(self, folder: Path) -> None:
@@ -162,7 +162,7 @@ class Estimator(ABC):
 
     @abstractmethod
     def read(self, folder: Path) -> None:
-        """Reads what `write` wrote."""
+        """Reads a model written by `write`."""
 
     def _fitted(self) -> Dataset:
         if self.dataset_ is None:

@@ -10,7 +10,7 @@ from chatrec.api.estimator import SEED, Estimator
 from chatrec.api.frames import as_kind
 from chatrec.api.targets import target_of
 from chatrec.config.ranking import Target
-from chatrec.data.arrays import Array
+from chatrec.data.arrays import IntArray
 from chatrec.data.dataset import Dataset
 from chatrec.errors import DataError
 from chatrec.evaluation import metrics as formulas
@@ -83,11 +83,11 @@ def evaluate(
         items, _ = model.clone().fit(train).lists(held.users, longest, exclude_seen)
         rows += [(name, f"{metric}@{k}", *_measured(held, items[:, :k], metric, seed)) for metric, k in wanted]
     names = ("model", "metric", "value", "low", "high")
-    frame = pl.DataFrame(rows, schema=[*names[:2], *((each, pl.Float64) for each in names[2:])], orient="row")
+    frame = pl.DataFrame(rows, schema=[*names[:2], *((column, pl.Float64) for column in names[2:])], orient="row")
     return as_kind(frame.with_columns(users=pl.lit(len(held), pl.Int64)), dataset.kind)
 
 
-def _measured(held: Holdout, lists: Array, metric: str, seed: int) -> tuple[float, float | None, float | None]:
+def _measured(held: Holdout, lists: IntArray, metric: str, seed: int) -> tuple[float, float | None, float | None]:
     """Value, lower and upper bound."""
     if metric == COVERAGE:
         shown = len(np.unique(lists[lists >= 0]))
@@ -98,8 +98,8 @@ def _measured(held: Holdout, lists: Array, metric: str, seed: int) -> tuple[floa
 def _metric(name: str) -> tuple[str, int]:
     metric, _, k = str(name).partition("@")
     if metric not in (*METRICS, COVERAGE) or not k.isdigit() or not int(k):
-        known = ", ".join((*METRICS, COVERAGE))
-        raise DataError(f"metric {name!r} is unknown: write one of {known} and a length of list, such as 'ndcg@10'.")
+        names = ", ".join((*METRICS, COVERAGE))
+        raise DataError(f"metric {name!r} is unknown: write one of {names} and a length of list, such as 'ndcg@10'.")
     return metric, int(k)
 
 

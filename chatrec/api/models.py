@@ -202,8 +202,8 @@ class ContentKNN(ScoredEstimator, content_knn.Config):
 class KernelRidge(ScoredEstimator, kernel_ridge.Config):
     """Kernel ridge regression from the texts of items to EASE (Saunders, Gammerman and Vovk 1998).
 
-    What EASE says of known items is carried over to items with similar texts, so that cold items have scores too. Texts
-    are titles, groups and further columns of the items, and vectors if the dataset has them.
+    The weights of EASE are carried over from known items to items with similar texts, so that cold items have scores
+    too. Texts are titles, groups and further columns of the items, and vectors if the dataset has them.
 
     Args:
         reads_texts: Use the dataset's vectors, if it has any.
@@ -231,8 +231,10 @@ class KernelRidge(ScoredEstimator, kernel_ridge.Config):
         return kernel_ridge.fit(training_data(dataset, with_features=True), self)
 
     def _refuse(self, dataset: Dataset) -> None:
-        known = min(len(np.unique(dataset.interactions.items)), self.ease_config.max_items)
-        refuse_large(self, known * dataset.items.height, self.max_cells, "pairs of known items and items", "max_cells")
+        modelled = min(len(np.unique(dataset.interactions.items)), self.ease_config.max_items)
+        refuse_large(
+            self, modelled * dataset.items.height, self.max_cells, "pairs of known items and items", "max_cells"
+        )
         refuse_without_features(self, dataset)
 
 

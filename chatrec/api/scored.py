@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 
 from chatrec.api.estimator import SEED, Estimator
-from chatrec.data.arrays import Array
+from chatrec.data.arrays import FloatArray, IntArray
 from chatrec.data.dataset import Dataset
 from chatrec.data.interactions import Interactions
 from chatrec.data.user_batch import UserBatch, batches
@@ -35,19 +35,19 @@ class ScoredEstimator(Estimator):
     def fit_model(self, dataset: Dataset) -> Model:
         """Fits the model, with the estimator as its config."""
 
-    def lists(self, rows: Array, k: int, exclude_seen: bool) -> tuple[Array, Array]:
+    def lists(self, rows: IntArray, k: int, exclude_seen: bool) -> tuple[IntArray, FloatArray]:
         """Implements `Estimator.lists`."""
         dataset = self._fitted()
         histories = dataset.interactions
         width = min(k, dataset.items.height)
         items, scores = np.full((len(rows), width), -1, np.int32), np.zeros((len(rows), width), np.float32)
-        known = histories.lengths[rows] > 0
-        for chosen, model in ((known, self.model_), (~known, self._popular(dataset))):
-            places = np.flatnonzero(chosen)
+        with_history = histories.lengths[rows] > 0
+        for chosen, model in ((with_history, self.model_), (~with_history, self._popular(dataset))):
+            positions = np.flatnonzero(chosen)
             size = max(1, CELLS_AT_ONCE // dataset.items.height)
-            parts = batches(histories, rows[places], dataset.available, exclude_seen, size)
-            for start, batch in zip(range(0, len(places), size), parts, strict=True):
-                part = places[start : start + size]
+            parts = batches(histories, rows[positions], dataset.available, exclude_seen, size)
+            for start, batch in zip(range(0, len(positions), size), parts, strict=True):
+                part = positions[start : start + size]
                 items[part], scores[part] = batch.best(model.score(batch), k)
         return items, scores
 
@@ -58,7 +58,7 @@ class ScoredEstimator(Estimator):
     def _refuse(self, dataset: Dataset) -> None:
         """Raises DataError for data that the model cannot be fitted on."""
 
-    def _similar(self, rows: Array, k: int) -> tuple[Array, Array]:
+    def _similar(self, rows: IntArray, k: int) -> tuple[IntArray, FloatArray]:
         """The list of a user whose history is the item alone."""
         dataset, count = self._fitted(), len(rows)
         events = rows.astype(np.int32), np.ones(count, np.float32), np.zeros(count, np.int64)
@@ -70,8 +70,8 @@ class ScoredEstimator(Estimator):
         items, scores = zip(nothing, *(self._known(batch, k) for batch in parts), strict=True)
         return np.concatenate(items), np.concatenate(scores)
 
-    def _known(self, batch: UserBatch, k: int) -> tuple[Array, Array]:
-        """Lists without items about which the model knows nothing."""
+    def _known(self, batch: UserBatch, k: int) -> tuple[IntArray, FloatArray]:
+        """Lists without items that the model has no evidence for."""
         items, scores = batch.best(self.model_.score(batch), k)
         return items if self.model_.log_probabilities else np.where(scores > 0, items, -1), scores
 
@@ -106,7 +106,7 @@ def refuse_large(estimator: object, size: int, most: int, what: str, parameter: 
 
 
 def refuse_without_features(estimator: object, dataset: Dataset) -> None:
-    """Refuses items that no text tells apart."""
+    """Refuses items without distinguishing texts."""
     if not features_of(dataset.items).kinds:
         raise DataError(
             f"{type(estimator).__name__} compares the texts of items, and these have none in common: pass items= with "

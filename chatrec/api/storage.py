@@ -30,8 +30,8 @@ from chatrec.runs.run import replacing, write_atomically
 
 FACTS, DATA = "chatrec.json", "extract"
 CLASSES: Mapping[str, type[Any]] = {
-    each.__name__: each
-    for each in (
+    kind.__name__: kind
+    for kind in (
         AIGC,
         EASE,
         IALS,
@@ -46,14 +46,14 @@ CLASSES: Mapping[str, type[Any]] = {
         UserKNN,
     )
 } | {"Config": ease.Config}
-"""Classes of models, and of parameters that are no plain values."""
+"""Classes of models, and of parameters that are not plain values."""
 
 
 def save(model: Estimator, folder: Path) -> None:
     """Writes a fitted model; see `Estimator.save`."""
     if folder.exists() and not (folder / FACTS).is_file():
         if not folder.is_dir() or any(folder.iterdir()):
-            raise DataError(f"{folder} exists and is no saved model: name a folder that does not exist yet.")
+            raise DataError(f"{folder} exists and is not a saved model: name a folder that does not exist yet.")
         folder.rmdir()
     assert model.dataset_ is not None
     facts = {"chatrec": chatrec.__version__, "frames": model.dataset_.kind, **_described(model)}
@@ -67,7 +67,7 @@ def save(model: Estimator, folder: Path) -> None:
 
 
 def load(path: str | Path) -> Any:
-    """Loads a model that `save` wrote.
+    """Loads a model written by `save`.
 
     Arrays are mapped from the files: they must stay in place while the model is in use.
 
@@ -78,7 +78,7 @@ def load(path: str | Path) -> Any:
         The fitted model, of the class that was saved.
 
     Raises:
-        DataError: The folder does not exist, or is no saved model.
+        DataError: The folder does not exist, or is not a saved model.
 
     Example:
         >>> import chatrec, tempfile
@@ -90,7 +90,7 @@ def load(path: str | Path) -> Any:
     """
     folder = Path(path)
     if not (folder / FACTS).is_file():
-        state = "is no saved model" if folder.exists() else "does not exist"
+        state = "is not a saved model" if folder.exists() else "does not exist"
         raise DataError(f"{folder} {state}: name the folder that a model's `save` wrote.")
     facts = json.loads((folder / FACTS).read_text(encoding="utf-8"))
     model: Estimator = _made(facts)
@@ -102,7 +102,7 @@ def load(path: str | Path) -> Any:
 def _described(value: Any) -> dict[str, Any]:
     """Class and parameters as JSON has them."""
     parameters = value.parameters() if isinstance(value, Estimator) else asdict(value)
-    made = {name: _described(each) if is_dataclass(each) else each for name, each in parameters.items()}
+    made = {name: _described(value) if is_dataclass(value) else value for name, value in parameters.items()}
     return {"class": type(value).__name__, "parameters": made}
 
 

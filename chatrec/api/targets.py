@@ -10,7 +10,7 @@ def target_of(name: str) -> Target:
     """Returns the target if it is one.
 
     Raises:
-        DataError: It is none.
+        DataError: It is not.
     """
     for target in get_args(Target):
         if name == target:

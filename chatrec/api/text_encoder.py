@@ -103,7 +103,7 @@ class TextEncoder(Parameters):
             The encoder itself.
 
         Raises:
-            DataError: Texts are no list of strings, or too few.
+            DataError: Texts are not a list of strings, or too few.
         """
         corpus = sorted(set(_checked(texts)) - {""})
         if len(corpus) < 2:
@@ -133,7 +133,7 @@ class TextEncoder(Parameters):
             empty text is zero.
 
         Raises:
-            DataError: Texts are no list of strings, or `fit` was not called and they are too few to fit on.
+            DataError: Texts are not a list of strings, or `fit` was not called and they are too few to fit on.
         """
         cleaned = _checked(texts)
         if self._reader is None:
@@ -174,10 +174,10 @@ class _Reader:
         )
 
     def vectors(self, texts: Sequence[str]) -> Array:
-        distinct, place = np.unique(np.array([*texts, ""], object), return_inverse=True)
+        distinct, position = np.unique(np.array([*texts, ""], object), return_inverse=True)
         raw = _encoded(self.checkpoint, distinct[1:].tolist())
         vectors = self.whiten(raw)
-        return np.vstack([np.zeros((1, vectors.shape[1]), np.float32), vectors])[place[:-1]]
+        return np.vstack([np.zeros((1, vectors.shape[1]), np.float32), vectors])[position[:-1]]
 
 
 def _encoded(checkpoint: "Checkpoint", texts: Sequence[str]) -> Array:
@@ -203,7 +203,7 @@ def _checked(texts: Sequence[str]) -> list[str]:
     if isinstance(texts, str | bytes) or not hasattr(texts, "__iter__"):
         raise DataError(f"texts is a {type(texts).__name__}: pass a list of texts, even for a single one.")
     listed = list(texts)
-    wrong = next((place for place, text in enumerate(listed) if not isinstance(text, str)), None)
+    wrong = next((position for position, text in enumerate(listed) if not isinstance(text, str)), None)
     if wrong is not None:
-        raise DataError(f'texts has a {type(listed[wrong]).__name__} at place {wrong}: make it text, or "".')
+        raise DataError(f'texts has a {type(listed[wrong]).__name__} at position {wrong}: make it text, or "".')
     return [" ".join(text.split()) for text in listed]

@@ -1,17 +1,24 @@
 """Array helpers: top k of rows, unit vectors, and log-sum-exp without overflow."""
 
-import numpy as np
+from typing import Any
 
-Array = np.ndarray
+import numpy as np
+from numpy.typing import NDArray
+
+Array = NDArray[Any]
+"""An array of any type, where a function takes several or the type is in the text."""
+FloatArray = NDArray[np.floating[Any]]
+IntArray = NDArray[np.integer[Any]]
+BoolArray = NDArray[np.bool_]
 LEAST = np.finfo(np.float32)
 LEAST_LENGTH = 1e-9
 
 
-def top_k(scores: Array, k: int, stable: bool = False) -> Array:
+def top_k(scores: FloatArray, k: int, stable: bool = False) -> IntArray:
     """Columns of the k largest scores of each row, the best first. Equal scores are in the order of their columns.
 
     Args:
-        scores: rows × columns; -inf for what must not be chosen.
+        scores: rows × columns; -inf excludes a column.
         k: Maximum number of columns per row.
         stable: Whether the first columns are also chosen among equal scores that compete for the last slots. This
             sorts whole rows.
@@ -28,7 +35,7 @@ def top_k(scores: Array, k: int, stable: bool = False) -> Array:
     return np.where(np.take_along_axis(scores, best, 1) > -np.inf, best, -1).astype(np.int32)
 
 
-def take(values: Array, columns: Array, missing: float) -> Array:
+def take(values: Array, columns: IntArray, missing: float) -> Array:
     """Values of each row at some of its columns.
 
     Args:
@@ -39,12 +46,12 @@ def take(values: Array, columns: Array, missing: float) -> Array:
     return np.where(columns >= 0, np.take_along_axis(values, np.maximum(columns, 0), 1), missing)
 
 
-def unit(vectors: Array) -> Array:
+def unit(vectors: FloatArray) -> FloatArray:
     """Scale rows to length 1; zeros stay. Contiguous, as FAISS requires."""
     return np.ascontiguousarray(vectors / np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), LEAST_LENGTH))
 
 
-def top_k_per_group(rows: Array, scores: Array, n: int) -> tuple[Array, Array]:
+def top_k_per_group(rows: IntArray, scores: FloatArray, n: int) -> tuple[IntArray, IntArray]:
     """The n largest entries of each row.
 
     Args:
@@ -62,7 +69,7 @@ def top_k_per_group(rows: Array, scores: Array, n: int) -> tuple[Array, Array]:
     return order[kept], rank[kept]
 
 
-def log_sum(values: Array) -> Array:
+def log_sum(values: FloatArray) -> FloatArray:
     """Log-sum-exp of each row: rows × 1, finite even for a row of -inf.
 
     Args:
@@ -70,11 +77,11 @@ def log_sum(values: Array) -> Array:
     """
     largest = np.maximum(values.max(1, keepdims=True, initial=-np.inf), LEAST.min)
     total = np.maximum(np.exp(values - largest).sum(1, keepdims=True), LEAST.tiny)
-    sums: Array = np.log(total) + largest
+    sums: FloatArray = np.log(total) + largest
     return sums
 
 
-def log_softmax(values: Array) -> Array:
+def log_softmax(values: FloatArray) -> FloatArray:
     """Log-softmax of each row: rows × columns."""
-    logarithms: Array = values - log_sum(values)
+    logarithms: FloatArray = values - log_sum(values)
     return logarithms

@@ -1,4 +1,4 @@
-"""A dataset: interactions as arrays, with the ids of their users and items, and what is known of both."""
+"""Datasets: interactions as arrays, with the ids, attributes and texts of their users and items."""
 
 import sys
 from dataclasses import dataclass, replace
@@ -9,24 +9,24 @@ from typing import Any, Literal, Self
 import numpy as np
 import polars as pl
 
-from chatrec.data.arrays import Array
+from chatrec.data.arrays import Array, BoolArray, FloatArray, IntArray
 from chatrec.data.interactions import Interactions, starts_of
 from chatrec.errors import DataError, UnknownItem, UnknownUser
 
 INTERACTIONS, ITEMS, USERS = "interactions", "items", "users"
 CONTRACT: dict[str, pl.DataType] = {"title": pl.String(), "groups": pl.List(pl.String), "available": pl.Boolean()}
-"""Columns of items that mean something to models; all others are texts."""
+"""Columns of items with a meaning for models; all others are texts."""
 DEFAULTS: dict[str, Any] = {"title": None, "groups": [], "available": True}
 SECONDS = 9e12
 """The largest number of seconds whose microseconds fit into 64 bits."""
 UNIT = 1e-3
-"""How far from 1 the length of a unit vector may be."""
+"""Tolerance of the length of a unit vector."""
 FrameKind = Literal["polars", "pandas", "arrow"]
 
 
 @dataclass(frozen=True, repr=False, eq=False)
 class Dataset:
-    """Interactions of users with items, and what is known of both: what models are fitted on.
+    """Interactions of users with items, attributes of users, and texts and vectors of items: the input of models.
 
     `Dataset.from_frames` makes one from tables. A dataset does not change; `with_vectors` returns another.
 
@@ -44,7 +44,7 @@ class Dataset:
     """item_id, title, groups, available and texts; the row number is the item's index in all arrays."""
     interactions: Interactions
     """Events by user, the oldest first."""
-    vectors: Array | None = None
+    vectors: FloatArray | None = None
     """Text vectors of the items, float32, items × dimensions, of unit length or zero; see `with_vectors`."""
     kind: FrameKind = "polars"
     """Kind of the interactions given, and so of the frames that models return."""
@@ -112,7 +112,7 @@ class Dataset:
         try:
             given = np.asarray(vectors, np.float32)
         except (TypeError, ValueError):
-            raise DataError("vectors is no array of numbers: pass one of shape items × dimensions.") from None
+            raise DataError("vectors is not an array of numbers: pass one of shape items × dimensions.") from None
         if given.ndim != 2 or len(given) != self.items.height or not given.shape[1]:
             raise DataError(
                 f"vectors has the shape {given.shape}: it must have a row for each of the {self.items.height:,} items, "
@@ -129,11 +129,11 @@ class Dataset:
         return replace(self, interactions=interactions)
 
     @cached_property
-    def available(self) -> Array:
+    def available(self) -> BoolArray:
         """bool for each item: whether lists may have it."""
         return self.items["available"].to_numpy()
 
-    def user_rows(self, ids: Any) -> Array:
+    def user_rows(self, ids: Any) -> IntArray:
         """The rows of some users.
 
         Args:
@@ -145,7 +145,7 @@ class Dataset:
         """
         return self._rows_of(ids, self.users["user_id"], "user", UnknownUser)
 
-    def item_rows(self, ids: Any) -> Array:
+    def item_rows(self, ids: Any) -> IntArray:
         """The rows of some items.
 
         Args:
@@ -157,14 +157,14 @@ class Dataset:
         """
         return self._rows_of(ids, self.items["item_id"], "item", UnknownItem)
 
-    def _rows_of(self, ids: Any, known: pl.Series, kind: str, unknown: type[DataError]) -> Array:
+    def _rows_of(self, ids: Any, ids_of_dataset: pl.Series, kind: str, unknown: type[DataError]) -> IntArray:
         wanted = _ids(_column(ids, kind), f"{kind} ids")
         if wanted.null_count():
             raise DataError(f"The ids of {kind}s have {wanted.null_count():,} that are null: leave them out.")
-        if wanted.dtype != known.dtype and len(wanted):
-            raise DataError(f"The ids of {kind}s are {_kind(known)} in this dataset, not {_kind(wanted)}.")
+        if wanted.dtype != ids_of_dataset.dtype and len(wanted):
+            raise DataError(f"The ids of {kind}s are {_kind(ids_of_dataset)} in this dataset, not {_kind(wanted)}.")
         rows = wanted.to_frame("id").join(
-            known.to_frame("id").with_row_index("row"), on="id", how="left", maintain_order="left"
+            ids_of_dataset.to_frame("id").with_row_index("row"), on="id", how="left", maintain_order="left"
         )["row"]
         if rows.null_count():
             raise unknown(
@@ -179,13 +179,13 @@ def _frame(table: Any, name: str, *ids: str) -> pl.DataFrame:
     frame = _read(table, name)
     for column in ids:
         if column not in frame.columns:
-            there = ", ".join(frame.columns) or "none"
-            raise DataError(f"{name} has no column {column}. It has {there}: rename one of them.")
+            names = ", ".join(frame.columns) or "none"
+            raise DataError(f"{name} has no column {column}. It has {names}: rename one of them.")
         nulls = frame[column].null_count()
         if frame.schema[column].is_float():
             nulls += int(frame[column].is_nan().sum())
         if nulls:
-            raise DataError(f"{name} has {nulls:,} rows without {column}: remove them, or find out whose they are.")
+            raise DataError(f"{name} has {nulls:,} rows without {column}: remove them, or fill in their ids.")
     return frame.with_columns(_ids(frame[column], f"{name}.{column}") for column in ids)
 
 
@@ -217,8 +217,8 @@ def _read(table: Any, name: str) -> pl.DataFrame:
         return pl.DataFrame(table)
     except (TypeError, ValueError) as error:
         raise DataError(
-            f"{name} is a {type(table).__name__}, which is no table: pass a pandas, polars or Arrow table, or the path "
-            f"of a Parquet or CSV file. {error}"
+            f"{name} is a {type(table).__name__}, which is not a table: pass a pandas, polars or Arrow table, or the "
+            f"path of a Parquet or CSV file. {error}"
         ) from None
 
 
@@ -231,7 +231,7 @@ def _read_file(file: Path, name: str) -> pl.DataFrame:
         return pl.read_parquet(file)
     except pl.exceptions.PolarsError as error:
         kind = "CSV" if ".csv" in file.suffixes else "Parquet"
-        raise DataError(f"{file} for {name} is no valid {kind} file: {error}") from None
+        raise DataError(f"{file} for {name} is not a valid {kind} file: {error}") from None
 
 
 def _ids(values: pl.Series, name: str) -> pl.Series:
@@ -278,9 +278,9 @@ def _described(table: Any, name: str, column: str, events: pl.DataFrame) -> pl.D
     return frame
 
 
-def _rows(events: pl.DataFrame, known: pl.DataFrame, column: str, name: str) -> pl.Series:
+def _rows(events: pl.DataFrame, table: pl.DataFrame, column: str, name: str) -> pl.Series:
     """The row of each event's user or item."""
-    numbered = known.select(column).with_row_index("row")
+    numbered = table.select(column).with_row_index("row")
     rows = events.select(column).join(numbered, on=column, how="left", maintain_order="left")["row"]
     if rows.null_count():
         unknown = events[column].filter(rows.is_null())
@@ -300,7 +300,7 @@ def _times(events: pl.DataFrame) -> pl.Series:
         try:
             times = times.str.to_datetime(time_zone="UTC")
         except pl.exceptions.PolarsError:
-            raise DataError(f"{INTERACTIONS}.occurred_at is text that is no time: pass times or numbers.") from None
+            raise DataError(f"{INTERACTIONS}.occurred_at is text that is not a time: pass times or numbers.") from None
     if times.null_count():
         raise DataError(f"{INTERACTIONS} has {times.null_count():,} rows without occurred_at: leave them out.")
     if times.dtype.is_temporal():
@@ -308,7 +308,7 @@ def _times(events: pl.DataFrame) -> pl.Series:
     if times.dtype.is_numeric() and times.is_between(-SECONDS, SECONDS).all():
         return (times * 1_000_000).cast(pl.Int64)
     raise DataError(
-        f"{INTERACTIONS}.occurred_at is no time: pass times, dates, or numbers that are seconds since 1970."
+        f"{INTERACTIONS}.occurred_at is not a time: pass times, dates, or numbers that are seconds since 1970."
     )
 
 
@@ -334,11 +334,11 @@ def _catalogue(items: pl.DataFrame) -> pl.DataFrame:
         if name in given and items[name].dtype not in (kind, pl.Null):
             raise DataError(f"{ITEMS}.{name} is of type {items[name].dtype}: it must be {kind}.")
     others = [name for name in given if name != "item_id" and name not in CONTRACT]
-    known = [
+    fields = [
         (pl.col(name) if name in given else pl.lit(DEFAULTS[name]).alias(name)).cast(kind)
         for name, kind in CONTRACT.items()
     ]
-    made = items.select("item_id", *known, *(_text(items[name], ITEMS) for name in others))
+    made = items.select("item_id", *fields, *(_text(items[name], ITEMS) for name in others))
     return made.with_columns(pl.col(name).fill_null(value) for name, value in DEFAULTS.items() if value is not None)
 
 

@@ -5,14 +5,14 @@ from functools import cached_property
 
 import numpy as np
 
-from chatrec.data.arrays import Array
+from chatrec.data.arrays import BoolArray, FloatArray, IntArray
 
 SECOND = 1_000_000
 """Times are microseconds since 1970."""
 DAY = 86_400 * SECOND
 
 
-def starts_of(owners: Array, users: int) -> Array:
+def starts_of(owners: IntArray, users: int) -> IntArray:
     """Start of each user's rows, for rows sorted by user: int64, users + 1."""
     return np.concatenate([[0], np.cumsum(np.bincount(owners, minlength=users))]).astype(np.int64)
 
@@ -21,7 +21,7 @@ def starts_of(owners: Array, users: int) -> Array:
 class ByUser:
     """Rows grouped by user: user u has the rows `starts[u]` to `starts[u + 1]`."""
 
-    starts: Array
+    starts: IntArray
     """int64, users + 1."""
 
     @property
@@ -30,11 +30,11 @@ class ByUser:
         return len(self.starts) - 1
 
     @cached_property
-    def lengths(self) -> Array:
+    def lengths(self) -> IntArray:
         """Number of rows of each user."""
         return np.diff(self.starts)
 
-    def positions(self, users: Array) -> tuple[Array, Array]:
+    def positions(self, users: IntArray) -> tuple[IntArray, IntArray]:
         """Positions of all rows of some users, user by user.
 
         Args:
@@ -53,27 +53,27 @@ class ByUser:
 class Interactions(ByUser):
     """Interactions of users: the events of user u are `items[starts[u]:starts[u + 1]]`, the oldest first."""
 
-    items: Array
+    items: IntArray
     """int32, row of the item of each event."""
-    weights: Array
+    weights: FloatArray
     """float32, weight of each event."""
-    times: Array
+    times: IntArray
     """int64, microseconds since 1970."""
 
     @cached_property
-    def event_users(self) -> Array:
+    def event_users(self) -> IntArray:
         """User of each event."""
         return np.repeat(np.arange(self.users), self.lengths)
 
     @cached_property
-    def _padded_items(self) -> Array:
+    def _padded_items(self) -> IntArray:
         return np.append(self.items, np.int32(-1))
 
-    def of(self, user: int) -> Array:
+    def of(self, user: int) -> IntArray:
         """Items of a user, the oldest event first."""
         return self.items[self.starts[user] : self.starts[user + 1]]
 
-    def only(self, kept: Array) -> "Interactions":
+    def only(self, kept: BoolArray) -> "Interactions":
         """Select events; the users stay the same.
 
         Args:
@@ -82,13 +82,13 @@ class Interactions(ByUser):
         starts = starts_of(self.event_users[kept], self.users)
         return Interactions(starts, self.items[kept], self.weights[kept], self.times[kept])
 
-    def distinct(self, items: int) -> tuple[Array, Array]:
+    def distinct(self, items: int) -> tuple[IntArray, IntArray]:
         """Distinct pairs of user and item, as two arrays; `items` is the number of items."""
         pairs = np.unique(self.event_users * np.int64(items) + self.items)
         users, rows = np.divmod(pairs, max(items, 1))
         return users, rows
 
-    def latest(self, users: Array, length: int) -> Array:
+    def latest(self, users: IntArray, length: int) -> IntArray:
         """Latest items of some users.
 
         Args:
@@ -100,7 +100,7 @@ class Interactions(ByUser):
         """
         positions = self.starts[users + 1][:, None] - 1 - np.arange(length)
         is_event = positions >= self.starts[users][:, None]
-        latest: Array = self._padded_items[np.where(is_event, positions, -1)]
+        latest: IntArray = self._padded_items[np.where(is_event, positions, -1)]
         return latest
 
 
@@ -110,9 +110,9 @@ class Queries(ByUser):
 
     texts: list[str]
     """Distinct normalised texts, sorted."""
-    rows: Array
+    rows: IntArray
     """int32, index into `texts` of each query."""
-    times: Array
+    times: IntArray
     """int64, microseconds since 1970."""
 
     @classmethod
@@ -121,14 +121,14 @@ class Queries(ByUser):
         return cls(np.zeros(users + 1, np.int64), [], np.empty(0, np.int32), np.empty(0, np.int64))
 
     @cached_property
-    def _padded_rows(self) -> Array:
+    def _padded_rows(self) -> IntArray:
         return np.append(self.rows, np.int32(-1))
 
     def of(self, user: int) -> list[str]:
         """Texts of a user's queries, the newest first."""
         return [self.texts[row] for row in self.rows[self.starts[user] : self.starts[user + 1]]]
 
-    def latest(self, users: Array, length: int) -> Array:
+    def latest(self, users: IntArray, length: int) -> IntArray:
         """Latest queries of some users.
 
         Args:
@@ -140,5 +140,5 @@ class Queries(ByUser):
         """
         positions = self.starts[users][:, None] + np.arange(length)
         is_query = positions < self.starts[users + 1][:, None]
-        latest: Array = self._padded_rows[np.where(is_query, positions, -1)]
+        latest: IntArray = self._padded_rows[np.where(is_query, positions, -1)]
         return latest

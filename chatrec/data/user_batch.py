@@ -7,7 +7,7 @@ from functools import cached_property
 import numpy as np
 from scipy.sparse import csr_matrix
 
-from chatrec.data.arrays import Array, take, top_k
+from chatrec.data.arrays import BoolArray, FloatArray, IntArray, take, top_k
 from chatrec.data.interactions import Interactions
 
 NEGLIGIBLE = 0.02
@@ -19,15 +19,15 @@ class UserBatch:
     """A batch of users, all with a history."""
 
     histories: Interactions
-    users: Array
-    recommendable: Array
+    users: IntArray
+    recommendable: BoolArray
     """bool for each item."""
     exclude_seen: bool
-    returning: Array | None = None
+    returning: BoolArray | None = None
     """bool for each event: whether its item may be recommended again in spite of `exclude_seen`; None for no event."""
 
     @cached_property
-    def exclude_mask(self) -> Array:
+    def exclude_mask(self) -> BoolArray:
         """bool, users × items: items excluded from each list."""
         excluded = np.repeat(~self.recommendable[None, :], len(self.users), axis=0)
         if self.exclude_seen:
@@ -38,7 +38,7 @@ class UserBatch:
             excluded[rows, self.histories.items[events]] = True
         return excluded
 
-    def weighted(self, weigh: Callable[[Array], Array]) -> csr_matrix:
+    def weighted(self, weigh: Callable[[IntArray], FloatArray]) -> csr_matrix:
         """Histories as a matrix.
 
         Args:
@@ -53,7 +53,7 @@ class UserBatch:
         shape = (len(self.users), len(self.recommendable))
         return csr_matrix((weights[kept], (rows[kept], self.histories.items[events[kept]])), shape=shape)
 
-    def best(self, scores: Array, k: int) -> tuple[Array, Array]:
+    def best(self, scores: FloatArray, k: int) -> tuple[IntArray, FloatArray]:
         """Lists from scores, without excluded items.
 
         Args:
@@ -68,14 +68,14 @@ class UserBatch:
         return items, take(scores, items, -np.inf)
 
     @cached_property
-    def _events(self) -> tuple[Array, Array, Array]:
+    def _events(self) -> tuple[IntArray, IntArray, IntArray]:
         """Row, position and age of every event."""
         rows, events = self.histories.positions(self.users)
         return rows, events, self.histories.starts[self.users + 1][rows] - 1 - events
 
 
 def batches(
-    histories: Interactions, users: Array, recommendable: Array, exclude_seen: bool, size: int
+    histories: Interactions, users: IntArray, recommendable: BoolArray, exclude_seen: bool, size: int
 ) -> Iterator[UserBatch]:
     """Yield the users in batches of at most `size`."""
     for start in range(0, len(users), size):

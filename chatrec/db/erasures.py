@@ -57,12 +57,12 @@ def begin(engine: Engine, user: str, key: str, still_given: Mapping[str, int]) -
     Returns:
         Number of the erasure.
     """
-    person = hmac.new(key.encode(), user.encode(), hashlib.sha256).hexdigest() if key else None
+    user_hash = hmac.new(key.encode(), user.encode(), hashlib.sha256).hexdigest() if key else None
     with engine.begin() as connection:
         return int(
             connection.execute(
-                text("INSERT INTO erasures (person, still_given) VALUES (:person, :given) RETURNING erasure"),
-                {"person": person, "given": json.dumps(still_given)},
+                text("INSERT INTO erasures (user_hash, still_given) VALUES (:user_hash, :given) RETURNING erasure"),
+                {"user_hash": user_hash, "given": json.dumps(still_given)},
             ).scalar_one()
         )
 

@@ -80,13 +80,13 @@ def _prepare(connection: Connection, schema: str) -> None:
 def _pending(connection: Connection) -> list[Migration]:
     applied = {row.name: row.checksum for row in connection.execute(text("SELECT name, checksum FROM migrations"))}
     connection.commit()
-    known = migrations()
-    if newer := sorted(applied.keys() - {migration.name for migration in known}):
+    all_migrations = migrations()
+    if newer := sorted(applied.keys() - {migration.name for migration in all_migrations}):
         raise RunError(f"The database has migration {newer[-1]}, which this chatrec does not know: upgrade chatrec.")
-    for migration in known:
+    for migration in all_migrations:
         if applied.get(migration.name, migration.checksum) != migration.checksum:
             raise RunError(f"Migration {migration.name} was edited after it was applied: write a new one instead.")
-    return [migration for migration in known if migration.name not in applied]
+    return [migration for migration in all_migrations if migration.name not in applied]
 
 
 def _apply(connection: Connection, migration: Migration, variables: Mapping[str, str]) -> None:

@@ -154,7 +154,7 @@ def set_snapshot(connection: Connection, run: int, microseconds: int) -> None:
     )
 
 
-def give_up_others(connection: Connection, run: int, started_by: str) -> None:
+def fail_others(connection: Connection, run: int, started_by: str) -> None:
     """Mark other unfinished runs that were started in the same way as failed; they are not resumed."""
     connection.execute(
         text("""

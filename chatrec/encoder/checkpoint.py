@@ -54,7 +54,8 @@ def load(source: str | Path, settings: EncoderConfig, pretrained: bool = True) -
     Args:
         source: A hub name, a folder as `save_pretrained` writes it, or a GGUF file.
         settings: Device, layer, pooling, prompt and text length.
-        pretrained: Whether the model was trained on more than the catalogue. Decides what the settings leave open.
+        pretrained: Whether the model was trained on more than the catalogue. Decides the values that the settings
+            leave open.
 
     Raises:
         SettingsError: If the model does not exist, cannot be loaded or has fewer layers, or if the prompt leaves no
@@ -74,7 +75,7 @@ def load(source: str | Path, settings: EncoderConfig, pretrained: bool = True) -
     return Checkpoint(model, tokenizer, device, mark, reading, weights, batch)
 
 
-def place_of(source: str | Path) -> dict[str, str]:
+def source_arguments(source: str | Path) -> dict[str, str]:
     """Arguments of `from_pretrained` for a hub name, a folder, or a GGUF file."""
     path = Path(source)
     if path.suffix == GGUF:
@@ -100,7 +101,7 @@ def read(kind: Any, source: str | Path) -> tuple[Any, PreTrainedTokenizerBase]:
     Raises:
         SettingsError: If the model does not exist or cannot be loaded. Names `encoder.model`.
     """
-    where = place_of(source)
+    where = source_arguments(source)
     try:
         with without_bars():
             tokenizer = AutoTokenizer.from_pretrained(**where)
@@ -152,12 +153,12 @@ def cut(model: Any, layers: Sequence[int]) -> Callable[[], None]:
     hooks = [own[layer - 1].register_forward_hook(partial(keep, layer)) for layer in {*layers} - {last}]
     hooks.append(model.register_forward_hook(give))
 
-    def put_back() -> None:
+    def restore() -> None:
         for hook in hooks:
             hook.remove()
         own.extend(behind)
 
-    return put_back
+    return restore
 
 
 def choose_device(wanted: str) -> torch.device:

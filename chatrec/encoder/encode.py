@@ -14,7 +14,7 @@ from chatrec.encoder.checkpoint import Checkpoint
 from chatrec.encoder.pooling import pool
 from chatrec.encoder.spent import EncodingCost
 from chatrec.errors import SettingsError
-from chatrec.runtime.prefetch import ahead
+from chatrec.runtime.prefetch import prefetch
 from chatrec.runtime.progress import Progress
 
 CHARACTERS_OF_A_TOKEN = 16
@@ -42,7 +42,7 @@ def encode(
     Raises:
         SettingsError: If not even a single text fits into the memory of the device.
     """
-    tokenised = ahead(_tokenised(checkpoint, iter(parts)))
+    tokenised = prefetch(_tokenised(checkpoint, iter(parts)))
     while True:
         since = time.monotonic()
         tokenised_parts = next(tokenised, None)

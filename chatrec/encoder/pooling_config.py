@@ -30,7 +30,7 @@ class PoolingConfig:
 
     @classmethod
     def of(cls, model: Any, tokenizer: PreTrainedTokenizerBase, settings: EncoderConfig, pretrained: bool) -> Self:
-        """Choose what the settings leave open.
+        """Choose the values that the settings leave open.
 
         After a prompt, a pre-trained model predicts one word for the whole text, and the state there represents the
         text (Jiang et al. 2024, arXiv:2307.16645), best in a late layer. The states of the text itself are most

@@ -45,7 +45,7 @@ class PreparedEncoder:
 
 
 def prepare(snapshot: Snapshot, settings: Settings) -> tuple[SelectedModel, PreparedEncoder]:
-    """Choose the encoder and its pooling config, or load what was chosen before.
+    """Choose the encoder and its pooling config, or load the earlier choice.
 
     Args:
         snapshot: Snapshot whose texts will be encoded.
@@ -54,14 +54,14 @@ def prepare(snapshot: Snapshot, settings: Settings) -> tuple[SelectedModel, Prep
     unpack(settings)
     root, choice = settings.artifacts.root, choose(settings)
     file = root / registry.FOLDER / FILE
-    known = json.loads(file.read_text(encoding="utf-8")) if file.exists() else {}
+    measured = json.loads(file.read_text(encoding="utf-8")) if file.exists() else {}
     key = _key(choice, settings.encoder_config)
-    if key not in known:
+    if key not in measured:
         from chatrec.encoder.budget import measure
 
-        known[key] = asdict(measure(choice, snapshot, settings))
-        write_atomically(file, json.dumps(known, indent=1))
-    return choice, PreparedEncoder(**known[key])
+        measured[key] = asdict(measure(choice, snapshot, settings))
+        write_atomically(file, json.dumps(measured, indent=1))
+    return choice, PreparedEncoder(**measured[key])
 
 
 def unpack(settings: Settings) -> None:

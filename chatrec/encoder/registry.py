@@ -1,6 +1,6 @@
 """Registry of trained encoders: a folder for each under `encoders/`, and a record of the live one.
 
-A version is an ordinary Hugging Face folder with a `version.json`: how and from what it was made, and its scores.
+A version is an ordinary Hugging Face folder with a `version.json`: its method, its origin and its scores.
 `encoders/live.json` names the live version and the earlier ones. Until a version is promoted there is no live version,
 and the settings choose the encoder.
 """
@@ -126,10 +126,12 @@ def promote(root: Path, name: str) -> Path:
         RunError: If the version does not exist, or its files were changed.
     """
     folder, state = root / FOLDER / name, _state(root)
-    known = {version.name: version for version in versions(root)}
-    if name not in known:
-        raise RunError(f"There is no encoder {name!r} under {root / FOLDER}. There are: {', '.join(known) or 'none'}.")
-    if known[name].fingerprint != _fingerprint(folder):
+    existing = {version.name: version for version in versions(root)}
+    if name not in existing:
+        raise RunError(
+            f"There is no encoder {name!r} under {root / FOLDER}. There are: {', '.join(existing) or 'none'}."
+        )
+    if existing[name].fingerprint != _fingerprint(folder):
         raise RunError(f"The files of encoder {folder} are not those that were saved: it cannot be promoted.")
     if name != state.live:
         _write_state(root, _Live(name, (*state.before, state.live)))
@@ -157,7 +159,7 @@ def mark_erasure(root: Path) -> None:
     write_atomically(root / FOLDER / ERASED, json.dumps({"at": _now()}))
 
 
-def remembers(root: Path, folder: Path) -> bool:
+def trained_on_erased(root: Path, folder: Path) -> bool:
     """Whether an encoder was trained on data of a user who has been erased since."""
     file, version = root / FOLDER / ERASED, of(folder)
     if version is None or version.how not in TUNED or not file.exists():
@@ -179,7 +181,7 @@ def prune(root: Path, keep: int) -> list[str]:
     """
     state, tuned = _state(root), [version for version in versions(root) if version.how in TUNED]
     kept = {state.live, *state.before[-1:], *(version.name for version in tuned[-keep:])}
-    kept = {name for name in kept if name and (name == state.live or not remembers(root, root / FOLDER / name))}
+    kept = {name for name in kept if name and (name == state.live or not trained_on_erased(root, root / FOLDER / name))}
     gone = [version for version in tuned if version.name not in kept]
     for version in gone:
         shutil.rmtree(root / FOLDER / version.name)

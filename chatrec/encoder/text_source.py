@@ -104,14 +104,18 @@ class RunTexts:
 
     def __init__(self, snapshot: Snapshot, settings: Settings, weights: int, device: str) -> None:
         self.snapshot, self.settings = snapshot, settings
-        self.known = np.flatnonzero(snapshot.histories.lengths > 0)
-        self.reads_users = users.is_read(settings.advanced.encoder.user_text, weights, device, len(self.known))
+        self.users_with_history = np.flatnonzero(snapshot.histories.lengths > 0)
+        self.reads_users = users.encodes_histories(
+            settings.advanced.encoder.user_text, weights, device, len(self.users_with_history)
+        )
 
     @cached_property
     def sample(self) -> Array:
         """Rows of the sampled users with a history, whose profiles are embedded on their own."""
         random = np.random.default_rng(self.settings.compute.seed)
-        return np.sort(random.choice(self.known, min(PROFILES_AT_MOST, len(self.known)), replace=False))
+        return np.sort(
+            random.choice(self.users_with_history, min(PROFILES_AT_MOST, len(self.users_with_history)), replace=False)
+        )
 
     @cached_property
     def described(self) -> Array:
@@ -119,7 +123,7 @@ class RunTexts:
         everyone = np.arange(self.snapshot.users.height)
         if self.reads_users or len(np.unique(self._users(everyone, 0).digests)) <= PROFILES_COMPOSED:
             return everyone
-        return np.setdiff1d(everyone, self.known)
+        return np.setdiff1d(everyone, self.users_with_history)
 
     @cached_property
     def by_kind(self) -> dict[str, TextSource]:

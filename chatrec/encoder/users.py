@@ -13,7 +13,7 @@ WEIGHTS_AT_MOST = 20_000_000
 USERS_OF_A_BLOCK = 8192
 
 
-def is_read(wanted: UserText, weights: int, device: str, users: int) -> bool:
+def encodes_histories(wanted: UserText, weights: int, device: str, users: int) -> bool:
     """Whether the language model encodes the histories of users.
 
     Args:
@@ -39,10 +39,10 @@ def compose(users: Array, items: Array, histories: Interactions, length: int) ->
         histories: Interactions of the users. Users without any are unchanged.
         length: Number of latest events that count.
     """
-    known = np.flatnonzero(histories.lengths > 0)
+    users_with_history = np.flatnonzero(histories.lengths > 0)
     harmonic = (1 / (np.arange(length) + 1)).astype(np.float32)
-    for start in range(0, len(known), USERS_OF_A_BLOCK):
-        block = known[start : start + USERS_OF_A_BLOCK]
+    for start in range(0, len(users_with_history), USERS_OF_A_BLOCK):
+        block = users_with_history[start : start + USERS_OF_A_BLOCK]
         latest = histories.latest(block, length)
         weights = np.where(latest >= 0, harmonic, 0)
         taken = np.einsum("ul,uld->ud", weights, items[latest]) / np.maximum(weights.sum(1, keepdims=True), 1e-9)

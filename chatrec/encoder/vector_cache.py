@@ -17,7 +17,7 @@ from chatrec.data.arrays import Array
 from chatrec.encoder.registry import VECTORS
 from chatrec.encoder.texts import NO_TEXT
 from chatrec.runs.run import replacing
-from chatrec.runtime.prefetch import behind
+from chatrec.runtime.prefetch import background_writer
 from chatrec.runtime.progress import Progress, progress
 
 TEXTS_OF_A_PART = 5_000
@@ -31,7 +31,7 @@ class Positions:
     files: Sequence[Path]
     file: Array
     """int32, the file of each row; -1 for a text that is not in the cache."""
-    place: Array
+    position: Array
     """int32, the position of each row in its file."""
 
     def vectors(self) -> Iterator[tuple[Array, Array, Array]]:
@@ -41,7 +41,7 @@ class Positions:
         for file, start, end in zip(self.files, ends[:-1], ends[1:], strict=True):
             if start < end:
                 rows = order[start:end]
-                positions, which = np.unique(self.place[rows], return_inverse=True)
+                positions, which = np.unique(self.position[rows], return_inverse=True)
                 yield rows, which, _vectors_of(file)[positions]
 
 
@@ -61,18 +61,18 @@ class VectorStore:
         files = sorted(self.folder.glob("part-*.parquet"), reverse=True)
         cached = pl.concat(
             [
-                pl.DataFrame(schema={"digest": pl.Binary, "file": pl.Int32, "place": pl.Int32}),
+                pl.DataFrame(schema={"digest": pl.Binary, "file": pl.Int32, "position": pl.Int32}),
                 *(
                     pl.read_parquet(file, columns=["digest"]).with_columns(
-                        file=pl.lit(number, pl.Int32), place=pl.int_range(pl.len(), dtype=pl.Int32)
+                        file=pl.lit(number, pl.Int32), position=pl.int_range(pl.len(), dtype=pl.Int32)
                     )
                     for number, file in enumerate(files)
                 ),
             ]
         ).unique("digest", keep="first", maintain_order=True)
         positions = _column(digests).join(cached, on="digest", how="left", maintain_order="left")
-        file, place = (positions[name].fill_null(-1).to_numpy() for name in ("file", "place"))
-        return Positions(files, file, place)
+        file, position = (positions[name].fill_null(-1).to_numpy() for name in ("file", "position"))
+        return Positions(files, file, position)
 
     def vectors(self, digests: Array) -> Array:
         """Vectors of texts that are all in the cache: texts × width, float32."""
@@ -88,7 +88,7 @@ class VectorStore:
         digests: Array,
         read: Callable[[Array], Iterator[str]],
         encode: Callable[[Iterator[list[str]], Progress], Iterator[Array]],
-        anew: bool = False,
+        again: bool = False,
     ) -> int:
         """Encode the texts that are not in the cache.
 
@@ -102,12 +102,12 @@ class VectorStore:
             read: Function from ascending rows to their texts.
             encode: Function from the texts of each part to their raw vectors. It requests a part while it encodes the
                 one before, and is not called if there are no texts.
-            anew: Whether to encode all texts again.
+            again: Whether to encode all texts again.
 
         Returns:
             Number of texts to encode, including those of a killed attempt.
         """
-        plan = self._plan(name, digests, anew)
+        plan = self._plan(name, digests, again)
         parts = {
             self.folder / f"part-{name}-{number:05}.parquet": plan[start : start + TEXTS_OF_A_PART]
             for number, start in enumerate(range(0, len(plan), TEXTS_OF_A_PART))
@@ -116,13 +116,13 @@ class VectorStore:
         if waiting:
             texts = read(np.concatenate(list(waiting.values())))
             read_parts = (list(islice(texts, len(rows))) for rows in waiting.values())
-            with progress(label, sum(map(len, waiting.values())), "texts") as shown, behind() as do:
+            with progress(label, sum(map(len, waiting.values())), "texts") as shown, background_writer() as do:
                 for (file, rows), vectors in zip(waiting.items(), encode(read_parts, shown), strict=True):
                     do(partial(_write, file, _column(digests[rows]).with_columns(vector=vectors)))
         self._plan_file(name).unlink(missing_ok=True)
         return len(plan)
 
-    def _plan(self, name: str, digests: Array, anew: bool) -> Array:
+    def _plan(self, name: str, digests: Array, again: bool) -> Array:
         """Rows to encode, ascending, each text once."""
         file = self._plan_file(name)
         if file.exists():
@@ -131,7 +131,7 @@ class VectorStore:
             if rows.max() < len(digests) and _column(digests[rows])["digest"].equals(written["digest"]):
                 return rows
         wanted = digests != NO_TEXT
-        if not anew:
+        if not again:
             wanted &= self.positions(digests).file < 0
         plan = _column(digests).with_row_index("row").filter(wanted).unique("digest", keep="first", maintain_order=True)
         if plan.height:

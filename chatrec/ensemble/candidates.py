@@ -5,11 +5,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from chatrec.data.arrays import Array, take, top_k
+from chatrec.data.arrays import Array, FloatArray, IntArray, take, top_k
 from chatrec.data.user_batch import UserBatch
 from chatrec.ensemble.log_shares import LogShares
 
-NOBODY = -1
+PADDING = -1
 NONE = np.empty(0, np.int32)
 RETRIEVED = 150
 """Number of candidates that a model retrieves per user."""
@@ -19,15 +19,15 @@ RETRIEVED = 150
 class Candidates:
     """Candidates of a batch of users."""
 
-    items: Array
+    items: IntArray
     """Items as int32, users × candidates, in ascending order, padded with -1."""
-    log_shares: Array
+    log_shares: FloatArray
     """Log shares as float32, users × candidates × models."""
-    floors: Array
+    floors: FloatArray
     """Floors as float32, users × models: the log share of an item without evidence."""
 
 
-def retrieve(models: Sequence[LogShares], batch: UserBatch, k: int, extra: Array = NONE) -> Candidates:
+def retrieve(models: Sequence[LogShares], batch: UserBatch, k: int, extra: IntArray = NONE) -> Candidates:
     """Retrieves candidates from every model and computes the log shares of all models.
 
     Args:
@@ -44,7 +44,7 @@ def retrieve(models: Sequence[LogShares], batch: UserBatch, k: int, extra: Array
     return Candidates(items, log_shares.astype(np.float32), floors.astype(np.float32))
 
 
-def best_items(items: Array, log_shares: Array, weights: Array, k: int) -> tuple[Array, Array]:
+def best_items(items: IntArray, log_shares: FloatArray, weights: FloatArray, k: int) -> tuple[IntArray, FloatArray]:
     """Ranks candidates by the ensemble score.
 
     Args:
@@ -54,19 +54,19 @@ def best_items(items: Array, log_shares: Array, weights: Array, k: int) -> tuple
         k: Maximum number of items per user.
 
     Returns:
-        The best candidates and their scores, users × at most k; NOBODY and -inf for padding.
+        The best candidates and their scores, users × at most k; PADDING and -inf for padding.
     """
     scores = scores_of(items, log_shares, weights)
     columns = top_k(scores, k, stable=True)
-    return take(items, columns, NOBODY), take(scores, columns, -np.inf)
+    return take(items, columns, PADDING), take(scores, columns, -np.inf)
 
 
-def scores_of(items: Array, log_shares: Array, weights: Array) -> Array:
+def scores_of(items: IntArray, log_shares: FloatArray, weights: FloatArray) -> Array:
     """Returns the ensemble scores of candidates, -inf for padding; see `best_items`."""
     return np.where(items >= 0, log_shares @ weights, -np.inf)
 
 
-def _union(retrieved: Array, batch: UserBatch) -> Array:
+def _union(retrieved: IntArray, batch: UserBatch) -> Array:
     """Returns each item once per row, without excluded items."""
     rows = np.arange(len(retrieved))[:, None]
     items = np.sort(
@@ -75,5 +75,5 @@ def _union(retrieved: Array, batch: UserBatch) -> Array:
     again = np.zeros(items.shape, bool)
     again[:, 1:] = items[:, 1:] == items[:, :-1]
     items = np.sort(np.where(again, np.iinfo(np.int32).max, items), axis=1)
-    items = np.where(items == np.iinfo(np.int32).max, NOBODY, items)
+    items = np.where(items == np.iinfo(np.int32).max, PADDING, items)
     return items[:, : max(1, int((items >= 0).sum(1).max(initial=0)))].astype(np.int32)

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from chatrec.data.arrays import Array
+from chatrec.data.arrays import FloatArray
 from chatrec.data.interactions import Interactions
 from chatrec.ensemble.weights import EnsembleWeights, HoldoutFeatures, cross_fitted_lists, fit_ensemble_weights
 from chatrec.evaluation.evaluator import Evaluator
@@ -33,21 +33,21 @@ class ColdItems:
 
 def hide_items(histories: Interactions, items: int, seed: int) -> Holdout:
     """Hides a random tenth of the items with events, as if they were cold."""
-    known = np.unique(histories.items)
-    count = int(np.ceil(HIDDEN * len(known)))
+    with_events = np.unique(histories.items)
+    count = int(np.ceil(HIDDEN * len(with_events)))
     hidden = np.zeros(items, bool)
-    hidden[np.random.default_rng(seed).choice(known, count, replace=False)] = True
+    hidden[np.random.default_rng(seed).choice(with_events, count, replace=False)] = True
     return hold_items_out(histories, hidden, seed)
 
 
 def share_of_cold(holdout: Holdout) -> float:
     """Returns the smoothed share of held-out events whose items have no earlier events, between 0 and 1."""
-    known = np.isin(holdout.targets, holdout.histories.items)
-    return float(((~known).sum() + 0.5) / (len(known) + 1))
+    is_warm = np.isin(holdout.targets, holdout.histories.items)
+    return float(((~is_warm).sum() + 0.5) / (len(is_warm) + 1))
 
 
 def fit_cold(
-    models: Mapping[str, Model], hidden: Holdout, vectors: Array, seed: int
+    models: Mapping[str, Model], hidden: Holdout, vectors: FloatArray, seed: int
 ) -> tuple[EnsembleWeights, dict[str, dict[str, float]]]:
     """Fits the weights of text models on hidden items; the best model is used alone if it ranks better than all.
 

@@ -73,7 +73,7 @@ def fit(
         data: Data that models may be fitted on.
         holdout: Holdout of its histories.
         others: Models fitted elsewhere without the held-out events; they are not fitted again.
-        target: What a list should predict.
+        target: Events that a list should predict.
         form: rerank or inner_product.
         folder: Folder of the step.
         configs: Configs of the models.

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import numpy as np
 
-from chatrec.data.arrays import Array, take, top_k
-from chatrec.ensemble.candidates import NOBODY
+from chatrec.data.arrays import BoolArray, FloatArray, IntArray, take, top_k
+from chatrec.ensemble.candidates import PADDING
 from chatrec.evaluation import metrics
 from chatrec.evaluation.holdout import Holdout, K
 
@@ -18,19 +18,19 @@ CANDIDATES = 100
 class HoldoutCandidates:
     """Best candidates of held-out users, with cross-fitted weights."""
 
-    users: Array
+    users: IntArray
     """Rows of the users."""
-    items: Array
+    items: IntArray
     """Items, users × candidates, the best first, padded with -1."""
-    scores: Array
+    scores: FloatArray
     """Scores as float32, of the same shape: log P up to a constant per user; -inf for padding."""
-    hits: Array
+    hits: BoolArray
     """Whether the user took the item, bool of the same shape."""
-    relevant: Array
+    relevant: IntArray
     """Number of items that each user took."""
 
     @classmethod
-    def of(cls, holdout: Holdout, items: Array, scores: Array) -> "HoldoutCandidates":
+    def of(cls, holdout: Holdout, items: IntArray, scores: FloatArray) -> "HoldoutCandidates":
         """Makes candidates from the result of `chatrec.ensemble.weights.cross_fitted`."""
         return cls(holdout.users, items, scores.astype(np.float32), holdout.hits(items), holdout.relevant)
 
@@ -38,7 +38,7 @@ class HoldoutCandidates:
     def empty(cls, holdout: Holdout) -> "HoldoutCandidates":
         """Makes empty candidates for held-out users."""
         shape = len(holdout), 1
-        return cls.of(holdout, np.full(shape, NOBODY, np.int32), np.full(shape, -np.inf))
+        return cls.of(holdout, np.full(shape, PADDING, np.int32), np.full(shape, -np.inf))
 
     @classmethod
     def without_users(cls) -> "HoldoutCandidates":
@@ -49,7 +49,7 @@ class HoldoutCandidates:
     def __len__(self) -> int:
         return len(self.users)
 
-    def ndcg(self, scores: Array) -> metrics.Floats:
+    def ndcg(self, scores: FloatArray) -> metrics.Floats:
         """Returns NDCG@10 of each user with the candidates ranked by other scores; -inf for padding."""
         hits = take(self.hits, top_k(scores, K, stable=True), False)
         return metrics.ndcg(hits, self.relevant)

@@ -6,7 +6,7 @@ Models based on co-occurrence are not inner products of short vectors and are le
 from dataclasses import dataclass
 
 from chatrec.config.ranking import Form
-from chatrec.data.arrays import Array
+from chatrec.data.arrays import Array, FloatArray, IntArray
 from chatrec.data.user_batch import UserBatch
 from chatrec.models.base import VectorModel
 
@@ -30,10 +30,10 @@ class Softmax(VectorModel):
 
     def queries(self, batch: UserBatch) -> Array:
         """Returns user vectors scale · q, users × width."""
-        scaled: Array = self.scale * self.model.queries(batch)
+        scaled: FloatArray = self.scale * self.model.queries(batch)
         return scaled
 
-    def contributions(self, latest: Array, items: Array) -> Array | None:
+    def contributions(self, latest: IntArray, items: IntArray) -> Array | None:
         """Implements `Model.contributions`, without the scale, which is the same for all events."""
         return self.model.contributions(latest, items)
 

@@ -5,7 +5,7 @@ from typing import Protocol
 
 import numpy as np
 
-from chatrec.data.arrays import Array, log_sum, top_k
+from chatrec.data.arrays import Array, FloatArray, IntArray, log_sum, top_k
 from chatrec.data.user_batch import UserBatch
 from chatrec.models.base import Model
 
@@ -16,14 +16,14 @@ FLOOR = 0.3
 class LogShares(Protocol):
     """Log shares of a model for a batch: l, the logarithm of an item's share, comparable between models."""
 
-    def retrieve(self, k: int) -> Array:
+    def retrieve(self, k: int) -> IntArray:
         """Returns the best k items of each user, users × k. Excluded items, or -1, appear only if there are no more."""
 
-    def log_shares(self, items: Array) -> Array:
+    def log_shares(self, items: IntArray) -> FloatArray:
         """Returns l of the given items, users × slots. Values of excluded items are not meaningful."""
 
     @property
-    def floor(self) -> Array:
+    def floor(self) -> FloatArray:
         """Returns l of an item without evidence, for each user."""
 
 
@@ -34,11 +34,11 @@ class ScoredLogShares:
     l = log(s / Σ s + .3 / n) over the n items that a list may contain, with s ≥ 0; for logits their log-softmax.
     """
 
-    scores: Array
+    scores: FloatArray
     """Scores, users × items; excluded items are negative, or -inf among logits."""
-    total: Array
+    total: FloatArray
     """Sum of scores, or log-sum-exp of logits, for each user."""
-    possible: Array
+    possible: IntArray
     """Number of items that a list may contain, for each user."""
     logits: bool
 
@@ -54,13 +54,13 @@ class ScoredLogShares:
         total = np.maximum(scores.sum(1), np.finfo(np.float32).tiny)
         return cls(np.where(batch.exclude_mask, -np.inf, scores), total, possible, False)
 
-    def retrieve(self, k: int) -> Array:
+    def retrieve(self, k: int) -> IntArray:
         """Implements `LogShares`."""
         return top_k(self.scores, k)
 
-    def log_shares(self, items: Array) -> Array:
+    def log_shares(self, items: IntArray) -> FloatArray:
         """Implements `LogShares`."""
-        values: Array = np.take_along_axis(self.scores, items.astype(np.int64), 1)
+        values: FloatArray = np.take_along_axis(self.scores, items.astype(np.int64), 1)
         if self.logits:
             values = values - self.total[:, None]
         else:
@@ -68,12 +68,12 @@ class ScoredLogShares:
         return values
 
     @property
-    def floor(self) -> Array:
+    def floor(self) -> FloatArray:
         """Implements `LogShares`."""
         return floor_of(self.possible)
 
 
-def floor_of(possible: Array) -> Array:
+def floor_of(possible: IntArray) -> Array:
     """Returns l of an item without evidence, given the number of items that a list may contain."""
-    floor: Array = np.log(FLOOR / possible)
+    floor: FloatArray = np.log(FLOOR / possible)
     return floor

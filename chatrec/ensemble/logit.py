@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.optimize import minimize
 
-from chatrec.data.arrays import Array, log_softmax
+from chatrec.data.arrays import Array, BoolArray, FloatArray, IntArray, log_softmax
 
 PENALTY = 1e-3
 
@@ -14,16 +14,16 @@ PENALTY = 1e-3
 class Choices:
     """Candidates of users with their log shares and choices."""
 
-    features: Array
+    features: FloatArray
     """Log shares as float32, users × candidates × models."""
-    there: Array
+    mask: BoolArray
     """Mask of candidates that are not padding, bool, users × candidates."""
-    chosen: Array
+    chosen: FloatArray
     """Share of each candidate among the items that the user took, float32, users × candidates; 0 if not taken."""
 
-    def of(self, users: Array, models: list[int]) -> "Choices":
+    def of(self, users: IntArray, models: list[int]) -> "Choices":
         """Selects users and models."""
-        return Choices(self.features[users][:, :, models], self.there[users], self.chosen[users])
+        return Choices(self.features[users][:, :, models], self.mask[users], self.chosen[users])
 
 
 def fit_weights(choices: Choices) -> Array:
@@ -33,10 +33,10 @@ def fit_weights(choices: Choices) -> Array:
         Weights of the models, float64; uniform if there are no choices.
     """
     models = choices.features.shape[2]
-    if not choices.there.any():
+    if not choices.mask.any():
         return np.full(models, 1 / max(models, 1))
-    features, chosen = choices.features[choices.there], choices.chosen[choices.there]
-    starts = np.flatnonzero(np.diff(np.repeat(np.arange(len(choices.there)), choices.there.sum(1)), prepend=-1))
+    features, chosen = choices.features[choices.mask], choices.chosen[choices.mask]
+    starts = np.flatnonzero(np.diff(np.repeat(np.arange(len(choices.mask)), choices.mask.sum(1)), prepend=-1))
     result = minimize(
         lambda weights: _loss(weights, features, chosen, starts),
         np.full(models, 1 / max(models, 1)),
@@ -44,18 +44,18 @@ def fit_weights(choices: Choices) -> Array:
         method="L-BFGS-B",
         bounds=[(0, None)] * models,
     )
-    weights: Array = result.x
+    weights: FloatArray = result.x
     return weights
 
 
-def log_likelihoods(choices: Choices, weights: Array) -> Array:
+def log_likelihoods(choices: Choices, weights: FloatArray) -> Array:
     """Returns the log-likelihood of each user's choices."""
-    scores = np.where(choices.there, choices.features @ weights.astype(np.float32), -np.inf)
-    likelihoods: Array = (choices.chosen * np.where(choices.there, log_softmax(scores), 0)).sum(1)
+    scores = np.where(choices.mask, choices.features @ weights.astype(np.float32), -np.inf)
+    likelihoods: FloatArray = (choices.chosen * np.where(choices.mask, log_softmax(scores), 0)).sum(1)
     return likelihoods
 
 
-def _loss(weights: Array, features: Array, chosen: Array, starts: Array) -> tuple[float, Array]:
+def _loss(weights: FloatArray, features: FloatArray, chosen: FloatArray, starts: IntArray) -> tuple[float, Array]:
     """Returns the mean loss per user and its gradient. Users are concatenated, from `starts` on."""
     lengths = np.diff(starts, append=len(chosen))
     scores = features @ weights.astype(np.float32)

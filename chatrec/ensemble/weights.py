@@ -5,8 +5,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from chatrec.data.arrays import Array
-from chatrec.ensemble.candidates import NOBODY, RETRIEVED, best_items, retrieve
+from chatrec.data.arrays import Array, FloatArray, IntArray
+from chatrec.ensemble.candidates import PADDING, RETRIEVED, best_items, retrieve
 from chatrec.ensemble.log_shares import ScoredLogShares
 from chatrec.ensemble.logit import Choices, fit_weights, log_likelihoods
 from chatrec.evaluation.holdout import Holdout, K
@@ -35,7 +35,7 @@ class HoldoutFeatures:
     """Held-out users with their candidates."""
 
     names: list[str]
-    items: Array
+    items: IntArray
     """Items, users × candidates."""
     choices: Choices
 
@@ -47,19 +47,19 @@ class HoldoutFeatures:
             for batch in holdout.batches()
         ]
         width = max((part.items.shape[1] for part in parts), default=1)
-        items = np.concatenate([_wider(part.items, width, NOBODY) for part in parts])
+        items = np.concatenate([_wider(part.items, width, PADDING) for part in parts])
         features = np.concatenate([_wider(part.log_shares, width, 0) for part in parts])
         chosen = holdout.hits(items).astype(np.float32)
         chosen /= np.maximum(chosen.sum(1, keepdims=True), 1)
         return cls(list(models), items, Choices(features, items >= 0, chosen))
 
-    def lists(self, weights: Mapping[str, float], users: Array) -> Array:
+    def lists(self, weights: Mapping[str, float], users: IntArray) -> Array:
         """Returns the lists of some users, users × K, padded with -1."""
         vector = np.array([weights.get(name, 0.0) for name in self.names], np.float32)
         return best_items(self.items[users], self.choices.features[users], vector, K)[0]
 
 
-def fit_ensemble_weights(features: HoldoutFeatures, users: Array, seed: int) -> EnsembleWeights:
+def fit_ensemble_weights(features: HoldoutFeatures, users: IntArray, seed: int) -> EnsembleWeights:
     """Fits the weights and drops models, the weakest first, whose gain is not significantly above zero.
 
     Args:
@@ -87,7 +87,7 @@ def cross_fitted_lists(features: HoldoutFeatures, seed: int) -> Array:
     return cross_fitted(features, seed, K)[0]
 
 
-def cross_fitted(features: HoldoutFeatures, seed: int, k: int) -> tuple[Array, Array]:
+def cross_fitted(features: HoldoutFeatures, seed: int, k: int) -> tuple[IntArray, FloatArray]:
     """Returns the best candidates of all held-out users, each under weights fitted on other users.
 
     Args:
@@ -96,11 +96,11 @@ def cross_fitted(features: HoldoutFeatures, seed: int, k: int) -> tuple[Array, A
         k: Maximum number of candidates per user.
 
     Returns:
-        Items and their scores, users × candidates, the best first; NOBODY and -inf for padding.
+        Items and their scores, users × candidates, the best first; PADDING and -inf for padding.
     """
     fold = np.random.default_rng(seed).permutation(len(features.items)) % FOLDS
     shape = len(features.items), min(k, features.items.shape[1])
-    items, scores = np.full(shape, NOBODY, np.int32), np.full(shape, -np.inf)
+    items, scores = np.full(shape, PADDING, np.int32), np.full(shape, -np.inf)
     for number in range(FOLDS):
         weights, _ = _fit(features, np.flatnonzero(fold != number), features.names)
         users = np.flatnonzero(fold == number)
@@ -110,7 +110,7 @@ def cross_fitted(features: HoldoutFeatures, seed: int, k: int) -> tuple[Array, A
     return items, scores
 
 
-def _fit(features: HoldoutFeatures, users: Array, names: list[str]) -> tuple[Array, Array]:
+def _fit(features: HoldoutFeatures, users: IntArray, names: list[str]) -> tuple[Array, Array]:
     """Returns the weights, and the log-likelihood of each user.
 
     Users with no relevant candidate are skipped: no weights would show them a relevant item, and a likelihood that
@@ -123,7 +123,7 @@ def _fit(features: HoldoutFeatures, users: Array, names: list[str]) -> tuple[Arr
 
 
 def _gain(
-    features: HoldoutFeatures, users: Array, others: list[str], with_all: Array, seed: int
+    features: HoldoutFeatures, users: IntArray, others: list[str], with_all: Array, seed: int
 ) -> tuple[float, float, float]:
     _, without = _fit(features, users, others)
     return paired_difference(with_all, without, seed, SURE)

@@ -9,7 +9,7 @@ from collections.abc import Iterable
 
 import numpy as np
 
-from chatrec.data.arrays import Array
+from chatrec.data.arrays import Array, BoolArray, FloatArray
 from chatrec.data.user_batch import UserBatch
 from chatrec.evaluation import metrics
 from chatrec.evaluation.holdout import Holdout
@@ -24,12 +24,12 @@ def pseudo_cold(ids: Iterable[object], seed: int) -> Array:
         ids: Ids of the items.
         seed: Seed of the choice.
     """
-    digests = b"".join(hashlib.blake2b(f"{seed} {each}".encode(), digest_size=8).digest() for each in ids)
-    chosen: Array = np.frombuffer(digests, np.uint64) < SHARE * 2.0**64
+    digests = b"".join(hashlib.blake2b(f"{seed} {item}".encode(), digest_size=8).digest() for item in ids)
+    chosen: BoolArray = np.frombuffer(digests, np.uint64) < SHARE * 2.0**64
     return chosen
 
 
-def neighbour_ndcg(holdout: Holdout, vectors: Array) -> metrics.Floats:
+def neighbour_ndcg(holdout: Holdout, vectors: FloatArray) -> metrics.Floats:
     """Returns NDCG@10 of each user for the items nearest to the mean text vector of the history.
 
     Args:
@@ -38,7 +38,7 @@ def neighbour_ndcg(holdout: Holdout, vectors: Array) -> metrics.Floats:
     """
 
     def score(batch: UserBatch) -> Array:
-        scores: Array = batch.weighted(np.ones_like) @ vectors @ vectors.T
+        scores: FloatArray = batch.weighted(np.ones_like) @ vectors @ vectors.T
         return scores
 
     return holdout.ndcg(score)

@@ -1,9 +1,9 @@
 """Holdouts: events removed from a snapshot to select and evaluate models before a run is published.
 
 The target is a setting, because it cannot be inferred from the log:
-next    the user's next event: the last event of a sample of users;
-period  the events of the next stretch of time: all events after the 80 % quantile of time;
-any     missing events, if order carries no information: a tenth of the events of a sample of users.
+next_item    the user's next event: the last event of a sample of users;
+next_period  the events of the next stretch of time: all events after the 80 % quantile of time;
+random       missing events, if order carries no information: a tenth of the events of a sample of users.
 """
 
 from collections.abc import Callable, Iterator
@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from chatrec.config.ranking import Target
-from chatrec.data.arrays import Array
+from chatrec.data.arrays import Array, BoolArray, IntArray
 from chatrec.data.interactions import Interactions
 from chatrec.data.user_batch import UserBatch, batches
 from chatrec.evaluation import metrics
@@ -34,13 +34,13 @@ class Holdout:
 
     histories: Interactions
     """Interactions of all users without the held-out events, for fitting."""
-    users: Array
+    users: IntArray
     """Users with targets; each has events left."""
-    starts: Array
+    starts: IntArray
     """Offsets: the targets of the n-th of these users are `targets[starts[n]:starts[n + 1]]`."""
-    targets: Array
+    targets: IntArray
     """Rows of items, without duplicates per user."""
-    recommendable: Array
+    recommendable: BoolArray
     """Availability of items, bool of shape (items,)."""
     exclude_seen: bool
 
@@ -57,7 +57,7 @@ class Holdout:
         size = max(1, CELLS_OF_A_BLOCK // max(len(self.recommendable), 1))
         return batches(self.histories, self.users, self.recommendable, self.exclude_seen, size)
 
-    def hits(self, lists: Array) -> metrics.Hits:
+    def hits(self, lists: IntArray) -> metrics.Hits:
         """Returns the slots that hold a target, for lists of shape users × slots, padded with -1."""
         width = np.int64(len(self.recommendable))
         wanted = np.repeat(np.arange(len(self)), self.relevant) * width + self.targets
@@ -72,34 +72,36 @@ class Holdout:
         Returns:
             Lists, users × K, padded with -1.
         """
-        found = [np.empty((0, min(K, len(self.recommendable))), np.int32)]
-        found += [batch.best(score(batch), K)[0] for batch in self.batches()]
-        return np.concatenate(found)
+        lists: list[IntArray] = [np.empty((0, min(K, len(self.recommendable))), np.int32)]
+        lists += [batch.best(score(batch), K)[0] for batch in self.batches()]
+        return np.concatenate(lists)
 
     def ndcg(self, score: Callable[[UserBatch], Array]) -> metrics.Floats:
         """Returns NDCG@10 of each user."""
         return metrics.ndcg(self.hits(self.lists(score)), self.relevant)
 
 
-def hold_out(histories: Interactions, recommendable: Array, exclude_seen: bool, target: Target, seed: int) -> Holdout:
+def hold_out(
+    histories: Interactions, recommendable: BoolArray, exclude_seen: bool, target: Target, seed: int
+) -> Holdout:
     """Chooses the held-out events.
 
     Args:
         histories: Interactions of all users.
         recommendable: Availability of items, bool of shape (items,).
         exclude_seen: Whether items that the user had before are excluded from lists and targets.
-        target: What a list should predict.
+        target: Events that a list should predict.
         seed: Seed of the sample of users.
 
     Returns:
         A holdout of at most USERS_AT_MOST users.
     """
     random = np.random.default_rng(seed)
-    choose = {"next_item": _last, "next_period": _period, "random": _tenth}[target]
+    choose = {"next_item": _last_events, "next_period": _period_events, "random": _random_events}[target]
     return _without(choose(histories, random), histories, recommendable, exclude_seen, random)
 
 
-def hold_items_out(histories: Interactions, hidden: Array, seed: int) -> Holdout:
+def hold_items_out(histories: Interactions, hidden: BoolArray, seed: int) -> Holdout:
     """Holds out all events of some items, as if these were cold. Lists contain no other items.
 
     Args:
@@ -114,7 +116,11 @@ def hold_items_out(histories: Interactions, hidden: Array, seed: int) -> Holdout
 
 
 def _without(
-    held_out: Array, histories: Interactions, recommendable: Array, exclude_seen: bool, random: np.random.Generator
+    held_out: BoolArray,
+    histories: Interactions,
+    recommendable: BoolArray,
+    exclude_seen: bool,
+    random: np.random.Generator,
 ) -> Holdout:
     left = histories.only(~held_out)
     users, targets = histories.event_users[held_out], histories.items[held_out]
@@ -129,7 +135,7 @@ def _without(
     return Holdout(left, scored, starts, targets[kept].astype(np.int32), recommendable, exclude_seen)
 
 
-def _last(histories: Interactions, random: np.random.Generator) -> Array:
+def _last_events(histories: Interactions, random: np.random.Generator) -> Array:
     most = min(USERS_AT_MOST, max(USERS_AT_LEAST, int(SHARE_OF_EVENTS * len(histories.items))))
     users = _sample(np.flatnonzero(histories.lengths >= 2), most, random)
     held_out = np.zeros(len(histories.items), bool)
@@ -137,14 +143,14 @@ def _last(histories: Interactions, random: np.random.Generator) -> Array:
     return held_out
 
 
-def _period(histories: Interactions, random: np.random.Generator) -> Array:
+def _period_events(histories: Interactions, random: np.random.Generator) -> Array:
     if not len(histories.times):
         return np.zeros(0, bool)
-    held_out: Array = histories.times >= np.quantile(histories.times, PERIOD_FROM)
-    return held_out if held_out.mean() <= MOST_OF_A_PERIOD else _last(histories, random)
+    held_out: BoolArray = histories.times >= np.quantile(histories.times, PERIOD_FROM)
+    return held_out if held_out.mean() <= MOST_OF_A_PERIOD else _last_events(histories, random)
 
 
-def _tenth(histories: Interactions, random: np.random.Generator) -> Array:
+def _random_events(histories: Interactions, random: np.random.Generator) -> Array:
     users = _sample(np.flatnonzero(histories.lengths >= EVENTS_FOR_ANY), USERS_AT_MOST, random)
     chosen = np.zeros(histories.users, bool)
     chosen[users] = True
@@ -152,11 +158,11 @@ def _tenth(histories: Interactions, random: np.random.Generator) -> Array:
     return chance < SHARE_OF_ANY
 
 
-def _sample(users: Array, most: int, random: np.random.Generator) -> Array:
+def _sample(users: IntArray, most: int, random: np.random.Generator) -> Array:
     return users if len(users) <= most else np.sort(random.choice(users, most, replace=False))
 
 
-def _among(users: Array, items: Array, histories: Interactions, width: int) -> Array:
+def _among(users: IntArray, items: IntArray, histories: Interactions, width: int) -> Array:
     """Returns whether each pair occurs in the histories."""
     had = histories.event_users * np.int64(width) + histories.items
     return np.isin(users * np.int64(width) + items, had)

@@ -1,4 +1,4 @@
-"""A dataset as the files of a snapshot, and back: the steps of a run read them like those of a database."""
+"""Conversion between datasets and snapshots, so that the steps of a run can read a dataset."""
 
 import json
 from dataclasses import asdict
@@ -49,7 +49,7 @@ def write_dataset(dataset: Dataset, folder: Path) -> Snapshot:
 
 
 def read_dataset(folder: Path, kind: FrameKind) -> Dataset:
-    """Reads what `write_dataset` wrote.
+    """Reads a dataset written by `write_dataset`.
 
     Args:
         folder: Folder of the snapshot.

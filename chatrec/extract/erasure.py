@@ -45,7 +45,7 @@ class ErasureSubject:
         return int(self.text) if self.integer else self.text.encode()
 
 
-def still_given(cursor: Any, mapping: SourceMapping, person: ErasureSubject) -> dict[str, int]:
+def still_given(cursor: Any, mapping: SourceMapping, subject: ErasureSubject) -> dict[str, int]:
     """Count the rows of a user in each source relation; relations without any are left out."""
     counts = {}
     for mapped in mapping.relations:
@@ -53,46 +53,46 @@ def still_given(cursor: Any, mapping: SourceMapping, person: ErasureSubject) -> 
             continue
         column = id_column("user_id", mapped.types["user_id"])
         given = sql.SQL(f"SELECT count(*) FROM (\n{mapped.select}\n) AS mapped WHERE ")
-        cursor.execute(sql.Composed([given, column, sql.SQL(" = "), sql.Literal(person.value)]))
+        cursor.execute(sql.Composed([given, column, sql.SQL(" = "), sql.Literal(subject.value)]))
         counts[mapped.relation] = int(cursor.fetchone()[0])
     return {relation: rows for relation, rows in counts.items() if rows}
 
 
-def row_of(folder: Path, person: ErasureSubject) -> int | None:
+def row_of(folder: Path, subject: ErasureSubject) -> int | None:
     """Row number of the user in a snapshot, or None."""
     users = pl.read_parquet(folder / USERS, columns=["user_id"])["user_id"]
-    rows = (users == person.value).fill_null(False).arg_true()
+    rows = (users == subject.value).fill_null(False).arg_true()
     return int(rows[0]) if len(rows) else None
 
 
-def erase_from_snapshot(folder: Path, person: ErasureSubject) -> Counter[str]:
+def erase_from_snapshot(folder: Path, subject: ErasureSubject) -> Counter[str]:
     """Erase a user from a snapshot; returns the number of removed rows by kind."""
-    row = row_of(folder, person)
+    row = row_of(folder, subject)
     gone: Counter[str] = Counter()
     if row is not None:
         for name in (INTERACTIONS, QUERIES):
             gone[_kind(name)] = _remove(folder / name, pl.col("user") == row)
     gone[_kind(QUARANTINE)] = _remove(
-        folder / QUARANTINE, (pl.col("relation") != "items") & QUARANTINED_ID.eq_missing(pl.lit(person.text))
+        folder / QUARANTINE, (pl.col("relation") != "items") & QUARANTINED_ID.eq_missing(pl.lit(subject.text))
     )
     if row is not None:
         gone[_kind(USERS)] = 1
         _rewrite(
             folder / USERS,
             lambda block: block.with_columns(
-                pl.when(pl.col("user_id").ne_missing(person.value)).then(column).alias(column)
+                pl.when(pl.col("user_id").ne_missing(subject.value)).then(column).alias(column)
                 for column in block.columns
             ),
         )
     return gone
 
 
-def remove_days(folder: Path, person: ErasureSubject) -> int:
+def remove_days(folder: Path, subject: ErasureSubject) -> int:
     """Remove the daily partitions with events of a user; the next run reads these days again.
 
     They are not rewritten without the user, because the name of a partition is the digest of its rows.
     """
-    days = [file for file in folder.glob("[!.]*.parquet") if _count(file, pl.col("user_id") == person.read)]
+    days = [file for file in folder.glob("[!.]*.parquet") if _count(file, pl.col("user_id") == subject.read)]
     for file in days:
         file.unlink()
     return len(days)

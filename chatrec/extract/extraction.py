@@ -35,7 +35,7 @@ class SnapshotFacts:
 
     user_id_type: str
     item_id_type: str
-    buckets: tuple[str, ...]
+    partitions: tuple[str, ...]
     """Names of the daily partitions in the shared folder."""
 
 
@@ -67,14 +67,14 @@ def extract(
     """
     block_bytes = (memory_mb << 20) // BLOCK_SHARE
     quarantine = Quarantine(folder / QUARANTINE)
-    shared = partitions.bucket_folder(root)
+    shared = partitions.partition_folder(root)
     with snapshot(engine) as cursor, _readable_data_errors():
         mapping = check_mapping(cursor, selects(source), source.item_attributes)
         now = _now(cursor)
         users_file, items_file = folder / USERS, folder / ITEMS
         users = users_relation(mapping.users).read(cursor, users_file, quarantine, block_bytes)
         items = items_relation(mapping.items, source).read(cursor, items_file, quarantine, block_bytes)
-        days, changed = partitions.read_buckets(cursor, mapping.interactions, shared, full, block_bytes)
+        days, changed = partitions.read_partitions(cursor, mapping.interactions, shared, full, block_bytes)
         names = tuple(day.name for day in days)
         events = partitions.scan(shared, names) if names else _no_events(mapping)
         user_ids = _ids(users_file, "user_id")
@@ -156,4 +156,4 @@ def _newest(events: pl.LazyFrame, now: int) -> int | None:
 
 def _no_events(mapping: SourceMapping) -> pl.LazyFrame:
     integers = [mapping.interactions.types[name] != "text" for name in ("user_id", "item_id")]
-    return pl.LazyFrame(pl.from_arrow(partitions.bucket_schema(*integers).empty_table()))
+    return pl.LazyFrame(pl.from_arrow(partitions.partition_schema(*integers).empty_table()))

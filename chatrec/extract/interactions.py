@@ -36,15 +36,15 @@ def write_interactions(
     total = int(events.select(pl.len()).collect().item())
     for start in range(0, total, ROWS_OF_A_BLOCK):
         rows, not_utf8 = _decoded(events.slice(start, ROWS_OF_A_BLOCK).collect())
-        known = (
+        joined = (
             rows.with_columns(not_utf8=not_utf8)
             .join(dense(users, "user_id", "user"), on="user_id", how="left", maintain_order="left")
             .join(dense(items, "item_id", "item"), on="item_id", how="left", maintain_order="left")
             .with_columns(reason=_reason(now))
         )
-        bad = known.filter(pl.col("reason").is_not_null())
+        bad = joined.filter(pl.col("reason").is_not_null())
         quarantine.add("interactions", _as_read(bad), bad["reason"])
-        good.append(known.filter(pl.col("reason").is_null()).select(_kept_columns()))
+        good.append(joined.filter(pl.col("reason").is_null()).select(_kept_columns()))
     ordered = pl.concat(good).sort("user", "occurred_at", _shuffled_items(), "event", "weight")
     with RowGroups(folder / INTERACTIONS, INTERACTIONS_SCHEMA) as file:
         file.write(ordered.to_arrow())

@@ -47,8 +47,8 @@ class SourceQuery:
     @property
     def free(self) -> list[str]:
         """Columns beyond the contract: attributes of users, texts and attributes of items."""
-        known = {*REQUIRED[self.relation], *OPTIONAL[self.relation]}
-        return [name for name in self.types if name not in known]
+        columns = {*REQUIRED[self.relation], *OPTIONAL[self.relation]}
+        return [name for name in self.types if name not in columns]
 
 
 @dataclass(frozen=True)

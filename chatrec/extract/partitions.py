@@ -27,7 +27,7 @@ COLUMNS = ("day", "user_id", "item_id", "event", "weight", "occurred_at")
 
 
 @dataclass(frozen=True)
-class Bucket:
+class DailyPartition:
     """A day of events as it is in the source database."""
 
     day: str
@@ -40,14 +40,14 @@ class Bucket:
         return f"{self.day}.{self.events}.{self.hash}.parquet"
 
 
-def bucket_folder(root: Path) -> Path:
+def partition_folder(root: Path) -> Path:
     """Folder of the daily partitions of all runs."""
     return root / "events"
 
 
-def read_buckets(
+def read_partitions(
     cursor: Any, mapped: SourceQuery, folder: Path, full: bool, block_bytes: int
-) -> tuple[list[Bucket], list[Bucket]]:
+) -> tuple[list[DailyPartition], list[DailyPartition]]:
     """Update the daily partitions.
 
     Args:
@@ -62,14 +62,14 @@ def read_buckets(
     """
     variables = _variables(cursor, mapped)
     cursor.execute(sql_files.read("queries/day_digests.sql", variables))
-    buckets = [Bucket(day, events, str(digest)) for day, events, digest in cursor.fetchall()]
-    changed = [bucket for bucket in buckets if full or not (folder / bucket.name).exists()]
+    partitions = [DailyPartition(day, events, str(digest)) for day, events, digest in cursor.fetchall()]
+    changed = [partition for partition in partitions if full or not (folder / partition.name).exists()]
     if changed:
-        days = sql.Literal([bucket.day for bucket in changed]).as_string(cursor)
+        days = sql.Literal([partition.day for partition in changed]).as_string(cursor)
         query = sql.SQL(sql_files.read("queries/events_of_days.sql", {**variables, "days": days}))
         integer_ids = [is_integer(mapped.types[name]) for name in ("user_id", "item_id")]
         _write(cursor, query, changed, folder, integer_ids, block_bytes)
-    return buckets, changed
+    return partitions, changed
 
 
 def _variables(cursor: Any, mapped: SourceQuery) -> Mapping[str, str]:
@@ -93,15 +93,17 @@ def _variables(cursor: Any, mapped: SourceQuery) -> Mapping[str, str]:
 def _write(
     cursor: Any,
     query: sql.Composable,
-    buckets: Sequence[Bucket],
+    partitions: Sequence[DailyPartition],
     folder: Path,
     integer_ids: Sequence[bool],
     block_bytes: int,
 ) -> None:
     folder.mkdir(parents=True, exist_ok=True)
-    total = sum(bucket.events for bucket in buckets)
+    total = sum(partition.events for partition in partitions)
     with progress("Reading events", total, "events") as shown:
-        files = _Files({bucket.day: folder / bucket.name for bucket in buckets}, bucket_schema(*integer_ids))
+        files = _Files(
+            {partition.day: folder / partition.name for partition in partitions}, partition_schema(*integer_ids)
+        )
 
         def write(block: pa.Table) -> None:
             files.write(block)
@@ -111,7 +113,7 @@ def _write(
             copy_out(cursor, query, COLUMNS, write, block_bytes)
 
 
-def bucket_schema(integer_users: bool, integer_items: bool) -> pa.Schema:
+def partition_schema(integer_users: bool, integer_items: bool) -> pa.Schema:
     """Schema of a daily partition: rows as read, invalid ones included, text ids as bytes."""
     return pa.schema(
         [
@@ -172,11 +174,11 @@ def _typed(rows: pa.Table, schema: pa.Schema) -> pa.Table:
     return pa.table(columns, schema=schema)
 
 
-def scan(folder: Path, buckets: Sequence[str]) -> pl.LazyFrame:
+def scan(folder: Path, names: Sequence[str]) -> pl.LazyFrame:
     """Scan the events of some daily partitions, in their order.
 
     Args:
         folder: Folder of the partitions.
-        buckets: Names of the files.
+        names: Names of the files.
     """
-    return pl.scan_parquet([folder / name for name in buckets])
+    return pl.scan_parquet([folder / name for name in names])

@@ -49,14 +49,14 @@ class QueriesFile:
     Args:
         folder: Folder of the snapshot.
         users: Ids of USERS, in their order.
-        each: Maximum number of queries per user.
+        per_user: Maximum number of queries per user.
         now: Time of the snapshot, microseconds since 1970.
         quarantine: Quarantine for invalid queries.
     """
 
-    def __init__(self, folder: Path, users: pl.Series, each: int, now: int, quarantine: Quarantine) -> None:
+    def __init__(self, folder: Path, users: pl.Series, per_user: int, now: int, quarantine: Quarantine) -> None:
         self.users = dense(users, "user_id", "user")
-        self.each, self.now, self.quarantine = each, now, quarantine
+        self.per_user, self.now, self.quarantine = per_user, now, quarantine
         self.beyond = 0
         """Number of valid queries beyond the limit."""
         self._file = RowGroups(folder / QUERIES, QUERIES_SCHEMA)
@@ -69,14 +69,14 @@ class QueriesFile:
             rows: Columns user_id as in USERS, query, and occurred_at in microseconds since 1970.
             not_utf8: Mask of the rows that are not UTF-8.
         """
-        known = (
+        joined = (
             rows.with_columns(not_utf8=not_utf8, key=normalised(pl.col("query")))
             .join(self.users, on="user_id", how="left", maintain_order="left")
             .with_columns(reason=_reason(self.now))
         )
-        bad = known.filter(pl.col("reason").is_not_null())
+        bad = joined.filter(pl.col("reason").is_not_null())
         self.quarantine.add("queries", bad.select("user_id", "query", time_as_text()), bad["reason"])
-        good = known.filter(pl.col("reason").is_null())
+        good = joined.filter(pl.col("reason").is_null())
         kept = self._newest(good)
         self.beyond += good.height - kept.height
         self._file.write(kept.select("user", pl.col("key").alias("query"), "occurred_at").to_arrow())
@@ -86,9 +86,9 @@ class QueriesFile:
         if good.is_empty():
             return good
         before = pl.when(pl.col("user") == self._last_user).then(self._of_last_user).otherwise(0)
-        ranked = good.with_columns(place=pl.int_range(pl.len()).over("user") + before)
-        self._last_user, self._of_last_user = ranked["user"][-1], ranked["place"][-1] + 1
-        return ranked.filter(pl.col("place") < self.each)
+        ranked = good.with_columns(rank=pl.int_range(pl.len()).over("user") + before)
+        self._last_user, self._of_last_user = ranked["user"][-1], ranked["rank"][-1] + 1
+        return ranked.filter(pl.col("rank") < self.per_user)
 
     @property
     def rows(self) -> int:

@@ -26,7 +26,7 @@ class Snapshot:
     def facts(self) -> SnapshotFacts:
         """Types of ids, and names of daily partitions."""
         values = json.loads((self.folder / SNAPSHOT).read_text(encoding="utf-8"))
-        return SnapshotFacts(**{**values, "buckets": tuple(values["buckets"])})
+        return SnapshotFacts(**{**values, "partitions": tuple(values["partitions"])})
 
     @cached_property
     def taken_at(self) -> int:

@@ -9,7 +9,7 @@ from scipy.sparse import csr_matrix
 from chatrec.data.arrays import Array, unit
 
 YEAR = re.compile(r"(?<!\d)(1[89]\d\d|20\d\d)(?!\d)")
-MOSTLY = 0.9
+NUMERIC_SHARE = 0.9
 """Share of values that must be numbers for a column of text to count as numeric."""
 
 
@@ -23,7 +23,7 @@ def numbers(column: pl.Series) -> Array | None:
     """Values of a numeric column, float64, NaN for missing ones; None if the column is not numeric."""
     given = column.str.strip_chars().replace("", None)
     values = given.cast(pl.Float64, strict=False)
-    if not given.count() or values.count() < MOSTLY * given.count():
+    if not given.count() or values.count() < NUMERIC_SHARE * given.count():
         return None
     parsed: Array = values.fill_null(np.nan).to_numpy().astype(np.float64)
     return np.where(np.isfinite(parsed), parsed, np.nan)
@@ -39,13 +39,13 @@ def bumps(values: Array, deviation: float) -> csr_matrix:
     Returns:
         items × bumps, rows of unit length.
     """
-    known = np.flatnonzero(np.isfinite(values))
-    if not len(known):
+    present = np.flatnonzero(np.isfinite(values))
+    if not len(present):
         return csr_matrix((len(values), 1), dtype=np.float32)
-    centres = np.arange(values[known].min() - 2 * deviation, values[known].max() + 2 * deviation + 1e-9, deviation)
-    distance = (values[known, None] - centres) / deviation
+    centres = np.arange(values[present].min() - 2 * deviation, values[present].max() + 2 * deviation + 1e-9, deviation)
+    distance = (values[present, None] - centres) / deviation
     height = np.where(np.abs(distance) < 4, np.exp(-(distance**2) / 2), 0)
     height = unit(height)
     row, column = np.nonzero(height)
     shape = (len(values), len(centres))
-    return csr_matrix((height[row, column].astype(np.float32), (known[row], column)), shape=shape)
+    return csr_matrix((height[row, column].astype(np.float32), (present[row], column)), shape=shape)

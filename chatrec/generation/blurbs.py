@@ -81,7 +81,7 @@ def write_blurbs(reasons: Sequence[Reason], writer: Writer) -> tuple[list[str], 
     def refuse(prompt: str, sentence: str, _: Collection[str]) -> str | None:
         return refuse_sentence(sentence, groups[prompt])
 
-    asked = [prompt for prompt, group in groups.items() if BETWEEN not in group]
-    drafts = draft(writer, asked, TOKENS_OF_A_SENTENCE, str.strip, refuse, "sentences")
+    prompts = [prompt for prompt, group in groups.items() if BETWEEN not in group]
+    drafts = draft(writer, prompts, TOKENS_OF_A_SENTENCE, str.strip, refuse, "sentences")
     blurbs = [reason.blurb(drafts.accepted.get(reason.prompt)) for reason in reasons]
-    return blurbs, drafts.result(unasked=len(groups) - len(asked))
+    return blurbs, drafts.result(unasked=len(groups) - len(prompts))

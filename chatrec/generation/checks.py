@@ -99,12 +99,12 @@ def refuse_sentence(sentence: str, group: str) -> str | None:
     """
     gaps = GAP.findall(sentence)
     rest = re.sub(re.escape(group), " ", GAP.sub(" ", sentence), flags=re.IGNORECASE)
-    said = {part for word in words(rest) for part in (word if unspaced(word) else [word])}
+    parts = {part for word in words(rest) for part in (word if unspaced(word) else [word])}
     checks = (
         ("too long", len(sentence) > CHARACTERS_OF_A_SENTENCE),
         ("no sentence", SENTENCE_END.search(sentence) is None),
         ("wrong gaps", gaps != ["X", "Y"]),
-        ("says more", bool(said - PHRASES) or any(letter.isdigit() for letter in rest)),
-        ("claims a liking", bool(said & LIKING) and not said & HEDGES),
+        ("says more", bool(parts - PHRASES) or any(letter.isdigit() for letter in rest)),
+        ("claims a liking", bool(parts & LIKING) and not parts & HEDGES),
     )
     return next((reason for reason, refused in checks if refused), None)

@@ -79,7 +79,7 @@ class GroupTerms:
     """Stems of all texts of the group."""
 
 
-def telling(groups: Sequence[Sequence[str]], most: int) -> list[GroupTerms]:
+def distinctive_terms(groups: Sequence[Sequence[str]], most: int) -> list[GroupTerms]:
     """Distinctive terms of groups of texts.
 
     A term has the weight p log(p/q) (pointwise Kullback-Leibler divergence, Tomokiyo and Hurst 2003), where p is the

@@ -94,18 +94,18 @@ def name_groups(groups: Sequence[Group], writer: Writer) -> tuple[list[str], Wri
         Names in the order of the groups; numbers of generated names and of fallbacks, and why.
     """
     order = sorted(range(len(groups)), key=lambda k: groups[k].prompt)  # independent of the numbering by k-means
-    asked = {groups[k].prompt: k for k in order if len(groups[k].terms.words) >= WORDS_NEEDED}
+    prompts = {groups[k].prompt: k for k in order if len(groups[k].terms.words) >= WORDS_NEEDED}
 
     def refuse(prompt: str, name: str, taken: Collection[str]) -> str | None:
-        group = groups[asked[prompt]]
+        group = groups[prompts[prompt]]
         return refuse_name(name, group.terms, group.titles, taken)
 
-    drafts = draft(writer, list(asked), TOKENS_OF_A_NAME, tidy_name, refuse, "names")
-    names = {asked[prompt]: name for prompt, name in drafts.accepted.items()}
+    drafts = draft(writer, list(prompts), TOKENS_OF_A_NAME, tidy_name, refuse, "names")
+    names = {prompts[prompt]: name for prompt, name in drafts.accepted.items()}
     for k in order:
         if k not in names:
             names[k] = _of_terms(groups[k], {name.casefold() for name in names.values()})
-    return [names[k] for k in range(len(groups))], drafts.result(unasked=len(groups) - len(asked))
+    return [names[k] for k in range(len(groups))], drafts.result(unasked=len(groups) - len(prompts))
 
 
 def _of_terms(group: Group, taken: set[str]) -> str:

@@ -13,7 +13,7 @@ from transformers import AutoModelForCausalLM, AutoTokenizer, GenerationConfig, 
 from transformers.generation import StoppingCriteriaList
 
 from chatrec.config import Settings
-from chatrec.encoder.checkpoint import choose_device, place_of, without_bars
+from chatrec.encoder.checkpoint import choose_device, source_arguments, without_bars
 from chatrec.generation.model_selection import Source
 from chatrec.runs.run import fingerprint, write_atomically
 
@@ -40,7 +40,7 @@ class Writer:
         self.settings = settings
         self.deadline = time.monotonic() + settings.generate.seconds
         self.trouble = "" if source.model else NO_MODEL
-        """Reason why generation has stopped; empty while it goes on."""
+        """Reason why generation has stopped; empty until then."""
         self.detail = source.reason
         """Why the model was selected, or the error."""
         self.written = 0
@@ -97,12 +97,12 @@ class Writer:
 
     @cached_property
     def _known(self) -> dict[str, str]:
-        known: dict[str, str] = json.loads(self._file.read_text(encoding="utf-8")) if self._file.exists() else {}
-        return known
+        lines: dict[str, str] = json.loads(self._file.read_text(encoding="utf-8")) if self._file.exists() else {}
+        return lines
 
     @cached_property
     def _model(self) -> tuple[Any, PreTrainedTokenizerBase]:
-        where, device = place_of(self.source.model or ""), choose_device(self.settings.encoder.device)
+        where, device = source_arguments(self.source.model or ""), choose_device(self.settings.encoder.device)
         dtype = torch.bfloat16 if device.type == "cuda" else torch.float32
         with without_bars():
             tokenizer = AutoTokenizer.from_pretrained(**where, padding_side="left", truncation_side="left")
@@ -114,18 +114,18 @@ class Writer:
     def _write(self, prompts: Sequence[str], tokens: int, attempt: int) -> list[str]:
         model, tokenizer = self._model
         longest = getattr(model.config, "max_position_embeddings", None)
-        asked = tokenizer(
+        encoded = tokenizer(
             list(prompts), return_tensors="pt", padding=True, truncation=True, max_length=longest and longest - tokens
         ).to(model.device)
         torch.manual_seed(self.settings.compute.seed + attempt)
         drawn = {"do_sample": True, "temperature": TEMPERATURE, "top_p": NUCLEUS} if attempt else {"do_sample": False}
         written = model.generate(
-            input_ids=asked["input_ids"],
-            attention_mask=asked["attention_mask"],
+            input_ids=encoded["input_ids"],
+            attention_mask=encoded["attention_mask"],
             generation_config=GenerationConfig(max_new_tokens=tokens, pad_token_id=tokenizer.pad_token_id, **drawn),
             stopping_criteria=StoppingCriteriaList([self._enough(tokenizer)]),
         )
-        texts = tokenizer.batch_decode(written[:, asked["input_ids"].shape[1] :], skip_special_tokens=True)
+        texts = tokenizer.batch_decode(written[:, encoded["input_ids"].shape[1] :], skip_special_tokens=True)
         return [text.strip(" ").split("\n")[0] for text in texts]
 
     def _enough(self, tokenizer: PreTrainedTokenizerBase) -> Callable[..., torch.Tensor]:

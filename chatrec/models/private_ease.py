@@ -104,8 +104,8 @@ def fit(release: Release, texts: Directions, config: Config = DEFAULT) -> Privat
         texts: Text directions of that catalogue.
         config: Parameters of the fit.
     """
-    paired, noise = release.paired, release.of_pairs * np.sqrt(max(len(release.paired), 1))
-    scale = np.sqrt(np.maximum(release.popular, release.of_popular))
+    paired, noise = release.paired, release.pairs_deviation * np.sqrt(max(len(release.paired), 1))
+    scale = np.sqrt(np.maximum(release.popular, release.popularity_deviation))
     space = np.hstack([texts.vectors, np.ones((len(scale), 1))]) * scale[:, None]
     into = np.linalg.pinv(space[paired])
     inner = into @ release.pairs @ into.T

@@ -28,7 +28,7 @@ from chatrec.extract.erasure import ErasureSubject, erase_from_snapshot, remove_
 from chatrec.extract.extraction import selects
 from chatrec.extract.extraction import snapshot as read_only
 from chatrec.extract.mapping import check_mapping
-from chatrec.extract.partitions import bucket_folder
+from chatrec.extract.partitions import partition_folder
 from chatrec.extract.snapshot import Snapshot
 from chatrec.pipeline import finetune
 from chatrec.pipeline.evaluation import FOLDER as EVALUATIONS
@@ -140,7 +140,7 @@ def _files(settings: Settings, runs: list[Run], kept: set[str], subject: Erasure
                 run.remove()
                 removed["unpublished runs"] += 1
             shown.advance(note=run.key)
-        removed["days of events"] = remove_days(bucket_folder(root), subject)
+        removed["days of events"] = remove_days(partition_folder(root), subject)
         removed["evaluations"] = _evaluations(root)
         newest = next((run for run in reversed(runs) if run.manifest("extract")), None)
         snapshot = Snapshot(newest.step_folder("extract")) if newest else None
@@ -150,7 +150,7 @@ def _files(settings: Settings, runs: list[Run], kept: set[str], subject: Erasure
     registry.mark_erasure(root)
     removed["unfinished fine-tunings"] = finetune.abandon(root)
     removed["encoders"] = len(registry.prune(root, settings.advanced.finetune.keep))
-    shared = [bucket_folder(root), *(root / name for name in (registry.VECTORS, registry.FOLDER, EVALUATIONS))]
+    shared = [partition_folder(root), *(root / name for name in (registry.VECTORS, registry.FOLDER, EVALUATIONS))]
     for folder in (*shared, *(run.folder for run in runs)):
         remove_stale_partials(folder, seconds=0)
     return removed

@@ -22,43 +22,47 @@ from chatrec.ranking.recommender import Recommender, padded_groups
 from chatrec.runs.results import CoverageResult, DiversityResult, FairnessResult
 
 
-def diversified(context: Context, ranker: Recommender) -> tuple[Recommender, DiversityResult | None]:
+def diversified(context: Context, recommender: Recommender) -> tuple[Recommender, DiversityResult | None]:
     """Returns the recommender with the diversity of `diversity.mode`."""
     wanted = context.settings.diversity
     if wanted.mode == "off":
-        return ranker, None
+        return recommender, None
     held = HoldoutCandidates.load(context.of("ensemble"))
-    way, strength, gain = strongest(held, _ways(context, ranker, holdout_of(context).histories), wanted.max_loss)
+    way, strength, gain = strongest(held, _ways(context, recommender, holdout_of(context).histories), wanted.max_loss)
     if way:
-        way = _ways(context, ranker, ranker.histories)(strength)
-    return ranker.under(ranker.rules, ranker.recommendable, variety=way), DiversityResult(strength, round(gain, 4))
+        way = _ways(context, recommender, recommender.histories)(strength)
+    return recommender.under(recommender.rules, recommender.recommendable, diversifier=way), DiversityResult(
+        strength, round(gain, 4)
+    )
 
 
-def with_coverage(context: Context, ranker: Recommender, profiles: Array) -> tuple[Recommender, CoverageResult | None]:
+def with_coverage(
+    context: Context, recommender: Recommender, profiles: Array
+) -> tuple[Recommender, CoverageResult | None]:
     """Returns the recommender whose lists cover the share of the catalogue set by `diversity.coverage`."""
     settings = context.settings
     if not settings.diversity.coverage:
-        return ranker, None
-    reached = reach_coverage(ranker, profiles, settings.diversity.coverage, settings.compute.memory_mb)
-    if reached.variety:
-        ranker = ranker.under(ranker.rules, ranker.recommendable, variety=reached.variety)
-    return ranker, CoverageResult(round(reached.before, 4), round(reached.after, 4))
+        return recommender, None
+    reached = reach_coverage(recommender, profiles, settings.diversity.coverage, settings.compute.memory_mb)
+    if reached.diversifier:
+        recommender = recommender.under(recommender.rules, recommender.recommendable, diversifier=reached.diversifier)
+    return recommender, CoverageResult(round(reached.before, 4), round(reached.after, 4))
 
 
-def _ways(context: Context, ranker: Recommender, histories: Interactions) -> Callable[[float], Diversifier]:
+def _ways(context: Context, recommender: Recommender, histories: Interactions) -> Callable[[float], Diversifier]:
     if context.settings.diversity.mode == "mmr":
         vectors = np.load(context.of("embed") / ITEMS)
         return lambda strength: Relevance(vectors, strength)
-    groups = padded_groups(ranker.groups, len(ranker.recommendable))
+    groups = padded_groups(recommender.groups, len(recommender.recommendable))
     return lambda strength: Calibration(groups, histories, strength)
 
 
-def provider_fairness(context: Context, ranker: Recommender, profiles: Array) -> Fairness | None:
+def provider_fairness(context: Context, recommender: Recommender, profiles: Array) -> Fairness | None:
     """Fits the exposure and prices of providers; None without `fairness.attribute`."""
     settings = context.settings
     if not settings.fairness.attribute:
         return None
-    return fit_fairness(ranker, context.snapshot.items, profiles, settings.fairness, settings.compute.memory_mb)
+    return fit_fairness(recommender, context.snapshot.items, profiles, settings.fairness, settings.compute.memory_mb)
 
 
 def audit(context: Context, fairness: Fairness | None) -> FairnessResult | None:

@@ -44,7 +44,7 @@ def begin(settings: Settings, key: str | None = None) -> Run:
     run = finetune_run(root, key or _interrupted(root) or key_of(datetime.now(UTC)))
     if not (run.folder / BEGUN).exists():
         live, first = (str(choose(settings, promoted).source) for promoted in (True, False))
-        begun = Begun(_published_run(root).key, live, first if registry.remembers(root, Path(live)) else live)
+        begun = Begun(_published_run(root).key, live, first if registry.trained_on_erased(root, Path(live)) else live)
         write_atomically(run.folder / BEGUN, json.dumps(asdict(begun)))
     if not _finished(run):
         keep_settings(settings, run)

@@ -52,7 +52,7 @@ class Runner:
         with self.engine.begin() as connection:
             record = records.open_run(connection, self.run.key, started_by, settings)
             if record.state != "published":
-                records.give_up_others(connection, record.run, started_by)
+                records.fail_others(connection, record.run, started_by)
         if record.state != "published":
             keep_settings(self.settings, self.run, self.options)
         return record

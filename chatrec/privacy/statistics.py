@@ -32,7 +32,7 @@ GRID = 2.0**-14
 
 @dataclass(frozen=True)
 class Release:
-    """A private release: all that private models use of other users."""
+    """A private release: the only data of other users that private models use."""
 
     items: Array
     """Item ids as text, of the catalogue at the time of the release."""
@@ -46,12 +46,12 @@ class Release:
     """Standard deviation s of the noise of the whole mechanism."""
 
     @property
-    def of_popular(self) -> float:
+    def popularity_deviation(self) -> float:
         """Standard deviation of the noise of d."""
         return _shared(self.deviation)[0]
 
     @property
-    def of_pairs(self) -> float:
+    def pairs_deviation(self) -> float:
         """Standard deviation of the noise of off-diagonal entries of G."""
         return float(_shared(self.deviation)[1] / np.sqrt(2))
 
@@ -127,16 +127,16 @@ def make(histories: Interactions, items: Array, deviation: float, noise: Noise) 
         deviation: Standard deviation of the noise of the whole mechanism.
         noise: Noise of this release, as returned by `about`.
     """
-    of_popular, of_pairs = _shared(deviation)
+    popularity_deviation, pairs_deviation = _shared(deviation)
     vectors = parts(histories, len(items))
-    popular = np.asarray(vectors.sum(0)).ravel() + _on(GRID, of_popular * noise.normal("popular", len(items)))
+    popular = np.asarray(vectors.sum(0)).ravel() + _on(GRID, popularity_deviation * noise.normal("popular", len(items)))
     paired = np.sort(np.argsort(-popular, kind="stable")[:PAIRS_UP_TO]).astype(np.int32)
     vectors = parts(histories, len(items), paired)
     pairs = np.asarray((vectors.T @ vectors).todense())
     for row in range(len(paired)):
         drawn = noise.normal(f"pairs {row}", len(paired) - row)
         drawn[1:] /= np.sqrt(2)
-        drawn = _on(GRID**2, of_pairs * drawn)
+        drawn = _on(GRID**2, pairs_deviation * drawn)
         pairs[row, row:] += drawn
         pairs[row + 1 :, row] += drawn[1:]
     return Release(items, popular, paired, pairs.astype(np.float32), deviation)

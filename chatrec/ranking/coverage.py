@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from chatrec.data.arrays import Array, top_k_per_group
+from chatrec.data.arrays import Array, FloatArray, IntArray, top_k_per_group
 from chatrec.ranking.diversity import Diversifier, Reserved
 from chatrec.ranking.fairness.exposure_duals import Sample
 from chatrec.ranking.fairness.fairness import draw_sample
@@ -17,7 +17,7 @@ from chatrec.ranking.recommender import Recommender
 CANDIDATES = 300
 USERS_OF_AN_ITEM = 20
 """Number of users considered for an item: those with its highest scores."""
-PLACES_AT_MOST = 0.2
+MAX_REPLACED_SHARE = 0.2
 """Maximum share of a list that may be replaced."""
 
 
@@ -28,38 +28,38 @@ class Reached:
     before: float
     """Share of the available items in the lists without replacements."""
     after: float
-    variety: Diversifier | None
+    diversifier: Diversifier | None
     """Fills the reserved slots; None if no item is replaced."""
 
 
-def reach_coverage(ranker: Recommender, profiles: Array, coverage: float, memory_mb: int) -> Reached:
+def reach_coverage(recommender: Recommender, profiles: FloatArray, coverage: float, memory_mb: int) -> Reached:
     """Reserves last slots for items in no list, until the lists cover the wanted share of the catalogue.
 
     Args:
-        ranker: Recommender of the run.
+        recommender: Recommender of the run.
         profiles: Text vectors of users, users × dimensions; see ListBuilder.
         coverage: Wanted share of the available items.
         memory_mb: Memory limit of a batch, in megabytes.
     """
-    sample, available = draw_sample(ranker, profiles, memory_mb, CANDIDATES), int(ranker.recommendable.sum())
+    sample, available = draw_sample(recommender, profiles, memory_mb, CANDIDATES), int(recommender.recommendable.sum())
     columns = sample.first(sample.scores)
-    counts = _counts(sample, columns, len(ranker.recommendable))
+    counts = _counts(sample, columns, len(recommender.recommendable))
     before = int((counts > 0).sum())
     wanted = math.ceil(coverage * available) - before
-    places = max(1, int(PLACES_AT_MOST * ranker.top_n))
-    users, items = _reserve(sample, columns, counts, wanted, places)
-    variety = Reserved(ranker.variety, users, items) if len(users) else None
+    replaceable = max(1, int(MAX_REPLACED_SHARE * recommender.top_n))
+    users, items = _reserve(sample, columns, counts, wanted, replaceable)
+    diversifier = Reserved(recommender.diversifier, users, items) if len(users) else None
     share = 1 / max(available, 1)
-    return Reached(before * share, (before + len(users)) * share, variety)
+    return Reached(before * share, (before + len(users)) * share, diversifier)
 
 
-def _counts(sample: Sample, columns: Array, items: int) -> Array:
+def _counts(sample: Sample, columns: IntArray, items: int) -> Array:
     """Counts the lists that contain each item."""
     listed = np.take_along_axis(sample.items, np.maximum(columns, 0), 1)[columns >= 0]
     return np.bincount(listed[listed >= 0], minlength=items)
 
 
-def _reserve(sample: Sample, columns: Array, counts: Array, wanted: int, places: int) -> tuple[Array, Array]:
+def _reserve(sample: Sample, columns: IntArray, counts: IntArray, wanted: int, replaceable: int) -> tuple[Array, Array]:
     """Returns the users who give up a last slot and the items that take it, the cheapest replacements first.
 
     A slot is kept if its item appears in no other list.
@@ -70,18 +70,18 @@ def _reserve(sample: Sample, columns: Array, counts: Array, wanted: int, places:
     for user, item in _exchanges(sample, columns, counts):
         if len(given) >= wanted:
             break
-        place = left[user] - 1
-        if counts[item] or not full[user] or columns.shape[1] - place > places:
+        slot = left[user] - 1
+        if counts[item] or not full[user] or columns.shape[1] - slot > replaceable:
             continue
-        standing = sample.items[user, columns[user, place]]
+        standing = sample.items[user, columns[user, slot]]
         if counts[standing] > 1:
             given.append((user, item))
-            counts[item], counts[standing], left[user] = 1, counts[standing] - 1, place
+            counts[item], counts[standing], left[user] = 1, counts[standing] - 1, slot
     reserved = np.array(sorted(given), np.int64).reshape(-1, 2)
     return reserved[:, 0], reserved[:, 1]
 
 
-def _exchanges(sample: Sample, columns: Array, counts: Array) -> list[tuple[int, int]]:
+def _exchanges(sample: Sample, columns: IntArray, counts: IntArray) -> list[tuple[int, int]]:
     """Returns pairs of users and unlisted items, ordered by the loss of log P of the replacement."""
     last = np.take_along_axis(sample.scores, np.maximum(columns[:, -1:], 0), 1)
     listed = np.append(counts > 0, True)  # the padding value -1 counts as listed

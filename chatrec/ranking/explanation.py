@@ -23,30 +23,32 @@ class Explanation:
     """Items of the history and their part of the share, the largest first; empty if the score is no sum over events."""
 
 
-def explain(ranker: Recommender, user: int, item: int) -> list[Explanation]:
+def explain(recommender: Recommender, user: int, item: int) -> list[Explanation]:
     """Explains an item, as the lists of a run do: the largest share first, without models that have none.
 
     Args:
-        ranker: Recommender of the run.
+        recommender: Recommender of the run.
         user: Row of a user with a history.
         item: Row of an item that the user's list may contain.
     """
-    users, is_cold = np.array([user]), bool(ranker.cold[item])
-    batch = ranker.batch(users, ranker.cold if is_cold else ranker.recommendable & ~ranker.cold)
-    weights = ranker.ensemble.cold.weights if is_cold else ranker.ensemble.weights
+    users, is_cold = np.array([user]), bool(recommender.cold[item])
+    batch = recommender.batch(users, recommender.cold if is_cold else recommender.recommendable & ~recommender.cold)
+    weights = recommender.ensemble.cold.weights if is_cold else recommender.ensemble.weights
     log_shares: list[LogShares] = (
-        [ScoredLogShares.of(ranker.ensemble.cold.models[name], batch) for name in weights]
+        [ScoredLogShares.of(recommender.ensemble.cold.models[name], batch) for name in weights]
         if is_cold
-        else ranker.log_shares(batch, ranker.aigc.queries(batch))
+        else recommender.log_shares(batch, recommender.aigc.queries(batch))
     )
-    place = np.array([[item]])
-    parts = np.array([max(float(each.log_shares(place)[0, 0] - each.floor[0]), 0) for each in log_shares])
+    candidate = np.array([[item]])
+    parts = np.array([max(float(model.log_shares(candidate)[0, 0] - model.floor[0]), 0) for model in log_shares])
     parts *= np.array(list(weights.values()))
     shares = parts / max(parts.sum(), np.finfo(np.float64).tiny)
     order = np.argsort(-shares, kind="stable")
     names = list(weights)
     return [
-        Explanation(names[n], float(shares[n]), _events(ranker.models[names[n]], batch, place, float(shares[n])))
+        Explanation(
+            names[n], float(shares[n]), _events(recommender.models[names[n]], batch, candidate, float(shares[n]))
+        )
         for n in order
         if shares[n] > 0
     ]
@@ -60,7 +62,7 @@ def _events(model: Model, batch: UserBatch, item: Array, share: float) -> dict[i
     positive = np.where(latest[0] >= 0, np.maximum(added[0, 0], 0), 0)
     if not positive.sum():
         return {}
-    items, place = np.unique(latest[0], return_inverse=True)
-    of_items = np.bincount(place, positive) * share / positive.sum()
+    items, position = np.unique(latest[0], return_inverse=True)
+    of_items = np.bincount(position, positive) * share / positive.sum()
     order = np.argsort(-of_items, kind="stable")
     return {int(items[n]): float(of_items[n]) for n in order if of_items[n] > 0}

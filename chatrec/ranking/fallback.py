@@ -6,48 +6,48 @@ import numpy as np
 from scipy.sparse import csr_matrix
 
 from chatrec.aigc.state import AigcState
-from chatrec.data.arrays import Array, take, top_k
-from chatrec.ensemble.candidates import NOBODY, NONE
+from chatrec.data.arrays import Array, BoolArray, FloatArray, IntArray, take, top_k
+from chatrec.ensemble.candidates import NONE, PADDING
 from chatrec.models.popularity import SMOOTHING
 from chatrec.ranking.lists import GROUP, POPULAR, SEARCHED, Lists
 from chatrec.ranking.rules.rules import Rules
 from chatrec.ranking.scored import NO_RULES, ScoredCandidates
 
 
-def searched_lists(users: Array, rated: ScoredCandidates) -> Lists:
+def searched_lists(users: IntArray, scored: ScoredCandidates) -> Lists:
     """Makes lists from scores of searches and popularity.
 
     Args:
         users: Users of one batch.
-        rated: Their scored candidates.
+        scored: Their scored candidates.
     """
-    scores = np.where(rated.items >= 0, np.exp(rated.scores), 0).astype(np.float32)
-    nobody = np.full(rated.items.shape, NOBODY, np.int32)
-    return Lists(users, rated.items, scores, SEARCHED, nobody, nobody)
+    scores = np.where(scored.items >= 0, np.exp(scored.scores), 0).astype(np.float32)
+    none = np.full(scored.items.shape, PADDING, np.int32)
+    return Lists(users, scored.items, scores, SEARCHED, none, none)
 
 
 @dataclass(frozen=True)
 class Shown:
     """Items that lists may contain, and the rules."""
 
-    recommendable: Array
+    recommendable: BoolArray
     """Availability of items, bool of shape (items,)."""
     top_n: int
     """Length of a list."""
     rules: Rules = NO_RULES
     considered: int = 0
     """Number of candidates of a list that rules shape."""
-    extra: Array = field(default_factory=lambda: NONE)
+    extra: IntArray = field(default_factory=lambda: NONE)
     """Rows of additional candidate items."""
 
-    def best(self, scores: Array) -> tuple[Array, Array]:
+    def best(self, scores: FloatArray) -> tuple[Array, Array]:
         """Makes lists from scores.
 
         Args:
             scores: Scores, users × items. The first of several equal items ranks first.
 
         Returns:
-            Items and scores, users × at most top_n; NOBODY and 0 where a list is shorter.
+            Items and scores, users × at most top_n; PADDING and 0 where a list is shorter.
         """
         if self.rules.log_factors is not None:
             scores = scores * np.exp(self.rules.log_factors)
@@ -57,15 +57,15 @@ class Shown:
             items = self._shaped(items, scores)
         return items, take(scores, items, 0).astype(np.float32)
 
-    def _shaped(self, items: Array, scores: Array) -> Array:
+    def _shaped(self, items: IntArray, scores: FloatArray) -> Array:
         had = np.zeros((len(scores), scores.shape[1] + 1), bool)  # the last column is of padding
         np.put_along_axis(had, items, True, 1)
-        items = np.hstack([items, np.where(had[:, self.extra], NOBODY, self.extra)])
+        items = np.hstack([items, np.where(had[:, self.extra], PADDING, self.extra)])
         columns = self.rules.columns(items, take(scores, items, -np.inf), self.top_n)
-        return take(items, columns, NOBODY)
+        return take(items, columns, PADDING)
 
 
-def group_lists(users: Array, profiles: Array, state: AigcState, shares: csr_matrix, shown: Shown) -> Lists:
+def group_lists(users: IntArray, profiles: FloatArray, state: AigcState, shares: csr_matrix, shown: Shown) -> Lists:
     """Makes lists by P(i) = Σ_k a_k P(i|k): attention over groups times popularity within the group.
 
     Args:
@@ -79,15 +79,15 @@ def group_lists(users: Array, profiles: Array, state: AigcState, shares: csr_mat
     attention = state.attention(vectors)
     items, best = shown.best(np.asarray((shares.T @ attention.T).T))
     by_group = shares.T.tocsr()
-    group = np.full(items.shape, NOBODY, np.int32)
-    for place in range(items.shape[1]):
-        weights = by_group[np.maximum(items[:, place], 0)].multiply(attention).tocsr()
-        group[:, place] = np.asarray(weights.argmax(axis=1)).ravel()
-    nobody = np.full(items.shape, NOBODY, np.int32)
-    return Lists(users, items, best, GROUP, np.where(items >= 0, group, NOBODY), nobody, vectors=vectors)
+    group = np.full(items.shape, PADDING, np.int32)
+    for slot in range(items.shape[1]):
+        weights = by_group[np.maximum(items[:, slot], 0)].multiply(attention).tocsr()
+        group[:, slot] = np.asarray(weights.argmax(axis=1)).ravel()
+    none = np.full(items.shape, PADDING, np.int32)
+    return Lists(users, items, best, GROUP, np.where(items >= 0, group, PADDING), none, vectors=vectors)
 
 
-def popular_lists(users: Array, popular: Array, shown: Shown) -> Lists:
+def popular_lists(users: IntArray, popular: FloatArray, shown: Shown) -> Lists:
     """Makes the same popularity list for all users. A score is the item's share of all events.
 
     Args:
@@ -98,5 +98,5 @@ def popular_lists(users: Array, popular: Array, shown: Shown) -> Lists:
     smoothing = 0 if shown.rules.log_factors is None else SMOOTHING  # a factor has no effect on a score of 0
     shares = (popular + smoothing) / max(popular.sum(), 1)
     items, scores = (np.repeat(part, len(users), axis=0) for part in shown.best(shares[None, :]))
-    nobody = np.full(items.shape, NOBODY, np.int32)
-    return Lists(users, items, scores, POPULAR, nobody, nobody)
+    none = np.full(items.shape, PADDING, np.int32)
+    return Lists(users, items, scores, POPULAR, none, none)

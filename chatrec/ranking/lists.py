@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from chatrec.data.arrays import Array
+from chatrec.data.arrays import Array, FloatArray, IntArray
 
 ENSEMBLE, SEARCHED, GROUP, POPULAR = KINDS = ("ensemble", "searched", "group", "popular")
 """Source of a list: the ensemble; for users without a history searches, popularity within the groups that match the
@@ -35,18 +35,18 @@ ATTENTION_SCHEMA = pa.schema(
 
 @dataclass(frozen=True)
 class Lists:
-    """Lists of a batch of users, users × N, the best first; items are NOBODY where a list is shorter."""
+    """Lists of a batch of users, users × N, the best first; items are PADDING where a list is shorter."""
 
-    users: Array
-    items: Array
-    scores: Array
+    users: IntArray
+    items: IntArray
+    scores: FloatArray
     kind: str
     """One of KINDS."""
-    group: Array
-    because: Array
-    shares: Array | None = None
+    group: IntArray
+    because: IntArray
+    shares: FloatArray | None = None
     """Share of each model in the score, users × N × models; None for fallbacks."""
-    vectors: Array | None = None
+    vectors: FloatArray | None = None
     """User vectors u, users × width; None for users without one."""
 
     def table(self, models: int) -> pa.Table:

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 
-from chatrec.data.arrays import Array, top_k
+from chatrec.data.arrays import FloatArray, IntArray, top_k
 from chatrec.extract.schema import RowGroups
 from chatrec.ranking.list_builder import ListBuilder
 from chatrec.ranking.lists import (
@@ -31,25 +31,25 @@ USERS_OF_A_BLOCK = 8192
 GROUPS_OF_A_USER = 5
 
 
-def write_lists(ranker: Recommender, profiles: Array, folder: Path, memory_mb: int) -> RankResult:
+def write_lists(recommender: Recommender, profiles: FloatArray, folder: Path, memory_mb: int) -> RankResult:
     """Writes RECOMMENDATIONS, ATTENTION and NAMES.
 
     Args:
-        ranker: Recommender of the run.
+        recommender: Recommender of the run.
         profiles: Text vectors of users, users × dimensions, used for users without a history. A zero row means no text.
         folder: Folder of the step.
         memory_mb: Memory limit of a batch, in megabytes.
 
     Returns:
-        The result of the step, without what is measured of diversity, coverage, fairness and rules.
+        The result of the step, without the measurements of diversity, coverage, fairness and rules.
     """
-    lister = ListBuilder(ranker, profiles, memory_mb << 20)
+    builder = ListBuilder(recommender, profiles, memory_mb << 20)
     users_by_kind = dict.fromkeys(KINDS, 0)
-    models = ranker.sources
+    models = recommender.sources
     write_atomically(folder / NAMES, json.dumps({"sources": [*models, *FALLBACKS], "evidence": models}))
     short = 0
-    shown_items = np.zeros(len(ranker.recommendable), bool)
-    users = ranker.histories.users
+    shown_items = np.zeros(len(recommender.recommendable), bool)
+    users = recommender.histories.users
     with (
         RowGroups(folder / RECOMMENDATIONS, SCHEMA) as file,
         RowGroups(folder / ATTENTION, ATTENTION_SCHEMA) as attention,
@@ -57,14 +57,14 @@ def write_lists(ranker: Recommender, profiles: Array, folder: Path, memory_mb: i
     ):
         for start in range(0, users, USERS_OF_A_BLOCK):
             block = np.arange(start, min(start + USERS_OF_A_BLOCK, users))
-            parts = list(lister.lists(block))
+            parts = list(builder.lists(block))
             for part in parts:
                 users_by_kind[part.kind] += len(part.users)
                 shown_items[part.items[part.items >= 0]] = True
-                short += int(((part.items >= 0).sum(1) < ranker.top_n).sum())
+                short += int(((part.items >= 0).sum(1) < recommender.top_n).sum())
             file.write(_in_order([part.table(len(models)) for part in parts], SCHEMA))
             attended = [
-                _attended(part.users, ranker.aigc.state.attention(part.vectors))
+                _attended(part.users, recommender.aigc.state.attention(part.vectors))
                 for part in parts
                 if part.vectors is not None
             ]
@@ -77,11 +77,11 @@ def write_lists(ranker: Recommender, profiles: Array, folder: Path, memory_mb: i
         users_group=users_by_kind[GROUP],
         users_popular=users_by_kind[POPULAR],
         items_shown=int(shown_items.sum()),
-        short_by_caps=short if ranker.rules.caps else None,
+        short_by_caps=short if recommender.rules.caps else None,
     )
 
 
-def _attended(users: Array, attention: Array) -> pa.Table:
+def _attended(users: IntArray, attention: FloatArray) -> pa.Table:
     """Returns the groups with the highest attention for each user.
 
     Args:

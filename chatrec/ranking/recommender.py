@@ -10,10 +10,10 @@ import numpy as np
 
 from chatrec.aigc import aigc as aigc
 from chatrec.aigc.groups import ItemGroups
-from chatrec.data.arrays import Array
+from chatrec.data.arrays import Array, BoolArray, FloatArray, IntArray
 from chatrec.data.interactions import Interactions
 from chatrec.data.user_batch import UserBatch
-from chatrec.ensemble.candidates import NOBODY, RETRIEVED
+from chatrec.ensemble.candidates import PADDING, RETRIEVED
 from chatrec.ensemble.ensemble import Ensemble
 from chatrec.ensemble.log_shares import LogShares, ScoredLogShares
 from chatrec.models import popularity
@@ -36,7 +36,7 @@ EVENTS_OF_A_REASON = 50
 JOINED = ""
 CONSIDERED = 5
 """Candidates kept where rules shape a list, as a multiple of its length."""
-VARIED = 300
+MIN_DIVERSE_CANDIDATES = 300
 """Minimum number of candidates for diverse lists."""
 WIDTH = 128
 """Approximate length of a vector, to estimate memory."""
@@ -53,7 +53,7 @@ class Recommender:
     groups: ItemGroups
     index: ItemIndex
     histories: Interactions
-    recommendable: Array
+    recommendable: BoolArray
     """Availability of items, bool of shape (items,)."""
     top_n: int
     exclude_seen: bool
@@ -66,12 +66,12 @@ class Recommender:
     """None if searches are not used."""
     rules: Rules = NO_RULES
     """`recommendable` already excludes the items that they deny."""
-    variety: Diversifier | None = None
+    diversifier: Diversifier | None = None
     """None orders lists by score alone."""
-    known_popularity: Array | None = None
+    known_popularity: FloatArray | None = None
     """Popularity of each item, where it may not be computed from the events."""
 
-    def under(self, rules: Rules, recommendable: Array, **others: Any) -> "Recommender":
+    def under(self, rules: Rules, recommendable: BoolArray, **others: Any) -> "Recommender":
         """Returns a copy with other rules. Caches that do not depend on them are shared, because vectors are large."""
         made = replace(self, rules=rules, recommendable=recommendable, **others)
         for name in ("models", "_vectors", "_popular", "_joint", "_groups_of_items"):
@@ -98,7 +98,7 @@ class Recommender:
         by_rules = 4 * WIDTH * len(self.extra_candidates) + compared
         return 12 * (models + 2) * len(self.recommendable) + 16 * models * retrieved + reason + by_rules
 
-    def lists(self, users: Array) -> Lists:
+    def lists(self, users: IntArray) -> Lists:
         """Makes the lists of users with a history.
 
         Args:
@@ -107,40 +107,44 @@ class Recommender:
         batch = self.batch(users, self.recommendable & ~self.cold)
         of_aigc = self.aigc.queries(batch)
         vectors = of_aigc[:, : self.aigc.state.items.shape[1]]
-        rated = self._rated(self.log_shares(batch, of_aigc), self.ensemble.weights, batch)
+        scored = self._scored(self.log_shares(batch, of_aigc), self.ensemble.weights, batch)
         if self.cold.any():
-            rated = self._with_cold(rated, users)
+            scored = self._with_cold(scored, users)
         elif self._shapes:
-            rated = rated.at(self.rules.columns(rated.items, self._wanted(users, rated), self.top_n))
+            scored = scored.at(self.rules.columns(scored.items, self._ordering_scores(users, scored), self.top_n))
         return Lists(
             users,
-            rated.items,
-            np.where(rated.items >= 0, np.exp(rated.scores), 0).astype(np.float32),
+            scored.items,
+            np.where(scored.items >= 0, np.exp(scored.scores), 0).astype(np.float32),
             ENSEMBLE,
-            self._strongest_group(rated.items, vectors),
-            self._strongest_event(rated.items, rated.shares, batch),
-            rated.shares,
+            self._strongest_group(scored.items, vectors),
+            self._strongest_event(scored.items, scored.shares, batch),
+            scored.shares,
             vectors,
         )
 
-    def batch(self, users: Array, recommendable: Array) -> UserBatch:
+    def batch(self, users: IntArray, recommendable: BoolArray) -> UserBatch:
         """Returns a batch of users whose lists may contain the given items."""
         return UserBatch(self.histories, users, recommendable, *self._hiding)
 
     @cached_property
     def considered(self) -> int:
         """Number of candidates per list; larger than top_n only for rules and diversity."""
-        if self.variety:
-            return max(VARIED, CONSIDERED * self.top_n)
+        if self.diversifier:
+            return max(MIN_DIVERSE_CANDIDATES, CONSIDERED * self.top_n)
         return CONSIDERED * self.top_n if self.rules.shape_lists else self.top_n
 
     @property
     def _shapes(self) -> bool:
-        return self.rules.shape_lists or self.variety is not None
+        return self.rules.shape_lists or self.diversifier is not None
 
-    def _wanted(self, users: Array, rated: ScoredCandidates) -> Array:
+    def _ordering_scores(self, users: IntArray, scored: ScoredCandidates) -> Array:
         """Returns the scores by which lists are ordered."""
-        return self.variety.scores(users, rated.items, rated.scores, self.top_n) if self.variety else rated.scores
+        return (
+            self.diversifier.scores(users, scored.items, scored.scores, self.top_n)
+            if self.diversifier
+            else scored.scores
+        )
 
     @cached_property
     def extra_candidates(self) -> Array:
@@ -158,7 +162,7 @@ class Recommender:
         """Cold items, which have no events and are ranked by their texts: bool of shape (items,)."""
         if not self.ensemble.cold.weights:
             return np.zeros(len(self.recommendable), bool)
-        cold: Array = self.recommendable.copy()
+        cold: BoolArray = self.recommendable.copy()
         cold[self.histories.items] = False
         return cold
 
@@ -168,37 +172,37 @@ class Recommender:
         shares = self.cold_items_min_share, self.cold_items_max_share
         return math.ceil(shares[0] * self.top_n), math.ceil(shares[1] * self.top_n)
 
-    def _with_cold(self, known: ScoredCandidates, users: Array) -> ScoredCandidates:
-        """Merges known and cold items."""
+    def _with_cold(self, warm: ScoredCandidates, users: IntArray) -> ScoredCandidates:
+        """Merges warm and cold items."""
         batch, cold = self.batch(users, self.cold), self.ensemble.cold
         log_shares: list[LogShares] = [ScoredLogShares.of(cold.models[name], batch) for name in cold.weights]
-        both = concatenated(known, rated := self._rated(log_shares, cold.weights, batch), cold.share)
-        order = tiers(known.items.shape[1], rated.items.shape[1], *self.slots_of_cold)
-        return both.at(self.rules.columns(both.items, self._wanted(users, both), self.top_n, order))
+        both = concatenated(warm, scored := self._scored(log_shares, cold.weights, batch), cold.share)
+        order = tiers(warm.items.shape[1], scored.items.shape[1], *self.slots_of_cold)
+        return both.at(self.rules.columns(both.items, self._ordering_scores(users, both), self.top_n, order))
 
-    def scored_by_searches(self, users: Array) -> ScoredCandidates:
+    def scored_by_searches(self, users: IntArray) -> ScoredCandidates:
         """Returns the candidates of users without a history: matches of their searches, then popular items."""
-        assert self.searches, "asked about searches where they do not count"
+        assert self.searches, "searches are not used"
         batch = self.batch(users, self.recommendable)
         log_shares: list[LogShares] = [ScoredLogShares.of(self._popular, batch), self.searches.log_shares(batch)]
         weights = np.array([1, self.searches.weight], np.float32)
-        rated = scored_candidates(log_shares, weights, batch, self.considered, self.rules, self.extra_candidates)
+        scored = scored_candidates(log_shares, weights, batch, self.considered, self.rules, self.extra_candidates)
         if not self._shapes:
-            return rated
-        return rated.at(self.rules.columns(rated.items, rated.scores, self.top_n))
+            return scored
+        return scored.at(self.rules.columns(scored.items, scored.scores, self.top_n))
 
-    def _rated(self, log_shares: list[LogShares], weights: Mapping[str, float], batch: UserBatch) -> ScoredCandidates:
+    def _scored(self, log_shares: list[LogShares], weights: Mapping[str, float], batch: UserBatch) -> ScoredCandidates:
         """Returns the best candidates; models without log shares of them have a share of 0."""
         if self.searches:
             log_shares = [*log_shares, self.searches.log_shares(batch)]
             weights = {**weights, SEARCH: self.searches.weight}
         all_weights = np.array(list(weights.values()), np.float32)
-        rated = scored_candidates(log_shares, all_weights, batch, self.considered, self.rules, self.extra_candidates)
-        shares = np.zeros((*rated.items.shape, len(self.sources)), np.float32)
-        shares[:, :, [self.sources.index(name) for name in weights]] = rated.shares
-        return replace(rated, shares=shares)
+        scored = scored_candidates(log_shares, all_weights, batch, self.considered, self.rules, self.extra_candidates)
+        shares = np.zeros((*scored.items.shape, len(self.sources)), np.float32)
+        shares[:, :, [self.sources.index(name) for name in weights]] = scored.shares
+        return replace(scored, shares=shares)
 
-    def log_shares(self, batch: UserBatch, of_aigc: Array) -> list[LogShares]:
+    def log_shares(self, batch: UserBatch, of_aigc: FloatArray) -> list[LogShares]:
         """Returns the log shares of each model. Models in the index retrieve candidates together.
 
         Args:
@@ -207,7 +211,9 @@ class Recommender:
         """
         joint = self._joint
         log_shares: list[LogShares] = []
-        queries = {name: of_aigc if each is self.aigc else each.queries(batch) for name, each in joint.models.items()}
+        queries = {
+            name: of_aigc if model is self.aigc else model.queries(batch) for name, model in joint.models.items()
+        }
         together: IndexedLogShares | None = IndexedLogShares(self._vectors[JOINED], joint.join(queries), batch)
         for name in self.ensemble.weights:
             model = self.models[name]
@@ -244,19 +250,19 @@ class Recommender:
     def _groups_of_items(self) -> Array:
         return padded_groups(self.groups, len(self.recommendable))
 
-    def _strongest_group(self, items: Array, vectors: Array) -> Array:
+    def _strongest_group(self, items: IntArray, vectors: FloatArray) -> Array:
         """Returns the group of each item with the highest attention of the user."""
         attention = self.aigc.state.attention(vectors)
         groups = self._groups_of_items[items]
         padded = np.hstack([attention, np.full((len(attention), 1), -1, attention.dtype)])
         weights = padded[np.arange(len(items))[:, None, None], groups]
         strongest = np.take_along_axis(groups, weights.argmax(2)[..., None], 2)[..., 0]
-        return np.where(items >= 0, strongest, NOBODY)
+        return np.where(items >= 0, strongest, PADDING)
 
-    def _strongest_event(self, items: Array, shares: Array, batch: UserBatch) -> Array:
+    def _strongest_event(self, items: IntArray, shares: FloatArray, batch: UserBatch) -> Array:
         """Returns the event with the largest contribution to the strongest model, if that model's share suffices."""
         latest = batch.histories.latest(batch.users, EVENTS_OF_A_REASON)
-        events, strength = np.full(items.shape, NOBODY, np.int32), np.full(items.shape, LEAST_SHARE, np.float32)
+        events, strength = np.full(items.shape, PADDING, np.int32), np.full(items.shape, LEAST_SHARE, np.float32)
         for column, model in enumerate(self.models.values()):
             added = model.contributions(latest, items)
             if added is None:
@@ -265,7 +271,7 @@ class Recommender:
             stronger = (shares[:, :, column] > strength) & (added.max(2) > 0)
             events = np.where(stronger, np.take_along_axis(latest, added.argmax(2), 1), events)
             strength = np.where(stronger, shares[:, :, column], strength)
-        return np.where(items >= 0, events, NOBODY)
+        return np.where(items >= 0, events, PADDING)
 
 
 def padded_groups(groups: ItemGroups, items: int) -> Array:

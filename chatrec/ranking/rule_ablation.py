@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 
 import numpy as np
 
-from chatrec.data.arrays import Array
+from chatrec.data.arrays import Array, FloatArray, IntArray
 from chatrec.ranking.list_builder import ListBuilder
 from chatrec.ranking.recommender import Recommender
 from chatrec.runs.results import RuleEffect
@@ -15,12 +15,12 @@ SAMPLED = 1_000
 
 
 def effects(
-    ranker: Recommender, without: Mapping[str, Callable[[], Recommender]], profiles: Array, memory_mb: int
+    recommender: Recommender, without: Mapping[str, Callable[[], Recommender]], profiles: FloatArray, memory_mb: int
 ) -> tuple[int, dict[str, RuleEffect]]:
     """Measures the effect of each rule of a run.
 
     Args:
-        ranker: Recommender with all rules.
+        recommender: Recommender with all rules.
         without: For each rule, a function that makes a recommender without it.
         profiles: Text vectors of users, users × dimensions; see ListBuilder.
         memory_mb: Memory limit of a batch, in megabytes.
@@ -28,22 +28,22 @@ def effects(
     Returns:
         The number of sampled users, and the effect of each rule by name.
     """
-    everybody = ranker.histories.users
-    users = np.arange(everybody)
-    if everybody > SAMPLED:
-        users = np.sort(np.random.default_rng(ranker.seed).choice(everybody, SAMPLED, replace=False))
-    lists = _lists(ranker, profiles, memory_mb, users)
-    found = {}
+    users_of_run = recommender.histories.users
+    users = np.arange(users_of_run)
+    if users_of_run > SAMPLED:
+        users = np.sort(np.random.default_rng(recommender.seed).choice(users_of_run, SAMPLED, replace=False))
+    lists = _lists(recommender, profiles, memory_mb, users)
+    compared = {}
     with progress("Measuring rules", len(without), "rules") as shown:
         for name, make in without.items():
-            found[name] = _compare(lists, _lists(make(), profiles, memory_mb, users))
+            compared[name] = _compare(lists, _lists(make(), profiles, memory_mb, users))
             shown.advance(note=name)
-    return len(users), found
+    return len(users), compared
 
 
-def _lists(ranker: Recommender, profiles: Array, memory_mb: int, users: Array) -> dict[int, Array]:
+def _lists(recommender: Recommender, profiles: FloatArray, memory_mb: int, users: IntArray) -> dict[int, Array]:
     """Returns the items of each user's list, in order."""
-    parts = ListBuilder(ranker, profiles, memory_mb << 20).lists(users)
+    parts = ListBuilder(recommender, profiles, memory_mb << 20).lists(users)
     return {int(user): row[row >= 0] for part in parts for user, row in zip(part.users, part.items, strict=True)}
 
 

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from chatrec.data.arrays import Array
+from chatrec.data.arrays import Array, BoolArray, FloatArray, IntArray
 from chatrec.ranking.rules.constraints import admitted
 from chatrec.ranking.rules.rules import Rules
 
@@ -14,7 +14,7 @@ LOOKED_THROUGH = 20_000
 """Number of most popular items to search."""
 
 
-def rule_candidates(rules: Rules, possible: Array, popular: Array, indexed: Array, top_n: int) -> Array:
+def rule_candidates(rules: Rules, possible: BoolArray, popular: FloatArray, indexed: IntArray, top_n: int) -> Array:
     """Returns rows of items: pinned items, those with the largest factors, and popular ones that satisfy the caps.
 
     Args:

@@ -5,9 +5,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from chatrec.data.arrays import Array, log_softmax, take, top_k
+from chatrec.data.arrays import Array, FloatArray, IntArray, log_softmax, take, top_k
 from chatrec.data.user_batch import UserBatch
-from chatrec.ensemble.candidates import NOBODY, NONE, RETRIEVED, Candidates, retrieve, scores_of
+from chatrec.ensemble.candidates import NONE, PADDING, RETRIEVED, Candidates, retrieve, scores_of
 from chatrec.ensemble.log_shares import LogShares
 from chatrec.ranking.rules.rules import Rules
 
@@ -20,21 +20,21 @@ SLACK = 2
 class ScoredCandidates:
     """Scored candidates, users × slots, the best first."""
 
-    items: Array
+    items: IntArray
     """Rows of items, padded with -1."""
-    scores: Array
+    scores: FloatArray
     """log P over all retrieved items, plus the factors of rules; -inf for padding."""
-    shares: Array
+    shares: FloatArray
     """Share of each model in the score, users × slots × models."""
 
-    def at(self, columns: Array) -> "ScoredCandidates":
+    def at(self, columns: IntArray) -> "ScoredCandidates":
         """Selects and reorders slots.
 
         Args:
             columns: Slots to keep, users × columns, -1 for padding.
         """
         return ScoredCandidates(
-            take(self.items, columns, NOBODY),
+            take(self.items, columns, PADDING),
             take(self.scores, columns, -np.inf),
             np.take_along_axis(self.shares, np.maximum(columns, 0)[:, :, None], 1),
         )
@@ -42,11 +42,11 @@ class ScoredCandidates:
 
 def scored_candidates(
     log_shares: Sequence[LogShares],
-    weights: Array,
+    weights: FloatArray,
     batch: UserBatch,
     n: int,
     rules: Rules = NO_RULES,
-    extra: Array = NONE,
+    extra: IntArray = NONE,
 ) -> ScoredCandidates:
     """Retrieves candidates from the models and keeps the n best, subject to pins and caps.
 
@@ -64,30 +64,30 @@ def scored_candidates(
         slots = rules.columns(candidates.items, scores + added, n, slack=SLACK)
     else:
         slots = top_k(scores + added, n, stable=True)
-    items = take(candidates.items, slots, NOBODY)
+    items = take(candidates.items, slots, PADDING)
     log_probabilities = take(log_softmax(scores) + added, slots, -np.inf)
     return ScoredCandidates(items, log_probabilities, _shares(candidates, np.maximum(slots, 0), weights))
 
 
-def concatenated(known: ScoredCandidates, cold: ScoredCandidates, share: float) -> ScoredCandidates:
-    """Concatenates known and cold items on a common scale of scores.
+def concatenated(warm: ScoredCandidates, cold: ScoredCandidates, share: float) -> ScoredCandidates:
+    """Concatenates warm and cold items on a common scale of scores.
 
     Args:
-        known: Scored items with events.
+        warm: Scored items with events.
         cold: Scored cold items, with the same models.
         share: Probability that an event is of a cold item.
     """
     return ScoredCandidates(
-        np.hstack([known.items, cold.items]),
-        np.hstack([known.scores + np.log1p(-share), cold.scores + np.log(share)]),
-        np.concatenate([known.shares, cold.shares], 1),
+        np.hstack([warm.items, cold.items]),
+        np.hstack([warm.scores + np.log1p(-share), cold.scores + np.log(share)]),
+        np.concatenate([warm.shares, cold.shares], 1),
     )
 
 
-def _shares(candidates: Candidates, slots: Array, weights: Array) -> Array:
+def _shares(candidates: Candidates, slots: IntArray, weights: FloatArray) -> Array:
     """Returns the share of each model in a row's score: w (l - floor) over its sum, users × slots × models."""
     l = np.take_along_axis(candidates.log_shares, slots[:, :, None], 1)  # noqa: E741
     parts = np.maximum(l - candidates.floors[:, None, :], 0) * weights
     total = parts.sum(2, keepdims=True)
-    shares: Array = np.where(total > 0, parts / np.where(total > 0, total, 1), 0).astype(np.float32)
+    shares: FloatArray = np.where(total > 0, parts / np.where(total > 0, total, 1), 0).astype(np.float32)
     return shares

@@ -7,15 +7,15 @@ from chatrec.data.arrays import Array
 GUARANTEED, USUAL, LAST_RESORT = range(3)
 
 
-def tiers(known: int, cold: int, least: int, most: int) -> Array:
+def tiers(warm: int, cold: int, least: int, most: int) -> Array:
     """Returns the tier of each candidate. Lower tiers are chosen first; see `chatrec.ranking.rules.rules.Rules`.
 
     Args:
-        known: Number of candidates with events.
+        warm: Number of candidates with events.
         cold: Number of cold candidates, which follow them, the best first.
         least: Minimum number of slots for cold items, as far as there are any.
         most: Maximum number of slots for cold items, unless no other item is left.
     """
     rank = np.arange(cold)
     of_cold = np.select([rank < least, rank < most], [GUARANTEED, USUAL], LAST_RESORT)
-    return np.concatenate([np.full(known, USUAL), of_cold])
+    return np.concatenate([np.full(warm, USUAL), of_cold])

@@ -8,8 +8,8 @@ from pathlib import Path
 import numpy as np
 
 from chatrec.config.ranking import Target
-from chatrec.data.arrays import Array
-from chatrec.ensemble.candidates import NOBODY, RETRIEVED, Candidates, best_items, retrieve
+from chatrec.data.arrays import Array, FloatArray
+from chatrec.ensemble.candidates import PADDING, RETRIEVED, Candidates, best_items, retrieve
 from chatrec.ensemble.ensemble import ENSEMBLE, ENSEMBLE_FILE, Ensemble
 from chatrec.ensemble.log_shares import ScoredLogShares
 from chatrec.evaluation.holdout import Holdout, K
@@ -23,7 +23,7 @@ RECENT = f"popularity_{DAYS}_days"
 
 
 @dataclass(frozen=True)
-class Systems:
+class ComparedModels:
     """Compared models, fitted without the held-out events."""
 
     models: Mapping[str, Model]
@@ -32,14 +32,14 @@ class Systems:
     """Weights of the ensemble."""
 
     @classmethod
-    def load(cls, ensemble: Path, data: TrainingData, others: Mapping[str, Model], target: Target) -> "Systems":
+    def load(cls, ensemble: Path, data: TrainingData, others: Mapping[str, Model], target: Target) -> "ComparedModels":
         """Loads the models that the ensemble kept, and fits those that it dropped.
 
         Args:
             ensemble: Folder of the step ensemble.
             data: Data that the ensemble was fitted on.
             others: Models fitted elsewhere.
-            target: What a list should predict.
+            target: Events that a list should predict.
         """
         loaded = Ensemble.load(ensemble)
         stored = json.loads((ensemble / ENSEMBLE_FILE).read_text(encoding="utf-8"))
@@ -49,11 +49,11 @@ class Systems:
         recent = popularity.fit_last_days(data, DAYS)
         return cls(models if recent is None else {**models, RECENT: recent}, loaded.weights)
 
-    def alone(self, holdout: Holdout) -> dict[str, Array]:
+    def lists_of_models(self, holdout: Holdout) -> dict[str, Array]:
         """Returns the lists of each model, users × K."""
         return {name: holdout.lists(model.score) for name, model in self.models.items()}
 
-    def ensembles(self, holdout: Holdout) -> dict[str, Array]:
+    def lists_of_ensembles(self, holdout: Holdout) -> dict[str, Array]:
         """Returns the lists of the ensemble, as ENSEMBLE, and without each model, by its name: users × K.
 
         The weights of the other models stay the same, so this measures what a model adds to them, not the best ensemble
@@ -75,6 +75,6 @@ class Systems:
         return {name: np.concatenate(parts) for name, parts in lists.items()}
 
 
-def _best(candidates: Candidates, weights: Array, width: int) -> Array:
+def _best(candidates: Candidates, weights: FloatArray, width: int) -> Array:
     best, _ = best_items(candidates.items, candidates.log_shares, weights, width)
-    return np.pad(best, [(0, 0), (0, width - best.shape[1])], constant_values=NOBODY)
+    return np.pad(best, [(0, 0), (0, width - best.shape[1])], constant_values=PADDING)

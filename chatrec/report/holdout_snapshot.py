@@ -22,7 +22,7 @@ from chatrec.runs.run import TAKEN_AT
 TARGETS = "targets.npz"
 
 
-def write_rest(snapshot: Snapshot, holdout: Holdout, folder: Path) -> None:
+def write_holdout_snapshot(snapshot: Snapshot, holdout: Holdout, folder: Path) -> None:
     """Writes the snapshot for fitting, and TARGETS, which is never read in fitting.
 
     Searches are omitted: users search for the items that they take next, which would leak the targets.
@@ -42,7 +42,7 @@ def write_rest(snapshot: Snapshot, holdout: Holdout, folder: Path) -> None:
 
 
 def load_holdout(folder: Path, exclude_seen: bool) -> Holdout:
-    """Loads the holdout of a snapshot written by `write_rest`.
+    """Loads the holdout of a snapshot written by `write_holdout_snapshot`.
 
     Args:
         folder: Folder of the snapshot.

@@ -46,7 +46,7 @@ def write_report(evaluation: Evaluation, numbers: Path, folder: Path) -> Path:
 
     Args:
         evaluation: Evaluation to show.
-        numbers: Folder of the file that it was loaded from, which is copied.
+        numbers: Folder of its file NUMBERS, which is copied.
         folder: Folder of the report.
 
     Returns:
@@ -83,7 +83,7 @@ def table(evaluation: Evaluation) -> Mapping[str, list[Cell]]:
 
 def _slices(evaluation: Evaluation) -> Iterator[tuple[str, int, list[tuple[float, float]]]]:
     """Yields each slice with users: name, number of users, and NDCG and recall of the models shown in every plot."""
-    shown = [evaluation.systems[name] for name in evaluation.beside]
+    shown = [evaluation.systems[name] for name in evaluation.plotted]
     for name in SLICES:
         if users := int(shown[0][f"users {name}"]):
             yield name, users, [(values[f"ndcg@10 {name}"], values[f"recall@10 {name}"]) for values in shown]

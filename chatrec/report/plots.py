@@ -126,10 +126,10 @@ def _without(evaluation: Evaluation) -> Plot:
 def _bars(axes: Axes, theme: Theme, values: Mapping[str, Interval]) -> None:
     names = list(values)
     means, lows, highs = zip(*values.values(), strict=True)
-    places = range(len(names))
-    axes.barh(places, means, color=[theme.of(name) for name in names], height=0.7)
-    axes.hlines(places, lows, highs, color=theme.ink, linewidth=1.2)
-    axes.set_yticks(places, [label(name) for name in names])
+    heights = range(len(names))
+    axes.barh(heights, means, color=[theme.of(name) for name in names], height=0.7)
+    axes.hlines(heights, lows, highs, color=theme.ink, linewidth=1.2)
+    axes.set_yticks(heights, [label(name) for name in names])
     axes.invert_yaxis()
 
 
@@ -137,21 +137,21 @@ def _lengths(evaluation: Evaluation) -> Plot:
     bins = evaluation.lengths
 
     def draw(axes: Axes, theme: Theme) -> None:
-        for number, name in enumerate(evaluation.beside):
-            means, lows, highs = zip(*(each["ndcg"][name] for each in bins), strict=True)
-            places = [place + 0.06 * (number - 1) for place in range(len(bins))]
-            axes.plot(places, means, STYLES[name], marker="o", markersize=3.5, color=theme.of(name), label=label(name))
-            axes.vlines(places, lows, highs, color=theme.of(name), linewidth=1)
-        axes.set_xticks(range(len(bins)), [f"{each['events']}\n({each['users']:,})" for each in bins])
+        for number, name in enumerate(evaluation.plotted):
+            means, lows, highs = zip(*(entry["ndcg"][name] for entry in bins), strict=True)
+            offsets = [position + 0.06 * (number - 1) for position in range(len(bins))]
+            axes.plot(offsets, means, STYLES[name], marker="o", markersize=3.5, color=theme.of(name), label=label(name))
+            axes.vlines(offsets, lows, highs, color=theme.of(name), linewidth=1)
+        axes.set_xticks(range(len(bins)), [f"{entry['events']}\n({entry['users']:,})" for entry in bins])
         axes.set_xlabel("events of a history (users)")
         axes.set_ylabel("NDCG@10")
         axes.set_ylim(bottom=0)
-        axes.legend(fontsize=8, frameon=False, loc="lower left", bbox_to_anchor=(0, 1), ncols=len(evaluation.beside))
+        axes.legend(fontsize=8, frameon=False, loc="lower left", bbox_to_anchor=(0, 1), ncols=len(evaluation.plotted))
 
     words = "; ".join(
-        f"{each['events']} events: "
-        + ", ".join(f"{label(name)} {each['ndcg'][name][0]:.4f}" for name in evaluation.beside)
-        for each in bins
+        f"{entry['events']} events: "
+        + ", ".join(f"{label(name)} {entry['ndcg'][name][0]:.4f}" for name in evaluation.plotted)
+        for entry in bins
     )
     caption = "NDCG@10 by the number of events of a user; the lines are 95 % intervals."
     return Plot("lengths", "Short and long histories", caption, f"NDCG@10 by history length. {words}.", draw)
@@ -163,7 +163,7 @@ def _exposure(evaluation: Evaluation) -> Plot:
     def draw(axes: Axes, theme: Theme) -> None:
         axes.plot([0, 1], [0, 1], color=theme.faint, linewidth=1)
         for name, shares in evaluation.exposure.items():
-            steps = [place / (len(shares) - 1) for place in range(len(shares))]
+            steps = [step / (len(shares) - 1) for step in range(len(shares))]
             words = f"{label(name)}, Gini {ginis[name]:.3f}"
             axes.plot(steps, shares, STYLES[name], color=theme.of(name), label=words)
         axes.set_xlabel("share of the items, the least exposed first")

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from chatrec.data.arrays import Array
+from chatrec.data.arrays import Array, IntArray
 from chatrec.ensemble.ensemble import ENSEMBLE
 from chatrec.ensemble.private import WEIGHTS, private_models
 from chatrec.evaluation.evaluator import Evaluator
@@ -19,7 +19,7 @@ from chatrec.models.training_data import TrainingData
 from chatrec.privacy import gaussian
 from chatrec.privacy import statistics as releases
 from chatrec.privacy.noise import Noise
-from chatrec.report.compared_models import Systems
+from chatrec.report.compared_models import ComparedModels
 from chatrec.report.plots import Plot, Theme
 from chatrec.runtime.progress import progress
 
@@ -44,12 +44,12 @@ class Utility:
 
 
 def measure(
-    known: TrainingData, items: Array, holdout: Holdout, epsilons: Sequence[float], delta: float, noise: Noise, run: str
+    data: TrainingData, items: Array, holdout: Holdout, epsilons: Sequence[float], delta: float, noise: Noise, run: str
 ) -> Utility:
     """Fits on the remaining events at each ε, and measures on the held-out ones.
 
     Args:
-        known: Texts and features of the catalogue, and the seed of intervals.
+        data: Texts and features of the catalogue, and the seed of intervals.
         items: Item ids as text.
         holdout: Holdout of the histories.
         epsilons: ε of one release, one value per fit.
@@ -57,26 +57,26 @@ def measure(
         noise: Noise of the secret.
         run: Key of the run of the snapshot.
     """
-    judge, rest = Evaluator(holdout, known.texts), replace(known, histories=holdout.histories)
+    evaluator, rest = Evaluator(holdout, data.texts), replace(data, histories=holdout.histories)
 
-    def quality(lists: Array) -> Interval:
-        return interval(judge.ndcg(lists), known.seed)
+    def quality(lists: IntArray) -> Interval:
+        return interval(evaluator.ndcg(lists), data.seed)
 
     def at(epsilon: float) -> Interval:
         deviation = gaussian.deviation_of(epsilon, delta)
         own = releases.about(noise, run, rest.histories, items, deviation)
         release = releases.make(rest.histories, items, deviation, own)
-        return quality(Systems(private_models(rest, release), WEIGHTS).ensembles(holdout)[ENSEMBLE])
+        return quality(ComparedModels(private_models(rest, release), WEIGHTS).lists_of_ensembles(holdout)[ENSEMBLE])
 
     private = {}
     with progress("Measuring privacy utility", len(epsilons), "values of ε") as shown:
         for epsilon in epsilons:
             private[epsilon] = at(epsilon)
             shown.advance(note=f"ε {epsilon:g}: {private[epsilon][0]:.4f}")
-    open_book = ease.fit(rest)
+    not_private = ease.fit(rest)
     popular = popularity.fit(rest)
     return Utility(
-        private, quality(holdout.lists(open_book.score)), quality(holdout.lists(popular.score)), len(holdout)
+        private, quality(holdout.lists(not_private.score)), quality(holdout.lists(popular.score)), len(holdout)
     )
 
 

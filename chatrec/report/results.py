@@ -9,12 +9,12 @@ from typing import Any
 import numpy as np
 
 from chatrec.config.ranking import Target
-from chatrec.data.arrays import Array
+from chatrec.data.arrays import IntArray
 from chatrec.ensemble.ensemble import ENSEMBLE
 from chatrec.evaluation.evaluator import Evaluator
 from chatrec.evaluation.metrics import Floats, Interval, interval, lorenz, paired_difference
 from chatrec.models.registry import POPULARITY
-from chatrec.report.compared_models import DAYS, RECENT, Systems
+from chatrec.report.compared_models import DAYS, RECENT, ComparedModels
 from chatrec.runs.run import write_atomically
 
 NUMBERS = "metrics.json"
@@ -77,14 +77,14 @@ class Evaluation:
         return cls(**json.loads((folder / NUMBERS).read_text(encoding="utf-8")))
 
     @property
-    def beside(self) -> list[str]:
+    def plotted(self) -> list[str]:
         """Models shown in every plot: the ensemble, and popularity of all time and of the last days."""
         return [name for name in (ENSEMBLE, POPULARITY, RECENT) if name in self.systems]
 
 
 def measure(
-    systems: Systems,
-    measure: Evaluator,
+    systems: ComparedModels,
+    evaluator: Evaluator,
     run: str,
     target: Target,
     seed: int,
@@ -94,19 +94,19 @@ def measure(
 
     Args:
         systems: Models fitted without the held-out events.
-        measure: Evaluator of the held-out events.
+        evaluator: Evaluator of the held-out events.
         run: Key of the run of the snapshot.
-        target: What a list should predict.
+        target: Events that a list should predict.
         seed: Seed of the bootstrap.
         learning: Content of CURVE of the step aigc, if it exists.
     """
-    held = measure.holdout
-    ensembles = systems.ensembles(held)
-    lists = {ENSEMBLE: ensembles.pop(ENSEMBLE), **systems.alone(held)}
-    found = {name: measure.ndcg(each) for name, each in lists.items()}
-    order = sorted(lists, key=lambda name: (name != ENSEMBLE, -found[name].mean(), name))
-    beside = [name for name in (ENSEMBLE, POPULARITY, RECENT) if name in lists]
-    summaries = {name: measure.summary(lists[name]) for name in order}
+    held = evaluator.holdout
+    ensembles = systems.lists_of_ensembles(held)
+    lists = {ENSEMBLE: ensembles.pop(ENSEMBLE), **systems.lists_of_models(held)}
+    ndcg = {name: evaluator.ndcg(items) for name, items in lists.items()}
+    order = sorted(lists, key=lambda name: (name != ENSEMBLE, -ndcg[name].mean(), name))
+    plotted = [name for name in (ENSEMBLE, POPULARITY, RECENT) if name in lists]
+    summaries = {name: evaluator.summary(lists[name]) for name in order}
     return Evaluation(
         run=run,
         target=target,
@@ -115,31 +115,31 @@ def measure(
         items=int(held.recommendable.sum()),
         weights={name: round(weight, 4) for name, weight in systems.weights.items()},
         systems=summaries,
-        ndcg={name: interval(found[name], seed) for name in order},
-        ahead={name: paired_difference(found[ENSEMBLE], found[name], seed) for name in order[1:]},
+        ndcg={name: interval(ndcg[name], seed) for name in order},
+        ahead={name: paired_difference(ndcg[ENSEMBLE], ndcg[name], seed) for name in order[1:]},
         without={
-            name: paired_difference(found[ENSEMBLE], measure.ndcg(each), seed) for name, each in ensembles.items()
+            name: paired_difference(ndcg[ENSEMBLE], evaluator.ndcg(items), seed) for name, items in ensembles.items()
         },
-        lengths=_by_length(held.histories.lengths[held.users], {name: found[name] for name in beside}, seed),
-        exposure={name: lorenz(measure.exposure(lists[name])).round(6).tolist() for name in beside},
+        lengths=_by_length(held.histories.lengths[held.users], {name: ndcg[name] for name in plotted}, seed),
+        exposure={name: lorenz(evaluator.exposure(lists[name])).round(6).tolist() for name in plotted},
         learning=learning,
         notes=_missing(summaries, learning),
     )
 
 
-def _by_length(lengths: Array, found: Mapping[str, Floats], seed: int) -> list[dict[str, Any]]:
+def _by_length(lengths: IntArray, ndcg: Mapping[str, Floats], seed: int) -> list[dict[str, Any]]:
     bins = np.digitize(lengths, LENGTHS) - 1
     return [
         {
-            "events": _words_of_bin(number),
+            "events": _bin_label(number),
             "users": int((bins == number).sum()),
-            "ndcg": {name: interval(values[bins == number], seed) for name, values in found.items()},
+            "ndcg": {name: interval(values[bins == number], seed) for name, values in ndcg.items()},
         }
         for number in np.unique(bins).tolist()
     ]
 
 
-def _words_of_bin(number: int) -> str:
+def _bin_label(number: int) -> str:
     first = LENGTHS[number]
     return f"{first}+" if number + 1 == len(LENGTHS) else f"{first}–{LENGTHS[number + 1] - 1}"
 

@@ -96,7 +96,7 @@ def _read(file: Path, needed: list[str]) -> pl.DataFrame:
 
 
 def _items(given: pl.DataFrame, taken: pl.Series, candidates: pl.Series, separator: str) -> pl.DataFrame:
-    """Returns every item that is described, taken or recommendable."""
+    """Returns all items that have a description, an event, or are recommendable."""
     groups = pl.col("groups") if "groups" in given.columns else pl.lit(None, pl.String)
     ids = pl.concat([given["item_id"], taken, candidates]).unique().sort().to_frame("item_id")
     described = given.unique("item_id", keep="first", maintain_order=True)

@@ -14,7 +14,7 @@ import faiss
 import numpy as np
 
 from chatrec.config.ranking import Index as IndexSettings
-from chatrec.data.arrays import Array
+from chatrec.data.arrays import FloatArray, IntArray
 from chatrec.runs.run import write_atomically
 
 INDEX, ROWS, FACTS = "items.faiss", "rows.npy", "index.json"
@@ -45,13 +45,13 @@ class ItemIndex:
         facts: Kind and quality of the index.
     """
 
-    def __init__(self, index: Any, rows: Array, facts: IndexFacts) -> None:
+    def __init__(self, index: Any, rows: IntArray, facts: IndexFacts) -> None:
         self._index, self.rows, self.facts = index, rows, facts
 
     def __len__(self) -> int:
         return len(self.rows)
 
-    def search(self, users: Array, k: int) -> tuple[Array, Array]:
+    def search(self, users: FloatArray, k: int) -> tuple[IntArray, FloatArray]:
         """Returns the k best items of each user, the best first.
 
         Args:
@@ -83,7 +83,7 @@ class ItemIndex:
         return cls(index, np.load(folder / ROWS), facts)
 
 
-def build(vectors: Array, rows: Array, sample: Array, settings: IndexSettings) -> ItemIndex:
+def build(vectors: FloatArray, rows: IntArray, sample: FloatArray, settings: IndexSettings) -> ItemIndex:
     """Builds an index of the kind that suits the number of items.
 
     Args:
@@ -104,7 +104,7 @@ def build(vectors: Array, rows: Array, sample: Array, settings: IndexSettings) -
     return ItemIndex(index, rows, IndexFacts(kind, effort, recall))
 
 
-def _hnsw(vectors: Array) -> Any:
+def _hnsw(vectors: FloatArray) -> Any:
     """Builds a graph on one thread, because with several the result is not deterministic."""
     index = faiss.IndexHNSWFlat(vectors.shape[1], NEIGHBOURS, faiss.METRIC_INNER_PRODUCT)
     index.hnsw.efConstruction = BUILD_EFFORT
@@ -115,7 +115,7 @@ def _hnsw(vectors: Array) -> Any:
     return index
 
 
-def _ivf(vectors: Array) -> Any:
+def _ivf(vectors: FloatArray) -> Any:
     lists = max(1, min(int(4 * len(vectors) ** 0.5), len(vectors) // 4))
     quantiser: Any = faiss.IndexFlatIP(vectors.shape[1])
     index = faiss.IndexIVFFlat(quantiser, vectors.shape[1], lists, faiss.METRIC_INNER_PRODUCT)
@@ -127,15 +127,15 @@ def _ivf(vectors: Array) -> Any:
     return index
 
 
-def _reach(index: Any, kind: str, exact: Any, sample: Array, wanted: float) -> tuple[int, float]:
+def _reach(index: Any, kind: str, exact: Any, sample: FloatArray, wanted: float) -> tuple[int, float]:
     """Doubles the search effort until the recall is reached."""
     k = min(RECALL_AT, exact.ntotal)
     _, truth = exact.search(sample, k)
     effort, recall = (RECALL_AT if kind == "hnsw" else 8), 0.0
     while True:
         _widen(index, kind, effort)
-        _, found = index.search(sample, k)
-        hits = [len(np.intersect1d(a, b)) for a, b in zip(truth, found, strict=True)]
+        _, rows = index.search(sample, k)
+        hits = [len(np.intersect1d(a, b)) for a, b in zip(truth, rows, strict=True)]
         recall = sum(hits) / max(len(hits) * k, 1)
         if recall >= wanted or effort >= WIDEST:
             return effort, recall

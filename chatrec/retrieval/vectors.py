@@ -5,9 +5,9 @@ from functools import cached_property
 
 import numpy as np
 
-from chatrec.data.arrays import Array, log_sum
+from chatrec.data.arrays import Array, FloatArray, IntArray, log_sum
 from chatrec.data.user_batch import UserBatch
-from chatrec.ensemble.candidates import NOBODY
+from chatrec.ensemble.candidates import PADDING
 from chatrec.ensemble.log_shares import floor_of
 from chatrec.retrieval.index import ItemIndex
 
@@ -20,7 +20,7 @@ SAMPLED_FOR_NORMALISER = 4096
 class Vectors:
     """Item vectors and their index."""
 
-    items: Array
+    items: FloatArray
     """Item vectors, items × width."""
     index: ItemIndex
     seed: int
@@ -47,34 +47,34 @@ class IndexedLogShares:
     """Log shares of a batch of users from inner products; implements `chatrec.ensemble.log_shares.LogShares`."""
 
     vectors: Vectors
-    users: Array
+    users: FloatArray
     """User vectors, users × width."""
     batch: UserBatch
 
-    def retrieve(self, k: int) -> Array:
+    def retrieve(self, k: int) -> IntArray:
         """Returns the best k items of each user that a list may contain; -1 only if there are no more."""
         lengths = self.batch.histories.lengths[self.batch.users]
         seen = int(lengths.max(initial=0)) if self.batch.exclude_seen else 0
         items, _ = self.vectors.index.search(self.users, k + seen)
-        items = np.where(self.batch.exclude_mask[np.arange(len(items))[:, None], items], NOBODY, items)
+        items = np.where(self.batch.exclude_mask[np.arange(len(items))[:, None], items], PADDING, items)
         items = np.take_along_axis(items, np.argsort(items < 0, axis=1, kind="stable"), 1)[:, :k]
         return items if self.vectors.index.facts.kind == "flat" else self._completed(items)
 
-    def log_shares(self, items: Array) -> Array:
+    def log_shares(self, items: IntArray) -> FloatArray:
         """Returns the log softmax of uᵀv over the items that a list may contain."""
         if self.vectors.are_few:
             products = np.take_along_axis(self._products, items.astype(np.int64), 1)
         else:
             products = np.einsum("ucd,ud->uc", self.vectors.items[items], self.users)
-        shares: Array = products - self._log_normaliser
+        shares: FloatArray = products - self._log_normaliser
         return shares
 
     @property
-    def floor(self) -> Array:
+    def floor(self) -> FloatArray:
         """Implements `LogShares`."""
         return floor_of(np.maximum((~self.batch.exclude_mask).sum(1), 1))
 
-    def _completed(self, items: Array) -> Array:
+    def _completed(self, items: IntArray) -> Array:
         """Searches exactly for users to whom the approximate index gives too few items."""
         for row in np.flatnonzero((items < 0).any(1)):
             allowed = np.flatnonzero(~self.batch.exclude_mask[row])
@@ -85,7 +85,7 @@ class IndexedLogShares:
     @cached_property
     def _products(self) -> Array:
         """Inner products uᵀv with all items, users × items."""
-        products: Array = self.users @ self.vectors.items.T
+        products: FloatArray = self.users @ self.vectors.items.T
         return products
 
     @cached_property
@@ -93,7 +93,7 @@ class IndexedLogShares:
         sample = self.vectors.sample
         products = self._products[:, sample] if self.vectors.are_few else self.users @ self.vectors.items[sample].T
         products[self.batch.exclude_mask[:, sample]] = -np.inf
-        normaliser: Array = log_sum(products) + np.log(len(self.vectors.index) / max(len(sample), 1))
+        normaliser: FloatArray = log_sum(products) + np.log(len(self.vectors.index) / max(len(sample), 1))
         return normaliser
 
 
@@ -105,15 +105,15 @@ class PartOfIndex:
     together: IndexedLogShares | None
     """All models together. Only one of them has it and retrieves for all."""
 
-    def retrieve(self, k: int) -> Array:
+    def retrieve(self, k: int) -> IntArray:
         """Returns the candidates of all models in the index; empty if another model retrieves them."""
         return self.together.retrieve(k) if self.together else np.empty((len(self.own.users), 0), np.int32)
 
-    def log_shares(self, items: Array) -> Array:
+    def log_shares(self, items: IntArray) -> FloatArray:
         """Returns the log shares of this model alone."""
         return self.own.log_shares(items)
 
     @property
-    def floor(self) -> Array:
+    def floor(self) -> FloatArray:
         """Implements `LogShares`."""
         return self.own.floor

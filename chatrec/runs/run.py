@@ -128,13 +128,13 @@ class Run:
         Raises:
             RunError: If it is not finished, or another version of chatrec wrote it.
         """
-        found = self.finished(step).result
-        if not isinstance(found, kind):
+        result = self.finished(step).result
+        if not isinstance(result, kind):
             raise RunError(
                 f"The result of step {step} of run {self.key} was written by another version of chatrec: start a new "
                 "run with `chatrec run`."
             )
-        return found
+        return result
 
     def finish(self, manifest: Manifest) -> None:
         """Write the manifest, which finishes the step."""

@@ -9,7 +9,7 @@ from typing import TypeVar
 Thing = TypeVar("Thing")
 
 
-def ahead(made: Iterable[Thing]) -> Iterator[Thing]:
+def prefetch(made: Iterable[Thing]) -> Iterator[Thing]:
     """Iterate in the same order, with the next element computed in a thread while the current one is used."""
     source = iter(made)
 
@@ -24,7 +24,7 @@ def ahead(made: Iterable[Thing]) -> Iterator[Thing]:
 
 
 @contextmanager
-def behind() -> Iterator[Callable[[Callable[[], object]], None]]:
+def background_writer() -> Iterator[Callable[[Callable[[], object]], None]]:
     """Yield a function that runs work in a thread.
 
     Each call first waits for the previous piece of work and raises its error. When the context is left all work is

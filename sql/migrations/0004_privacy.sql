@@ -96,11 +96,11 @@ CREATE TABLE erasures (
     erasure     integer GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
     began_at    timestamptz NOT NULL DEFAULT now(),
     finished_at timestamptz,
-    person      text,
+    user_hash   text,
     removed     jsonb NOT NULL DEFAULT '{}',
     still_given jsonb NOT NULL DEFAULT '{}'
 );
 COMMENT ON COLUMN erasures.finished_at IS 'null: the erasure was interrupted and has to be repeated';
-COMMENT ON COLUMN erasures.person IS 'HMAC-SHA256 of the user id under erasure.key, which is not stored here; null without it';
+COMMENT ON COLUMN erasures.user_hash IS 'HMAC-SHA256 of the user id under erasure.key, which is not stored here; null without it';
 COMMENT ON COLUMN erasures.removed IS 'rows by table and by kind of file, and the number of removed files';
 COMMENT ON COLUMN erasures.still_given IS 'rows that the mapping SELECTs still returned; the next run reads them again';

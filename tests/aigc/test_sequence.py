@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from torch.nn import functional
 
 from chatrec.aigc import sequence
-from chatrec.aigc.autoconfig import Plan, plan, remembered
+from chatrec.aigc.autoconfig import Plan, cached_rate, plan
 from chatrec.aigc.batching import batches
 from chatrec.aigc.net import NetConfig, SequenceNet
 from chatrec.aigc.softmax import Members, full_softmax, group_softmax
@@ -72,12 +72,12 @@ def test_windows_read_every_event_with_a_successor_once(
 ) -> None:
     made = histories([[0] * length for length in lengths])
     found = list(batches(made, window, tokens, np.random.default_rng(seed)))
-    read = np.concatenate([batch.positions[batch.there] for batch in found] or [np.empty(0, int)])
+    read = np.concatenate([batch.positions[batch.mask] for batch in found] or [np.empty(0, int)])
     ends = {int(end) - 1 for end in made.starts[1:]}
     assert sorted(read.tolist()) == [event for event in range(len(made.items)) if event not in ends]
     for batch in found:
         assert batch.positions.shape[1] <= window
-        for row, there in zip(batch.positions, batch.there, strict=True):
+        for row, there in zip(batch.positions, batch.mask, strict=True):
             events = row[there]
             assert (np.diff(events) == 1).all()
             assert len(set(made.event_users[events].tolist())) == 1
@@ -109,7 +109,7 @@ def learned(
     folder: Path, before: Interactions, everything: Interactions, wanted: Plan, seed: int = 0, items: int = ITEMS
 ) -> tuple[Fitted, Fitted]:
     """Without measuring how fast this machine is."""
-    remembered(folder / "rates.json", wanted, items, lambda: 1e6)
+    cached_rate(folder / "rates.json", wanted, items, lambda: 1e6)
     return sequence.fit(before, everything, items, wanted, seed, 5.0, folder / "rates.json")
 
 
@@ -177,7 +177,7 @@ def test_logits_of_joined_nets_are_the_mean_of_theirs(tmp_path: Path, groups: in
 
 def test_nets_are_as_many_as_have_the_time_for_all_their_passes(tmp_path: Path) -> None:
     wanted = Plan(SMALL, (1.0,), 512, 2, 0, nets=3)
-    rate = remembered(tmp_path / "rates.json", wanted, ITEMS, lambda: 1000)
+    rate = cached_rate(tmp_path / "rates.json", wanted, ITEMS, lambda: 1000)
     positions = 2 * int((rounds().lengths - 1).sum()) * 1.25
     for nets, time in ((1, 0.5), (1, 1.9), (2, 2.1), (3, 3.1), (3, 9)):
         minutes = time * positions / rate / 60
@@ -188,8 +188,8 @@ def test_nets_are_as_many_as_have_the_time_for_all_their_passes(tmp_path: Path) 
 
 def test_time_ends_learning_and_the_rate_is_remembered(tmp_path: Path) -> None:
     wanted = Plan(SMALL, (1.0,), 64, 1e6, 0)
-    rate = remembered(tmp_path / "rates.json", wanted, ITEMS, lambda: 1234.5)
-    assert rate == remembered(tmp_path / "rates.json", wanted, ITEMS, lambda: 1 / 0)
+    rate = cached_rate(tmp_path / "rates.json", wanted, ITEMS, lambda: 1234.5)
+    assert rate == cached_rate(tmp_path / "rates.json", wanted, ITEMS, lambda: 1 / 0)
     _, made = sequence.fit(rounds(), rounds(), ITEMS, wanted, 0, 1 / 60, tmp_path / "rates.json")
     assert made.read == pytest.approx(rate, abs=2 * 64)
     assert made.losses[-1][0] == made.read
@@ -256,4 +256,4 @@ def test_with_nothing_to_learn_there_are_vectors_all_the_same(tmp_path: Path, of
 def test_the_rate_of_this_machine_is_measured_once(tmp_path: Path) -> None:
     wanted = Plan(SMALL, (1.0,), 64, 1, 0)
     sequence.fit(rounds(), rounds(), ITEMS, wanted, 0, 5.0, tmp_path / "rates.json")
-    assert remembered(tmp_path / "rates.json", wanted, ITEMS, lambda: 1 / 0) > 0
+    assert cached_rate(tmp_path / "rates.json", wanted, ITEMS, lambda: 1 / 0) > 0

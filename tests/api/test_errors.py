@@ -25,21 +25,24 @@ def with_(**columns: list[Any]) -> dict[str, list[Any]]:
     [
         ({"interactions": {"user": ["a"], "item_id": [1]}}, "interactions has no column user_id. It has user, item_id"),
         ({"interactions": pl.DataFrame(EVENTS).clear()}, "interactions has no rows"),
-        ({"interactions": with_(user_id=["ada", 1])}, "interactions is a dict, which is no table"),
+        ({"interactions": with_(user_id=["ada", 1])}, "interactions is a dict, which is not a table"),
         ({"interactions": with_(item_id=[1, None])}, "interactions has 1 rows without item_id: remove them"),
         ({"interactions": with_(item_id=[1.0, math.nan])}, "interactions has 1 rows without item_id: remove them"),
         ({"interactions": with_(item_id=[[1], [2]])}, "ids are whole numbers or text"),
         ({"interactions": with_(weight=[1, -1])}, "1 rows of interactions have a weight that is not a positive number"),
         ({"interactions": with_(weight=[1.0, math.nan])}, "not a positive number: leave them out, or give them one"),
         ({"interactions": with_(weight=["a", "b"])}, "interactions.weight is of type String: it must be a number"),
-        ({"interactions": with_(occurred_at=[True, False])}, "occurred_at is no time: pass times, dates, or numbers"),
-        ({"interactions": with_(occurred_at=["soon", "late"])}, "occurred_at is text that is no time: pass times"),
+        (
+            {"interactions": with_(occurred_at=[True, False])},
+            "occurred_at is not a time: pass times, dates, or numbers",
+        ),
+        ({"interactions": with_(occurred_at=["soon", "late"])}, "occurred_at is text that is not a time: pass times"),
         ({"interactions": EVENTS, "items": {"item_id": [1, 1, 2]}}, "items has item_id 1 more than once: keep one"),
         ({"interactions": EVENTS, "users": {"user_id": ["ada", "ada"]}}, "user_id 'ada' more than once: keep one"),
         ({"interactions": EVENTS, "items": {"item_id": ["1", "2"]}}, "items.item_id is text and .* is numbers"),
         ({"interactions": EVENTS, "users": {"user_id": ["ada", "bob"], "tags": [["a"], []]}}, "users.tags is of"),
         ({"interactions": "nowhere.csv"}, "There is no file nowhere.csv for interactions: name a Parquet or CSV file"),
-        ({"interactions": Path(__file__)}, "is no valid Parquet file"),
+        ({"interactions": Path(__file__)}, "is not a valid Parquet file"),
     ],
 )  # fmt: skip
 def test_a_wrong_table(given: dict[str, Any], said: str) -> None:
@@ -53,7 +56,7 @@ def test_a_wrong_table(given: dict[str, Any], said: str) -> None:
         (np.zeros((3, 2)), r"shape \(3, 2\): it must have a row for each of the 24 items"),
         (np.zeros((24, 0)), "shape"),
         (np.full((24, 2), np.nan), "not finite"),
-        ("words", "no array of numbers"),
+        ("words", "not an array of numbers"),
     ],
 )
 def test_wrong_vectors(vectors: Any, said: str) -> None:
@@ -140,12 +143,12 @@ def test_a_frame_is_no_dataset() -> None:
             "holds nothing out: no user has an event to predict and one before it",
         ),
         (lambda: chatrec.TextEncoder().encode("tea"), "texts is a str: pass a list of texts"),
-        (lambda: chatrec.TextEncoder().encode(["tea", 3]), "texts has a int at place 1"),
+        (lambda: chatrec.TextEncoder().encode(["tea", 3]), "texts has a int at position 1"),
         (lambda: chatrec.TextEncoder().encode(["tea", "", "tea"]), "A corpus of 1 different texts fits no whitening"),
         (lambda: chatrec.load("nowhere"), "nowhere does not exist: name the folder"),
-        (lambda: chatrec.load(Path(__file__).parent), "is no saved model"),
-        (lambda: every_model()["EASE"].fit(shop()).save(Path(__file__).parent), "exists and is no saved model"),
-        (lambda: every_model()["EASE"].fit(shop()).save(__file__), "exists and is no saved model"),
+        (lambda: chatrec.load(Path(__file__).parent), "is not a saved model"),
+        (lambda: every_model()["EASE"].fit(shop()).save(Path(__file__).parent), "exists and is not a saved model"),
+        (lambda: every_model()["EASE"].fit(shop()).save(__file__), "exists and is not a saved model"),
     ],
 )  # fmt: skip
 def test_a_wrong_argument(make: Any, said: str) -> None:

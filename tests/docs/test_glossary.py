@@ -15,15 +15,6 @@ ALLOWED: dict[str, str] = {
     "that nobody expected": "a synthetic headline of examples/news, in its printed results",
 }
 """Phrases with a retired word that are allowed, each with its reason."""
-NOT_YET = [
-    "chatrec/encoder",
-    "chatrec/ensemble",
-    "chatrec/evaluation",
-    "chatrec/extract",
-    "chatrec/ranking",
-    "chatrec/report",
-]
-"""Rooms that still have retired words. A room that is clean must leave the list."""
 OPENING = re.compile(r"\A(?:What|Of|Who|Whoever)\s|^ +\w+: (?:of|what)\s", re.M | re.I)
 """Docstrings start with a noun or a verb, and so do descriptions of arguments."""
 
@@ -104,14 +95,7 @@ def test_retired_words_stay_out(room: str) -> None:
         found += [f"{place}: {' '.join(word[0].split())}" for word in words.finditer(text)]
         if ".py:" in place:
             found += [f"{place}: begins {opening[0].strip()!r}" for opening in OPENING.finditer(text)]
-    if room in NOT_YET:
-        assert found, f"{room} is clean: take it off NOT_YET"
-    else:
-        assert not found, "\n".join(found)
-
-
-def test_rooms_that_are_not_yet_clean_exist() -> None:
-    assert set(NOT_YET) <= set(ROOMS)
+    assert not found, "\n".join(found)
 
 
 def test_the_glossary_is_short_and_each_term_and_retired_word_occurs_once() -> None:

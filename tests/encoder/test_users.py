@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from chatrec.encoder.users import READ_AT_MOST, WEIGHTS_AT_MOST, compose, is_read
+from chatrec.encoder.users import READ_AT_MOST, WEIGHTS_AT_MOST, compose, encodes_histories
 from tests.support.histories import histories
 
 
@@ -22,9 +22,9 @@ def test_a_composed_vector_is_the_weighted_mean_and_the_profile() -> None:
 
 
 def test_a_small_model_reads_few_users() -> None:
-    assert is_read("auto", WEIGHTS_AT_MOST, "cpu", READ_AT_MOST)
-    assert not is_read("auto", WEIGHTS_AT_MOST, "cpu", READ_AT_MOST + 1)
-    assert not is_read("auto", WEIGHTS_AT_MOST + 1, "cpu", READ_AT_MOST)
-    assert is_read("auto", WEIGHTS_AT_MOST + 1, "cuda", READ_AT_MOST + 1)
-    assert is_read("read", 1, "cpu", READ_AT_MOST + 1)
-    assert not is_read("compose", 1, "cuda", 1)
+    assert encodes_histories("auto", WEIGHTS_AT_MOST, "cpu", READ_AT_MOST)
+    assert not encodes_histories("auto", WEIGHTS_AT_MOST, "cpu", READ_AT_MOST + 1)
+    assert not encodes_histories("auto", WEIGHTS_AT_MOST + 1, "cpu", READ_AT_MOST)
+    assert encodes_histories("auto", WEIGHTS_AT_MOST + 1, "cuda", READ_AT_MOST + 1)
+    assert encodes_histories("read", 1, "cpu", READ_AT_MOST + 1)
+    assert not encodes_histories("compose", 1, "cuda", 1)

@@ -34,13 +34,13 @@ def add(
     name: str,
     texts: Sequence[str],
     encoder: Encoder,
-    anew: bool = False,
+    again: bool = False,
 ) -> int:
     def read(rows: np.ndarray) -> Iterator[str]:
         assert (np.diff(rows) > 0).all()
         return (texts[row] for row in rows)
 
-    return store.add_missing(name, "test", digests(texts), read, encoder, anew)
+    return store.add_missing(name, "test", digests(texts), read, encoder, again)
 
 
 @pytest.fixture
@@ -91,7 +91,7 @@ def test_other_texts_under_the_same_name_are_encoded(tmp_path: Path) -> None:
 def test_anew_encodes_everything_and_the_newest_counts(tmp_path: Path) -> None:
     store = VectorStore(tmp_path, "one", 2)
     add(store, "run 1", ["a", "bb"], Encoder())
-    assert add(store, "run 2", ["a"], Encoder(), anew=True) == 1
+    assert add(store, "run 2", ["a"], Encoder(), again=True) == 1
     assert store.vectors(digests(["a"]))[0].tolist() == [1, 1]
 
 

@@ -100,7 +100,7 @@ def test_the_logit_finds_the_weights_that_made_the_choices() -> None:
 def test_padding_does_not_matter() -> None:
     made = choices(np.array([1.0, 0.5]), 300)
     features = np.pad(made.features, [(0, 0), (0, 3), (0, 0)], constant_values=7)
-    padded = Choices(features, np.pad(made.there, [(0, 0), (0, 3)]), np.pad(made.chosen, [(0, 0), (0, 3)]))
+    padded = Choices(features, np.pad(made.mask, [(0, 0), (0, 3)]), np.pad(made.chosen, [(0, 0), (0, 3)]))
     assert fit_weights(padded) == pytest.approx(fit_weights(made), abs=1e-3)
     weights = np.array([1.0, 0.5])
     assert log_likelihoods(padded, weights) == pytest.approx(log_likelihoods(made, weights), abs=1e-5)

@@ -79,7 +79,7 @@ def test_incremental_equals_full_to_the_byte(server: str, tmp_path_factory: Any,
         _, anew = extractor(shop, tmp_path_factory.mktemp("full"))(full=True)
         for name in ("users.parquet", "items.parquet", "interactions.parquet", "quarantine.parquet"):
             assert (now.folder / name).read_bytes() == (anew.folder / name).read_bytes()
-        assert now.facts.buckets == anew.facts.buckets
+        assert now.facts.partitions == anew.facts.partitions
     database.close()
 
 

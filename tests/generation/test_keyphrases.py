@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chatrec.generation.keyphrases import stem, telling, terms, words
+from chatrec.generation.keyphrases import distinctive_terms, stem, terms, words
 
 SPACE = ["rocket to the alien moon", "alien star and comet", "the comet of the aliens"]
 KITCHEN = ["bread and butter", "the bread oven", "a pepper in the oven"]
@@ -47,7 +47,7 @@ def test_forms_of_a_word_share_a_stem() -> None:
 
 
 def test_telling_words_in_english_and_chinese() -> None:
-    space, kitchen, shoes, books = telling([SPACE, KITCHEN, SHOES, BOOKS], 3)
+    space, kitchen, shoes, books = distinctive_terms([SPACE, KITCHEN, SHOES, BOOKS], 3)
     assert space.words[0] in {"alien", "aliens"}
     assert set(space.words) <= {"alien", "aliens", "comet"}
     assert set(kitchen.words) == {"bread", "oven"}
@@ -57,7 +57,7 @@ def test_telling_words_in_english_and_chinese() -> None:
 
 
 def test_one_group_alone_has_nothing_to_tell() -> None:
-    (alone,) = telling([SPACE], 3)
+    (alone,) = distinctive_terms([SPACE], 3)
     assert (alone.stems, alone.words) == (frozenset(), ())
 
 
@@ -66,6 +66,6 @@ TEXTS = st.lists(st.lists(st.sampled_from(["alpha", "beta", "gamma", "运动鞋"
 
 @given(st.lists(TEXTS.map(lambda texts: [" ".join(text) for text in texts]), min_size=2, max_size=4))
 def test_what_all_texts_have_tells_nothing_and_the_order_of_groups_does_not_matter(groups: list[list[str]]) -> None:
-    found = telling([[f"{text} everywhere" for text in texts] for texts in groups], 8)
+    found = distinctive_terms([[f"{text} everywhere" for text in texts] for texts in groups], 8)
     assert all("everywhere" not in each.words for each in found)
-    assert telling([[f"{text} everywhere" for text in texts] for texts in reversed(groups)], 8) == found[::-1]
+    assert distinctive_terms([[f"{text} everywhere" for text in texts] for texts in reversed(groups)], 8) == found[::-1]

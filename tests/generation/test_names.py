@@ -1,4 +1,4 @@
-"""Names of groups: written where a model can, telling words where it cannot, never two alike."""
+"""Names of groups: written where a model can, distinctive words where it cannot, never two alike."""
 
 from importlib.util import find_spec
 from pathlib import Path
@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from chatrec.config import Settings
-from chatrec.generation.keyphrases import GroupTerms, telling
+from chatrec.generation.keyphrases import GroupTerms, distinctive_terms
 from chatrec.generation.model_selection import source_of
 from chatrec.generation.names import Group, name_groups, shortened
 from chatrec.generation.writer import Writer
@@ -21,7 +21,7 @@ BOOKS = ("侦探小说 精装", "中文小说 悬疑", "悬疑 侦探 精装", "
 
 
 def groups(*titles: tuple[str, ...]) -> list[Group]:
-    return [Group(each, terms) for each, terms in zip(titles, telling(titles, 8), strict=True)]
+    return [Group(each, terms) for each, terms in zip(titles, distinctive_terms(titles, 8), strict=True)]
 
 
 def written(chosen: Settings, asked: list[Group]) -> tuple[list[str], dict[str, object], Writer]:

@@ -25,8 +25,8 @@ TARGET = np.array([0, 7, 13, 22, 35, 39])
 
 def statistic(release: Release, target: Release) -> float:
     """How much of the target's part is in a release: the logarithm of the likelihood ratio, but for two constants."""
-    popular = release.popular @ target.popular / release.of_popular**2
-    pairs = np.sum(release.pairs.astype(np.float64) * target.pairs) / (2 * release.of_pairs**2)
+    popular = release.popular @ target.popular / release.popularity_deviation**2
+    pairs = np.sum(release.pairs.astype(np.float64) * target.pairs) / (2 * release.pairs_deviation**2)
     return float(popular + pairs)
 
 

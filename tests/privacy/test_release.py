@@ -58,10 +58,10 @@ def test_noise_has_the_size_that_was_asked_for() -> None:
     popular = np.concatenate([each.popular for each in drawn])
     above = np.concatenate([each.pairs[np.triu_indices(ITEMS, 1)] for each in drawn])
     diagonal = np.concatenate([each.pairs.diagonal() for each in drawn])
-    assert popular.std() == pytest.approx(drawn[0].of_popular, rel=0.05)
-    assert above.std() == pytest.approx(drawn[0].of_pairs, rel=0.02)
-    assert diagonal.std() == pytest.approx(drawn[0].of_pairs * np.sqrt(2), rel=0.05)
-    precision = drawn[0].of_popular ** -2 + (drawn[0].of_pairs * np.sqrt(2)) ** -2
+    assert popular.std() == pytest.approx(drawn[0].popularity_deviation, rel=0.05)
+    assert above.std() == pytest.approx(drawn[0].pairs_deviation, rel=0.02)
+    assert diagonal.std() == pytest.approx(drawn[0].pairs_deviation * np.sqrt(2), rel=0.05)
+    precision = drawn[0].popularity_deviation ** -2 + (drawn[0].pairs_deviation * np.sqrt(2)) ** -2
     assert precision == pytest.approx(DEVIATION**-2)
     assert all((each.pairs == each.pairs.T).all() for each in drawn)
 

@@ -14,9 +14,10 @@ from chatrec.ensemble.cold_items import ColdItems
 from chatrec.models.content_knn import ContentKnn
 from chatrec.ranking.list_builder import ListBuilder
 from chatrec.ranking.recommender import Recommender
-from chatrec.ranking.rule_ablation import RuleEffect, effects
+from chatrec.ranking.rule_ablation import effects
 from chatrec.ranking.rules.rules import Cap, Pin, Returns, Rules
 from chatrec.ranking.searches import Searches
+from chatrec.runs.results import RuleEffect
 from tests.support.rankers import ITEMS, TOP_N, WIDTH, log_shares, ranker
 
 EVERYTHING = np.ones(ITEMS, bool)

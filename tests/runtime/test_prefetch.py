@@ -8,12 +8,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chatrec.runtime.prefetch import ahead, behind
+from chatrec.runtime.prefetch import background_writer, prefetch
 
 
 @given(st.lists(st.integers()))
 def test_ahead_changes_nothing(things: list[int]) -> None:
-    assert list(ahead(iter(things))) == things
+    assert list(prefetch(iter(things))) == things
 
 
 def test_ahead_makes_one_more_and_no_further() -> None:
@@ -24,7 +24,7 @@ def test_ahead_makes_one_more_and_no_further() -> None:
             made.append(number)
             yield number
 
-    coming = ahead(making())
+    coming = prefetch(making())
     for number in range(3):
         assert next(coming) == number
         until(lambda wanted=number + 2: len(made) == wanted)
@@ -37,7 +37,7 @@ def test_what_fails_ahead_fails_in_its_place() -> None:
         yield 1
         raise ValueError("two")
 
-    coming = ahead(making())
+    coming = prefetch(making())
     assert next(coming) == 1
     with pytest.raises(ValueError, match="two"):
         next(coming)
@@ -45,7 +45,7 @@ def test_what_fails_ahead_fails_in_its_place() -> None:
 
 def test_behind_does_one_piece_at_a_time_in_another_thread() -> None:
     done: list[tuple[int, int]] = []
-    with behind() as do:
+    with background_writer() as do:
         for number in range(5):
             do(lambda number=number: done.append((number, threading.get_ident())))
     assert [number for number, _ in done] == [0, 1, 2, 3, 4]
@@ -53,7 +53,7 @@ def test_behind_does_one_piece_at_a_time_in_another_thread() -> None:
 
 
 def do_all(*pieces: Callable[[], object], then: Callable[[], object] = bool) -> None:
-    with behind() as do:
+    with background_writer() as do:
         for piece in pieces:
             do(piece)
         then()

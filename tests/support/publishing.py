@@ -35,7 +35,7 @@ def prepare(engine: Engine, folder: Path) -> Callable[[int], Files]:
     )
     with RowGroups(snapshot / ITEMS, items_schema(True, [])) as file:
         file.write(items.to_arrow())
-    (snapshot / SNAPSHOT).write_text(json.dumps({"user_id_type": "bigint", "item_id_type": "bigint", "buckets": []}))
+    (snapshot / SNAPSHOT).write_text(json.dumps({"user_id_type": "bigint", "item_id_type": "bigint", "partitions": []}))
     ItemGroups(("g",), np.arange(3, dtype=np.int32), np.zeros(3, np.int32), "categories").save(folder / "groups")
     pl.DataFrame({"name": ["G"]}).write_parquet(folder / "written" / GROUP_NAMES)
     blurb = {"item": [0], "because": [1], "group": [0], "blurb": ["a, from G"]}

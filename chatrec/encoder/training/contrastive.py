@@ -81,8 +81,8 @@ class Contrastive(Objective):
         if not len(pairs.right):
             return None
         items, right = np.unique(pairs.right, return_inverse=True)
-        known, left = np.unique(pairs.left, return_inverse=True)
-        given, answers = (self.whitening(_encode(self.reader, self.texts, rows, Silent())) for rows in (known, items))
+        queries, left = np.unique(pairs.left, return_inverse=True)
+        given, answers = (self.whitening(_encode(self.reader, self.texts, rows, Silent())) for rows in (queries, items))
         logits = torch.from_numpy(given[left] @ answers.T) * self.log_sharpness.exp().cpu()
         return float(cross_entropy(logits, torch.from_numpy(right)))
 

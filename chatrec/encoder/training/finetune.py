@@ -69,7 +69,7 @@ def finetune(start: SelectedModel, material: Material, settings: Settings, targe
     learner = adapt(Learner.open(start.source, settings.encoder.device), wanted.method, wanted.lora_rank, seed)
     curves: dict[str, Curve] = {}
     if wanted.tokens:
-        curves["next_token"] = _read_on(learner, material, held_out, settings, work / "next-token")
+        curves["next_token"] = _train_next_token(learner, material, held_out, settings, work / "next-token")
     if wanted.steps:
         with learner.reading(settings.encoder_config, start.pretrained) as reader:
             curves["pairs"] = _learn_pairs(reader, start.pretrained, material, held_out, settings, work / "pairs")
@@ -82,7 +82,7 @@ def finetune(start: SelectedModel, material: Material, settings: Settings, targe
     return summaries
 
 
-def _read_on(learner: Learner, material: Material, held_out: Array, settings: Settings, work: Path) -> Curve:
+def _train_next_token(learner: Learner, material: Material, held_out: Array, settings: Settings, work: Path) -> Curve:
     length = block_length(learner.model.config)
     kept = [text for text, good in zip(material.items, material.learnable & ~held_out, strict=True) if good]
     unseen = [text for text, good in zip(material.items, material.learnable & held_out, strict=True) if good]
@@ -103,8 +103,8 @@ def _learn_pairs(
             "No user interacted with two items that training may use: there is nothing to fine-tune an encoder on."
         )
     held_out_pairs = _held_out_pairs(Pairs(histories, len(texts)), held_out, seed)
-    known = np.unique(pairs.histories.items)
-    whitening = whitening_of(reader, texts, known, *chosen(settings.encoder_config, pretrained), seed)
+    items = np.unique(pairs.histories.items)
+    whitening = whitening_of(reader, texts, items, *chosen(settings.encoder_config, pretrained), seed)
     objective = Contrastive(reader, texts, pairs, held_out_pairs, settings.advanced.finetune.pairs, whitening, seed)
     events = hashlib.sha256(pairs.histories.items.tobytes() + pairs.histories.starts.tobytes()).hexdigest()
     plan = _plan(reader.model, settings, settings.finetune.steps)

@@ -35,7 +35,7 @@ class Curve:
         return min(self.held_out, key=lambda evaluation: evaluation[1])
 
     @property
-    def looks_since_best(self) -> int:
+    def evaluations_since_best(self) -> int:
         """Number of evaluations since the best one."""
         return len(self.held_out) - 1 - self.held_out.index(self.best) if self.held_out else 0
 

@@ -130,7 +130,7 @@ class _Training:
         self.scaler = torch.amp.GradScaler(self.device.type, enabled=self.dtype is torch.float16)
         self.curve = Curve()
         work.mkdir(parents=True, exist_ok=True)
-        self._go_on()
+        self._resume()
 
     @property
     def step(self) -> int:
@@ -139,7 +139,7 @@ class _Training:
     @property
     def finished(self) -> bool:
         return self.step >= self.plan.steps or bool(
-            self.plan.patience and self.curve.looks_since_best >= self.plan.patience
+            self.plan.patience and self.curve.evaluations_since_best >= self.plan.patience
         )
 
     def advance(self) -> None:
@@ -176,7 +176,7 @@ class _Training:
         if loss is None:
             return
         self.curve.held_out.append((self.step, loss))
-        if self.curve.looks_since_best == 0:
+        if self.curve.evaluations_since_best == 0:
             self._write(BEST, {name: weight.detach() for name, weight in self.weights.items()})
 
     def save(self) -> None:
@@ -195,7 +195,7 @@ class _Training:
         if self.curve.held_out:
             self._take(torch.load(self.work / BEST, map_location=self.device, weights_only=True))
 
-    def _go_on(self) -> None:
+    def _resume(self) -> None:
         file = self.work / STATE
         if not file.exists():
             return

@@ -59,9 +59,9 @@ class Learner:
         """
         reader = self.model.base_model
         how = PoolingConfig.of(reader, self.tokenizer, settings, pretrained)
-        put_back = cut(reader, how.layers)
+        restore = cut(reader, how.layers)
         yield Checkpoint(reader, self.tokenizer, self.device, "", how)
-        put_back()
+        restore()
 
     def save(self, folder: Path) -> None:
         """Save model and tokenizer as an ordinary folder; adapters are merged into the weights."""

@@ -22,10 +22,10 @@ def novelty(lists: Lists, takers: Counts, users: int) -> float:
         takers: Number of users who took each item.
         users: Number of users with a history.
     """
-    there = lists >= 0
-    bits = np.where(there, np.log2(max(users, 1) / np.maximum(takers, 1))[lists], 0)
-    some = there.any(1)
-    return float((bits.sum(1)[some] / there.sum(1)[some]).mean()) if some.any() else 0.0
+    filled = lists >= 0
+    bits = np.where(filled, np.log2(max(users, 1) / np.maximum(takers, 1))[lists], 0)
+    some = filled.any(1)
+    return float((bits.sum(1)[some] / filled.sum(1)[some]).mean()) if some.any() else 0.0
 
 
 def gini(counts: Counts) -> float:
@@ -45,8 +45,8 @@ def gini(counts: Counts) -> float:
 def lorenz(counts: Counts, points: int = 101) -> Floats:
     """Lorenz curve: the exposure share of the least exposed fraction x of the items, at even steps of x in [0, 1]."""
     shares = np.concatenate([[0.0], np.cumsum(np.sort(counts)) / max(counts.sum(), 1)])
-    found: Floats = np.interp(np.linspace(0, 1, points), np.linspace(0, 1, len(shares)), shares)
-    return found
+    curve: Floats = np.interp(np.linspace(0, 1, points), np.linspace(0, 1, len(shares)), shares)
+    return curve
 
 
 def diversity(lists: Lists, vectors: NDArray[np.floating]) -> float:

@@ -17,8 +17,8 @@ from chatrec.models.registry import POPULARITY
 from chatrec.pipeline.context import Context
 from chatrec.pipeline.training_data import training_data
 from chatrec.report import results
-from chatrec.report.compared_models import Systems
-from chatrec.report.holdout_snapshot import load_holdout, write_rest
+from chatrec.report.compared_models import ComparedModels
+from chatrec.report.holdout_snapshot import load_holdout, write_holdout_snapshot
 from chatrec.runs.results import HoldoutResult, MeasureResult, TextVectorsResult
 from chatrec.runs.run import Run
 from chatrec.runtime.hardware import use_threads
@@ -39,7 +39,7 @@ def hold_out(context: Context) -> HoldoutResult:
             f"Nothing can be held out of run {evaluated.key} with target {ranking.target}: no user has an event to "
             "predict and one before it. `--target next_item` needs the fewest events."
         )
-    write_rest(whole, held, context.folder)
+    write_holdout_snapshot(whole, held, context.folder)
     return HoldoutResult(holdout_users=len(held), targets=len(held.targets), events_left=len(held.histories.items))
 
 
@@ -64,7 +64,7 @@ def measure(context: Context) -> MeasureResult:
     held = load_holdout(context.of("extract"), settings.ranking.exclude_seen)
     data = training_data(context, held.histories)
     others = {NAME: AigcModel(AigcState.load(context.of("aigc")))}
-    systems = Systems.load(context.of("ensemble"), data, others, settings.ranking.target)
+    systems = ComparedModels.load(context.of("ensemble"), data, others, settings.ranking.target)
     learning = _curve(context.of("aigc") / CURVE)
     target, seed = settings.ranking.target, settings.compute.seed
     evaluation = results.measure(systems, Evaluator(held, texts), context.run.key, target, seed, learning)

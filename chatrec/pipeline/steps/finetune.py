@@ -102,7 +102,7 @@ def promote(context: Context) -> PromoteResult:
     root, wanted, candidate = context.settings.artifacts.root, context.settings.finetune_config, _candidate(context)
     gain, low, high = context.run.result("compare", CompareResult).gain
     verdict = f"NDCG@10 of pseudo-cold items {gain:+.4f} ({low:+.4f} to {high:+.4f})"
-    promoted, must_go = False, registry.remembers(root, Path(begun_of(context.run).live))
+    promoted, must_go = False, registry.trained_on_erased(root, Path(begun_of(context.run).live))
     reason = "better" if low > 0 else "the live encoder was trained on data of an erased user"
     if low <= 0 and not must_go:
         verdict += ": not significantly above zero, the live encoder stays"

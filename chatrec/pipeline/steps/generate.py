@@ -11,7 +11,7 @@ from chatrec.encoder.embed import ITEMS
 from chatrec.encoder.texts import item_texts
 from chatrec.generation import BLURBS, GROUP_NAMES
 from chatrec.generation.blurbs import Reason, write_blurbs
-from chatrec.generation.keyphrases import telling
+from chatrec.generation.keyphrases import distinctive_terms
 from chatrec.generation.model_selection import source_of
 from chatrec.generation.names import Group, name_groups
 from chatrec.generation.writer import Writer
@@ -60,7 +60,7 @@ def _groups(context: Context, groups: ItemGroups) -> Iterator[Group]:
         near = vectors[mine] @ vectors[mine].mean(0)
         members.append(mine[np.argsort(-near, kind="stable")[:MEMBERS_READ]])
     texts = [item_texts(items[mine], context.settings.text.item) for mine in members]
-    for mine, terms in zip(members, telling(texts, WORDS_OF_A_GROUP), strict=True):
+    for mine, terms in zip(members, distinctive_terms(texts, WORDS_OF_A_GROUP), strict=True):
         yield Group(tuple(items["title"].gather(mine).fill_null("")), terms)
 
 

@@ -8,7 +8,7 @@ from sqlalchemy import Engine
 from chatrec.db import records
 from chatrec.db.engine import database_url, readable_errors
 from chatrec.errors import ChatrecError, RunStopped
-from chatrec.extract.partitions import bucket_folder
+from chatrec.extract.partitions import partition_folder
 from chatrec.extract.snapshot import Snapshot
 from chatrec.pipeline.context import Context
 from chatrec.publish.outputs import Files
@@ -97,7 +97,7 @@ def _remove_files(root: Path, kept: set[str], unpublished: int) -> int:
 def _remove_days(root: Path, left: list[Run]) -> None:
     """Removes daily partitions that no remaining snapshot uses."""
     snapshots = [Snapshot(run.step_folder("extract")) for run in left if run.manifest("extract")]
-    used = {name for snapshot in snapshots for name in snapshot.facts.buckets}
-    for file in bucket_folder(root).glob("[!.]*.parquet"):
+    used = {name for snapshot in snapshots for name in snapshot.facts.partitions}
+    for file in partition_folder(root).glob("[!.]*.parquet"):
         if file.name not in used:
             file.unlink()

@@ -27,14 +27,14 @@ from chatrec.runtime.hardware import use_threads
 def rank(context: Context) -> RankResult:
     """Ranks a list for each user."""
     use_threads(context.settings.compute.threads)
-    ranker = recommender_of(context)
+    recommender = recommender_of(context)
     texts = np.load(context.of("embed") / USERS, mmap_mode="r")
-    fairness = provider_fairness(context, ranker, texts)
-    final, diversity = diversified(context, fairness.applied(ranker) if fairness else ranker)
+    fairness = provider_fairness(context, recommender, texts)
+    final, diversity = diversified(context, fairness.applied(recommender) if fairness else recommender)
     final, coverage = with_coverage(context, final, texts)
     result = write_lists(final, texts, context.folder, context.settings.compute.memory_mb)
     result = replace(result, diversity=diversity, coverage=coverage, fairness=audit(context, fairness))
-    return _with_effects_of_rules(result, context, ranker, texts)
+    return _with_effects_of_rules(result, context, recommender, texts)
 
 
 def recommender_of(context: Context) -> Recommender:
@@ -61,18 +61,20 @@ def recommender_of(context: Context) -> Recommender:
     )
 
 
-def _with_effects_of_rules(result: RankResult, context: Context, ranker: Recommender, profiles: Array) -> RankResult:
+def _with_effects_of_rules(
+    result: RankResult, context: Context, recommender: Recommender, profiles: Array
+) -> RankResult:
     """Adds the effect of each rule on the lists of a sample of users, if there are rules."""
 
     def without(rules: Rules) -> Callable[[], Recommender]:
         def make() -> Recommender:
             prepared = context.rules_of(rules)
-            return ranker.under(prepared, prepared.allowed_of(context.recommendable))
+            return recommender.under(prepared, prepared.allowed_of(context.recommendable))
 
         return make
 
     others = {name: without(rules) for name, rules in context.settings.rules.without_each().items()}
     if not others:
         return result
-    users, effects_by_rule = effects(ranker, others, profiles, context.settings.compute.memory_mb)
+    users, effects_by_rule = effects(recommender, others, profiles, context.settings.compute.memory_mb)
     return replace(result, rules=effects_by_rule, rules_users=users)

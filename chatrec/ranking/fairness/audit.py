@@ -8,7 +8,7 @@ import numpy as np
 import polars as pl
 from pyarrow import parquet
 
-from chatrec.data.arrays import Array
+from chatrec.data.arrays import Array, IntArray
 from chatrec.evaluation import metrics
 from chatrec.ranking.fairness.providers import share_of
 
@@ -63,7 +63,9 @@ def exposure_of(fairness: "Fairness", lists: Path) -> pl.DataFrame:
     )
 
 
-def by_attribute(users: pl.DataFrame, rows: Array, values: Array, attributes: Sequence[str], seed: int) -> pl.DataFrame:
+def by_attribute(
+    users: pl.DataFrame, rows: IntArray, values: Array, attributes: Sequence[str], seed: int
+) -> pl.DataFrame:
     """Returns NDCG@10 of held-out users by attribute value, with its 95 % interval.
 
     Args:

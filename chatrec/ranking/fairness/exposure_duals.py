@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from chatrec.data.arrays import Array
+from chatrec.data.arrays import Array, FloatArray, IntArray
 from chatrec.evaluation.metrics import discounts
 from chatrec.ranking.fairness.providers import Providers, share_of
 
@@ -29,14 +29,14 @@ CLOSE = 0.004
 class Sample:
     """Candidates of a sample of users, to find prices."""
 
-    items: Array
+    items: IntArray
     """Items, users × candidates, padded with -1."""
-    scores: Array
+    scores: FloatArray
     """log P, of the same shape; -inf for padding."""
     first: Callable[[Array], Array]
     """Maps scores of the candidates to the columns of the lists, users × slots, padded with -1."""
 
-    def exposed(self, providers: Providers, bonus: Array) -> tuple[Array, float]:
+    def exposed(self, providers: Providers, bonus: FloatArray) -> tuple[Array, float]:
         """Returns the exposure of each provider, and the value of the lists.
 
         Args:
@@ -57,7 +57,7 @@ class Sample:
         return share_of(providers.mass(self.items, chances))
 
 
-def find_prices(sample: Sample, providers: Providers, owed: Array, highest: float = HIGHEST) -> Array:
+def find_prices(sample: Sample, providers: Providers, owed: FloatArray, highest: float = HIGHEST) -> Array:
     """Finds prices under which every provider has at least its share of exposure, if possible.
 
     Args:

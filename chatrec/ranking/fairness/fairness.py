@@ -6,7 +6,7 @@ import numpy as np
 import polars as pl
 
 from chatrec.config.fairness import Fairness as Settings
-from chatrec.data.arrays import Array, top_k
+from chatrec.data.arrays import Array, FloatArray, IntArray, top_k
 from chatrec.ensemble.holdout_candidates import HoldoutCandidates
 from chatrec.ranking.fairness.exposure_duals import HIGHEST, Sample, find_prices
 from chatrec.ranking.fairness.providers import Providers, share_of
@@ -26,25 +26,29 @@ class Fairness:
     """Prices of providers, and their exposure."""
 
     providers: Providers
-    target: Array
+    target: FloatArray
     """Target share of each provider, by merit or by catalogue."""
-    owed: Array
+    owed: FloatArray
     """Minimum share of all exposure of each provider."""
-    before: Array
+    before: FloatArray
     """Share of exposure without prices."""
-    prices: Array
+    prices: FloatArray
 
     @property
     def bonus(self) -> Array:
         """Addition to the log score of each item."""
-        bonus: Array = (self.providers.shares @ self.prices).astype(np.float32)
+        bonus: FloatArray = (self.providers.shares @ self.prices).astype(np.float32)
         return bonus
 
-    def applied(self, ranker: Recommender) -> Recommender:
+    def applied(self, recommender: Recommender) -> Recommender:
         """Returns the recommender with these prices."""
-        rules = ranker.rules
+        rules = recommender.rules
         factors = self.bonus if rules.log_factors is None else rules.log_factors + self.bonus
-        return ranker.under(replace(rules, log_factors=factors), ranker.recommendable) if self.prices.any() else ranker
+        return (
+            recommender.under(replace(rules, log_factors=factors), recommender.recommendable)
+            if self.prices.any()
+            else recommender
+        )
 
     def ndcg(self, held: HoldoutCandidates) -> tuple[Array, Array]:
         """Returns NDCG@10 of each held-out user, without and with prices."""
@@ -52,23 +56,23 @@ class Fairness:
 
 
 def fit_fairness(
-    ranker: Recommender, items: pl.DataFrame, profiles: Array, settings: Settings, memory_mb: int
+    recommender: Recommender, items: pl.DataFrame, profiles: FloatArray, settings: Settings, memory_mb: int
 ) -> Fairness:
     """Computes the owed exposure of providers and the prices that achieve it.
 
     Args:
-        ranker: Recommender of the run, without prices.
+        recommender: Recommender of the run, without prices.
         items: Catalogue.
         profiles: Text vectors of users, users × dimensions; see ListBuilder.
         settings: Fairness settings. With mode off all prices are 0.
         memory_mb: Memory limit of a batch, in megabytes.
     """
     providers = Providers.of(items, settings.attribute)
-    sample = draw_sample(ranker, profiles, memory_mb)
+    sample = draw_sample(recommender, profiles, memory_mb)
     if settings.target == "merit":
         target = sample.merit(providers)
     else:
-        target = share_of(np.asarray(providers.shares[ranker.recommendable].sum(0)).ravel())
+        target = share_of(np.asarray(providers.shares[recommender.recommendable].sum(0)).ravel())
     owed, nothing = settings.share * target, np.zeros(len(target))
     before = share_of(sample.exposed(providers, providers.shares @ nothing)[0])
     highest = {"off": 0.0, "penalty": settings.strength, "constraint": HIGHEST}[settings.mode]
@@ -76,49 +80,49 @@ def fit_fairness(
     return Fairness(providers, target, owed, before, prices)
 
 
-def draw_sample(ranker: Recommender, profiles: Array, memory_mb: int, candidates: int = CANDIDATES) -> Sample:
+def draw_sample(recommender: Recommender, profiles: FloatArray, memory_mb: int, candidates: int = CANDIDATES) -> Sample:
     """Retrieves candidates of all users, or of a sample if there are more than USERS_AT_MOST."""
-    random, everybody = np.random.default_rng(ranker.seed), ranker.histories.users
-    users = np.arange(everybody)
-    if everybody > USERS_AT_MOST:
-        users = np.sort(random.choice(everybody, USERS_AT_MOST, replace=False))
-    wide = ranker.under(
-        replace(ranker.rules, caps=(), pins=()),
-        ranker.recommendable,
-        top_n=min(max(candidates, 2 * ranker.top_n), int(ranker.recommendable.sum())),
-        variety=None,
+    random, users_of_run = np.random.default_rng(recommender.seed), recommender.histories.users
+    users = np.arange(users_of_run)
+    if users_of_run > USERS_AT_MOST:
+        users = np.sort(random.choice(users_of_run, USERS_AT_MOST, replace=False))
+    wide = recommender.under(
+        replace(recommender.rules, caps=(), pins=()),
+        recommender.recommendable,
+        top_n=min(max(candidates, 2 * recommender.top_n), int(recommender.recommendable.sum())),
+        diversifier=None,
     )
-    lister, width = ListBuilder(wide, profiles, memory_mb << 20), wide.top_n
+    builder, width = ListBuilder(wide, profiles, memory_mb << 20), wide.top_n
     items = np.full((len(users), width), -1, np.int32)
     scores = np.full((len(users), width), -np.inf, np.float32)
     with progress("Weighing exposure", len(users), "users") as shown:
         for start in range(0, len(users), USERS_OF_A_BLOCK):
             block = users[start : start + USERS_OF_A_BLOCK]
-            for part in lister.lists(block):
+            for part in builder.lists(block):
                 rows = start + np.searchsorted(block, part.users)
-                places = part.items.shape[1]
-                items[rows, :places] = part.items
+                width_of_part = part.items.shape[1]
+                items[rows, :width_of_part] = part.items
                 with np.errstate(divide="ignore"):
-                    scores[rows, :places] = np.where(part.items >= 0, np.log(part.scores), -np.inf)
+                    scores[rows, :width_of_part] = np.where(part.items >= 0, np.log(part.scores), -np.inf)
             shown.advance(len(block))
-    return Sample(items, scores, _Filling(ranker, items))
+    return Sample(items, scores, _Filling(recommender, items))
 
 
 @dataclass(frozen=True)
 class _Filling:
     """Fills lists from candidates as the recommender does."""
 
-    ranker: Recommender
-    items: Array
+    recommender: Recommender
+    items: IntArray
 
-    def __call__(self, scores: Array) -> Array:
-        ranker, n = self.ranker, self.ranker.top_n
-        cold = (self.items >= 0) & ranker.cold[self.items]
-        if not cold.any() and not ranker.rules.shape_lists:
+    def __call__(self, scores: FloatArray) -> Array:
+        recommender, n = self.recommender, self.recommender.top_n
+        cold = (self.items >= 0) & recommender.cold[self.items]
+        if not cold.any() and not recommender.rules.shape_lists:
             return top_k(scores, n)
-        least, most = ranker.slots_of_cold
+        least, most = recommender.slots_of_cold
         order = np.argsort(np.where(cold, -scores, np.inf), axis=1, kind="stable")
         rank = np.empty_like(order)
         np.put_along_axis(rank, order, np.arange(order.shape[1])[None, :], 1)
         of_known, of_cold = tiers(1, order.shape[1], least, most)[0], tiers(0, order.shape[1], least, most)
-        return ranker.rules.columns(self.items, scores, n, np.where(cold, of_cold[rank], of_known))
+        return recommender.rules.columns(self.items, scores, n, np.where(cold, of_cold[rank], of_known))

@@ -10,7 +10,7 @@ import numpy as np
 import polars as pl
 from scipy.sparse import csr_matrix
 
-from chatrec.data.arrays import Array
+from chatrec.data.arrays import Array, FloatArray, IntArray
 from chatrec.ranking.rules.items import rows_of
 
 SETTING = "fairness.attribute"
@@ -43,23 +43,23 @@ class Providers:
     @cached_property
     def items(self) -> Array:
         """Number of items of each provider; items with several providers count fractionally."""
-        found: Array = np.asarray(self.shares.sum(0)).ravel()
-        return found
+        counts: Array = np.asarray(self.shares.sum(0)).ravel()
+        return counts
 
-    def mass(self, items: Array, weights: Array) -> Array:
+    def mass(self, items: IntArray, weights: FloatArray) -> Array:
         """Sums weights of slots by provider.
 
         Args:
             items: Rows of items, of any shape; -1 for an empty slot.
             weights: Weights, of the same shape.
         """
-        there = items >= 0
-        by_item = np.bincount(items[there], weights[there], minlength=self.shares.shape[0])
-        found: Array = self.shares.T @ by_item
-        return found
+        filled = items >= 0
+        by_item = np.bincount(items[filled], weights[filled], minlength=self.shares.shape[0])
+        mass: FloatArray = self.shares.T @ by_item
+        return mass
 
 
-def share_of(mass: Array) -> Array:
+def share_of(mass: FloatArray) -> Array:
     """Normalises sums by provider to shares."""
-    found: Array = mass / max(float(mass.sum()), np.finfo(float).tiny)
-    return found
+    shares: FloatArray = mass / max(float(mass.sum()), np.finfo(float).tiny)
+    return shares

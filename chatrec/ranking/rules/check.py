@@ -54,19 +54,19 @@ def _columns(items: SourceQuery, rules: Rules) -> Iterator[str]:
 
 
 def _groups(cursor: Any, items: SourceQuery, separator: str, rules: Rules) -> Iterator[str]:
-    asked = [(f'Rule "{rule.name}"', name) for rule in rules.selections for name in rule.groups]
-    asked += [("rules.repeat", name) for name in rules.repeat.groups]
-    if not asked:
+    named = [(f'Rule "{rule.name}"', name) for rule in rules.selections for name in rule.groups]
+    named += [("rules.repeat", name) for name in rules.repeat.groups]
+    if not named:
         return
     if GROUPS not in items.types:
-        yield f"{asked[0][0]} names groups, but source.items gives no groups: add a column groups."
+        yield f"{named[0][0]} names groups, but source.items gives no groups: add a column groups."
         return
     array = items.types[GROUPS].endswith("[]")
     lists = sql.SQL("groups") if array else sql.SQL("string_to_array(groups, {})").format(sql.Literal(separator))
     query = sql.SQL("SELECT DISTINCT btrim(g) FROM (\n{}\n) AS mapped, unnest({}) AS g ORDER BY 1")
     cursor.execute(query.format(sql.SQL(items.select), lists))
     existing = [name for (name,) in cursor.fetchall() if name]
-    for rule, name in asked:
+    for rule, name in named:
         if name not in existing:
             yield f'{rule} names the group "{name}", which no item has; groups are {_some(existing)}.'
 

@@ -4,10 +4,10 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from chatrec.data.arrays import Array
+from chatrec.data.arrays import Array, IntArray
 
 
-def admitted(items: Array, preference: Array, caps: Sequence[tuple[Array, int]], n: int) -> Array:
+def admitted(items: IntArray, preference: IntArray, caps: Sequence[tuple[Array, int]], n: int) -> Array:
     """Selects the first n candidates of each user that satisfy all caps.
 
     Candidates are selected greedily in the order of preference.
@@ -34,17 +34,17 @@ def admitted(items: Array, preference: Array, caps: Sequence[tuple[Array, int]],
         good = (wanted >= 0) & (lengths < n)
         for (_, at_most), own, others in zip(caps, mine, values, strict=True):
             good &= ((own[:, :, None, None] == others[:, None]).any(3).sum(2) < at_most).all(1)
-        rows, places = users[good], lengths[good]
-        taken[rows, places] = column[good]
+        rows, slots = users[good], lengths[good]
+        taken[rows, slots] = column[good]
         for own, others in zip(mine, values, strict=True):
-            others[rows, places] = np.where(own[good] >= 0, own[good], -2)
+            others[rows, slots] = np.where(own[good] >= 0, own[good], -2)
         lengths[good] += 1
         if (lengths == n).all():
             break
     return taken
 
 
-def pinned_slots(items: Array, chosen: Array, pins: Sequence[tuple[int, int]]) -> Array:
+def pinned_slots(items: IntArray, chosen: IntArray, pins: Sequence[tuple[int, int]]) -> Array:
     """Moves pinned items to their positions and shifts the others.
 
     Args:
@@ -60,10 +60,10 @@ def pinned_slots(items: Array, chosen: Array, pins: Sequence[tuple[int, int]]) -
     users, n = np.arange(len(chosen))[:, None], chosen.shape[1]
     shown = np.where(chosen >= 0, items[users, chosen], -1)
     target, occupied = np.full(chosen.shape, -1), np.zeros(chosen.shape, bool)
-    for item, place in pins:
-        if place < n:
-            target[shown == item] = place
-            occupied[(shown == item).any(1), place] = True
+    for item, slot in pins:
+        if slot < n:
+            target[shown == item] = slot
+            occupied[(shown == item).any(1), slot] = True
     free = np.argsort(occupied, axis=1, kind="stable")
     order = np.cumsum(target < 0, axis=1) - 1
     target = np.where(target < 0, np.take_along_axis(free, np.maximum(order, 0), 1), target)

@@ -4,7 +4,7 @@ import numpy as np
 import polars as pl
 
 from chatrec.config.rules import Selection
-from chatrec.data.arrays import Array
+from chatrec.data.arrays import Array, BoolArray, IntArray
 from chatrec.errors import SettingsError
 from chatrec.extract.schema import ATTRIBUTES
 
@@ -18,13 +18,17 @@ def matching_items(items: pl.DataFrame, rule: Selection) -> Array:
     """Returns the items selected by a rule, bool of shape (items,)."""
     if rule.groups:
         return in_groups(items, rule.groups)
-    matching: Array = values_of(items, rule.attribute, rule.name).is_in(list(rule.values)).fill_null(False).to_numpy()
+    matching: BoolArray = (
+        values_of(items, rule.attribute, rule.name).is_in(list(rule.values)).fill_null(False).to_numpy()
+    )
     return matching
 
 
 def in_groups(items: pl.DataFrame, names: tuple[str, ...]) -> Array:
     """Returns the items in any of the named source groups, bool of shape (items,)."""
-    matching: Array = items[GROUPS].list.eval(pl.element().is_in(list(names))).list.any().fill_null(False).to_numpy()
+    matching: BoolArray = (
+        items[GROUPS].list.eval(pl.element().is_in(list(names))).list.any().fill_null(False).to_numpy()
+    )
     return matching
 
 
@@ -69,7 +73,7 @@ def rows_of(items: pl.DataFrame, attribute: str, rule: str) -> pl.DataFrame:
     return rows.filter(pl.col("value") != "")
 
 
-def padded(rows: Array, values: Array, count: int, most: int | None = None) -> Array:
+def padded(rows: IntArray, values: Array, count: int, most: int | None = None) -> Array:
     """Returns the values of each row as a padded array.
 
     Args:
@@ -81,12 +85,12 @@ def padded(rows: Array, values: Array, count: int, most: int | None = None) -> A
     Returns:
         Values as int32, (count + 1) × largest number of values, padded with NO_VALUE; the last row is all padding.
     """
-    place = np.arange(len(rows)) - np.searchsorted(rows, rows)
+    column = np.arange(len(rows)) - np.searchsorted(rows, rows)
     if most is not None:
-        kept = place < most
-        rows, values, place = rows[kept], values[kept], place[kept]
-    padded_values = np.full((count + 1, int(place.max(initial=0)) + 1), NO_VALUE, np.int32)
-    padded_values[rows, place] = values
+        kept = column < most
+        rows, values, column = rows[kept], values[kept], column[kept]
+    padded_values = np.full((count + 1, int(column.max(initial=0)) + 1), NO_VALUE, np.int32)
+    padded_values[rows, column] = values
     return padded_values
 
 

@@ -9,7 +9,7 @@ import numpy as np
 import polars as pl
 
 from chatrec.config import rules as settings
-from chatrec.data.arrays import Array, take
+from chatrec.data.arrays import Array, BoolArray, FloatArray, IntArray, take
 from chatrec.data.interactions import DAY, SECOND, Interactions
 from chatrec.ranking.rules.constraints import admitted, pinned_slots
 from chatrec.ranking.rules.items import codes_of, in_groups, matching_items, times_of
@@ -33,7 +33,7 @@ class Clock:
 class Cap:
     """A maximum number of items with the same value per list."""
 
-    codes: Array
+    codes: IntArray
     """Values of items as codes; see `codes_of`."""
     at_most: int
 
@@ -44,7 +44,7 @@ class Pin:
 
     item: int
     """Row of the item."""
-    place: int
+    slot: int
     """Position, from 0."""
 
 
@@ -52,14 +52,14 @@ class Pin:
 class Returns:
     """Items that may be recommended again after an interaction."""
 
-    items: Array
+    items: BoolArray
     """bool for each item."""
     until: int
     """Time of the latest interaction that permits it, in microseconds since 1970."""
 
     def events(self, histories: Interactions) -> Array:
         """Returns the events that do not exclude their item, bool of shape (events,)."""
-        returning: Array = self.items[histories.items] & (histories.times <= self.until)
+        returning: BoolArray = self.items[histories.items] & (histories.times <= self.until)
         return returning
 
 
@@ -67,9 +67,9 @@ class Returns:
 class Rules:
     """Rules of a run. Without arguments there are none."""
 
-    allowed: Array | None = None
+    allowed: BoolArray | None = None
     """Allowed items, bool of shape (items,); None allows all."""
-    log_factors: Array | None = None
+    log_factors: FloatArray | None = None
     """Addition to the log score of each item, float32; None adds nothing."""
     caps: tuple[Cap, ...] = ()
     pins: tuple[Pin, ...] = ()
@@ -106,7 +106,7 @@ class Rules:
         """Rows of the pinned items."""
         return np.array([pin.item for pin in self.pins], np.int32)
 
-    def allowed_of(self, recommendable: Array) -> Array:
+    def allowed_of(self, recommendable: BoolArray) -> Array:
         """Returns the given items that are also allowed, bool of shape (items,)."""
         return recommendable if self.allowed is None else recommendable & self.allowed
 
@@ -123,11 +123,13 @@ class Rules:
             return True, self.returns.events(histories)
         return not self.repeat, None
 
-    def factors_of(self, items: Array) -> Array | np.float32:
+    def factors_of(self, items: IntArray) -> Array | np.float32:
         """Returns the addition to the log scores of items (rows of any shape; -1 for none)."""
         return np.float32(0) if self.log_factors is None else self.log_factors[items]
 
-    def columns(self, items: Array, scores: Array, n: int, tiers: Array | None = None, slack: int = 1) -> Array:
+    def columns(
+        self, items: IntArray, scores: FloatArray, n: int, tiers: IntArray | None = None, slack: int = 1
+    ) -> Array:
         """Selects and orders the candidates of a list.
 
         Args:
@@ -147,7 +149,7 @@ class Rules:
         preference = np.where(np.take_along_axis(possible, preference, 1), preference, -1)
         chosen = admitted(items, preference, [(cap.codes, slack * cap.at_most) for cap in self.caps], n)
         chosen = np.take_along_axis(chosen, np.argsort(-take(scores, chosen, -np.inf), axis=1, kind="stable"), 1)
-        return pinned_slots(items, chosen, [(pin.item, pin.place) for pin in self.pins])
+        return pinned_slots(items, chosen, [(pin.item, pin.slot) for pin in self.pins])
 
 
 def _allowed(rules: settings.Rules, items: pl.DataFrame) -> Array | None:

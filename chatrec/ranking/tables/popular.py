@@ -3,7 +3,7 @@
 import numpy as np
 
 from chatrec.aigc.groups import ItemGroups
-from chatrec.data.arrays import Array, top_k_per_group
+from chatrec.data.arrays import Array, BoolArray, top_k_per_group
 from chatrec.data.interactions import Interactions
 from chatrec.models.popularity import SMOOTHING, in_last_days, popularity
 
@@ -11,7 +11,7 @@ EVERYTHING = -1
 """Group number of the whole catalogue."""
 
 
-def popular_items(histories: Interactions, groups: ItemGroups, possible: Array, n: int) -> dict[str, Array]:
+def popular_items(histories: Interactions, groups: ItemGroups, possible: BoolArray, n: int) -> dict[str, Array]:
     """Returns the items with the most events.
 
     Args:
@@ -36,7 +36,7 @@ def popular_items(histories: Interactions, groups: ItemGroups, possible: Array, 
     return {"group": group, "rank": rank, "item": item, "score": popular[item] / totals[group + 1]}
 
 
-def trending_items(histories: Interactions, possible: Array, n: int, days: float) -> dict[str, Array]:
+def trending_items(histories: Interactions, possible: BoolArray, n: int, days: float) -> dict[str, Array]:
     """Returns the items with more interactions than usual.
 
     An item with r of the R events in the window and u of the U events before it has the expected count R (u + 1) / (U +

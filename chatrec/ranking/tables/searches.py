@@ -3,7 +3,7 @@
 import numpy as np
 import polars as pl
 
-from chatrec.data.arrays import Array, top_k_per_group
+from chatrec.data.arrays import Array, BoolArray, FloatArray, top_k_per_group
 from chatrec.data.interactions import Queries
 from chatrec.features.search import matches
 from chatrec.models.popularity import SMOOTHING
@@ -28,13 +28,13 @@ def frequent(queries: Queries, most: int, least_users: int) -> list[str]:
 
 
 def answers(
-    items: pl.DataFrame, asked: list[str], popular: Array, possible: Array, n: int
+    items: pl.DataFrame, queries: list[str], popular: FloatArray, possible: BoolArray, n: int
 ) -> dict[str, Array | pl.Series]:
     """Returns the best items of each search, scored by match times popularity, as shares per search.
 
     Args:
         items: Catalogue.
-        asked: Searches.
+        queries: Searches.
         popular: Popularity of each item.
         possible: Availability of items, bool of shape (items,).
         n: Number of items per search.
@@ -42,12 +42,12 @@ def answers(
     Returns:
         The columns query, rank, item and score.
     """
-    matched = matches(items, asked).tocoo()
+    matched = matches(items, queries).tocoo()
     row, item = matched.row.astype(np.int64), matched.col
     score = matched.data * np.where(possible, popular + SMOOTHING, 0)[item]
-    score /= np.maximum(np.bincount(row, weights=score, minlength=len(asked)), np.finfo(float).tiny)[row]
+    score /= np.maximum(np.bincount(row, weights=score, minlength=len(queries)), np.finfo(float).tiny)[row]
     positive = score > 0
     row, item, score = row[positive], item[positive], score[positive]
     positions, rank = top_k_per_group(row, score, n)
-    query = pl.Series(asked, dtype=pl.String).gather(row[positions])
+    query = pl.Series(queries, dtype=pl.String).gather(row[positions])
     return {"query": query, "rank": rank, "item": item[positions], "score": score[positions]}

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from chatrec.config.ranking import Index
-from chatrec.data.arrays import Array, unit
+from chatrec.data.arrays import Array, BoolArray, FloatArray, IntArray, unit
 from chatrec.retrieval import index as faiss_index
 
 TRUSTED_FROM = 10
@@ -21,15 +21,15 @@ ITEMS_AT_ONCE = 8_192
 class Likeness:
     """Similarity w cos(v_i, v_j) + (1 - w) cos(E_i, E_j), w = n_i / (n_i + TRUSTED_FROM) for n_i events of item i."""
 
-    learned: Array
+    learned: FloatArray
     """Vectors v, items × width, of unit length; 0 for cold items."""
-    texts: Array
+    texts: FloatArray
     """Vectors E, items × dimensions, of unit length."""
-    trust: Array
+    trust: FloatArray
     """Weight w of each item, float32."""
 
     @classmethod
-    def of(cls, learned: Array, texts: Array, events: Array) -> "Likeness":
+    def of(cls, learned: FloatArray, texts: FloatArray, events: Array) -> "Likeness":
         """Makes the similarity of a run.
 
         Args:
@@ -40,17 +40,17 @@ class Likeness:
         learned_unit = np.where(events[:, None] > 0, unit(learned), 0).astype(np.float32)
         return cls(learned_unit, unit(texts).astype(np.float32), (events / (events + TRUSTED_FROM)).astype(np.float32))
 
-    def keys(self, items: Array) -> Array:
+    def keys(self, items: IntArray) -> Array:
         """Returns the vectors to search in."""
         return np.hstack([self.learned[items], self.texts[items]])
 
-    def queries(self, items: Array) -> Array:
+    def queries(self, items: IntArray) -> Array:
         """Returns the vectors to search with."""
         trust = self.trust[items, None]
         return np.hstack([trust * self.learned[items], (1 - trust) * self.texts[items]])
 
 
-def similar_items(likeness: Likeness, possible: Array, n: int, seed: int) -> Iterator[dict[str, Array]]:
+def similar_items(likeness: Likeness, possible: BoolArray, n: int, seed: int) -> Iterator[dict[str, Array]]:
     """Yields the most similar items of each item, including unavailable query items.
 
     Args:

@@ -9,7 +9,7 @@ import polars as pl
 
 from chatrec.aigc.groups import ItemGroups
 from chatrec.config.tables import TablesConfig
-from chatrec.data.arrays import Array
+from chatrec.data.arrays import Array, BoolArray, FloatArray
 from chatrec.extract.schema import RowGroups
 from chatrec.extract.snapshot import Snapshot
 from chatrec.models.popularity import popularity
@@ -29,13 +29,13 @@ class TableInputs:
 
     snapshot: Snapshot
     groups: ItemGroups
-    learned: Array
+    learned: FloatArray
     """AIGC vectors, items × width."""
-    texts: Array
+    texts: FloatArray
     """Text vectors, items × dimensions."""
     taken: Array
     """Number of events of each item, as far as similar items may depend on it."""
-    possible: Array
+    possible: BoolArray
     """Availability of items, bool of shape (items,)."""
     seed: int
 
@@ -76,9 +76,9 @@ def _trending(inputs: TableInputs, settings: TablesConfig) -> Columns:
 
 def _answers(inputs: TableInputs, settings: TablesConfig) -> Columns:
     snapshot = inputs.snapshot
-    asked = frequent(snapshot.queries, settings.queries, settings.query_users)
+    queries = frequent(snapshot.queries, settings.queries, settings.query_users)
     popular = popularity(snapshot.histories.items, snapshot.histories.weights, len(inputs.possible))
-    return answers(snapshot.items, asked, popular, inputs.possible, settings.query_items)
+    return answers(snapshot.items, queries, popular, inputs.possible, settings.query_items)
 
 
 def _write(folder: Path, file: str, blocks: Iterable[Columns]) -> int:

@@ -12,7 +12,7 @@ _ADAPTERS: dict[type, TypeAdapter[Any]] = {}
 
 @dataclass(frozen=True, kw_only=True)
 class StepResult:
-    """Result of a step: what it counted and measured. Fields that do not apply are None and left out of the JSON."""
+    """Result of a step: its counts and measurements. Fields that do not apply are None and left out of the JSON."""
 
     reused_from: str | None = None
     """Key of the run whose files were reused, because nothing changed since; None if the step was performed."""
@@ -48,5 +48,5 @@ def _adapter(kind: type[R]) -> TypeAdapter[R]:
 
 def _without_none(value: Any) -> Any:
     if isinstance(value, dict):
-        return {key: _without_none(each) for key, each in value.items() if each is not None}
+        return {key: _without_none(part) for key, part in value.items() if part is not None}
     return value

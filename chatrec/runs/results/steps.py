@@ -116,7 +116,7 @@ class EnsembleResult(StepResult):
     weights: Mapping[str, float]
     cold_item_weights: Mapping[str, float] = field(default_factory=dict)
     limits: Mapping[str, str] = field(default_factory=dict)
-    """Models that are not fitted on all data, and what replaces them."""
+    """Models that are not fitted on all data, and their replacements."""
     holdout_users: int = 0
     ndcg: float | None = None
     popularity_ndcg: float | None = None

@@ -49,7 +49,7 @@ def test_pins_stand_where_they_are_told(scores: list[float], n: int, places: lis
     )
     found = listed(Rules(pins=pins), scores, n, there)
     assert len(found) == len(set(found)) == min(n, there)
-    pinned = {pin.item: pin.place for pin in pins if pin.item < there}
+    pinned = {pin.item: pin.slot for pin in pins if pin.item < there}
     if there >= n:
         assert {item: found.index(item) for item in pinned} == pinned
     assert set(pinned) <= set(found)

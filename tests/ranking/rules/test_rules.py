@@ -93,7 +93,7 @@ def test_values_are_counted_and_empty_ones_are_not() -> None:
 )
 def test_a_pin_is_there_for_its_time(since: str | None, until: str | None, there: bool) -> None:
     rules = made(pins=[{"name": "p", "item": "12", "place": 2, "since": since, "until": until}])
-    assert [(pin.item, pin.place) for pin in rules.pins] == [(2, 1)] * there
+    assert [(pin.item, pin.slot) for pin in rules.pins] == [(2, 1)] * there
 
 
 def test_what_may_come_again() -> None:
