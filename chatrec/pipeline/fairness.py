@@ -31,9 +31,8 @@ def diversified(context: Context, recommender: Recommender) -> tuple[Recommender
     way, strength, gain = strongest(held, _ways(context, recommender, holdout_of(context).histories), wanted.max_loss)
     if way:
         way = _ways(context, recommender, recommender.histories)(strength)
-    return recommender.under(recommender.rules, recommender.recommendable, diversifier=way), DiversityResult(
-        strength, round(gain, 4)
-    )
+    changed = recommender.under(recommender.rules, recommender.recommendable, diversifier=way)
+    return changed, DiversityResult(strength, round(gain, 4))
 
 
 def with_coverage(

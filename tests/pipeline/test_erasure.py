@@ -147,7 +147,7 @@ def test_nothing_is_left_and_nobody_else_is_touched(settings: Settings, shop: Sh
     assert {"vectors", "evaluations", "encoders", "step folders"} <= set(done.removed)
     assert shop.lists(others) == before
     assert shop.execute("SELECT count(*) FROM chatrec.recommendations WHERE user_id = %s", (WHO,)) == [(0,)]
-    (record,) = shop.execute("SELECT finished_at IS NOT NULL, person, removed, still_given FROM chatrec.erasures")
+    (record,) = shop.execute("SELECT finished_at IS NOT NULL, user_hash, removed, still_given FROM chatrec.erasures")
     assert record == (True, None, done.removed, {})
 
     after = Snapshot(last.step_folder("extract"))
@@ -243,8 +243,8 @@ def test_the_record_says_who_it_was_to_whoever_has_the_key(settings: Settings, s
     import hmac
 
     erase(settings.override({"erasure.key": "a long random text"}), f" {WHO}")
-    ((person,),) = shop.execute("SELECT person FROM chatrec.erasures")
-    assert person == hmac.new(b"a long random text", str(WHO).encode(), hashlib.sha256).hexdigest()
+    ((user_hash,),) = shop.execute("SELECT user_hash FROM chatrec.erasures")
+    assert user_hash == hmac.new(b"a long random text", str(WHO).encode(), hashlib.sha256).hexdigest()
     with pytest.raises(RunError, match="Invalid user id 'Jane': expected bigint"):
         erase(settings, "Jane")
 
