@@ -102,7 +102,7 @@ def fit(
     state.with_profile(learn_profiles(texts.profiles, of_profiles)).save(folder)
     positions = int(np.maximum(histories.lengths - 1, 0).sum())
     return AigcResult(
-        nets=len(fitted.encoder.nets) if isinstance(fitted.encoder, SequenceUsers) else 0,
+        networks=len(fitted.encoder.networks) if isinstance(fitted.encoder, SequenceUsers) else 0,
         epochs=round(fitted.read / max(positions, 1), 2),
         output_groups=len(fitted.output.vectors) if fitted.output else 0,
         ndcg=round(float(holdout.ndcg(AigcModel(before).score).mean()), 6) if len(holdout) else None,

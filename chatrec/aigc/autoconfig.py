@@ -46,7 +46,7 @@ class Plan:
     """Learning rate of all parameters but matrices."""
     precision: torch.dtype = torch.float32
     """Precision of matrix products."""
-    nets: int = 1
+    networks: int = 1
     """Maximum number of networks. Each is trained for all its epochs, or only one is trained."""
 
 

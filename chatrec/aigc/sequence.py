@@ -178,32 +178,32 @@ def fit(
         return Training(Vectors(start, popular / popular.sum(), plan.groups, seed), plan, seed + net)
 
     positions = int(np.maximum(histories.lengths - 1, 0).sum())
-    wanted, nets = 0, 1
+    wanted, networks = 0, 1
     if positions and minutes:
         rate = cached_rate(rates, plan, items, lambda: measure_rate(begin(0), histories, STEPS_TO_MEASURE))
         affordable = 60 * minutes * rate / (1 + CONTINUED)
         wanted = int(min(plan.passes * positions, affordable))
-        nets = max(1, min(plan.nets, int(affordable / max(wanted, 1))))
+        networks = max(1, min(plan.networks, int(affordable / max(wanted, 1))))
     learned = [
         (training.fit(histories, wanted), training.fit(everything, int(CONTINUED * wanted), CONTINUED))
-        for training in map(begin, range(nets))
+        for training in map(begin, range(networks))
     ]
     return joined([before for before, _ in learned]), joined([after for _, after in learned])
 
 
-def joined(nets: Sequence[Fitted]) -> Fitted:
+def joined(networks: Sequence[Fitted]) -> Fitted:
     """Joins networks with the same groups into one whose logits, of items and of groups, are their mean.
 
     The number of events read and the losses are those of the first network.
     """
-    first = nets[0]
-    encoders = [net.encoder for net in nets if isinstance(net.encoder, SequenceUsers)]
-    outputs = [net.output for net in nets if net.output is not None]
+    first = networks[0]
+    encoders = [net.encoder for net in networks if isinstance(net.encoder, SequenceUsers)]
+    outputs = [net.output for net in networks if net.output is not None]
     return replace(
         first,
-        items=np.hstack([net.items for net in nets]),
-        bias=np.mean([net.bias for net in nets], axis=0),
-        encoder=SequenceUsers(tuple(net for encoder in encoders for net in encoder.nets)),
+        items=np.hstack([net.items for net in networks]),
+        bias=np.mean([net.bias for net in networks], axis=0),
+        encoder=SequenceUsers(tuple(net for encoder in encoders for net in encoder.networks)),
         output=replace(
             outputs[0],
             vectors=np.hstack([net.vectors for net in outputs]),

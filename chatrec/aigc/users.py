@@ -69,20 +69,20 @@ class SequenceUsers:
     An item vector has one part per network, so that inner products are the mean over networks.
     """
 
-    nets: tuple[SequenceNet, ...]
+    networks: tuple[SequenceNet, ...]
     """Networks of the same shape."""
 
     @property
     def length(self) -> int:
         """Number of latest events that they read."""
-        return self.nets[0].shape.window
+        return self.networks[0].shape.window
 
     @torch.no_grad()
     def read(self, items: Array, latest: Array) -> Array:
         """Implements `UserEncoder.read`."""
         latest = latest[:, : self.length]
-        parts = np.split(items, len(self.nets), axis=1)
-        read = [_read(net, torch.from_numpy(part), latest) for net, part in zip(self.nets, parts, strict=True)]
+        parts = np.split(items, len(self.networks), axis=1)
+        read = [_read(net, torch.from_numpy(part), latest) for net, part in zip(self.networks, parts, strict=True)]
         return np.hstack(read) / np.float32(len(read))
 
     def contributions(self, items: Array, latest: Array, wanted: Array) -> None:
@@ -91,17 +91,17 @@ class SequenceUsers:
 
     def save(self, folder: Path) -> None:
         """Writes NET."""
-        weights = [net.state_dict() for net in self.nets]
-        torch.save({"shape": asdict(self.nets[0].shape), "weights": weights}, folder / NET)
+        weights = [net.state_dict() for net in self.networks]
+        torch.save({"shape": asdict(self.networks[0].shape), "weights": weights}, folder / NET)
 
     @classmethod
     def load(cls, folder: Path) -> "SequenceUsers":
         """Loads networks written by `save`."""
         saved = torch.load(folder / NET, weights_only=True)
-        nets = tuple(SequenceNet(NetConfig(**saved["shape"])) for _ in saved["weights"])
-        for net, weights in zip(nets, saved["weights"], strict=True):
+        networks = tuple(SequenceNet(NetConfig(**saved["shape"])) for _ in saved["weights"])
+        for net, weights in zip(networks, saved["weights"], strict=True):
             net.load_state_dict(weights)
-        return cls(nets)
+        return cls(networks)
 
 
 def _read(net: SequenceNet, vectors: torch.Tensor, latest: Array) -> Array:

@@ -1,5 +1,6 @@
 """Labels of results of steps, and their summary in a line."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import fields, is_dataclass
 from typing import Any
@@ -21,7 +22,6 @@ LABELS: Mapping[str, str] = {
     "ndcg": "NDCG@10",
     "ndcg_gain": "relative NDCG@10 gain",
     "ndcg_without": "NDCG@10 without prices",
-    "nets": "networks",
     "popularity_ndcg": "popularity NDCG@10",
     "priced": "providers with a price",
     "release.decision": "release",
@@ -42,7 +42,7 @@ SHOWN: Mapping[type[StepResult], tuple[str, ...]] = {
     results.EncoderResult: ("encoder", "trained", "training.last_loss"),
     results.EmbedResult: ("texts_embedded", "texts_cached", "device"),
     results.GroupsResult: ("groups", "source"),
-    results.AigcResult: ("nets", "epochs", "ndcg"),
+    results.AigcResult: ("networks", "epochs", "ndcg"),
     results.EnsembleResult: ("ndcg", "popularity_ndcg", "release.decision"),
     results.IndexResult: ("items", "kind", "recall"),
     results.RankResult: ("rows", "users_searched", "users_group", "users_popular", "items_shown"),
@@ -59,8 +59,9 @@ SHOWN: Mapping[type[StepResult], tuple[str, ...]] = {
     results.PromoteResult: ("verdict",),
 }
 """Fields in the summary of a step, as paths."""
+PLURAL = re.compile(r"s\b")
 ONLY_IF_ANY = {
-    "nets", "queries", "quarantined", "users_searched", "users_group", "users_popular", "query_recommendations",
+    "networks", "queries", "quarantined", "users_searched", "users_group", "users_popular", "query_recommendations",
 }  # fmt: skip
 """Fields that the summary omits if they are 0."""
 
@@ -106,5 +107,5 @@ def _labelled(name: str, value: Any) -> str:
     if isinstance(value, bool):
         return name if value else f"not {name}"
     if isinstance(value, int):
-        return f"{value:,} {name}"
+        return f"{value:,} {PLURAL.sub('', name, count=1) if value == 1 else name}"
     return f"{name} {value:.4g}" if isinstance(value, float) else str(value)

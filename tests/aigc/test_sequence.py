@@ -113,8 +113,8 @@ def learned(
     return sequence.fit(before, everything, items, wanted, seed, 5.0, folder / "rates.json")
 
 
-def fitted(folder: Path, groups: int, passes: float = 15, nets: int = 1) -> Fitted:
-    return learned(folder, rounds(), rounds(), Plan(SMALL, (1.0,), 256, passes, groups, nets=nets))[1]
+def fitted(folder: Path, groups: int, passes: float = 15, networks: int = 1) -> Fitted:
+    return learned(folder, rounds(), rounds(), Plan(SMALL, (1.0,), 256, passes, groups, networks=networks))[1]
 
 
 def state_of(made: Fitted) -> AigcState:
@@ -122,10 +122,10 @@ def state_of(made: Fitted) -> AigcState:
     return AigcState(made.items, made.bias, made.items[:2], profile, made.encoder, made.output)
 
 
-@pytest.mark.parametrize("nets", [1, 2])
+@pytest.mark.parametrize("networks", [1, 2])
 @pytest.mark.parametrize("groups", [0, 3])
-def test_order_is_learned_by_either_output(tmp_path: Path, groups: int, nets: int) -> None:
-    made = fitted(tmp_path, groups, nets=nets)
+def test_order_is_learned_by_either_output(tmp_path: Path, groups: int, networks: int) -> None:
+    made = fitted(tmp_path, groups, networks=networks)
     assert (made.output is not None) == bool(groups)
     state = state_of(made)
     users = state.users(rounds().latest(np.arange(150), 6))
@@ -176,14 +176,14 @@ def test_logits_of_joined_nets_are_the_mean_of_theirs(tmp_path: Path, groups: in
 
 
 def test_nets_are_as_many_as_have_the_time_for_all_their_passes(tmp_path: Path) -> None:
-    wanted = Plan(SMALL, (1.0,), 512, 2, 0, nets=3)
+    wanted = Plan(SMALL, (1.0,), 512, 2, 0, networks=3)
     rate = cached_rate(tmp_path / "rates.json", wanted, ITEMS, lambda: 1000)
     positions = 2 * int((rounds().lengths - 1).sum()) * 1.25
-    for nets, time in ((1, 0.5), (1, 1.9), (2, 2.1), (3, 3.1), (3, 9)):
+    for networks, time in ((1, 0.5), (1, 1.9), (2, 2.1), (3, 3.1), (3, 9)):
         minutes = time * positions / rate / 60
         for made in sequence.fit(rounds(), rounds(), ITEMS, wanted, 0, minutes, tmp_path / "rates.json"):
-            assert made.items.shape == (ITEMS, nets * WIDTH)
-            assert made.encoder.read(made.items, rounds().latest(np.arange(2), 6)).shape == (2, nets * WIDTH)
+            assert made.items.shape == (ITEMS, networks * WIDTH)
+            assert made.encoder.read(made.items, rounds().latest(np.arange(2), 6)).shape == (2, networks * WIDTH)
 
 
 def test_time_ends_learning_and_the_rate_is_remembered(tmp_path: Path) -> None:

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from chatrec.console import summary
 from chatrec.runs import results
 from chatrec.runs.results import KINDS, StepResult, TrainingSummary, WritingResult, load
 from chatrec.runs.run import Manifest
@@ -20,8 +21,8 @@ EXAMPLES = (
                         users_embedded=3, users_cached=0, profiles_embedded=1, profiles_cached=0, user_text="read",
                         tokens=90, tokens_per_second=9, padding=0.1, fingerprint="f", device="cpu"),
     results.GroupsResult(groups=3, memberships=5, source="kmeans", reused_from="20260601T000000Z"),
-    results.AigcResult(nets=1, epochs=2.5, output_groups=4, ndcg=0.2),
-    results.EnsembleResult(form="exact", weights={"popular": 1.0}, holdout_users=3, ndcg=0.2, popularity_ndcg=0.1,
+    results.AigcResult(networks=1, epochs=2.5, output_groups=4, ndcg=0.2),
+    results.EnsembleResult(form="rerank", weights={"popular": 1.0}, holdout_users=3, ndcg=0.2, popularity_ndcg=0.1,
                            release=results.ReleaseResult("New release.", "r", 1.0)),
     results.IndexResult(items=2, kind="flat", effort=0, recall=1.0),
     results.RankResult(rows=9, users_ensemble=2, users_searched=0, users_group=1, users_popular=0, items_shown=2,
@@ -64,3 +65,8 @@ def test_what_another_version_wrote_is_not_known(stored: Any) -> None:
     file = json.dumps({"step": "groups", "inputs": "in", "digest": "out", "started_at": "", "seconds": 0.0,
                        "kind": "GroupsResult", "result": stored})  # fmt: skip
     assert not Manifest.from_json(file).known
+
+
+def test_a_summary_counts_in_the_singular_and_the_plural() -> None:
+    for networks, words in ((1, "1 network"), (4, "4 networks")):
+        assert summary(results.AigcResult(networks=networks, epochs=2.5, output_groups=4, ndcg=0.2)).startswith(words)

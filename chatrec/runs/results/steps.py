@@ -89,7 +89,7 @@ class AigcResult(StepResult):
 
     trained_on: Literal["events", "texts"] = "events"
     """"texts" under [privacy], where vectors are those of public texts."""
-    nets: int = 0
+    networks: int = 0
     epochs: float = 0.0
     output_groups: int = 0
     """Groups of the output layer."""
