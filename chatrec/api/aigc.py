@@ -65,7 +65,7 @@ class AIGC(ScoredEstimator, Parameters):
     Raises:
         DataError: The target is not one of the above.
 
-    Example:
+    Examples:
         >>> import chatrec
         >>> shop = chatrec.Dataset.from_frames({"user_id": [1, 1, 2, 2, 3], "item_id": ["tea", "cup"] * 2 + ["tea"]})
         >>> chatrec.models.AIGC("next_item", minutes=0).fit(shop).recommend(3, k=1)["item_id"].item()

@@ -85,7 +85,7 @@ class Ensemble(Estimator, Parameters):
     Raises:
         DataError: The target or the encoder is not one of the above.
 
-    Example:
+    Examples:
         >>> import chatrec
         >>> rows = {"user_id": [1, 1, 2, 2, 3, 3, 4], "item_id": ["tea", "cup"] * 3 + ["tea"]}
         >>> shop = chatrec.Dataset.from_frames(rows)

@@ -59,7 +59,7 @@ def evaluate(
     Raises:
         DataError: A model, a split or a metric is not one of the above, or nothing can be held out.
 
-    Example:
+    Examples:
         >>> import chatrec
         >>> rows = {"user_id": [1, 1, 2, 2, 3, 3], "item_id": ["tea", "cup", "tea", "cup", "tea", "cup"]}
         >>> shop = chatrec.Dataset.from_frames(rows)

@@ -36,7 +36,7 @@ class EASE(ScoredEstimator, ease.Config):
         max_items: Number of items that are fitted, those with the most interactions; others have a score of 0.
         decay: Weight of an event relative to the next one in the history; 1 ignores order.
 
-    Example:
+    Examples:
         >>> import chatrec
         >>> shop = chatrec.Dataset.from_frames({"user_id": [1, 1, 2, 2, 3], "item_id": ["tea", "cup"] * 2 + ["tea"]})
         >>> chatrec.models.EASE(l2=1).fit(shop).recommend(3, k=1).drop("score").rows()
@@ -62,7 +62,7 @@ class SequentialEASE(ScoredEstimator, sequential_ease.Config):
         l2_of_few: As `l2`.
         max_items: Maximum number of items; `fit` refuses more.
 
-    Example:
+    Examples:
         >>> import chatrec
         >>> shop = chatrec.Dataset.from_frames({"user_id": [1, 1, 2, 2, 3], "item_id": ["tea", "cup"] * 2 + ["tea"]})
         >>> chatrec.models.SequentialEASE().fit(shop).recommend(3, k=1)["item_id"].item()
@@ -90,7 +90,7 @@ class IALS(ScoredEstimator, ials.Config):
         mean_events: Weight of the mean number of events beside a row's own in the penalty.
         iterations: Number of alternations.
 
-    Example:
+    Examples:
         >>> import chatrec
         >>> shop = chatrec.Dataset.from_frames({"user_id": [1, 1, 2, 2, 3], "item_id": ["tea", "cup"] * 2 + ["tea"]})
         >>> chatrec.models.IALS(width=4).fit(shop).recommend(3, k=1)["item_id"].item()
@@ -112,7 +112,7 @@ class UserKNN(ScoredEstimator, user_knn.Config):
         neighbours: Number of most similar users that count.
         max_users: Maximum number of users; `fit` refuses more, because all are compared with all.
 
-    Example:
+    Examples:
         >>> import chatrec
         >>> shop = chatrec.Dataset.from_frames({"user_id": [1, 1, 2, 2, 3], "item_id": ["tea", "cup"] * 2 + ["tea"]})
         >>> chatrec.models.UserKNN(neighbours=2).fit(shop).recommend(3, k=1)["item_id"].item()
@@ -142,7 +142,7 @@ class Markov(ScoredEstimator, markov.Config):
         min_members: Minimum number of items per cluster, on average; levels with fewer are skipped.
         width: Length of the vectors that are clustered.
 
-    Example:
+    Examples:
         >>> import chatrec
         >>> shop = chatrec.Dataset.from_frames({"user_id": [1, 1, 2, 2, 3], "item_id": ["tea", "cup"] * 2 + ["tea"]})
         >>> chatrec.models.Markov().fit(shop).recommend(3, k=1)["item_id"].item()
@@ -161,7 +161,7 @@ class Popularity(ScoredEstimator, popularity.Config):
         half_life: An event counts half for each half-life that it is older than the newest one, as a share of the time
             that the dataset spans, from 0 to 1 (exponential decay). None counts all events alike.
 
-    Example:
+    Examples:
         >>> import chatrec
         >>> shop = chatrec.Dataset.from_frames({"user_id": [1, 1, 2, 2, 3], "item_id": ["tea", "cup"] * 2 + ["pot"]})
         >>> chatrec.models.Popularity().fit(shop).recommend(3, k=2)["item_id"].to_list()
@@ -179,7 +179,7 @@ class ContentKNN(ScoredEstimator, content_knn.Config):
     The mean of item vectors as a user's vector follows AlphaRec (Sheng et al. 2025, arXiv:2407.05441). It recommends
     cold items too. The dataset must have vectors: `dataset.with_vectors(chatrec.TextEncoder().encode(texts))`.
 
-    Example:
+    Examples:
         >>> import chatrec
         >>> shop = chatrec.Dataset.from_frames({"user_id": [1, 2, 3], "item_id": ["cup", "pot", "tea"]})
         >>> shop = shop.with_vectors([[1, 0], [0.8, 0.6], [0, 1]])
@@ -218,7 +218,7 @@ class KernelRidge(ScoredEstimator, kernel_ridge.Config):
         max_cells: Maximum of known items times all items, at 4 bytes each; `fit` refuses more.
         max_items_without_texts: Not used here; a run fits no second kernel above this number of items.
 
-    Example:
+    Examples:
         >>> import chatrec
         >>> items = {"item_id": [1, 2, 3], "title": ["green tea", "black tea", "tea pot"]}
         >>> shop = chatrec.Dataset.from_frames({"user_id": [1, 1, 2], "item_id": [1, 2, 1]}, items=items)
@@ -263,7 +263,7 @@ class TwoTower(ScoredEstimator, two_tower.Config):
         l2: Ridge penalty of the free part of an item's vector.
         first_sharpness: Initial inverse temperature of the softmax.
 
-    Example:
+    Examples:
         >>> import chatrec
         >>> items = {"item_id": [1, 2, 3], "title": ["green tea", "black tea", "tea pot"]}
         >>> shop = chatrec.Dataset.from_frames({"user_id": [1, 1, 2], "item_id": [1, 2, 1]}, items=items)

@@ -38,7 +38,7 @@ def run(
         Busy: Another run is in progress; the message names its process.
         ChatrecError: With `raise_on_error`, the error that ended the run; its field `step` names the step.
 
-    Example:
+    Examples:
         >>> import chatrec
         >>> result = chatrec.run()
         >>> result.state, result.ok

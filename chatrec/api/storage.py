@@ -80,7 +80,7 @@ def load(path: str | Path) -> Any:
     Raises:
         DataError: The folder does not exist, or is not a saved model.
 
-    Example:
+    Examples:
         >>> import chatrec, tempfile
         >>> shop = chatrec.Dataset.from_frames({"user_id": [1, 1, 2], "item_id": ["tea", "cup", "tea"]})
         >>> folder = tempfile.mkdtemp()

@@ -84,7 +84,7 @@ class TextEncoder(Parameters):
     Raises:
         SettingsError: The model, the device or a number is wrong, or a package is missing.
 
-    Example:
+    Examples:
         >>> import chatrec
         >>> encoder = chatrec.TextEncoder("auto")  # doctest: +SKIP
         >>> encoder.encode(["green tea", "black tea", "a pot"]).shape  # doctest: +SKIP

@@ -30,7 +30,7 @@ class Dataset:
 
     `Dataset.from_frames` makes one from tables. A dataset does not change; `with_vectors` returns another.
 
-    Example:
+    Examples:
         >>> import polars as pl
         >>> frame = pl.DataFrame({"user_id": ["ada", "ada", "bob"], "item_id": [7, 9, 9]})
         >>> dataset = Dataset.from_frames(frame)
@@ -73,7 +73,7 @@ class Dataset:
             DataError: A column is missing or of the wrong type, an id is null, unknown or there twice, a weight is not
                 a positive number, a file does not exist, or there are no interactions.
 
-        Example:
+        Examples:
             >>> Dataset.from_frames({"user_id": [1, 1, 2], "item_id": ["tea", "cup", "tea"]})
             Dataset(users=2, items=2, interactions=3)
         """
@@ -104,7 +104,7 @@ class Dataset:
         Raises:
             DataError: The shape is wrong, or a value is not a finite number.
 
-        Example:
+        Examples:
             >>> dataset = Dataset.from_frames({"user_id": [1, 2], "item_id": ["tea", "cup"]})
             >>> dataset.with_vectors([[3, 4], [0, 1]]).vectors.tolist()
             [[0.6000000238418579, 0.800000011920929], [0.0, 1.0]]

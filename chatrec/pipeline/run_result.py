@@ -16,7 +16,7 @@ from chatrec.gate import Check
 class RunResult:
     """Result of a run.
 
-    Example:
+    Examples:
         >>> import chatrec
         >>> result = chatrec.run()
         >>> list(result.steps)[:3]

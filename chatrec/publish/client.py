@@ -35,7 +35,7 @@ class Client:
             exist, or the user may not read them.
         DatabaseUnavailable: Raised by calls, if the database does not answer.
 
-    Example:
+    Examples:
         >>> import chatrec
         >>> with chatrec.Client() as client:  # or Client("postgresql://reader@localhost/shop")
         ...     rows = client.recommend(1, k=3)

@@ -136,7 +136,7 @@ def test_an_empty_environment_runs_the_wheel_from_any_folder(installed: Path, tm
     environment = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
     environment |= {
         "CHATREC_ENCODER__MODEL": "local",
-        "CHATREC_ENCODER__LOCAL__TRAIN_TOKENS": "4096",
+        "CHATREC_ADVANCED__ENCODER__LOCAL__TRAIN_TOKENS": "4096",
         "CHATREC_AIGC__MINUTES": "0",
         "CHATREC_CHECKS__BEATS_POPULARITY": "false",
     }
