@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
+SETTINGS = {"CHATREC_CONFIG": str(ROOT / "benchmarks" / "chatrec.toml")}
 LINES_OF_AN_ERROR = 20
 
 
@@ -31,7 +32,7 @@ class Failed(Exception):
 
 
 def run(*command: object, timeout: float | None = None) -> Finished:
-    """Runs a command in the root of the repository.
+    """Runs a command in the root of the repository, with the default settings unless CHATREC_CONFIG names others.
 
     Raises:
         Failed: The command failed, or was stopped after `timeout` seconds.
@@ -39,7 +40,7 @@ def run(*command: object, timeout: float | None = None) -> Finished:
     words = [str(part) for part in command]
     with tempfile.TemporaryFile("w+") as out, tempfile.TemporaryFile("w+") as err:
         since = time.monotonic()
-        process = subprocess.Popen(words, stdout=out, stderr=err, cwd=ROOT)
+        process = subprocess.Popen(words, stdout=out, stderr=err, cwd=ROOT, env={**SETTINGS, **os.environ})
         alarm = threading.Timer(timeout if timeout is not None else threading.TIMEOUT_MAX, process.kill)
         alarm.daemon = True
         alarm.start()
