@@ -1,7 +1,7 @@
 """The ensemble of a run as an estimator: the run's own steps, on a temporary folder."""
 
 import shutil
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -96,6 +96,7 @@ class Ensemble(Estimator, Parameters):
 
     weights_: dict[str, float]
     _run: Run
+    _recommender: Recommender
     _folder: "TemporaryDirectory[str] | None" = None
 
     def explain(self, user: Any, item: Any, events: int = 3) -> Any:
@@ -126,7 +127,7 @@ class Ensemble(Estimator, Parameters):
             state = "is in the history of the user" if wanted in history else "is not available"
             raise DataError(f"Item {item!r} {state} and is in no list of user {user!r}: name another item.")
         ids, rows = dataset.items["item_id"], list[tuple[Any, ...]]()
-        for evidence in explanation.explain(self._recommender(1, True), int(row), int(wanted)):
+        for evidence in explanation.explain(self._recommender, int(row), int(wanted)):
             source, parts = (evidence.source, kind_of(evidence.source), evidence.share), evidence.events
             rows += [
                 (*source, ids[row_of_event], part) for row_of_event, part in [*parts.items()][: whole(events, "events")]
@@ -137,7 +138,7 @@ class Ensemble(Estimator, Parameters):
 
     def lists(self, rows: IntArray, k: int, exclude_seen: bool) -> tuple[IntArray, FloatArray]:
         """Implements `Estimator.lists`."""
-        recommender = self._recommender(k, exclude_seen)
+        recommender = replace(self._recommender, top_n=k, exclude_seen=exclude_seen)
         profiles = np.load(self._run.step_folder(EMBED) / USERS, mmap_mode="r")
         width = min(k, self._fitted().items.height)
         users, positions = np.unique(rows, return_inverse=True)
@@ -166,16 +167,12 @@ class Ensemble(Estimator, Parameters):
         self._open(run)
 
     def _open(self, run: Run) -> None:
-        self._run = run
-        self.weights_ = dict(self._recommender(1, True).ensemble.weights)
-
-    def _recommender(self, k: int, exclude_seen: bool) -> Recommender:
-        settings = self.settings.override({"ranking.top_n": k, "ranking.exclude_seen": exclude_seen})
-        return recommender_of(Context(self._run, settings, self._run.folder))
+        self._run, self._recommender = run, recommender_of(Context(run, self.settings, run.folder))
+        self.weights_ = dict(self._recommender.ensemble.weights)
 
     def _similar(self, rows: IntArray, k: int) -> tuple[IntArray, FloatArray]:
         texts = np.load(self._run.step_folder(EMBED) / ITEMS)
-        return similar_rows(self._fitted(), self._recommender(1, True).aigc.state.items, texts, rows, k)
+        return similar_rows(self._fitted(), self._recommender.aigc.state.items, texts, rows, k)
 
     def write(self, folder: Path) -> None:
         """Implements `Estimator.write`."""

@@ -8,7 +8,6 @@ import polars as pl
 
 from chatrec.api.estimator import SEED, Estimator
 from chatrec.api.frames import as_kind
-from chatrec.api.targets import target_of
 from chatrec.config.ranking import Target
 from chatrec.data.arrays import IntArray
 from chatrec.data.dataset import Dataset
@@ -71,7 +70,7 @@ def evaluate(
         raise DataError(f"dataset is a {type(dataset).__name__}: make one by chatrec.Dataset.from_frames.")
     if split not in TARGETS:
         raise DataError(f"split is {split!r}: it must be one of {', '.join(get_args(Split))}.")
-    held = hold_out(dataset.interactions, dataset.available, exclude_seen, target_of(TARGETS[split]), seed)
+    held = hold_out(dataset.interactions, dataset.available, exclude_seen, TARGETS[split], seed)
     if not len(held):
         raise DataError(
             f"split={split!r} holds nothing out: no user has an event to predict and one before it. leave_one_out "

@@ -6,7 +6,7 @@ the model's module: a run fits the same function.
 
 import numpy as np
 
-from chatrec.api.scored import ScoredEstimator, refuse_large, refuse_without_features, training_data
+from chatrec.api.scored import ScoredEstimator, refuse_large, training_data, training_data_with_features
 from chatrec.data.dataset import Dataset
 from chatrec.errors import DataError
 from chatrec.models import (
@@ -228,14 +228,13 @@ class KernelRidge(ScoredEstimator, kernel_ridge.Config):
 
     def fit_model(self, dataset: Dataset) -> Model:
         """Implements `ScoredEstimator.fit_model`."""
-        return kernel_ridge.fit(training_data(dataset, with_features=True), self)
+        return kernel_ridge.fit(training_data_with_features(self, dataset), self)
 
     def _refuse(self, dataset: Dataset) -> None:
         modelled = min(len(np.unique(dataset.interactions.items)), self.ease_config.max_items)
         refuse_large(
             self, modelled * dataset.items.height, self.max_cells, "pairs of known items and items", "max_cells"
         )
-        refuse_without_features(self, dataset)
 
 
 class TwoTower(ScoredEstimator, two_tower.Config):
@@ -273,7 +272,4 @@ class TwoTower(ScoredEstimator, two_tower.Config):
 
     def fit_model(self, dataset: Dataset) -> Model:
         """Implements `ScoredEstimator.fit_model`."""
-        return two_tower.fit(training_data(dataset, with_features=True), self)
-
-    def _refuse(self, dataset: Dataset) -> None:
-        refuse_without_features(self, dataset)
+        return two_tower.fit(training_data_with_features(self, dataset), self)

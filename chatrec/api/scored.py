@@ -19,6 +19,7 @@ from chatrec.models.training_data import TrainingData
 
 CELLS_AT_ONCE = 4_000_000
 NAME = "model"
+NO_FEATURES = Features()
 
 
 class ScoredEstimator(Estimator):
@@ -42,8 +43,10 @@ class ScoredEstimator(Estimator):
         width = min(k, dataset.items.height)
         items, scores = np.full((len(rows), width), -1, np.int32), np.zeros((len(rows), width), np.float32)
         with_history = histories.lengths[rows] > 0
-        for chosen, model in ((with_history, self.model_), (~with_history, self._popular(dataset))):
-            positions = np.flatnonzero(chosen)
+        groups = [(np.flatnonzero(with_history), self.model_)]
+        if not with_history.all():
+            groups.append((np.flatnonzero(~with_history), popularity.fit(training_data(dataset))))
+        for positions, model in groups:
             size = max(1, CELLS_AT_ONCE // dataset.items.height)
             parts = batches(histories, rows[positions], dataset.available, exclude_seen, size)
             for start, batch in zip(range(0, len(positions), size), parts, strict=True):
@@ -84,15 +87,11 @@ class ScoredEstimator(Estimator):
         """Implements `Estimator.read`. Arrays are mapped from the files, not copied."""
         self.model_ = load_models(folder / NAME)[NAME]
 
-    def _popular(self, dataset: Dataset) -> popularity.Popularity:
-        return popularity.fit(training_data(dataset))
 
-
-def training_data(dataset: Dataset, with_features: bool = False) -> TrainingData:
+def training_data(dataset: Dataset, features: Features = NO_FEATURES) -> TrainingData:
     """Returns the training data of models, in the form of a run."""
     count = dataset.items.height
     vectors = np.empty((count, 0), np.float32) if dataset.vectors is None else dataset.vectors
-    features = features_of(dataset.items) if with_features else Features()
     return TrainingData(dataset.interactions, count, vectors, SEED, features)
 
 
@@ -105,10 +104,12 @@ def refuse_large(estimator: object, size: int, most: int, what: str, parameter: 
         )
 
 
-def refuse_without_features(estimator: object, dataset: Dataset) -> None:
-    """Refuses items without distinguishing texts."""
-    if not features_of(dataset.items).kinds:
+def training_data_with_features(estimator: object, dataset: Dataset) -> TrainingData:
+    """Returns the training data with the features of items, and refuses items without distinguishing texts."""
+    features = features_of(dataset.items)
+    if not features.kinds:
         raise DataError(
             f"{type(estimator).__name__} compares the texts of items, and these have none in common: pass items= with "
             "title, groups or further columns to Dataset.from_frames."
         )
+    return training_data(dataset, features)

@@ -8,20 +8,9 @@ from pathlib import Path
 from typing import Any
 
 import chatrec
-from chatrec.api.aigc import AIGC
+from chatrec import models
 from chatrec.api.ensemble import Ensemble
 from chatrec.api.estimator import Estimator
-from chatrec.api.models import (
-    EASE,
-    IALS,
-    ContentKNN,
-    KernelRidge,
-    Markov,
-    Popularity,
-    SequentialEASE,
-    TwoTower,
-    UserKNN,
-)
 from chatrec.api.text_encoder import TextEncoder
 from chatrec.errors import DataError
 from chatrec.extract.dataset_files import read_dataset, write_dataset
@@ -30,22 +19,11 @@ from chatrec.runs.run import replacing, write_atomically
 
 FACTS, DATA = "chatrec.json", "extract"
 CLASSES: Mapping[str, type[Any]] = {
-    kind.__name__: kind
-    for kind in (
-        AIGC,
-        EASE,
-        IALS,
-        ContentKNN,
-        Ensemble,
-        KernelRidge,
-        Markov,
-        Popularity,
-        SequentialEASE,
-        TextEncoder,
-        TwoTower,
-        UserKNN,
-    )
-} | {"Config": ease.Config}
+    **{name: getattr(models, name) for name in models.__all__},
+    "Ensemble": Ensemble,
+    "TextEncoder": TextEncoder,
+    "Config": ease.Config,
+}
 """Classes of models, and of parameters that are not plain values."""
 
 

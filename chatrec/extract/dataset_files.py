@@ -33,19 +33,30 @@ def write_dataset(dataset: Dataset, folder: Path) -> Snapshot:
         dataset: Dataset; its vectors go to VECTORS.
         folder: Folder of the snapshot, which exists and is empty.
     """
-    users, items, events = dataset.users, dataset.items, dataset.interactions
+    events = dataset.interactions
+    rows = {"user": events.event_users, "item": events.items, "occurred_at": events.times, "weight": events.weights}
+    if dataset.vectors is not None:
+        np.save(folder / VECTORS, dataset.vectors)
+    write_tables(dataset.users, dataset.items, pl.DataFrame(rows).with_columns(event=pl.lit("event")), folder)
+    return Snapshot(folder)
+
+
+def write_tables(users: pl.DataFrame, items: pl.DataFrame, events: pl.DataFrame, folder: Path) -> None:
+    """Writes the tables of a snapshot and its facts, which come last. Ids are whole numbers or text.
+
+    Args:
+        users: user_id first, then attributes.
+        items: item_id, title, groups, available and text columns.
+        events: Rows of the table INTERACTIONS.
+        folder: Folder of the snapshot.
+    """
     numbers = [frame.schema[name].is_integer() for frame, name in ((users, "user_id"), (items, "item_id"))]
     texts = [name for name in items.columns if name not in PLAIN]
     write_table(folder / USERS, users, users_schema(numbers[0], users.columns[1:]))
     write_table(folder / ITEMS, items, items_schema(numbers[1], texts))
-    rows = {"user": events.event_users, "item": events.items, "occurred_at": events.times, "weight": events.weights}
-    write_table(folder / INTERACTIONS, pl.DataFrame(rows).with_columns(event=pl.lit("event")), INTERACTIONS_SCHEMA)
-    if dataset.vectors is not None:
-        np.save(folder / VECTORS, dataset.vectors)
-    kinds = ["bigint" if number else "text" for number in numbers]
-    facts = SnapshotFacts(kinds[0], kinds[1], ())
-    write_atomically(folder / SNAPSHOT, json.dumps(asdict(facts), indent=1))
-    return Snapshot(folder)
+    write_table(folder / INTERACTIONS, events, INTERACTIONS_SCHEMA)
+    user_type, item_type = ("bigint" if number else "text" for number in numbers)
+    write_atomically(folder / SNAPSHOT, json.dumps(asdict(SnapshotFacts(user_type, item_type, ())), indent=1))
 
 
 def read_dataset(folder: Path, kind: FrameKind) -> Dataset:

@@ -4,8 +4,6 @@ A split is a folder with train.csv.gz (user_id, item_id, rating, ts), candidates
 items) and optionally queries.csv.gz (user_id, query, ts). Its targets are never opened.
 """
 
-import json
-from dataclasses import asdict
 from pathlib import Path
 
 import polars as pl
@@ -13,23 +11,15 @@ import polars as pl
 from chatrec.config.source import AdvancedText
 from chatrec.errors import SettingsError
 from chatrec.extract.catalogue import split_groups
-from chatrec.extract.extraction import SnapshotFacts
+from chatrec.extract.dataset_files import write_tables
 from chatrec.extract.quarantine import Quarantine
 from chatrec.extract.queries import COLUMNS, QueriesFile, oldest_kept
 from chatrec.extract.schema import (
-    INTERACTIONS,
     INTERACTIONS_SCHEMA,
-    ITEMS,
     QUARANTINE,
-    SNAPSHOT,
-    USERS,
-    items_schema,
-    users_schema,
-    write_table,
 )
 from chatrec.extract.snapshot import Snapshot
 from chatrec.ranking.lists import RECOMMENDATIONS
-from chatrec.runs.run import write_atomically
 
 MICROSECONDS = 1_000_000
 QUERIES_CSV = "queries.csv.gz"
@@ -58,17 +48,12 @@ def write_snapshot(
         attributes = _read(users, ["user_id"]).unique("user_id", keep="first", maintain_order=True)
         known_users = known_users.join(attributes, on="user_id", how="left", maintain_order="left")
     catalogue = _items(_read(items, ["item_id", "title"]), train["item_id"], candidates, separator)
-    write_table(folder / USERS, known_users, users_schema(False, known_users.columns[1:]))
-    texts = [name for name in catalogue.columns if name not in ("item_id", "title", "groups", "available")]
-    write_table(folder / ITEMS, catalogue, items_schema(False, texts))
     events = _events(train, known_users["user_id"], catalogue["item_id"])
-    write_table(folder / INTERACTIONS, events, INTERACTIONS_SCHEMA)
     quarantine = Quarantine(folder / QUARANTINE)
     if text.queries and (split / QUERIES_CSV).exists():
         _write_queries(split / QUERIES_CSV, known_users["user_id"], events["occurred_at"], text, folder, quarantine)
     quarantine.close()
-    facts = SnapshotFacts("text", "text", ())
-    write_atomically(folder / SNAPSHOT, json.dumps(asdict(facts), indent=1))
+    write_tables(known_users, catalogue, events, folder)
 
 
 def write_recommendations(snapshot: Snapshot, lists: Path, out: Path, k: int) -> int:
