@@ -8,6 +8,7 @@ from chatrec.ensemble.holdout_metrics import HoldoutMetrics
 from chatrec.errors import RunStopped
 from chatrec.gate import CheckInputs, judge, judge_fairness, verdict, warnings
 from chatrec.gate.audit import audit
+from chatrec.models.labels import label
 from chatrec.pipeline.context import Context
 from chatrec.ranking.lists import RECOMMENDATIONS
 from chatrec.runs.results import GateResult, RankResult
@@ -66,7 +67,9 @@ def _inputs(context: Context, measured: HoldoutMetrics, engine: Engine) -> Check
         quarantined=extracted.quarantined,
         exclude_seen=hides,
         short_by_caps=ranked.short_by_caps or 0,
-        gain_over_popularity=measured.gain_over_popularity,
+        baseline=label(measured.baseline),
+        gain_over_baseline=measured.gain_over_baseline,
+        holdout_users=measured.people,
         live_users=live_users,
         live_rows=live_rows,
     )
