@@ -67,6 +67,11 @@ class DataShape:
         """Users with two or more events: one can be held out, and another one is left."""
         return self.users_with_events - self.users_with_one_event
 
+    @property
+    def returned_users(self) -> int:
+        """Users with events at two or more times; all users with events if these have no times."""
+        return self.users_with_events - self.users_with_one_order
+
 
 def counts(shape: DataShape) -> str:
     """Say how much data there is."""
@@ -89,9 +94,10 @@ def invalid_rows(shape: DataShape, relation: str = "") -> str:
 
 
 def certainty(shape: DataShape) -> str:
-    """Say how many users can be held out, and whether they suffice to compare models."""
+    """Say how many users can be held out, how many came back, and whether they suffice to compare models."""
+    back = f" ({shape.returned_users:,} came back at another time)" if shape.days else ""
     few = f": too few to tell models apart, which takes {ENOUGH_HELD_OUT}" if _few(shape) else ""
-    return f"{_number(shape.holdable_users, 'user')} with two or more interactions can be held out{few}."
+    return f"{_number(shape.holdable_users, 'user')} with two or more interactions can be held out{back}{few}."
 
 
 def advice(shape: DataShape, exclude_seen: bool) -> Iterator[str]:
@@ -108,7 +114,8 @@ def advice(shape: DataShape, exclude_seen: bool) -> Iterator[str]:
         )
     if shape.interactions and not shape.days:
         yield (
-            "Without times no item is trending, rules.repeat.after_days permits nothing, and ranking.target is random."
+            "Without times no item is trending, rules.repeat.after_days cannot be counted, and ranking.target must be "
+            "random."
         )
     elif shape.interactions and shape.users_with_one_order >= MOSTLY * shape.users_with_events:
         yield (

@@ -67,7 +67,10 @@ def test_enough_data_needs_no_advice() -> None:
         "1,000 users, 50 items, 6,000 interactions on 90 days: 6.7 for each of 900 users with any, 100 with a single "
         "one, 5% repeats."
     )
-    assert certainty(shape()) == "800 users with two or more interactions can be held out."
+    assert certainty(shape()) == (
+        "800 users with two or more interactions can be held out (700 came back at another time)."
+    )
+    assert certainty(shape(days=0, users_with_one_order=0)).endswith("can be held out.")
     assert not list(advice(shape(), exclude_seen=True))
 
 
@@ -76,7 +79,7 @@ def test_enough_data_needs_no_advice() -> None:
     [
         ({"repeats": 1500}, True, "25% of the interactions repeat .* ranking.exclude_seen = false"),
         ({"users_with_one_order": 850}, True, "850 of 900 users .* bought together"),
-        ({"days": 0, "users_with_one_order": 0}, True, "Without times .* ranking.target is random"),
+        ({"days": 0, "users_with_one_order": 0}, True, "Without times .* ranking.target must be random"),
     ],
 )
 def test_the_setting_that_fits_is_named(changes: Any, exclude_seen: bool, words: str) -> None:
