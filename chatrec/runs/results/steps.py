@@ -29,6 +29,8 @@ class ExtractResult(StepResult):
     """Rows in quarantine."""
     quarantine: Mapping[str, int] = field(default_factory=dict)
     """Rows in quarantine by relation and reason."""
+    weight_range: tuple[float, float] | None = None
+    """Smallest and largest weight if weights look like amounts. Then they were damped."""
 
     @property
     def rows_read(self) -> int:
