@@ -18,11 +18,12 @@ from benchmarks.data import Events, K, Lists, read_split
 from chatrec.config.ranking import Target, full_target
 from chatrec.evaluation.holdout import hold_out
 from chatrec.evaluation.metrics import ndcg
-from chatrec.models import popularity
+from chatrec.models import item_knn, popularity
 from chatrec.models.entry import Case
 from chatrec.models.registry import fit_models
 
 SEED = 0
+PLAIN_PENALTY = 200.0
 FACTORS = 128
 REGULARIZATIONS, ALPHAS = (10.0, 100.0), (1.0, 20.0)
 """Values for iALS that are compared on held-out events; the best depend on the target more than on the data."""
@@ -43,6 +44,25 @@ def of_registry(name: str, target: Target) -> System:
 def recent_popularity(events: Events, _: Target) -> Lists:
     """Yields lists by popularity, with a half-life of a twentieth of the log's time span."""
     return events.lists(popularity.fit(events.training_data, popularity.Config(half_life=0.05)).score)
+
+
+def item_knn_by_cosine(events: Events, _: Target) -> Lists:
+    """Yields lists by item k-NN with all neighbours."""
+    return events.lists(item_knn.fit(events.training_data).score)
+
+
+def plain_ease(events: Events, _: Target) -> Lists:
+    """Yields lists by EASE as published (Steck 2019), with λ = 200, inverting a matrix of users or of items."""
+    x = events.training_data.matrix.toarray()
+    if x.shape[1] <= x.shape[0]:
+        inverse = np.linalg.inv(x.T @ x + PLAIN_PENALTY * np.eye(x.shape[1]))
+        weights = -inverse / np.diag(inverse)
+        np.fill_diagonal(weights, 0)
+        scores = x @ weights
+    else:
+        fitted = np.linalg.inv(x @ x.T + PLAIN_PENALTY * np.eye(x.shape[0])) @ x
+        scores = x - PLAIN_PENALTY * fitted / (PLAIN_PENALTY - PLAIN_PENALTY * (x * fitted).sum(0))
+    return events.lists(lambda batch: scores[batch.users])
 
 
 def of_implicit(make: Callable[[], Any]) -> System:
@@ -115,6 +135,8 @@ SYSTEMS: dict[str, System] = {
     "recent popularity": recent_popularity,
     "markov": of_registry("markov", "next_item"),
     "EASE": of_registry("ease", "random"),
+    "EASE, λ = 200": plain_ease,
+    "item-kNN": item_knn_by_cosine,
     "item-kNN, cosine": of_implicit(cosine),
     "item-kNN, BM25": of_implicit(bm25),
     "iALS": ials,

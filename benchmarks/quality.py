@@ -3,9 +3,10 @@
     python -m benchmarks.quality --data DATA --evalkit evalkit.py
     python -m benchmarks.quality --data DATA --evalkit evalkit.py --only "movielens-100k loo" --slow --out quality.md
 
-DATA holds a folder for each set with interactions.csv.gz, items.csv.gz and optionally users.csv.gz. `evalkit.py split`
-and `evalkit.py score` split and score; no system reads a target. Each system runs on the same train set in its own
-process, from the files of the split to the file of lists, and its seconds and memory are those of the process.
+DATA holds a folder for each set, the small ones in DATA or in DATA/small, with interactions.csv.gz, items.csv.gz and
+optionally users.csv.gz. `evalkit.py split` and `evalkit.py score` split and score; no system reads a target. Each
+system runs on the same train set in its own process, from the files of the split to the file of lists, and its seconds
+and memory are those of the process. A table names the processor.
 """
 
 import argparse
@@ -21,7 +22,7 @@ from pathlib import Path
 from benchmarks.child import ROOT, Failed, Finished, run
 from benchmarks.table import Table, write
 
-SPLITS = {
+SPLITS: dict[str, tuple[str, float | None]] = {
     "movielens-100k loo": ("next_item", 0.145),
     "movielens-100k time": ("next_period", 0.24),
     "movielens-100k random": ("random", 0.46),
@@ -31,13 +32,25 @@ SPLITS = {
     "movielens-100k cold": ("random", 0.385),
     "movielens-1m cold": ("random", 0.45),
     "amazon-games cold": ("random", 0.18),
+    "northwind time": ("next_period", None),
+    "northwind loo": ("next_item", None),
+    "retail loo": ("next_item", None),
+    "superstore time": ("next_period", None),
+    "pagila time": ("next_period", None),
+    "chinook time": ("next_period", None),
+    "grocery time": ("next_period", None),
 }
-"""Target and goal, the NDCG@10 to reach, of each split."""
+"""Target and goal of each split: the NDCG@10 to reach, or None to be at most BEHIND below the best baseline."""
+BEHIND = 0.003
 PEERS = ("popularity", "recent popularity", "markov", "EASE")
+SIMPLE_PEERS = ("item-kNN", "EASE, λ = 200")
+"""Further baselines where the best one sets the goal."""
 PEERS_OF_IMPLICIT = ("item-kNN, cosine", "item-kNN, BM25", "iALS", "BPR")
 """Names in benchmarks.peers, which is not imported here to keep the measuring process small."""
 RECTOOLS = {"RecTools SASRec": "sasrec", "RecTools eSASRec": "esasrec"}
 RECTOOLS_PYTHON = ROOT / ".venv-rectools" / "bin" / "python"
+SMALL = "small"
+"""Folder in DATA that may hold the small sets."""
 COLUMNS = {
     "system": 32, "NDCG@10": 15, "Recall@10": 11, "MRR@10": 9, "coverage": 10, "seconds": 10, "peak GB": 9, "goal": 26,
 }  # fmt: skip
@@ -92,28 +105,37 @@ class Bench:
         return {name: (value, width) for name, value, width in re.findall(r"(\w+)@10 ([\d.]+)(?:±([\d.]+))?", output)}
 
 
-def rows(bench: Bench, goal: float, peers: list[str], epochs: int) -> Iterator[tuple[str, ...]]:
+def rows(bench: Bench, goal: float | None, peers: list[str], epochs: int) -> Iterator[tuple[str, ...]]:
     """Yields the rows of one split, in the order of COLUMNS.
 
     Args:
         bench: Bench of the split.
-        goal: NDCG@10 to reach.
+        goal: NDCG@10 to reach; None to be at most BEHIND below the best baseline.
         peers: Names of baselines.
         epochs: Epochs of the models of RecTools; 0 omits them.
     """
     systems = {name: partial(bench.peer, name) for name in peers}
     systems |= {f"{name}, {epochs} epochs": partial(bench.rectools, name, epochs) for name in RECTOOLS if epochs}
+    best = 0.0
     for name, make_lists in systems.items():
         try:
-            yield _row(bench, name, *make_lists())
+            lists, finished = make_lists()
         except Failed as error:
             yield (name, *[""] * (len(COLUMNS) - 2), str(error).splitlines()[-1])
+            continue
+        best = max(best, _ndcg(bench, lists))
+        yield _row(bench, name, lists, finished)
+    goal = max(round(best - BEHIND, 4), 0.0) if goal is None else goal
     lists, finished = bench.chatrec()
-    ndcg = float(bench.score(lists)["NDCG"][0])
+    ndcg = _ndcg(bench, lists)
     verdict = f"reaches {goal}" if ndcg >= goal else f"misses {goal} by {goal - ndcg:.4f}"
     yield _row(bench, "chatrec", lists, finished, verdict)
     for name, lists in bench.ladder():
         yield _row(bench, f"· {name}", lists)
+
+
+def _ndcg(bench: Bench, lists: Path) -> float:
+    return float(bench.score(lists)["NDCG"][0])
 
 
 def _row(bench: Bench, name: str, lists: Path, finished: Finished | None = None, verdict: str = "") -> tuple[str, ...]:
@@ -126,10 +148,17 @@ def _row(bench: Bench, name: str, lists: Path, finished: Finished | None = None,
 def measure(name: str, chosen: argparse.Namespace, folder: Path) -> Table:
     """Measures one split and prints its table."""
     (target, goal), (dataset, protocol) = SPLITS[name], name.split()
-    bench = Bench(chosen.data.resolve() / dataset, folder / "split", chosen.evalkit.resolve(), target, folder)
+    data = next((found for found in (chosen.data / dataset, chosen.data / SMALL / dataset) if found.exists()), None)
+    if data is None:
+        sys.exit(f"{chosen.data} has no folder {dataset}, nor has its folder {SMALL}")
+    bench = Bench(data.resolve(), folder / "split", chosen.evalkit.resolve(), target, folder)
     facts = run(sys.executable, bench.evalkit, "split", bench.data, protocol, bench.split).out
     table = Table(f"{facts}; target {target}", COLUMNS)
-    peers = [*PEERS, *(PEERS_OF_IMPLICIT if importlib.util.find_spec("implicit") else ())]
+    peers = [
+        *PEERS,
+        *(SIMPLE_PEERS if goal is None else ()),
+        *(PEERS_OF_IMPLICIT if importlib.util.find_spec("implicit") else ()),
+    ]
     for row in rows(bench, goal, peers, chosen.epochs if chosen.slow else 0):
         table.add(*row)
     return table
