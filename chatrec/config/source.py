@@ -14,7 +14,8 @@ class Source(Section):
     """Columns: user_id, and any attributes. Ids are bigint, integer, uuid or text."""
     items: str = ""
     """Columns: item_id, title; optionally groups (text[], or text with separators), available (boolean), updated_at,
-    and further texts."""
+    created_at (a timestamp: when the item appeared; by default, when a run after the first one sees it), and further
+    texts."""
     interactions: str = ""
     """Columns: user_id, item_id, occurred_at (timestamp); optionally event (text) and weight (a number; how much the
     event counts)."""

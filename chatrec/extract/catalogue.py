@@ -11,6 +11,7 @@ from psycopg2 import sql
 
 from chatrec.config.source import Source
 from chatrec.db.copy import copy_out
+from chatrec.extract.arrivals import SeenItems, created_column
 from chatrec.extract.mapping import SourceQuery, id_column, id_order, is_integer
 from chatrec.extract.quarantine import Quarantine, decode_block
 from chatrec.extract.schema import ATTRIBUTES, RowGroups, items_schema, users_schema
@@ -85,12 +86,13 @@ def users_relation(mapped: SourceQuery) -> Relation:
     )
 
 
-def items_relation(mapped: SourceQuery, source: Source) -> Relation:
+def items_relation(mapped: SourceQuery, source: Source, seen: SeenItems) -> Relation:
     """Relation of items. Of rows with the same id the one updated last is kept.
 
     Args:
         mapped: The SELECT of items.
         source: Separator of the groups of an item, and the columns that are attributes.
+        seen: Items that earlier runs have seen.
     """
     separator, attributes = source.groups_separator, source.item_attributes
     kind = mapped.types["item_id"]
@@ -102,11 +104,13 @@ def items_relation(mapped: SourceQuery, source: Source) -> Relation:
         columns["groups"] = sql.SQL("groups::text")
     if "available" in mapped.types:
         columns["available"] = sql.SQL("available")
+    if "created_at" in mapped.types:
+        columns["created_at"] = created_column()
     order = [id_order("item_id", kind)]
     if "updated_at" in mapped.types:
         order.append(sql.SQL("updated_at DESC NULLS LAST"))
     schema = items_schema(is_integer(kind), [name for name in mapped.free if name not in attributes], attributes)
-    typed = _ItemTypes(is_integer(kind), separator, attributes)
+    typed = _ItemTypes(is_integer(kind), separator, attributes, seen)
     return Relation(mapped, "item_id", columns, tuple(order), schema, typed)
 
 
@@ -121,12 +125,14 @@ class _ItemTypes:
     integer_ids: bool
     separator: str
     attributes: tuple[str, ...]
+    seen: SeenItems
 
     def __call__(self, rows: pl.DataFrame) -> pl.DataFrame:
         groups = pl.col("groups") if "groups" in rows.columns else pl.lit(None, pl.String)
         available = pl.col("available") if "available" in rows.columns else pl.lit(None, pl.String)
+        rows = rows.with_columns(pl.col("item_id").cast(pl.Int64 if self.integer_ids else pl.String))
         return rows.with_columns(
-            pl.col("item_id").cast(pl.Int64 if self.integer_ids else pl.String),
+            self.seen.of(rows),
             groups=split_groups(groups, self.separator),
             available=available.fill_null("t") == "t",
             **({ATTRIBUTES: pl.struct(self.attributes)} if self.attributes else {}),

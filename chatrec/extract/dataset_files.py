@@ -10,6 +10,7 @@ import polars as pl
 from chatrec.data.dataset import Dataset, FrameKind
 from chatrec.extract.extraction import SnapshotFacts
 from chatrec.extract.schema import (
+    ARRIVED_AT,
     INTERACTIONS,
     INTERACTIONS_SCHEMA,
     ITEMS,
@@ -22,7 +23,7 @@ from chatrec.extract.schema import (
 from chatrec.extract.snapshot import Snapshot
 from chatrec.runs.run import write_atomically
 
-PLAIN = {"item_id", "title", "groups", "available"}
+PLAIN = {"item_id", "title", "groups", "available", ARRIVED_AT}
 VECTORS = "vectors.npy"
 
 
@@ -46,13 +47,14 @@ def write_tables(users: pl.DataFrame, items: pl.DataFrame, events: pl.DataFrame,
 
     Args:
         users: user_id first, then attributes.
-        items: item_id, title, groups, available and text columns.
+        items: item_id, title, groups, available and text columns. When an item arrived is not known.
         events: Rows of the table INTERACTIONS.
         folder: Folder of the snapshot.
     """
     numbers = [frame.schema[name].is_integer() for frame, name in ((users, "user_id"), (items, "item_id"))]
     texts = [name for name in items.columns if name not in PLAIN]
     write_table(folder / USERS, users, users_schema(numbers[0], users.columns[1:]))
+    items = items.with_columns(pl.lit(None, pl.Int64).alias(ARRIVED_AT))
     write_table(folder / ITEMS, items, items_schema(numbers[1], texts))
     write_table(folder / INTERACTIONS, events, INTERACTIONS_SCHEMA)
     user_type, item_type = ("bigint" if number else "text" for number in numbers)
@@ -68,4 +70,4 @@ def read_dataset(folder: Path, kind: FrameKind) -> Dataset:
     """
     snapshot, file = Snapshot(folder), folder / VECTORS
     vectors = np.load(file) if file.exists() else None
-    return Dataset(snapshot.users, snapshot.items, snapshot.histories, vectors, kind)
+    return Dataset(snapshot.users, snapshot.items.drop(ARRIVED_AT, strict=False), snapshot.histories, vectors, kind)

@@ -15,6 +15,7 @@ from sqlalchemy import Engine
 from chatrec.config.source import AdvancedText, Source
 from chatrec.errors import MappingError
 from chatrec.extract import partitions
+from chatrec.extract.arrivals import SeenItems
 from chatrec.extract.catalogue import items_relation, users_relation
 from chatrec.extract.interactions import write_interactions
 from chatrec.extract.mapping import SourceMapping, check_mapping
@@ -27,6 +28,9 @@ from chatrec.runs.run import TAKEN_AT, write_atomically
 
 BLOCK_SHARE = 32
 """Share of the memory for a block of text, which takes about ten times its size while it is parsed and converted."""
+
+
+NOTHING_SEEN = SeenItems()
 
 
 @dataclass(frozen=True)
@@ -47,6 +51,7 @@ def extract(
     root: Path,
     full: bool = False,
     memory_mb: int = 1024,
+    seen: SeenItems = NOTHING_SEEN,
 ) -> ExtractResult:
     """Write a snapshot.
 
@@ -58,6 +63,7 @@ def extract(
         root: Artifact root, for the daily partitions that runs share.
         full: Whether to read every day of events again.
         memory_mb: Memory limit, which bounds the size of blocks.
+        seen: Items that earlier runs have seen.
 
     Returns:
         The result of the step.
@@ -73,7 +79,7 @@ def extract(
         now = _now(cursor)
         users_file, items_file = folder / USERS, folder / ITEMS
         users = users_relation(mapping.users).read(cursor, users_file, quarantine, block_bytes)
-        items = items_relation(mapping.items, source).read(cursor, items_file, quarantine, block_bytes)
+        items = items_relation(mapping.items, source, seen).read(cursor, items_file, quarantine, block_bytes)
         days, changed = partitions.read_partitions(cursor, mapping.interactions, shared, full, block_bytes)
         names = tuple(day.name for day in days)
         events = partitions.scan(shared, names) if names else _no_events(mapping)

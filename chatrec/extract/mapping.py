@@ -8,7 +8,7 @@ import psycopg2
 from psycopg2 import sql
 
 from chatrec.errors import MappingError
-from chatrec.extract.schema import ATTRIBUTES
+from chatrec.extract.schema import ARRIVED_AT, ATTRIBUTES
 
 ID_TYPES = {"smallint", "integer", "bigint", "uuid", "text", "character varying"}
 INTEGER_IDS = {"smallint", "integer", "bigint"}
@@ -25,7 +25,7 @@ REQUIRED: dict[str, dict[str, set[str]]] = {
 }
 OPTIONAL: dict[str, dict[str, set[str]]] = {
     "users": {},
-    "items": {"groups": GROUPS, "available": {"boolean"}, "updated_at": TIMES},
+    "items": {"groups": GROUPS, "available": {"boolean"}, "updated_at": TIMES, "created_at": TIMES},
     "interactions": {"event": TEXTS, "weight": NUMBERS},
     "queries": {},
 }
@@ -135,11 +135,12 @@ def _refuse_unknown_attributes(items: SourceQuery, attributes: Sequence[str]) ->
                 f"source.item_attributes names {name}, which is not a further column of source.items: these are "
                 f"{', '.join(items.free) or 'none'}."
             )
-    if attributes and ATTRIBUTES in items.types:
-        raise MappingError(
-            f"source.items gives a column {ATTRIBUTES}, which is where source.item_attributes are kept: rename it "
-            "with AS."
-        )
+    kept = {ARRIVED_AT: "the arrival of an item is kept"}
+    if attributes:
+        kept[ATTRIBUTES] = "source.item_attributes are kept"
+    for name, what in kept.items():
+        if name in items.types:
+            raise MappingError(f"source.items gives a column {name}, which is where {what}: rename it with AS.")
 
 
 def _as_text(name: str) -> sql.Composable:

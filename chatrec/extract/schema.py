@@ -20,6 +20,8 @@ QUARANTINE = "quarantine.parquet"
 SNAPSHOT = "snapshot.json"
 ATTRIBUTES = "attributes"
 """Column of ITEMS with the attributes of an item."""
+ARRIVED_AT = "arrived_at"
+"""Column of ITEMS with the time at which an item appeared; null if it was there from the first run."""
 
 ROWS_OF_A_GROUP = 200_000
 
@@ -56,6 +58,7 @@ def items_schema(integer_ids: bool, texts: list[str], attributes: Sequence[str] 
             ("title", pa.string()),
             ("groups", pa.list_(pa.string())),
             ("available", pa.bool_()),
+            (ARRIVED_AT, pa.int64()),  # microseconds since 1970, UTC
             *((name, pa.string()) for name in texts),
             *([(ATTRIBUTES, struct)] if attributes else []),
         ]

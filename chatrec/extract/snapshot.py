@@ -9,10 +9,11 @@ import numpy as np
 import polars as pl
 from pyarrow import parquet
 
-from chatrec.data.arrays import Array
+from chatrec.data.arrays import Array, IntArray
 from chatrec.data.interactions import Interactions, Queries, starts_of
+from chatrec.data.new_items import FROM_THE_START
 from chatrec.extract.extraction import SnapshotFacts
-from chatrec.extract.schema import INTERACTIONS, ITEMS, QUARANTINE, QUERIES, SNAPSHOT, USERS
+from chatrec.extract.schema import ARRIVED_AT, INTERACTIONS, ITEMS, QUARANTINE, QUERIES, SNAPSHOT, USERS
 from chatrec.runs.run import TAKEN_AT
 
 
@@ -41,8 +42,18 @@ class Snapshot:
 
     @cached_property
     def items(self) -> pl.DataFrame:
-        """Columns item_id, title, groups, available and texts. The row number identifies the item everywhere else."""
+        """Columns item_id, title, groups, available, arrived_at and texts.
+
+        The row number identifies the item everywhere else.
+        """
         return pl.read_parquet(self.folder / ITEMS)
+
+    @cached_property
+    def arrived_at(self) -> IntArray:
+        """Time at which each item appeared, microseconds since 1970; FROM_THE_START for those of the first run."""
+        if ARRIVED_AT not in self.items.columns:
+            return np.full(self.items.height, FROM_THE_START)
+        return self.items[ARRIVED_AT].fill_null(FROM_THE_START).to_numpy()
 
     @cached_property
     def item_count(self) -> int:

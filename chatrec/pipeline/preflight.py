@@ -15,6 +15,7 @@ from chatrec.db import id_types, migrate
 from chatrec.encoder.model_selection import choose
 from chatrec.encoder.texts import item_texts, user_texts
 from chatrec.errors import ChatrecError, SettingsError
+from chatrec.extract.arrivals import SeenItems
 from chatrec.extract.catalogue import items_relation, users_relation
 from chatrec.extract.extraction import selects, snapshot
 from chatrec.extract.mapping import SourceMapping, check_mapping
@@ -98,7 +99,7 @@ def _render(settings: Settings, mapping: SourceMapping) -> str:
     """Renders both templates on a sample of the source rows."""
     engine = engines.source(settings, "chatrec check")
     with snapshot(engine) as cursor:
-        items = items_relation(mapping.items, settings.source).sample(cursor, SAMPLE_ROWS)
+        items = items_relation(mapping.items, settings.source, SeenItems()).sample(cursor, SAMPLE_ROWS)
         users = users_relation(mapping.users).sample(cursor, SAMPLE_ROWS)
     engine.dispose()
     titles = items["title"].fill_null("").to_list()
