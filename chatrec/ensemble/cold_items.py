@@ -1,4 +1,4 @@
-"""Cold items: weights of the text models, and the probability that an event is of a cold item."""
+"""Cold items: weights of the text models, and the probability that an event is of a new item."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -8,6 +8,7 @@ import numpy as np
 
 from chatrec.data.arrays import FloatArray
 from chatrec.data.interactions import Interactions
+from chatrec.data.new_items import Arrivals
 from chatrec.ensemble.weights import EnsembleWeights, HoldoutFeatures, cross_fitted_lists, fit_ensemble_weights
 from chatrec.evaluation.evaluator import Evaluator
 from chatrec.evaluation.holdout import Holdout, hold_items_out
@@ -15,6 +16,8 @@ from chatrec.models.base import Model
 
 HIDDEN = 0.1
 """Share of the known items that are hidden to fit the weights for cold items."""
+NO_EVIDENCE, LARGEST_SHARE = 1e-6, 0.5
+"""Bounds of the probability that an event is of a new item."""
 COLD = "cold items"
 DEFAULT_MODEL = "content_knn"
 """Model that ranks cold items if no item could be hidden."""
@@ -22,10 +25,10 @@ DEFAULT_MODEL = "content_knn"
 
 @dataclass(frozen=True)
 class ColdItems:
-    """Ranking of cold items among each other and against known items."""
+    """Ranking of cold items among each other, and of new ones against known items."""
 
     share: float = 0.0
-    """Probability that an event is of a cold item."""
+    """Probability that an event is of a new item."""
     weights: Mapping[str, float] = field(default_factory=dict)
     """Weights of the text models."""
     models: Mapping[str, Any] = field(default_factory=dict)
@@ -40,10 +43,29 @@ def hide_items(histories: Interactions, items: int, seed: int) -> Holdout:
     return hold_items_out(histories, hidden, seed)
 
 
-def share_of_cold(holdout: Holdout) -> float:
-    """Returns the smoothed share of held-out events whose items have no earlier events, between 0 and 1."""
-    is_warm = np.isin(holdout.targets, holdout.histories.items)
-    return float(((~is_warm).sum() + 0.5) / (len(is_warm) + 1))
+def share_of_new(holdout: Holdout, histories: Interactions, arrivals: Arrivals | None) -> float:
+    """Returns the probability that an event is of an item that is new, from those that were new before the holdout.
+
+    It is the smoothed share of held-out events of items that were new then, times the number of items that are new now
+    over the number of those.
+
+    Args:
+        holdout: Holdout of the histories. Its remaining events end where it begins.
+        histories: All interactions.
+        arrivals: Arrival of items; None if no item is new.
+
+    Returns:
+        NO_EVIDENCE, so that new items take the last of their slots, if no item was new then; at most LARGEST_SHARE.
+    """
+    if arrivals is None:
+        return NO_EVIDENCE
+    left = holdout.histories
+    then = arrivals.new(left) & arrivals.arrived(left) & holdout.recommendable
+    if not then.any():
+        return NO_EVIDENCE
+    now = arrivals.new(histories) & holdout.recommendable
+    share = (then[holdout.targets].sum() + 0.5) / (len(holdout.targets) + 1)
+    return float(np.clip(share * now.sum() / then.sum(), NO_EVIDENCE, LARGEST_SHARE))
 
 
 def fit_cold(

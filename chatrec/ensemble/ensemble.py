@@ -10,7 +10,7 @@ import numpy as np
 
 from chatrec.config.ranking import Form, Target
 from chatrec.data.arrays import Array
-from chatrec.ensemble.cold_items import COLD, ColdItems, fit_cold, hide_items, share_of_cold
+from chatrec.ensemble.cold_items import COLD, ColdItems, fit_cold, hide_items, share_of_new
 from chatrec.ensemble.holdout_candidates import CANDIDATES, HoldoutCandidates
 from chatrec.ensemble.holdout_metrics import HoldoutMetrics
 from chatrec.ensemble.inner_product import Softmax
@@ -103,7 +103,7 @@ def fit(
     save_models(kept, folder)
     limited = limits(data, target, form, configs)
     facts = {**asdict(selected), "form": form, "limits": limited, "ease penalty": penalty}
-    facts["cold items"] = {**asdict(cold), "share": share_of_cold(holdout)}
+    facts["cold items"] = {**asdict(cold), "share": share_of_new(holdout, data.histories, data.arrivals)}
     write_atomically(folder / ENSEMBLE_FILE, json.dumps(facts, indent=1))
     measured = replace(measured, models={**measured.models, **of_cold})
     measured.save(folder)

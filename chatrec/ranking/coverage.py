@@ -26,7 +26,7 @@ class Reached:
     """Catalogue coverage before and after the replacements."""
 
     before: float
-    """Share of the available items in the lists without replacements."""
+    """Share of the available items, without dead stock, in the lists without replacements."""
     after: float
     diversifier: Diversifier | None
     """Fills the reserved slots; None if no item is replaced."""
@@ -38,13 +38,14 @@ def reach_coverage(recommender: Recommender, profiles: FloatArray, coverage: flo
     Args:
         recommender: Recommender of the run.
         profiles: Text vectors of users, users × dimensions; see ListBuilder.
-        coverage: Wanted share of the available items.
+        coverage: Wanted share of the available items, without dead stock.
         memory_mb: Memory limit of a batch, in megabytes.
     """
-    sample, available = draw_sample(recommender, profiles, memory_mb, CANDIDATES), int(recommender.recommendable.sum())
+    live = recommender.recommendable & ~recommender.dead
+    sample, available = draw_sample(recommender, profiles, memory_mb, CANDIDATES), int(live.sum())
     columns = sample.first(sample.scores)
-    counts = _counts(sample, columns, len(recommender.recommendable))
-    before = int((counts > 0).sum())
+    counts = _counts(sample, columns, len(live))
+    before = int((counts[live] > 0).sum())
     wanted = math.ceil(coverage * available) - before
     replaceable = max(1, int(MAX_REPLACED_SHARE * recommender.top_n))
     users, items = _reserve(sample, columns, counts, wanted, replaceable)
