@@ -12,7 +12,7 @@ from jinja2.sandbox import SandboxedEnvironment
 from chatrec.data.arrays import Array
 from chatrec.data.interactions import Interactions, Queries
 from chatrec.errors import SettingsError
-from chatrec.extract.schema import ARRIVED_AT
+from chatrec.extract.schema import ACTIVE, ARRIVED_AT
 
 ITEM_COLUMNS = {"item_id", "title", "groups", "available"}
 NO_TEXT = np.void(bytes(16))
@@ -52,7 +52,7 @@ def user_texts(
     Raises:
         SettingsError: If the template is invalid. Names `text.user`.
     """
-    compiled = _compile(template, "text.user")
+    compiled, users = _compile(template, "text.user"), users.drop(ACTIVE, strict=False)
     latest = histories.latest(chosen, length)
     texts = []
     for user, row, items in zip(chosen, _rows(users, chosen), latest, strict=True):

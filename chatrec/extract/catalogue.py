@@ -14,7 +14,7 @@ from chatrec.db.copy import copy_out
 from chatrec.extract.arrivals import SeenItems, created_column
 from chatrec.extract.mapping import SourceQuery, id_column, id_order, is_integer
 from chatrec.extract.quarantine import Quarantine, decode_block
-from chatrec.extract.schema import ATTRIBUTES, RowGroups, items_schema, users_schema
+from chatrec.extract.schema import ACTIVE, ATTRIBUTES, RowGroups, items_schema, users_schema
 
 ARRAY_SEPARATOR = "\x1f"
 
@@ -73,16 +73,17 @@ class Relation:
 
 
 def users_relation(mapped: SourceQuery) -> Relation:
-    """Relation of users: the id, and all attributes as text."""
+    """Relation of users: the id, whether they are active, and all attributes as text."""
     kind = mapped.types["user_id"]
     id_type = pl.Int64 if is_integer(kind) else pl.String
+    active = {ACTIVE: sql.SQL("active")} if ACTIVE in mapped.types else {}
     return Relation(
         mapped,
         "user_id",
-        {"user_id": id_column("user_id", kind), **_texts(mapped.free)},
+        {"user_id": id_column("user_id", kind), **active, **_texts(mapped.free)},
         (id_order("user_id", kind),),
         users_schema(is_integer(kind), mapped.free),
-        lambda rows: rows.with_columns(pl.col("user_id").cast(id_type)),
+        lambda rows: rows.with_columns(pl.col("user_id").cast(id_type), _flag(rows, ACTIVE)),
     )
 
 
@@ -129,14 +130,19 @@ class _ItemTypes:
 
     def __call__(self, rows: pl.DataFrame) -> pl.DataFrame:
         groups = pl.col("groups") if "groups" in rows.columns else pl.lit(None, pl.String)
-        available = pl.col("available") if "available" in rows.columns else pl.lit(None, pl.String)
         rows = rows.with_columns(pl.col("item_id").cast(pl.Int64 if self.integer_ids else pl.String))
         return rows.with_columns(
             self.seen.of(rows),
             groups=split_groups(groups, self.separator),
-            available=available.fill_null("t") == "t",
+            available=_flag(rows, "available"),
             **({ATTRIBUTES: pl.struct(self.attributes)} if self.attributes else {}),
         )
+
+
+def _flag(rows: pl.DataFrame, name: str) -> pl.Expr:
+    """A boolean column, true where it is null or not mapped."""
+    given = pl.col(name) if name in rows.columns else pl.lit(None, pl.String)
+    return (given.fill_null("t") == "t").alias(name)
 
 
 def _texts(names: Iterable[str]) -> dict[str, sql.Composable]:

@@ -24,7 +24,7 @@ REQUIRED: dict[str, dict[str, set[str]]] = {
     "queries": {"user_id": ID_TYPES, "query": TEXTS, "occurred_at": TIMES},
 }
 OPTIONAL: dict[str, dict[str, set[str]]] = {
-    "users": {},
+    "users": {"active": {"boolean"}},
     "items": {"groups": GROUPS, "available": {"boolean"}, "updated_at": TIMES, "created_at": TIMES},
     "interactions": {"event": TEXTS, "weight": NUMBERS},
     "queries": {},

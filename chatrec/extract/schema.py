@@ -20,6 +20,8 @@ QUARANTINE = "quarantine.parquet"
 SNAPSHOT = "snapshot.json"
 ATTRIBUTES = "attributes"
 """Column of ITEMS with the attributes of an item."""
+ACTIVE = "active"
+"""Column of USERS: whether a user gets lists."""
 ARRIVED_AT = "arrived_at"
 """Column of ITEMS with the time at which an item appeared; null if it was there from the first run."""
 
@@ -45,8 +47,9 @@ QUERIES_SCHEMA = pa.schema(
 
 
 def users_schema(integer_ids: bool, attributes: list[str]) -> pa.Schema:
-    """Schema of USERS: the id, and the attributes as text."""
-    return pa.schema([("user_id", id_type(integer_ids)), *((name, pa.string()) for name in attributes)])
+    """Schema of USERS: the id, ACTIVE, and the attributes as text."""
+    texts = [(name, pa.string()) for name in attributes]
+    return pa.schema([("user_id", id_type(integer_ids)), (ACTIVE, pa.bool_()), *texts])
 
 
 def items_schema(integer_ids: bool, texts: list[str], attributes: Sequence[str] = ()) -> pa.Schema:

@@ -19,6 +19,7 @@ from chatrec.extract.arrivals import SeenItems
 from chatrec.extract.catalogue import items_relation, users_relation
 from chatrec.extract.extraction import selects, snapshot
 from chatrec.extract.mapping import SourceMapping, check_mapping
+from chatrec.extract.schema import ACTIVE
 from chatrec.ranking.rules.check import check_rules
 
 SAMPLE_ROWS = 20
@@ -126,10 +127,11 @@ def _fairness(settings: Settings, mapping: SourceMapping) -> str:
     named = [("attribute", name, mapping.items) for name in [wanted.attribute] if name]
     named += [("audit", name, mapping.users) for name in wanted.audit]
     for key, name, mapped in named:
-        if name not in mapped.types:
+        existing = [column for column in mapped.types if column != ACTIVE or mapped is mapping.items]
+        if name not in existing:
             raise SettingsError(
                 f"fairness.{key} names {name}, which is not a column of source.{mapped.relation}: its columns are "
-                f"{', '.join(mapped.types)}."
+                f"{', '.join(existing)}."
             )
     return f"{wanted.mode}, exposure by {wanted.attribute}" if wanted.attribute else "off"
 

@@ -72,6 +72,8 @@ class Recommender:
     """None orders lists by score alone."""
     known_popularity: FloatArray | None = None
     """Popularity of each item, where it may not be computed from the events."""
+    active: BoolArray | None = None
+    """Whether a user gets a list, bool of shape (users,); None if all do."""
     arrived_lately: BoolArray | None = None
     """Whether a cold item is new, bool of shape (items,); None if none is."""
 
@@ -81,6 +83,11 @@ class Recommender:
         for name in ("models", "_vectors", "_popular", "_joint", "_groups_of_items"):
             made.__dict__[name] = getattr(self, name)
         return made
+
+    @cached_property
+    def listed_users(self) -> IntArray:
+        """Rows of the users who get a list."""
+        return np.arange(self.histories.users) if self.active is None else np.flatnonzero(self.active)
 
     @cached_property
     def models(self) -> Mapping[str, Model]:

@@ -59,6 +59,7 @@ def recommender_of(context: Context) -> Recommender:
         searches,
         context.rules,
         known_popularity=popularity_of(context.of("ensemble")) if settings.privacy.enabled else None,
+        active=snapshot.active,
         arrived_lately=Arrivals(snapshot.arrived_at, settings.ranking.new_item_days).new(snapshot.histories),
     )
 

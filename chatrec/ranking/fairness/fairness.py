@@ -81,12 +81,17 @@ def fit_fairness(
     return Fairness(providers, target, owed, before, prices)
 
 
+def sampled_users(recommender: Recommender) -> IntArray:
+    """Returns all users who get a list, or a sample if there are more than USERS_AT_MOST."""
+    users = recommender.listed_users
+    if len(users) <= USERS_AT_MOST:
+        return users
+    return np.sort(np.random.default_rng(recommender.seed).choice(users, USERS_AT_MOST, replace=False))
+
+
 def draw_sample(recommender: Recommender, profiles: FloatArray, memory_mb: int, candidates: int = CANDIDATES) -> Sample:
-    """Retrieves candidates of all users, or of a sample if there are more than USERS_AT_MOST."""
-    random, users_of_run = np.random.default_rng(recommender.seed), recommender.histories.users
-    users = np.arange(users_of_run)
-    if users_of_run > USERS_AT_MOST:
-        users = np.sort(random.choice(users_of_run, USERS_AT_MOST, replace=False))
+    """Retrieves candidates of `sampled_users`."""
+    users = sampled_users(recommender)
     wide = recommender.under(
         replace(recommender.rules, caps=(), pins=()),
         recommender.recommendable,
