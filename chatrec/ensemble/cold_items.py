@@ -1,6 +1,6 @@
 """Cold items: weights of the text models, and the probability that an event is of a new item."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -9,7 +9,7 @@ import numpy as np
 from chatrec.data.arrays import FloatArray
 from chatrec.data.interactions import Interactions
 from chatrec.data.new_items import Arrivals
-from chatrec.ensemble.weights import EnsembleWeights, HoldoutFeatures, cross_fitted_lists, fit_ensemble_weights
+from chatrec.ensemble.weights import NO_PRIOR, EnsembleWeights, HoldoutFeatures, cross_fitted, fit_ensemble_weights
 from chatrec.evaluation.evaluator import Evaluator
 from chatrec.evaluation.holdout import Holdout, hold_items_out
 from chatrec.models.base import Model
@@ -43,14 +43,14 @@ def hide_items(histories: Interactions, items: int, seed: int) -> Holdout:
     return hold_items_out(histories, hidden, seed)
 
 
-def share_of_new(holdout: Holdout, histories: Interactions, arrivals: Arrivals | None) -> float:
-    """Returns the probability that an event is of an item that is new, from those that were new before the holdout.
+def share_of_new(windows: Sequence[Holdout], histories: Interactions, arrivals: Arrivals | None) -> float:
+    """Returns the probability that an event is of an item that is new, from those that were new before a holdout.
 
     It is the smoothed share of held-out events of items that were new then, times the number of items that are new now
-    over the number of those.
+    over the number of those. Windows before which no item was new say nothing.
 
     Args:
-        holdout: Holdout of the histories. Its remaining events end where it begins.
+        windows: Holdouts of the histories. The remaining events of each end where it begins.
         histories: All interactions.
         arrivals: Arrival of items; None if no item is new.
 
@@ -59,13 +59,14 @@ def share_of_new(holdout: Holdout, histories: Interactions, arrivals: Arrivals |
     """
     if arrivals is None:
         return NO_EVIDENCE
-    left = holdout.histories
-    then = arrivals.new(left) & arrivals.arrived(left) & holdout.recommendable
-    if not then.any():
+    then = [arrivals.new(held.histories) & arrivals.arrived(held.histories) & held.recommendable for held in windows]
+    taken = [new[held.targets] for new, held in zip(then, windows, strict=True) if new.any()]
+    if not taken:
         return NO_EVIDENCE
-    now = arrivals.new(histories) & holdout.recommendable
-    share = (then[holdout.targets].sum() + 0.5) / (len(holdout.targets) + 1)
-    return float(np.clip(share * now.sum() / then.sum(), NO_EVIDENCE, LARGEST_SHARE))
+    now = (arrivals.new(histories) & windows[0].recommendable).sum()
+    before = np.mean([new.sum() for new in then if new.any()])
+    events = np.concatenate(taken)
+    return float(np.clip((events.sum() + 0.5) / (len(events) + 1) * now / before, NO_EVIDENCE, LARGEST_SHARE))
 
 
 def fit_cold(
@@ -86,11 +87,11 @@ def fit_cold(
     """
     if not len(hidden):
         return EnsembleWeights({DEFAULT_MODEL: 1.0}, {}), {}
-    features, all_users = HoldoutFeatures.of(models, hidden), np.arange(len(hidden))
+    features = HoldoutFeatures.of(models, hidden)
     measure = Evaluator(hidden, vectors)
-    together = measure.summary(cross_fitted_lists(features, seed))
-    alone = {name: measure.summary(features.lists({name: 1.0}, all_users)) for name in models}
-    selected = fit_ensemble_weights(features, all_users, seed)
+    together = measure.summary(cross_fitted(features, seed, prior=NO_PRIOR)[0])
+    alone = {name: measure.summary(features.lists({name: 1.0})) for name in models}
+    selected = fit_ensemble_weights(features, seed, NO_PRIOR)
     best = max(alone, key=lambda name: alone[name]["ndcg@10"])
     if alone[best]["ndcg@10"] > together["ndcg@10"]:
         selected, together = EnsembleWeights({best: 1.0}, selected.gains), alone[best]

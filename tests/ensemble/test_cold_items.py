@@ -84,7 +84,7 @@ def share(days: list[tuple[int, int]], arrived: dict[int, int], available: tuple
     held = Holdout(cut, np.arange(1, len(days) + 1), starts, targets, np.isin(np.arange(6), available), True)
     arrived_at = np.full(6, FROM_THE_START)
     arrived_at[list(arrived)] = [day * DAY for day in arrived.values()]
-    return share_of_new(held, log, Arrivals(arrived_at, 30))
+    return share_of_new([held], log, Arrivals(arrived_at, 30))
 
 
 def test_the_share_of_new_items_is_that_of_items_that_were_new_before_the_holdout() -> None:
@@ -104,4 +104,4 @@ def test_without_items_that_were_new_there_is_no_evidence(arrived: dict[int, int
 
 def test_without_arrivals_no_item_is_new() -> None:
     held = hold_out(topics(), np.ones(ITEMS, bool), True, "next_item", 0)
-    assert share_of_new(held, topics(), None) == NO_EVIDENCE
+    assert share_of_new([held], topics(), None) == NO_EVIDENCE

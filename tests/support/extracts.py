@@ -7,6 +7,7 @@ from typing import Any
 
 from sqlalchemy import create_engine
 
+from chatrec.config.ranking import Target
 from chatrec.config.source import AdvancedText, Source
 from chatrec.extract.arrivals import SeenItems
 from chatrec.extract.extraction import extract
@@ -32,6 +33,7 @@ def extractor(shop: Shop, root: Path) -> Extract:
         full: bool = False,
         memory_mb: int = 64,
         text: AdvancedText = TEXT,
+        target: Target = "next_period",
         run: Run | None = None,
         **selects: Any,
     ) -> tuple[ExtractResult, Snapshot]:
@@ -40,7 +42,7 @@ def extractor(shop: Shop, root: Path) -> Extract:
         folder.mkdir(parents=True)
         engine = create_engine(shop.url.replace("postgresql://", "postgresql+psycopg2://"))
         seen = SeenItems.before(run) if run else SeenItems()
-        result = extract(engine, Source(**{**SELECTS, **selects}), text, folder, root, full, memory_mb, seen)
+        result = extract(engine, Source(**{**SELECTS, **selects}), text, target, folder, root, full, memory_mb, seen)
         engine.dispose()
         if run:
             run.finish(Manifest("extract", "", "", result))
