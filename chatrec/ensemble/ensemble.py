@@ -123,11 +123,11 @@ def _features(
 ) -> HoldoutFeatures:
     """Returns the features of all windows, under models fitted without their events.
 
-    Text models of the first window are fitted without the hidden items too, which saves a fit.
+    On a large log, text models of the first window are fitted without the hidden items too, which saves a fit.
     """
     parts = list[HoldoutFeatures]()
     for case, window in zip(before, windows, strict=True):
-        given = {} if parts else of_texts
+        given = of_texts if case.is_large and not parts else {}
         fitted: dict[str, Any] = {**given, **fit_models(case, suited - given.keys())}
         if case.form == "inner_product":
             fitted = {name: Softmax(model) for name, model in fitted.items()}
