@@ -109,7 +109,7 @@ def _rounded(ensemble: EnsembleWeights) -> dict[str, float]:
 
 
 def _without_evidence(case: Case) -> tuple[EnsembleWeights, Choice, HoldoutMetrics]:
-    """Returns what is published if no event can be held out."""
+    """Returns the system that is published if no event can be held out."""
     name, weights = without_evidence(case)
     return EnsembleWeights(weights, {}), Choice(name, POPULARITY), HoldoutMetrics(published=name, baseline=POPULARITY)
 
@@ -138,7 +138,7 @@ def _features(
 def _select(
     case: Case, features: HoldoutFeatures, windows: Sequence[Holdout]
 ) -> tuple[EnsembleWeights, Choice, HoldoutMetrics, HoldoutCandidates]:
-    """Returns the weights to publish, why they are, and what was measured."""
+    """Returns the weights to publish, the choice behind them, all metrics, and the candidates of the first window."""
     seed, pooled = case.data.seed, PooledEvaluator(windows, case.data.texts)
     best = cross_fitted(features, seed, CANDIDATES)
     lists: dict[str, IntArray] = {name: features.lists(alone(name)) for name in features.names}
