@@ -36,7 +36,7 @@ class Choice:
     baseline: str
     """The best baseline on held-out events, or the simplest one without any."""
     gain: Interval | None = None
-    """NDCG@10 of the published system minus that of the baseline, with its 95 % interval; None without held-out events."""
+    """NDCG@10 of the published system minus that of the baseline, with its 95 % interval; None without any events."""
 
 
 def alone(name: str) -> dict[str, float]:

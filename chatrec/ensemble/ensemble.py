@@ -138,7 +138,7 @@ def _features(
 def _select(
     case: Case, features: HoldoutFeatures, windows: Sequence[Holdout]
 ) -> tuple[EnsembleWeights, Choice, HoldoutMetrics, HoldoutCandidates]:
-    """Returns the weights to publish, the choice behind them, all metrics, and the candidates of the first window."""
+    """Returns the published weights, the choice behind them, all metrics, and candidates of the first window."""
     seed, pooled = case.data.seed, PooledEvaluator(windows, case.data.texts)
     best = cross_fitted(features, seed, CANDIDATES)
     lists: dict[str, IntArray] = {name: features.lists(alone(name)) for name in features.names}

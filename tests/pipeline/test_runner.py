@@ -135,7 +135,9 @@ def test_a_dry_run_publishes_nothing_and_measures_every_channel(shop: Shop, conf
         assert set(shown) <= set(values), model
         if not model.startswith("cold items"):  # of them others are held out
             assert "ndcg@10 long histories" in values
-            assert values["users long histories"] == run.results["ensemble"].holdout_users
+            fitted = run.results["ensemble"]
+            assert values["people"] == fitted.holdout_users
+            assert 0 < values["users long histories"] <= fitted.holdout_users * fitted.holdout_windows
     assert found["popularity"]["gini@10"] > found["content_knn"]["gini@10"]
 
 
