@@ -8,8 +8,10 @@ from pathlib import Path
 
 import polars as pl
 
+from chatrec.data.interactions import tie_order
 from chatrec.extract.quarantine import Quarantine, decode
-from chatrec.extract.schema import INTERACTIONS, INTERACTIONS_SCHEMA, RowGroups
+from chatrec.extract.schema import INTERACTIONS, INTERACTIONS_SCHEMA, ITEMS, RowGroups
+from chatrec.extract.item_order import order_twins
 from chatrec.extract.validation import dense, first_broken, time_as_text, wrong_times
 
 DEFAULT_EVENT = "event"
@@ -19,7 +21,7 @@ ROWS_OF_A_BLOCK = 2_000_000
 def write_interactions(
     events: pl.LazyFrame, users: pl.Series, items: pl.Series, now: int, folder: Path, quarantine: Quarantine
 ) -> int:
-    """Write INTERACTIONS.
+    """Write INTERACTIONS. Items of the same content are put in order, which rewrites ITEMS; see `order_twins`.
 
     Args:
         events: Columns user_id, item_id, event, weight, occurred_at.
@@ -45,15 +47,16 @@ def write_interactions(
         bad = joined.filter(pl.col("reason").is_not_null())
         quarantine.add("interactions", _as_read(bad), bad["reason"])
         good.append(joined.filter(pl.col("reason").is_null()).select(_kept_columns()))
-    ordered = pl.concat(good).sort("user", "occurred_at", _shuffled_items(), "event", "weight")
+    ordered = by_time(order_twins(folder / ITEMS, pl.concat(good)))
     with RowGroups(folder / INTERACTIONS, INTERACTIONS_SCHEMA) as file:
         file.write(ordered.to_arrow())
     return file.rows
 
 
-def _shuffled_items() -> pl.Expr:
-    """Break ties of time by a hash: by row number, the newest item would always come last in a history."""
-    return pl.col("item").cast(pl.UInt64) * 2_654_435_761 % 2**32
+def by_time(events: pl.DataFrame) -> pl.DataFrame:
+    """Sort rows of INTERACTIONS by user and time. Ties are in an order of the user's own: see `tie_order`."""
+    ties = pl.Series("tie", tie_order(events["user"].to_numpy(), events["item"].to_numpy()))
+    return events.with_columns(ties).sort("user", "occurred_at", "tie", "item", "event", "weight").drop("tie")
 
 
 def _decoded(rows: pl.DataFrame) -> tuple[pl.DataFrame, pl.Series]:
