@@ -9,9 +9,9 @@ from pathlib import Path
 import polars as pl
 
 from chatrec.data.interactions import tie_order
+from chatrec.extract.item_order import order_twins
 from chatrec.extract.quarantine import Quarantine, decode
 from chatrec.extract.schema import INTERACTIONS, INTERACTIONS_SCHEMA, ITEMS, RowGroups
-from chatrec.extract.item_order import order_twins
 from chatrec.extract.validation import dense, first_broken, time_as_text, wrong_times
 
 DEFAULT_EVENT = "event"

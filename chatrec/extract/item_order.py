@@ -1,7 +1,7 @@
 """The order of items, which depends on their contents and events and not on their ids or their place in a file.
 
-Row numbers decide ties and the first random numbers of an item. If ids decided row numbers, results would change when a
-shop numbers its items anew.
+Row numbers decide ties and the initial values of an item. If ids decided row numbers, results would change when a shop
+renumbers its items.
 """
 
 import hashlib

@@ -101,6 +101,8 @@ def _sums(baskets: Baskets, items: int, decays: tuple[float, ...]) -> tuple[Arra
             keys = histories.items[earlier].astype(np.int64) * items + histories.items[later]
             of = histories.baskets[later]
             for row, a in enumerate(decays):
+                if lag and a ** (lag - 1) < NEGLIGIBLE:
+                    continue
                 age = a**between
                 weights = (age * (1 + (n - 1) * a ** (n - 1.0))[of] if lag else n[of] - 1) / n[of]
                 targets[parts[row]] += _counts(keys, weights, items)

@@ -13,6 +13,7 @@ from chatrec.errors import SettingsError
 from chatrec.extract.catalogue import split_groups
 from chatrec.extract.dataset_files import write_tables
 from chatrec.extract.interactions import by_time
+from chatrec.extract.item_order import content_digests, event_digests
 from chatrec.extract.quarantine import Quarantine
 from chatrec.extract.queries import COLUMNS, QueriesFile, oldest_kept
 from chatrec.extract.schema import (
@@ -20,7 +21,6 @@ from chatrec.extract.schema import (
     QUARANTINE,
 )
 from chatrec.extract.snapshot import Snapshot
-from chatrec.extract.item_order import content_digests, event_digests
 from chatrec.ranking.lists import RECOMMENDATIONS
 
 MICROSECONDS = 1_000_000
