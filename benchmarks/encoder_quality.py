@@ -17,13 +17,13 @@ from chatrec.encoder.spent import EncodingCost
 from chatrec.encoder.texts import item_texts
 from chatrec.encoder.whitening import Whitening, chosen
 from chatrec.ensemble.cold_items import hide_items
-from chatrec.ensemble.ensemble import NO_PENALTY
 from chatrec.evaluation.holdout import Holdout
 from chatrec.evaluation.metrics import Floats, Interval, paired_difference
 from chatrec.extract.snapshot import Snapshot
 from chatrec.features.catalogue import features_of
 from chatrec.models import two_tower
 from chatrec.models.base import Model
+from chatrec.models.entry import Case
 from chatrec.models.registry import fit_models, names
 from chatrec.models.training_data import TrainingData
 from chatrec.runtime.progress import progress
@@ -125,14 +125,14 @@ class Catalogue:
         histories = holdout.histories if holdout else self.snapshot.histories
         data = TrainingData(histories, self.events.items, vectors, seed, self.features)
         if self.has_kernel:
-            return fit_models(data, "random", NO_PENALTY, {KERNEL})[KERNEL]
+            return fit_models(Case(data, "random"), {KERNEL})[KERNEL]
         return two_tower.fit_one(data, two_tower.Config(decay=DECAY))
 
     @cached_property
     def has_kernel(self) -> bool:
         """Whether the text model is kernel ridge."""
         data = TrainingData(self.snapshot.histories, self.events.items, self.no_vectors, SEED, self.features)
-        return KERNEL in names(data, "random")
+        return KERNEL in names(Case(data, "random"))
 
     @property
     def no_vectors(self) -> Array:

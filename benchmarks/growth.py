@@ -26,7 +26,7 @@ from chatrec.data.arrays import Array, unit
 from chatrec.data.interactions import Interactions
 from chatrec.data.user_batch import batches
 from chatrec.evaluation.holdout import CELLS_OF_A_BLOCK
-from chatrec.models import ease
+from chatrec.models.entry import Case
 from chatrec.models.registry import fit_models, names
 from chatrec.models.training_data import TrainingData
 
@@ -47,14 +47,14 @@ def models(log: TrainingData) -> dict[str, Target]:
     """Returns the names of the models for a log of this size, each with a target that it suits."""
     targets: dict[str, Target] = {}
     for target in get_args(Target):
-        targets = dict.fromkeys(names(log, target), target) | targets
+        targets = dict.fromkeys(names(Case(log, target)), target) | targets
     return targets
 
 
 def cost(log: TrainingData, name: str, target: Target) -> tuple[float, float]:
     """Returns the seconds to fit a model, and to score all items for 1,000 users."""
     since = time.monotonic()
-    model = fit_models(log, target, ease.PENALTIES[-1], {name})[name]
+    model = fit_models(Case(log, target), {name})[name]
     fitted = time.monotonic()
     users = np.flatnonzero(log.histories.lengths)
     sample = users[np.linspace(0, len(users) - 1, min(SCORED_USERS, len(users))).astype(int)]

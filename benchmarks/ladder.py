@@ -16,7 +16,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
-from typing import get_args
+from typing import Any, get_args
 
 import numpy as np
 
@@ -30,12 +30,16 @@ from chatrec.data.arrays import Array
 from chatrec.data.user_batch import UserBatch
 from chatrec.ensemble.candidates import RETRIEVED, best_items, retrieve
 from chatrec.ensemble.cold_items import hide_items
-from chatrec.ensemble.ensemble import ENSEMBLE_FILE, NO_PENALTY, Ensemble
+from chatrec.ensemble.ensemble import ENSEMBLE_FILE, Ensemble
 from chatrec.ensemble.log_shares import ScoredLogShares
 from chatrec.ensemble.logit import fit_weights
-from chatrec.ensemble.weights import HoldoutFeatures
+from chatrec.ensemble.weights import HoldoutFeatures, prior_of
 from chatrec.models.base import Model
+from chatrec.models.configs import Configs
+from chatrec.models.ease import Config as EaseConfig
+from chatrec.models.entry import Case
 from chatrec.models.registry import fit_models
+from chatrec.models.training_data import TrainingData
 from chatrec.pipeline.context import Context
 from chatrec.pipeline.offline import KEY, evaluate_split
 from chatrec.pipeline.training_data import holdout_of, training_data
@@ -85,23 +89,28 @@ class Ladder:
         for name in names:
             others = [other for other in names if other != name]
             choices = features.choices.of(relevant, [features.names.index(other) for other in others])
-            rungs[f"without {name}"] = dict(zip(others, fit_weights(choices).tolist(), strict=True))
+            rungs[f"without {name}"] = dict(zip(others, fit_weights(choices, prior_of(others)).tolist(), strict=True))
         return rungs
 
     def _holdout_features(self) -> HoldoutFeatures:
         """Returns the features on which the run fitted its weights."""
         context, names = self.context, set(self.weights)
-        target, held = context.settings.ranking.target, holdout_of(context)
+        held = holdout_of(context)
         rest = training_data(context, held.histories)
         if self.is_cold:
             hidden = hide_items(rest.histories, rest.items, rest.seed)
-            return HoldoutFeatures.of(
-                fit_models(replace(rest, histories=hidden.histories), target, NO_PENALTY, names), hidden
-            )
-        penalty = json.loads((context.of("ensemble") / ENSEMBLE_FILE).read_text(encoding="utf-8"))["ease penalty"]
-        fitted = fit_models(rest, target, penalty, names - {AIGC})
-        aigc = AigcModel(AigcState.load(context.of("aigc") / WITHOUT_HOLDOUT))
-        return HoldoutFeatures.of({**({AIGC: aigc} if AIGC in names else {}), **fitted}, held)
+            return HoldoutFeatures.of(fit_models(self._case(replace(rest, histories=hidden.histories)), names), hidden)
+        fitted: dict[str, Any] = dict(fit_models(self._case(rest), names - {AIGC}))
+        if AIGC in names:
+            fitted |= {AIGC: AigcModel(AigcState.load(context.of("aigc") / WITHOUT_HOLDOUT))}
+        return HoldoutFeatures.of(fitted, held)
+
+    def _case(self, data: TrainingData) -> Case:
+        """Returns the case of the run's models, on other data."""
+        penalty = json.loads((self.context.of("ensemble") / ENSEMBLE_FILE).read_text(encoding="utf-8"))["ease penalty"]
+        ranking = self.context.settings.ranking
+        configs = Configs(ease=EaseConfig(l2=penalty))
+        return Case(data, ranking.target, configs=configs, exclude_seen=ranking.exclude_seen)
 
     def lists(self, batch: UserBatch, rungs: dict[str, dict[str, float]]) -> Iterator[Array]:
         """Yields the lists of a batch of users for each row, users × at most K, padded with -1."""

@@ -19,11 +19,10 @@ from chatrec.config.ranking import Target, full_target
 from chatrec.evaluation.holdout import hold_out
 from chatrec.evaluation.metrics import ndcg
 from chatrec.models import popularity
+from chatrec.models.entry import Case
 from chatrec.models.registry import fit_models
 
 SEED = 0
-PENALTY = 500.0
-"""Penalty λ of EASE."""
 FACTORS = 128
 REGULARIZATIONS, ALPHAS = (10.0, 100.0), (1.0, 20.0)
 """Values for iALS that are compared on held-out events; the best depend on the target more than on the data."""
@@ -35,7 +34,7 @@ def of_registry(name: str, target: Target) -> System:
     """Returns a single model of chatrec, as fitted for a target."""
 
     def lists(events: Events, _: Target) -> Lists:
-        model = fit_models(events.training_data, target, PENALTY, {name})[name]
+        model = fit_models(Case(events.training_data, target), {name})[name]
         return events.lists(model.score)
 
     return lists

@@ -69,7 +69,7 @@ def _run(folder: Path, users: int, items: int, events: int) -> dict[str, float]:
             "database.folder": folder / "postgres",
             "artifacts.root": folder / f"artifacts-{events}",
             "source.interactions": INTERACTIONS,
-            "checks.beats_popularity": False,
+            "checks.beats_baseline": False,
         }
     )
     _fill(settings, users, items, events)

@@ -46,7 +46,11 @@ class SettingsError(TerminalError):
 
 
 class MappingError(SettingsError):
-    """Raised when a mapping SELECT does not fit the contract."""
+    """Raised when mapping SELECTs do not fit the contract. ``problems`` has a message for each misfit."""
+
+    def __init__(self, *problems: str) -> None:
+        super().__init__(" ".join(problems))
+        self.problems = problems
 
 
 class RunStopped(TerminalError):

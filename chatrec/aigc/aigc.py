@@ -23,7 +23,8 @@ from chatrec.runs.run import write_atomically
 
 NAME = "aigc"
 WITHOUT_HOLDOUT = "without_holdout"
-"""Folder of the state fitted without the held-out events, on which the ensemble weights are fitted."""
+"""Folder of the state fitted without the held-out events, on which the ensemble weights are fitted. It exists if
+anything was trained."""
 CURVE, POINTS_OF_A_CURVE = "learning.json", 60
 
 
@@ -91,12 +92,14 @@ def fit(
     else:
         wanted = plan(holdout.histories, len(texts.items), chosen, settings.ranking.target)
         rates = settings.artifacts.root / RATES
+        minutes = chosen.minutes if len(histories.items) >= chosen.min_events else 0.0
         without_holdout, fitted = sequence.fit(
-            holdout.histories, histories, len(texts.items), wanted, seed, chosen.minutes, rates
+            holdout.histories, histories, len(texts.items), wanted, seed, minutes, rates
         )
     _save_curve(fitted.losses, folder)
     before = _state(without_holdout, texts, groups)
-    before.save(folder / WITHOUT_HOLDOUT)
+    if fitted.read:
+        before.save(folder / WITHOUT_HOLDOUT)
     state = _state(fitted, texts, groups)
     of_profiles = state.users(histories.latest(texts.profile_users, fitted.encoder.length))
     state.with_profile(learn_profiles(texts.profiles, of_profiles)).save(folder)

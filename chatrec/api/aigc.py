@@ -42,6 +42,7 @@ class Parameters:
         """The same as settings of a run."""
         chosen = {f"aigc.{name}": getattr(self, name) for name in ("users", "minutes")}
         chosen |= {f"advanced.aigc.{name}": getattr(self, name) for name in ("width", "epochs", "networks")}
+        chosen["advanced.aigc.min_events"] = 0
         root = {"artifacts.root": default_cache()}
         return Settings().override({**chosen, **root, "ranking.target": target_of(self.target)})
 

@@ -47,6 +47,8 @@ class AdvancedAigc(Section):
     """Number of latest events that form a user's vector. 0 chooses automatically."""
     epochs: int = Field(0, ge=0, le=1000)
     """Maximum number of epochs. 0 chooses automatically."""
+    min_events: int = Field(20_000, ge=0)
+    """Number of events from which the sequence network is trained. Fewer events cannot tell it from simpler models."""
     networks: int = Field(0, ge=0, le=16)
     """Number of networks, trained from different seeds if time permits; their logits are averaged. 0 chooses: 1 if the
     target is random or there are 300,000 events or more, else 4."""

@@ -21,8 +21,9 @@ class Checks(Section):
     """Maximum share of lists that come from a fallback, among users with a history."""
     max_quarantine: float = Field(0.5, ge=0, le=1)
     """Maximum share of rows in quarantine."""
-    beats_popularity: bool = True
-    """Fail if NDCG@10 on held-out events is significantly below that of popularity."""
+    beats_baseline: bool = True
+    """Fail if NDCG@10 on held-out events is significantly below that of the best baseline: popularity, recent
+    popularity, popularity in groups, own frequency or item k-NN."""
     warn_row_drop: float = Field(1, ge=0, le=1)
     """Warn if the loss of users or rows against the live run is larger. The defaults of the five `warn_` settings never
     warn."""
@@ -32,8 +33,9 @@ class Checks(Section):
     """Warn if the share of lists from a fallback is larger."""
     warn_quarantine: float = Field(1, ge=0, le=1)
     """Warn if the share of rows in quarantine is larger."""
-    warn_popularity: bool = False
-    """Warn if NDCG@10 is below that of popularity, even if the difference is not significant."""
+    warn_baseline: bool = False
+    """Warn if NDCG@10 is below that of the best baseline, even if the difference is not significant, or if no events
+    could be held out to compare them."""
 
 
 class Publish(Section):

@@ -14,10 +14,11 @@ class Source(Section):
     """Columns: user_id, and any attributes. Ids are bigint, integer, uuid or text."""
     items: str = ""
     """Columns: item_id, title; optionally groups (text[], or text with separators), available (boolean), updated_at,
-    and further texts."""
+    and further texts. An item without a title goes to the quarantine, with its events."""
     interactions: str = ""
     """Columns: user_id, item_id, occurred_at (timestamp); optionally event (text) and weight (a number; how much the
-    event counts)."""
+    event counts, such as 1 for a view and 5 for an order; amounts are damped). A log without times leaves occurred_at
+    out and sets `ranking.target` to random."""
     queries: str = ""
     """Optional search log with the columns user_id, query (text), occurred_at (timestamp). If empty, searches are not
     used."""

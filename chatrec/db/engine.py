@@ -18,6 +18,7 @@ from chatrec.errors import DatabaseUnavailable, SettingsError, TransientError
 DRIVER = "postgresql+psycopg2"
 WRONG_SETTINGS = ("authentication failed", "does not exist", "no password supplied", "no pg_hba.conf entry")
 READ_ONLY_TIMEOUT_MS = 5_000
+INSUFFICIENT_PRIVILEGE = "42501"
 TRANSIENT_CLASSES = ("08", "40", "53", "55", "57")
 """SQLSTATE classes: connection lost, rolled back, out of resources, lock not available, shut down."""
 
@@ -143,7 +144,7 @@ def readable_errors(setting: str, url: URL) -> Iterator[None]:
         url: The database, shown without its password.
 
     Raises:
-        SettingsError: If user, password or database name are wrong.
+        SettingsError: If user, password or database name are wrong, or the role lacks a right.
         DatabaseUnavailable: If there is no connection, or it was lost.
         TransientError: If a deadlock, a serialization failure, too many connections or the like occurred.
     """
@@ -160,6 +161,11 @@ def readable_errors(setting: str, url: URL) -> Iterator[None]:
             raise DatabaseUnavailable(
                 f"The database of {setting} ({where}) does not answer: {reason}. "
                 "Is it running, and reachable from here?"
+            ) from None
+        if code == INSUFFICIENT_PRIVILEGE:
+            raise SettingsError(
+                f"The role of {setting} ({where}) lacks a right: {reason}. GRANT it to the role, or make the role a "
+                "member of the owner's."
             ) from None
         if code is not None and code[:2] in TRANSIENT_CLASSES:
             raise TransientError(f"The database of {setting} ({where}) broke off: {reason}") from error

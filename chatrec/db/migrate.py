@@ -13,7 +13,14 @@ from sqlalchemy import Connection, Engine, text
 
 from chatrec.db import sql_files
 from chatrec.db.lock import wait_for
-from chatrec.errors import RunError
+from chatrec.errors import RunError, SettingsError
+
+RIGHTS = text("""
+    SELECT current_user, current_database(), to_regnamespace(quote_ident(:schema)) IS NOT NULL,
+           coalesce(has_schema_privilege(to_regnamespace(quote_ident(:schema)), 'CREATE')
+                    AND has_schema_privilege(to_regnamespace(quote_ident(:schema)), 'USAGE'),
+                    has_database_privilege(current_database(), 'CREATE'))
+""")
 
 
 @dataclass(frozen=True)
@@ -48,7 +55,9 @@ def migrate(engine: Engine, schema: str, variables: Mapping[str, str]) -> list[s
 
     Raises:
         RunError: If an applied migration was edited, or the database is newer than this code.
+        SettingsError: If the role may not create the schema, or tables in it.
     """
+    refuse_missing_rights(engine, schema)
     with wait_for(engine, schema, "migrate"), engine.connect() as connection:
         _prepare(connection, schema)
         todo = _pending(connection)
@@ -63,6 +72,24 @@ def pending(engine: Engine, schema: str) -> list[str]:
         recorded = connection.scalar(text("SELECT to_regclass(:name)"), {"name": f"{schema}.migrations"})
         todo = _pending(connection) if recorded else migrations()
     return [migration.name for migration in todo]
+
+
+def refuse_missing_rights(engine: Engine, schema: str) -> None:
+    """Check whether the role may create the schema, or tables in it if it exists.
+
+    Raises:
+        SettingsError: If it may not. Names the GRANT.
+    """
+    with engine.connect() as connection:
+        role, database, exists, may = connection.execute(RIGHTS, {"schema": schema}).one()
+        quote = connection.dialect.identifier_preparer.quote
+        thing = f"SCHEMA {quote(schema)}" if exists else f"DATABASE {quote(database)}"
+        rights = "USAGE, CREATE" if exists else "CREATE"
+        if not may:
+            raise SettingsError(
+                f"The role {role} may not create {'tables in ' if exists else ''}the schema {schema}: as the owner of "
+                f"the {'schema' if exists else 'database'}, execute `GRANT {rights} ON {thing} TO {quote(role)};`."
+            )
 
 
 def _prepare(connection: Connection, schema: str) -> None:

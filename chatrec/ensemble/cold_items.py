@@ -1,6 +1,6 @@
 """Cold items: weights of the text models, and the probability that an event is of a cold item."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -8,7 +8,7 @@ import numpy as np
 
 from chatrec.data.arrays import FloatArray
 from chatrec.data.interactions import Interactions
-from chatrec.ensemble.weights import EnsembleWeights, HoldoutFeatures, cross_fitted_lists, fit_ensemble_weights
+from chatrec.ensemble.weights import NO_PRIOR, EnsembleWeights, HoldoutFeatures, cross_fitted, fit_ensemble_weights
 from chatrec.evaluation.evaluator import Evaluator
 from chatrec.evaluation.holdout import Holdout, hold_items_out
 from chatrec.models.base import Model
@@ -40,9 +40,10 @@ def hide_items(histories: Interactions, items: int, seed: int) -> Holdout:
     return hold_items_out(histories, hidden, seed)
 
 
-def share_of_cold(holdout: Holdout) -> float:
+def share_of_cold(windows: Sequence[Holdout]) -> float:
     """Returns the smoothed share of held-out events whose items have no earlier events, between 0 and 1."""
-    is_warm = np.isin(holdout.targets, holdout.histories.items)
+    parts = [np.isin(window.targets, window.histories.items) for window in windows]
+    is_warm = np.concatenate([np.empty(0, bool), *parts])
     return float(((~is_warm).sum() + 0.5) / (len(is_warm) + 1))
 
 
@@ -64,11 +65,11 @@ def fit_cold(
     """
     if not len(hidden):
         return EnsembleWeights({DEFAULT_MODEL: 1.0}, {}), {}
-    features, all_users = HoldoutFeatures.of(models, hidden), np.arange(len(hidden))
+    features = HoldoutFeatures.of(models, hidden)
     measure = Evaluator(hidden, vectors)
-    together = measure.summary(cross_fitted_lists(features, seed))
-    alone = {name: measure.summary(features.lists({name: 1.0}, all_users)) for name in models}
-    selected = fit_ensemble_weights(features, all_users, seed)
+    together = measure.summary(cross_fitted(features, seed, prior=NO_PRIOR)[0])
+    alone = {name: measure.summary(features.lists({name: 1.0})) for name in models}
+    selected = fit_ensemble_weights(features, seed, NO_PRIOR)
     best = max(alone, key=lambda name: alone[name]["ndcg@10"])
     if alone[best]["ndcg@10"] > together["ndcg@10"]:
         selected, together = EnsembleWeights({best: 1.0}, selected.gains), alone[best]

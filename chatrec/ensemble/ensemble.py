@@ -1,36 +1,32 @@
-"""The ensemble of a run: models weighted on held-out events, then fitted again on all events."""
+"""The ensemble of a run: models weighted and chosen on held-out events, then fitted again on all events."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from chatrec.config.ranking import Form, Target
-from chatrec.data.arrays import Array
+from chatrec.config.ranking import Form
+from chatrec.data.arrays import IntArray
+from chatrec.ensemble.choice import ENSEMBLE, Choice, alone, choose, without_evidence
 from chatrec.ensemble.cold_items import COLD, ColdItems, fit_cold, hide_items, share_of_cold
 from chatrec.ensemble.holdout_candidates import CANDIDATES, HoldoutCandidates
 from chatrec.ensemble.holdout_metrics import HoldoutMetrics
 from chatrec.ensemble.inner_product import Softmax
 from chatrec.ensemble.weights import EnsembleWeights, HoldoutFeatures, cross_fitted, fit_ensemble_weights
-from chatrec.evaluation.evaluator import Evaluator
 from chatrec.evaluation.holdout import Holdout, K
-from chatrec.evaluation.metrics import paired_difference
+from chatrec.evaluation.pooled import PooledEvaluator
 from chatrec.models import ease
 from chatrec.models.base import Model
-from chatrec.models.configs import DEFAULTS, Configs
+from chatrec.models.entry import Case
 from chatrec.models.registry import EASE, POPULARITY, TEXTS, fit_models, limits, names
 from chatrec.models.serialization import load_models, save_models
-from chatrec.models.training_data import TrainingData
 from chatrec.runs.results import EnsembleResult
 from chatrec.runs.run import write_atomically
 
 ENSEMBLE_FILE = "ensemble.json"
-ENSEMBLE = "ensemble"
-NO_PENALTY = 0.0
-"""Text models have penalties of their own."""
 
 
 @dataclass(frozen=True)
@@ -58,63 +54,51 @@ class Ensemble:
         return cls(weights, scaled, "inner_product", cold)
 
 
-def fit(
-    data: TrainingData,
-    holdout: Holdout,
-    others: Mapping[str, Model],
-    target: Target,
-    form: Form,
-    folder: Path,
-    configs: Configs = DEFAULTS,
-) -> EnsembleResult:
+def fit(case: Case, windows: Sequence[Holdout], others: Mapping[str, Model], folder: Path) -> EnsembleResult:
     """Fits the ensemble and writes it, METRICS and the candidates of held-out users.
 
     Args:
-        data: Data that models may be fitted on.
-        holdout: Holdout of its histories.
+        case: Data that models may be fitted on, target, form, and configs.
+        windows: Holdouts of its histories, the latest first; none if no event can be held out.
         others: Models fitted elsewhere without the held-out events; they are not fitted again.
-        target: Events that a list should predict.
-        form: rerank or inner_product.
         folder: Folder of the step.
-        configs: Configs of the models.
 
     Returns:
         The result of the step.
     """
-    rest, seed = replace(data, histories=holdout.histories), data.seed
-    hidden = hide_items(rest.histories, data.items, seed)
-    suited = {*names(data, target, form, configs)}  # a model that suits a tenth less may not suit all
-    of_rest = replace(data, histories=hidden.histories)
-    of_texts = fit_models(of_rest, target, NO_PENALTY, suited & TEXTS, form, configs)
-    cold, of_cold = fit_cold(of_texts, hidden, data.texts, seed)
-    penalty = _choose_penalty(rest, holdout, target, configs.ease) if form == "rerank" else ease.PENALTIES[-1]
-    selected, measured = EnsembleWeights({POPULARITY: 1.0}, {}), HoldoutMetrics()
-    held = HoldoutCandidates.empty(holdout)
-    if len(holdout):
-        fitted: dict[str, Any] = fit_models(rest, target, penalty, suited - TEXTS, form, configs) | of_texts
-        if form == "inner_product":
-            fitted = {name: Softmax(model) for name, model in fitted.items()}
-        features = HoldoutFeatures.of({**others, **fitted}, holdout)
-        selected = fit_ensemble_weights(features, np.arange(len(holdout)), seed)
-        held = HoldoutCandidates.of(holdout, *cross_fitted(features, seed, CANDIDATES))
-        measured = _measure(features, held.items[:, :K], Evaluator(holdout, data.texts), seed)
+    case, data = _with_penalty(case, windows), case.data
+    rest = replace(data, histories=windows[0].histories) if windows else data
+    hidden = hide_items(rest.histories, data.items, data.seed)
+    before = [replace(case, data=replace(data, histories=window.histories)) for window in windows]
+    suited = {*names(case)}.intersection(*map(names, before))
+    of_texts = fit_models(replace(case, data=replace(data, histories=hidden.histories)), suited & TEXTS)
+    cold, of_cold = fit_cold(of_texts, hidden, data.texts, data.seed)
+    selected, choice, measured = _without_evidence(case)
+    held = HoldoutCandidates.without_users()
+    if windows:
+        features = _features(before, windows, others, of_texts, suited)
+        selected, choice, measured, held = _select(case, features, windows)
     held.save(folder)
-    kept = fit_models(data, target, penalty, {*selected.weights, *cold.weights} - others.keys(), form, configs)
+    kept = fit_models(case, {*selected.weights, *cold.weights} - others.keys())
     save_models(kept, folder)
-    limited = limits(data, target, form, configs)
-    facts = {**asdict(selected), "form": form, "limits": limited, "ease penalty": penalty}
-    facts["cold items"] = {**asdict(cold), "share": share_of_cold(holdout)}
+    limited = limits(case)
+    facts = {**asdict(selected), "form": case.form, "limits": limited, "ease penalty": case.configs.ease.l2}
+    facts["cold items"] = {**asdict(cold), "share": share_of_cold(windows)}
     write_atomically(folder / ENSEMBLE_FILE, json.dumps(facts, indent=1))
     measured = replace(measured, models={**measured.models, **of_cold})
     measured.save(folder)
     ndcg = {name: values["ndcg@10"] for name, values in measured.models.items()}
     return EnsembleResult(
-        form=form,
+        form=case.form,
         weights=_rounded(selected),
         cold_item_weights=_rounded(cold),
         limits=limited,
-        holdout_users=len(holdout),
-        ndcg=ndcg.get(ENSEMBLE),
+        published=choice.published,
+        baseline=choice.baseline,
+        holdout_users=measured.people,
+        holdout_windows=len(windows),
+        ndcg=ndcg.get(choice.published),
+        baseline_ndcg=ndcg.get(choice.baseline),
         popularity_ndcg=ndcg.get(POPULARITY),
         cold_items_ndcg=ndcg.get(COLD),
     )
@@ -124,23 +108,67 @@ def _rounded(ensemble: EnsembleWeights) -> dict[str, float]:
     return {name: round(weight, 3) for name, weight in ensemble.weights.items()}
 
 
-def _choose_penalty(rest: TrainingData, holdout: Holdout, target: Target, config: ease.Config) -> float:
-    """Returns the penalty of EASE with the higher NDCG@10 on held-out events. A large catalogue is fitted only once."""
-    if rest.items > ease.ONE_PENALTY_FROM or not len(holdout):
-        return ease.PENALTIES[-1]
-    decay = min(EASE.values()) if target == "next_item" else max(EASE.values())
+def _without_evidence(case: Case) -> tuple[EnsembleWeights, Choice, HoldoutMetrics]:
+    """Returns what is published if no event can be held out."""
+    name, weights = without_evidence(case)
+    return EnsembleWeights(weights, {}), Choice(name, POPULARITY), HoldoutMetrics(published=name, baseline=POPULARITY)
+
+
+def _features(
+    before: Sequence[Case],
+    windows: Sequence[Holdout],
+    others: Mapping[str, Model],
+    of_texts: Mapping[str, Model],
+    suited: set[str],
+) -> HoldoutFeatures:
+    """Returns the features of all windows, under models fitted without their events.
+
+    Text models of the first window are fitted without the hidden items too, which saves a fit.
+    """
+    parts = list[HoldoutFeatures]()
+    for case, window in zip(before, windows, strict=True):
+        given = {} if parts else of_texts
+        fitted: dict[str, Any] = {**given, **fit_models(case, suited - given.keys())}
+        if case.form == "inner_product":
+            fitted = {name: Softmax(model) for name, model in fitted.items()}
+        parts.append(HoldoutFeatures.of({**others, **fitted}, window))
+    return HoldoutFeatures.joined(parts)
+
+
+def _select(
+    case: Case, features: HoldoutFeatures, windows: Sequence[Holdout]
+) -> tuple[EnsembleWeights, Choice, HoldoutMetrics, HoldoutCandidates]:
+    """Returns the weights to publish, why they are, and what was measured."""
+    seed, pooled = case.data.seed, PooledEvaluator(windows, case.data.texts)
+    best = cross_fitted(features, seed, CANDIDATES)
+    lists: dict[str, IntArray] = {name: features.lists(alone(name)) for name in features.names}
+    lists[ENSEMBLE] = best[0][:, :K]
+    ndcg = {name: pooled.ndcg(items) for name, items in lists.items()}
+    choice = choose(ndcg, without_evidence(case)[0], seed)
+    selected = fit_ensemble_weights(features, seed)
+    if choice.published != ENSEMBLE:
+        selected = EnsembleWeights(alone(choice.published), selected.gains)
+        best = features.best(selected.weights, np.arange(len(features)), CANDIDATES)
+    first = len(windows[0])
+    summaries = {name: pooled.summary(items) for name, items in lists.items()}
+    measured = HoldoutMetrics(summaries, choice.published, choice.baseline, choice.gain, pooled.people)
+    return selected, choice, measured, HoldoutCandidates.of(windows[0], best[0][:first], best[1][:first])
+
+
+def _with_penalty(case: Case, windows: Sequence[Holdout]) -> Case:
+    """Returns the case with the penalty of EASE that has the highest NDCG@10 on held-out events."""
+
+    def under(penalty: float) -> Case:
+        config = replace(case.configs.ease, l2=penalty)
+        return replace(case, configs=replace(case.configs, ease=config))
+
+    if case.form == "inner_product" or not windows or not ease.compares_penalties(case.data):
+        return under(ease.DEFAULT_PENALTY)
+    decay = min(EASE.values()) if case.target == "next_item" else max(EASE.values())
 
     def quality(penalty: float) -> float:
-        model = ease.fit(rest, replace(config, l2=penalty, decay=decay))
-        return float(holdout.ndcg(model.score).mean())
+        config = replace(case.configs.ease, l2=penalty, decay=decay)
+        fitted = (ease.fit(replace(case.data, histories=window.histories), config) for window in windows)
+        return sum(float(window.ndcg(model.score).sum()) for window, model in zip(windows, fitted, strict=True))
 
-    return max(ease.PENALTIES, key=quality)
-
-
-def _measure(features: HoldoutFeatures, of_ensemble: Array, measure: Evaluator, seed: int) -> HoldoutMetrics:
-    """Returns metrics by model, and the gain of the ensemble over popularity with its interval."""
-    lists: dict[str, Array] = {ENSEMBLE: of_ensemble}
-    all_users = np.arange(len(measure.holdout))
-    lists |= {name: features.lists({name: 1.0}, all_users) for name in features.names}
-    gain = paired_difference(measure.ndcg(lists[ENSEMBLE]), measure.ndcg(lists[POPULARITY]), seed)
-    return HoldoutMetrics({name: measure.summary(items) for name, items in lists.items()}, gain)
+    return under(max(ease.PENALTIES, key=quality))

@@ -17,8 +17,14 @@ class HoldoutMetrics:
 
     models: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
     """Metrics by model and name."""
-    gain_over_popularity: Interval | None = None
-    """NDCG@10 of the ensemble minus that of popularity, and the bounds of its 95 % interval."""
+    published: str = ""
+    """Name of what the run publishes: the ensemble, or one of its models."""
+    baseline: str = ""
+    """Name of the best baseline."""
+    gain_over_baseline: Interval | None = None
+    """NDCG@10 of what is published minus that of the baseline, and the bounds of its 95 % interval."""
+    people: int = 0
+    """Number of people with held-out events."""
 
     def save(self, folder: Path) -> None:
         """Writes METRICS."""
@@ -28,5 +34,5 @@ class HoldoutMetrics:
     def load(cls, folder: Path) -> "HoldoutMetrics":
         """Loads metrics written by `save`."""
         values = json.loads((folder / METRICS).read_text(encoding="utf-8"))
-        gain = values["gain_over_popularity"]
-        return cls(values["models"], None if gain is None else (gain[0], gain[1], gain[2]))
+        gain = values["gain_over_baseline"]
+        return cls(**{**values, "gain_over_baseline": None if gain is None else (gain[0], gain[1], gain[2])})

@@ -8,6 +8,8 @@ from scipy.optimize import minimize
 from chatrec.data.arrays import Array, BoolArray, FloatArray, IntArray, log_softmax
 
 PENALTY = 1e-3
+PRIOR_USERS = 100.0
+"""Number of users whose choices count as much as the prior."""
 
 
 @dataclass(frozen=True)
@@ -26,20 +28,25 @@ class Choices:
         return Choices(self.features[users][:, :, models], self.mask[users], self.chosen[users])
 
 
-def fit_weights(choices: Choices) -> Array:
-    """Fits weights by penalised maximum likelihood.
+def fit_weights(choices: Choices, prior: FloatArray | None = None) -> Array:
+    """Fits weights by penalised maximum likelihood, with a normal prior: few users change it little.
+
+    Args:
+        choices: Candidates and choices of users.
+        prior: Mean of the prior, a weight for each model; None for no prior.
 
     Returns:
-        Weights of the models, float64; uniform if there are no choices.
+        Weights of the models, float64. Without choices they are those of the prior, or uniform.
     """
     models = choices.features.shape[2]
+    strength, start = (0.0, np.full(models, 1 / max(models, 1))) if prior is None else (PRIOR_USERS, prior)
     if not choices.mask.any():
-        return np.full(models, 1 / max(models, 1))
+        return start
     features, chosen = choices.features[choices.mask], choices.chosen[choices.mask]
     starts = np.flatnonzero(np.diff(np.repeat(np.arange(len(choices.mask)), choices.mask.sum(1)), prepend=-1))
     result = minimize(
-        lambda weights: _loss(weights, features, chosen, starts),
-        np.full(models, 1 / max(models, 1)),
+        lambda weights: _loss(weights, features, chosen, starts, start, strength),
+        start,
         jac=True,
         method="L-BFGS-B",
         bounds=[(0, None)] * models,
@@ -55,7 +62,14 @@ def log_likelihoods(choices: Choices, weights: FloatArray) -> Array:
     return likelihoods
 
 
-def _loss(weights: FloatArray, features: FloatArray, chosen: FloatArray, starts: IntArray) -> tuple[float, Array]:
+def _loss(
+    weights: FloatArray,
+    features: FloatArray,
+    chosen: FloatArray,
+    starts: IntArray,
+    prior: FloatArray,
+    prior_users: float,
+) -> tuple[float, Array]:
     """Returns the mean loss per user and its gradient. Users are concatenated, from `starts` on."""
     lengths = np.diff(starts, append=len(chosen))
     scores = features @ weights.astype(np.float32)
@@ -65,7 +79,8 @@ def _loss(weights: FloatArray, features: FloatArray, chosen: FloatArray, starts:
     shares *= np.repeat(np.add.reduceat(chosen, starts) / totals, lengths)
     loss = np.dot(np.add.reduceat(chosen, starts), np.log(totals)) - np.dot(chosen, scores)
     gradient = (shares - chosen) @ features
+    away, strength = weights - prior, prior_users / len(starts)
     return (
-        float(loss) / len(starts) + PENALTY * float((weights**2).sum()),
-        gradient.astype(np.float64) / len(starts) + 2 * PENALTY * weights,
+        float(loss) / len(starts) + PENALTY * float((weights**2).sum()) + strength / 2 * float((away**2).sum()),
+        gradient.astype(np.float64) / len(starts) + 2 * PENALTY * weights + strength * away,
     )

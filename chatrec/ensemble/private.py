@@ -14,7 +14,7 @@ import numpy as np
 
 from chatrec.data.arrays import Array, unit
 from chatrec.ensemble.cold_items import ColdItems
-from chatrec.ensemble.ensemble import ENSEMBLE_FILE, NO_PENALTY
+from chatrec.ensemble.ensemble import ENSEMBLE_FILE
 from chatrec.ensemble.holdout_candidates import HoldoutCandidates
 from chatrec.ensemble.holdout_metrics import HoldoutMetrics
 from chatrec.ensemble.weights import EnsembleWeights
@@ -56,7 +56,7 @@ def fit(data: TrainingData, release: Release, folder: Path) -> EnsembleResult:
         **asdict(EnsembleWeights(dict(WEIGHTS), {})),
         "form": "rerank",
         "limits": {},
-        "ease penalty": NO_PENALTY,
+        "ease penalty": 0.0,
         "cold items": {"weights": dict(nothing.weights), "share": nothing.share, "gains": {}},
     }
     write_atomically(folder / ENSEMBLE_FILE, json.dumps(facts, indent=1))

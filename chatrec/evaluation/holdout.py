@@ -4,10 +4,13 @@ The target is a setting, because it cannot be inferred from the log:
 next_item    the user's next event: the last event of a sample of users;
 next_period  the events of the next stretch of time: all events after the 80 % quantile of time;
 random       missing events, if order carries no information: a tenth of the events of a sample of users.
+
+A small log holds out several times, each time from what the holdout before has left, so that more users are measured.
 """
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
@@ -19,11 +22,14 @@ from chatrec.evaluation import metrics
 
 USERS_AT_MOST = 10_000
 USERS_AT_LEAST, SHARE_OF_EVENTS = 1_000, 0.01
-PERIOD_FROM = 0.8
+PERIOD_FROM, EARLIER_PERIOD_FROM = 0.8, 0.9
+"""Quantiles of time from which events are held out: in the first window, and in each of the windows before it."""
 MOST_OF_A_PERIOD = 0.5
 """If a single instant has a larger share of events, as after an import, times carry no information and the last events
 are held out."""
 SHARE_OF_ANY, EVENTS_FOR_ANY = 0.1, 5
+ENOUGH_USERS, MOST_WINDOWS = 500, 3
+"""Number of held-out users, counted in each window, from which one more window is not needed; and the limit."""
 CELLS_OF_A_BLOCK = 4_000_000
 K = 10
 
@@ -52,10 +58,18 @@ class Holdout:
         """Number of targets of each user."""
         return np.diff(self.starts)
 
+    @cached_property
+    def listable(self) -> BoolArray:
+        """Items that lists may contain: available ones with events, or all available ones if none has any."""
+        taken = np.zeros(len(self.recommendable), bool)
+        taken[self.histories.items] = True
+        warm: BoolArray = self.recommendable & taken
+        return warm if warm.any() else self.recommendable
+
     def batches(self) -> Iterator[UserBatch]:
         """Yields batches of the users to score."""
         size = max(1, CELLS_OF_A_BLOCK // max(len(self.recommendable), 1))
-        return batches(self.histories, self.users, self.recommendable, self.exclude_seen, size)
+        return batches(self.histories, self.users, self.listable, self.exclude_seen, size)
 
     def hits(self, lists: IntArray) -> metrics.Hits:
         """Returns the slots that hold a target, for lists of shape users × slots, padded with -1."""
@@ -96,9 +110,26 @@ def hold_out(
     Returns:
         A holdout of at most USERS_AT_MOST users.
     """
-    random = np.random.default_rng(seed)
-    choose = {"next_item": _last_events, "next_period": _period_events, "random": _random_events}[target]
-    return _without(choose(histories, random), histories, recommendable, exclude_seen, random)
+    return _hold_out(histories, recommendable, exclude_seen, target, seed, PERIOD_FROM)
+
+
+def windows(
+    histories: Interactions, recommendable: BoolArray, exclude_seen: bool, target: Target, seed: int
+) -> list[Holdout]:
+    """Chooses one holdout or more, until ENOUGH_USERS are held out. Arguments as in `hold_out`.
+
+    Returns:
+        At most MOST_WINDOWS holdouts with users, the latest events first; none if no event can be held out.
+    """
+    found: list[Holdout] = []
+    while len(found) < MOST_WINDOWS and sum(map(len, found)) < ENOUGH_USERS:
+        since = EARLIER_PERIOD_FROM if found else PERIOD_FROM
+        held = _hold_out(histories, recommendable, exclude_seen, target, seed + len(found), since)
+        if not len(held):
+            break
+        found.append(held)
+        histories = held.histories
+    return found
 
 
 def hold_items_out(histories: Interactions, hidden: BoolArray, seed: int) -> Holdout:
@@ -113,6 +144,19 @@ def hold_items_out(histories: Interactions, hidden: BoolArray, seed: int) -> Hol
         A holdout of at most USERS_AT_MOST users.
     """
     return _without(hidden[histories.items], histories, hidden, True, np.random.default_rng(seed))
+
+
+def _hold_out(
+    histories: Interactions, recommendable: BoolArray, exclude_seen: bool, target: Target, seed: int, since: float
+) -> Holdout:
+    random = np.random.default_rng(seed)
+    if target == "next_item":
+        held_out = _last_events(histories, random)
+    elif target == "next_period":
+        held_out = _period_events(histories, random, since)
+    else:
+        held_out = _random_events(histories, random)
+    return _without(held_out, histories, recommendable, exclude_seen, random)
 
 
 def _without(
@@ -143,10 +187,10 @@ def _last_events(histories: Interactions, random: np.random.Generator) -> Array:
     return held_out
 
 
-def _period_events(histories: Interactions, random: np.random.Generator) -> Array:
+def _period_events(histories: Interactions, random: np.random.Generator, since: float) -> Array:
     if not len(histories.times):
         return np.zeros(0, bool)
-    held_out: BoolArray = histories.times >= np.quantile(histories.times, PERIOD_FROM)
+    held_out: BoolArray = histories.times >= np.quantile(histories.times, since)
     return held_out if held_out.mean() <= MOST_OF_A_PERIOD else _last_events(histories, random)
 
 

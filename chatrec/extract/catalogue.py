@@ -4,7 +4,7 @@ The order of items decides ties in what follows. An order by id would make resul
 """
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -17,8 +17,20 @@ from chatrec.db.copy import copy_out
 from chatrec.extract.mapping import SourceQuery, id_column, id_order, is_integer
 from chatrec.extract.quarantine import Quarantine, decode_block
 from chatrec.extract.schema import ATTRIBUTES, RowGroups, items_schema, users_schema
+from chatrec.extract.validation import first_broken
 
 ARRAY_SEPARATOR = "\x1f"
+TITLE_MISSING = "title is missing"
+
+
+@dataclass(frozen=True)
+class RowsRead:
+    """Rows read of users or items."""
+
+    rows: int
+    """Number of valid rows."""
+    untitled: pl.Series
+    """Ids of quarantined items without a title, of the type in the file."""
 
 
 @dataclass(frozen=True)
@@ -34,10 +46,12 @@ class Relation:
     typed: Callable[[pl.DataFrame], pl.DataFrame]
     """Converts columns of text to their types."""
     content: tuple[sql.Composable, ...] = ()
-    """Columns whose hash precedes the sort order; of rows with the same id that of the row that is kept."""
+    """Columns whose hash precedes the sort order; of rows with the same id that of the first row."""
+    rules: Mapping[str, pl.Expr] = field(default_factory=dict)
+    """Further rules: expressions that are true for invalid rows, by reason."""
 
-    def read(self, cursor: Any, file: Path, quarantine: Quarantine, block_bytes: int) -> int:
-        """Write all valid rows to a Parquet file; returns their number."""
+    def read(self, cursor: Any, file: Path, quarantine: Quarantine, block_bytes: int) -> RowsRead:
+        """Write all valid rows to a Parquet file."""
         sorter = _Sorter(self, quarantine)
         with RowGroups(file, self.schema) as rows:
             copy_out(
@@ -47,7 +61,10 @@ class Relation:
                 lambda block: rows.write(sorter.good(block)),
                 block_bytes,
             )
-        return rows.rows
+        untitled = pl.concat([pl.Series(self.id_name, [], pl.String), *sorter.untitled])
+        return RowsRead(
+            rows.rows, untitled.cast(pl.Int64 if is_integer(self.mapped.types[self.id_name]) else pl.String)
+        )
 
     def sample(self, cursor: Any, rows: int) -> pl.DataFrame:
         """The first `rows` rows that the database returns."""
@@ -118,7 +135,8 @@ def items_relation(mapped: SourceQuery, source: Source) -> Relation:
         order.append(sql.SQL("updated_at DESC NULLS LAST"))
     schema = items_schema(is_integer(kind), [name for name in mapped.free if name not in attributes], attributes)
     typed = _ItemTypes(is_integer(kind), separator, attributes)
-    return Relation(mapped, "item_id", columns, tuple(order), schema, typed, content)
+    untitled = pl.col("title").fill_null("").str.strip_chars() == ""
+    return Relation(mapped, "item_id", columns, tuple(order), schema, typed, content, {TITLE_MISSING: untitled})
 
 
 def split_groups(column: pl.Expr, separator: str) -> pl.Expr:
@@ -149,22 +167,20 @@ def _texts(names: Iterable[str]) -> dict[str, sql.Composable]:
 
 
 class _Sorter:
-    """Quarantines rows without an id, rows that are not UTF-8, and duplicate ids."""
+    """Quarantines rows without an id, rows that are not UTF-8, rows that break a rule, and duplicate ids."""
 
     def __init__(self, relation: Relation, quarantine: Quarantine) -> None:
         self.relation, self.quarantine = relation, quarantine
         self.last_id: str | None = None
+        self.untitled: list[pl.Series] = []
 
     def good(self, block: pa.Table) -> pa.Table:
         """Valid rows of a block; the others are quarantined."""
         rows, not_utf8 = decode_block(block)
         id_name = self.relation.id_name
-        reasons = rows.select(
-            pl.when(pl.col(id_name).is_null())
-            .then(pl.lit(f"{id_name} is null"))
-            .when(not_utf8)
-            .then(pl.lit("not UTF-8"))
-        ).to_series()
+        rules = {f"{id_name} is null": pl.col(id_name).is_null(), "not UTF-8": pl.lit(not_utf8), **self.relation.rules}
+        reasons = rows.select(first_broken(rules)).to_series()
+        self.untitled.append(rows[id_name].filter(reasons.eq_missing(TITLE_MISSING)))
         reasons = self._with_duplicates(rows[id_name], reasons)
         relation = self.relation.mapped.relation
         self.quarantine.add(relation, rows.filter(reasons.is_not_null()), reasons.drop_nulls())

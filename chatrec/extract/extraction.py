@@ -8,16 +8,16 @@ from pathlib import Path
 from typing import Any
 
 import polars as pl
-from psycopg2 import DataError
 from psycopg2.extensions import ISOLATION_LEVEL_REPEATABLE_READ
 from sqlalchemy import Engine
 
+from chatrec.config.ranking import Target
 from chatrec.config.source import AdvancedText, Source
-from chatrec.errors import MappingError
 from chatrec.extract import partitions
 from chatrec.extract.catalogue import items_relation, users_relation
-from chatrec.extract.interactions import write_interactions
-from chatrec.extract.mapping import SourceMapping, check_mapping
+from chatrec.extract.describe import check_mapping, readable_data_errors
+from chatrec.extract.interactions import EventRules, write_interactions
+from chatrec.extract.mapping import SourceMapping, refuse_unknown_order
 from chatrec.extract.quarantine import Quarantine
 from chatrec.extract.queries import QueriesFile, read_queries
 from chatrec.extract.schema import ITEMS, QUARANTINE, SNAPSHOT, USERS
@@ -43,6 +43,7 @@ def extract(
     engine: Engine,
     source: Source,
     text: AdvancedText,
+    target: Target,
     folder: Path,
     root: Path,
     full: bool = False,
@@ -54,6 +55,7 @@ def extract(
         engine: Engine of the source database.
         source: The mapping.
         text: Number and age of the queries to keep.
+        target: Events that the lists should predict.
         folder: Empty folder for the files of the snapshot.
         root: Artifact root, for the daily partitions that runs share.
         full: Whether to read every day of events again.
@@ -63,35 +65,40 @@ def extract(
         The result of the step.
 
     Raises:
-        MappingError: If a SELECT does not fit the contract.
+        MappingError: If SELECTs do not fit the contract or the target.
     """
     block_bytes = (memory_mb << 20) // BLOCK_SHARE
     quarantine = Quarantine(folder / QUARANTINE)
     shared = partitions.partition_folder(root)
-    with snapshot(engine) as cursor, _readable_data_errors():
+    users_file, items_file = folder / USERS, folder / ITEMS
+    with snapshot(engine) as cursor:
         mapping = check_mapping(cursor, selects(source), source.item_attributes)
+        refuse_unknown_order(mapping, target)
         now = _now(cursor)
-        users_file, items_file = folder / USERS, folder / ITEMS
-        users = users_relation(mapping.users).read(cursor, users_file, quarantine, block_bytes)
-        items = items_relation(mapping.items, source).read(cursor, items_file, quarantine, block_bytes)
-        days, changed = partitions.read_partitions(cursor, mapping.interactions, shared, full, block_bytes)
+        with readable_data_errors("users"):
+            users = users_relation(mapping.users).read(cursor, users_file, quarantine, block_bytes)
+        with readable_data_errors("items"):
+            items = items_relation(mapping.items, source).read(cursor, items_file, quarantine, block_bytes)
+        with readable_data_errors("interactions"):
+            days, changed = partitions.read_partitions(cursor, mapping.interactions, shared, full, block_bytes)
         names = tuple(day.name for day in days)
         events = partitions.scan(shared, names) if names else _no_events(mapping)
         user_ids = _ids(users_file, "user_id")
         recent = beyond = too_old = 0
         if mapping.queries and text.queries:
-            with QueriesFile(folder, user_ids, text.queries, now, quarantine) as kept:
+            with readable_data_errors("queries"), QueriesFile(folder, user_ids, text.queries, now, quarantine) as kept:
                 newest = _newest(events, now)
                 too_old = read_queries(cursor, mapping.queries, kept, text.query_days, newest, block_bytes)
             recent, beyond = kept.rows, kept.beyond
-    interactions = write_interactions(events, user_ids, _ids(items_file, "item_id"), now, folder, quarantine)
+    rules = EventRules(user_ids, _ids(items_file, "item_id"), items.untitled, now, mapping.timed)
+    interactions, amounts = write_interactions(events, rules, folder, quarantine)
     quarantined = quarantine.close()
     facts = SnapshotFacts(mapping.user_id_type, mapping.item_id_type, names)
     write_atomically(folder / SNAPSHOT, json.dumps(asdict(facts), indent=1))
     write_atomically(folder / TAKEN_AT, json.dumps(now))
     return ExtractResult(
-        users=users,
-        items=items,
+        users=users.rows,
+        items=items.rows,
         interactions=interactions,
         queries=recent,
         queries_over_limit=beyond,
@@ -101,6 +108,7 @@ def extract(
         events_read=sum(day.events for day in changed),
         quarantined=sum(quarantined.values()),
         quarantine=dict(quarantined),
+        weight_range=(amounts.smallest, amounts.largest) if amounts else None,
     )
 
 
@@ -127,15 +135,6 @@ def snapshot(engine: Engine) -> Iterator[Any]:
     finally:
         connection.rollback()
         pooled.invalidate()
-
-
-@contextmanager
-def _readable_data_errors() -> Iterator[None]:
-    """Report a value that cannot be cast as an error of the mapping."""
-    try:
-        yield
-    except DataError as error:
-        raise MappingError(f"A mapping SELECT of [source] fails on your data: {' '.join(str(error).split())}") from None
 
 
 def _now(cursor: Any) -> int:

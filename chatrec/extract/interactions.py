@@ -4,6 +4,7 @@ Whether an event is valid can change between runs (an item appears, a date is no
 validates all events; daily partitions keep everything as it was read.
 """
 
+from dataclasses import dataclass
 from pathlib import Path
 
 import polars as pl
@@ -13,26 +14,57 @@ from chatrec.extract.item_order import order_twins
 from chatrec.extract.quarantine import Quarantine, decode
 from chatrec.extract.schema import INTERACTIONS, INTERACTIONS_SCHEMA, ITEMS, RowGroups
 from chatrec.extract.validation import dense, first_broken, time_as_text, wrong_times
+from chatrec.extract.weights import WeightStatistics, damped
 
 DEFAULT_EVENT = "event"
 ROWS_OF_A_BLOCK = 2_000_000
 
 
+@dataclass(frozen=True)
+class EventRules:
+    """Facts that decide whether an event is valid."""
+
+    users: pl.Series
+    """Ids of USERS, in their order."""
+    items: pl.Series
+    """Ids of ITEMS, in their order."""
+    untitled: pl.Series
+    """Ids of quarantined items without a title."""
+    now: int
+    """Time of the snapshot, microseconds since 1970."""
+    timed: bool
+    """Whether events have times. If not, their time is 0."""
+
+    def reason(self) -> pl.Expr:
+        """Reason of an invalid event; null for a valid one."""
+        weight = pl.col("weight").fill_null(1.0)
+        rules = {
+            "user_id is null": pl.col("user_id").is_null(),
+            "item_id is null": pl.col("item_id").is_null(),
+            "not UTF-8": pl.col("not_utf8"),
+            **(wrong_times(self.now) if self.timed else {}),
+            "weight is not a finite number": ~weight.is_finite(),
+            "weight is not positive": weight <= 0,
+            "unknown user": pl.col("user").is_null(),
+            "item without a title": pl.col("item").is_null() & pl.col("item_id").is_in(self.untitled.implode()),
+            "unknown item": pl.col("item").is_null(),
+        }
+        return first_broken(rules)
+
+
 def write_interactions(
-    events: pl.LazyFrame, users: pl.Series, items: pl.Series, now: int, folder: Path, quarantine: Quarantine
-) -> int:
+    events: pl.LazyFrame, rules: EventRules, folder: Path, quarantine: Quarantine
+) -> tuple[int, WeightStatistics | None]:
     """Write INTERACTIONS. Items of the same content are put in order, which rewrites ITEMS; see `order_twins`.
 
     Args:
         events: Columns user_id, item_id, event, weight, occurred_at.
-        users: Ids of USERS, in their order.
-        items: Ids of ITEMS, in their order.
-        now: Time of the snapshot, microseconds since 1970.
+        rules: Rules of valid events.
         folder: Folder of the snapshot.
         quarantine: Quarantine for invalid events.
 
     Returns:
-        Number of valid events.
+        Number of valid events, and the statistics of their weights if these look like amounts and were damped.
     """
     good = [pl.DataFrame(pl.from_arrow(INTERACTIONS_SCHEMA.empty_table()))]
     total = int(events.select(pl.len()).collect().item())
@@ -40,17 +72,18 @@ def write_interactions(
         rows, not_utf8 = _decoded(events.slice(start, ROWS_OF_A_BLOCK).collect())
         joined = (
             rows.with_columns(not_utf8=not_utf8)
-            .join(dense(users, "user_id", "user"), on="user_id", how="left", maintain_order="left")
-            .join(dense(items, "item_id", "item"), on="item_id", how="left", maintain_order="left")
-            .with_columns(reason=_reason(now))
+            .join(dense(rules.users, "user_id", "user"), on="user_id", how="left", maintain_order="left")
+            .join(dense(rules.items, "item_id", "item"), on="item_id", how="left", maintain_order="left")
+            .with_columns(reason=rules.reason())
         )
         bad = joined.filter(pl.col("reason").is_not_null())
         quarantine.add("interactions", _as_read(bad), bad["reason"])
         good.append(joined.filter(pl.col("reason").is_null()).select(_kept_columns()))
-    ordered = by_time(order_twins(folder / ITEMS, pl.concat(good)))
+    valid, amounts = damped(pl.concat(good))
+    ordered = by_time(order_twins(folder / ITEMS, valid))
     with RowGroups(folder / INTERACTIONS, INTERACTIONS_SCHEMA) as file:
         file.write(ordered.to_arrow())
-    return file.rows
+    return file.rows, amounts
 
 
 def by_time(events: pl.DataFrame) -> pl.DataFrame:
@@ -70,21 +103,6 @@ def _decoded(rows: pl.DataFrame) -> tuple[pl.DataFrame, pl.Series]:
     return rows, not_utf8
 
 
-def _reason(now: int) -> pl.Expr:
-    weight = pl.col("weight").fill_null(1.0)
-    rules = {
-        "user_id is null": pl.col("user_id").is_null(),
-        "item_id is null": pl.col("item_id").is_null(),
-        "not UTF-8": pl.col("not_utf8"),
-        **wrong_times(now),
-        "weight is not a finite number": ~weight.is_finite(),
-        "weight is not positive": weight <= 0,
-        "unknown user": pl.col("user").is_null(),
-        "unknown item": pl.col("item").is_null(),
-    }
-    return first_broken(rules)
-
-
 def _as_read(bad: pl.DataFrame) -> pl.DataFrame:
     return bad.select("user_id", "item_id", "event", "weight", time_as_text())
 
@@ -93,7 +111,7 @@ def _kept_columns() -> list[pl.Expr]:
     return [
         pl.col("user"),
         pl.col("item"),
-        pl.col("occurred_at"),
+        pl.col("occurred_at").fill_null(0),
         pl.col("weight").fill_null(1.0).cast(pl.Float32),
         pl.col("event").fill_null(DEFAULT_EVENT),
     ]

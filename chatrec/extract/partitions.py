@@ -72,19 +72,18 @@ def read_partitions(
     return partitions, changed
 
 
+def events_select(cursor: Any, mapped: SourceQuery) -> str:
+    """SELECT of the events with all columns of the contract; those that are not mapped are NULL."""
+    columns = [id_column(name, mapped.types[name]).as_string(cursor) + f" AS {name}" for name in ("user_id", "item_id")]
+    for name, kind in (("event", "text"), ("weight", "float8"), ("occurred_at", "timestamptz")):
+        columns.append(f"{name if name in mapped.types else 'NULL'}::{kind} AS {name}")
+    return f"SELECT {', '.join(columns)} FROM (\n{mapped.select}\n) AS given"
+
+
 def _variables(cursor: Any, mapped: SourceQuery) -> Mapping[str, str]:
-    optional = {
-        "event": "event::text" if "event" in mapped.types else "NULL::text",
-        "weight": "weight::float8" if "weight" in mapped.types else "NULL::float8",
-    }
-    ids = [id_column(name, mapped.types[name]).as_string(cursor) for name in ("user_id", "item_id")]
-    interactions = (
-        f"SELECT {ids[0]} AS user_id, {ids[1]} AS item_id, {optional['event']} AS event, "
-        f"{optional['weight']} AS weight, occurred_at::timestamptz AS occurred_at FROM (\n{mapped.select}\n) AS given"
-    )
     return {
         "day": DAY,
-        "interactions": interactions,
+        "interactions": events_select(cursor, mapped),
         "user_order": id_order("user_id", mapped.types["user_id"]).as_string(cursor),
         "item_order": id_order("item_id", mapped.types["item_id"]).as_string(cursor),
     }

@@ -44,6 +44,10 @@ class Features:
         """All kinds in one matrix, items × features; its inner products are weighted sums over the kinds."""
         return csr_matrix(hstack([np.sqrt(np.float32(kind.weight)) * kind.matrix for kind in self.kinds], "csr"))
 
+    def kind(self, name: str) -> csr_matrix:
+        """Features of one kind. The catalogue must have it."""
+        return next(kind.matrix for kind in self.kinds if kind.name == name)
+
     @property
     def weight(self) -> float:
         """Largest possible inner product."""

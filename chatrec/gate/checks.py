@@ -49,8 +49,13 @@ class CheckInputs:
     rows_read: int
     quarantined: int
     exclude_seen: bool
-    gain_over_popularity: tuple[float, float, float] | None
-    """NDCG@10 minus that of popularity on held-out events, with the bounds of its 95 % interval; None without any."""
+    baseline: str
+    """Label of the best baseline."""
+    gain_over_baseline: tuple[float, float, float] | None
+    """NDCG@10 minus that of the best baseline on held-out events, with the bounds of its 95 % interval; None without
+    any."""
+    holdout_users: int
+    """Number of people with held-out events."""
     live_users: int | None
     live_rows: int | None
     """Rows of the live run; None if there is none."""
@@ -184,11 +189,16 @@ def _unless(well: bool, setting: str, settings: CheckSettings) -> str:
 
 
 def _quality(inputs: CheckInputs, settings: CheckSettings) -> Iterator[Check]:
-    if inputs.gain_over_popularity and settings.beats_popularity:
-        difference, low, high = inputs.gain_over_popularity
-        yield Check(
-            "not worse than popularity", high >= 0, difference, 0,
-            f"NDCG@10 on held-out events is {difference:+.4f} [{low:+.4f}, {high:+.4f}] against popularity "
-            "(checks.beats_popularity).",
-            warned=settings.warn_popularity and difference < 0,
-        )  # fmt: skip
+    if not settings.beats_baseline:
+        return
+    difference, low, high = inputs.gain_over_baseline or (0.0, 0.0, 0.0)
+    compared = (
+        f"NDCG@10 on the held-out events of {inputs.holdout_users:,} people is {difference:+.4f} [{low:+.4f}, "
+        f"{high:+.4f}] against the best baseline, {inputs.baseline} (checks.beats_baseline)."
+    )
+    nothing = "No events could be held out, so the lists were not compared with a baseline (checks.beats_baseline)."
+    yield Check(
+        "not behind the best baseline", high >= 0, difference, 0,
+        compared if inputs.gain_over_baseline else nothing,
+        warned=settings.warn_baseline and (difference < 0 or not inputs.gain_over_baseline),
+    )  # fmt: skip

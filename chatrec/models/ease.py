@@ -19,17 +19,18 @@ from chatrec.data.user_batch import UserBatch
 from chatrec.models.base import Model, decaying, event_contributions, positions_among, product
 from chatrec.models.training_data import TrainingData
 
-PENALTIES = (150.0, 500.0)
+PENALTIES = (150.0, 500.0, 1500.0)
 """Values of λ that are compared on held-out events."""
-ONE_PENALTY_FROM = 5_000
-"""Number of items above which the larger penalty is used without a comparison."""
+DEFAULT_PENALTY = 500.0
+COMPARED_OPERATIONS = 4e11
+"""Number of operations of a fit above which DEFAULT_PENALTY is used without a comparison."""
 
 
 @dataclass(frozen=True)
 class Config:
     """Parameters of EASE."""
 
-    l2: float = PENALTIES[-1]
+    l2: float = DEFAULT_PENALTY
     """Penalty λ."""
     dropout: float = 0.35
     """Dropout rate p."""
@@ -75,7 +76,7 @@ def fit_all(data: TrainingData, configs: Mapping[str, Config]) -> dict[str, Ease
 
 
 def fit(data: TrainingData, config: Config = DEFAULT) -> Ease:
-    """Fits the regression on the items with most events."""
+    """Fits the regression on the items with most events. Inverts a matrix of items, or of users if these are fewer."""
     histories, items = data.histories, data.items
     events = np.bincount(histories.items, minlength=items)
     fitted_items = np.sort(np.argsort(-events, kind="stable")[: config.max_items]).astype(np.int32)
@@ -85,13 +86,47 @@ def fit(data: TrainingData, config: Config = DEFAULT) -> Ease:
     users, rows = histories.distinct(items)
     scaled = csr_matrix((np.sqrt(weights[users]), (users, rows)), shape=(histories.users, items), dtype=np.float32)
     scaled = scaled[:, fitted_items]
+    squares = np.asarray(scaled.multiply(scaled).sum(0), np.float32).ravel()
+    added = config.l2 + config.dropout / (1 - config.dropout) * squares
+    by_users = 0 < int((lengths > 0).sum()) < len(fitted_items)
+    inverse = _inverse_by_users(scaled, added) if by_users else _inverse_by_items(scaled, added)
+    inverse /= -inverse.diagonal()[None, :]
+    inverse[np.diag_indices(len(fitted_items))] = 0
+    return Ease(inverse, fitted_items, config.decay)
+
+
+def compares_penalties(data: TrainingData) -> bool:
+    """Returns whether a fit is fast enough to be repeated for each of PENALTIES."""
+    users, items = int((data.histories.lengths > 0).sum()), min(data.items, DEFAULT.max_items)
+    return min(users, items) * items**2 <= COMPARED_OPERATIONS
+
+
+def _inverse_by_items(scaled: csr_matrix, added: Array) -> Array:
+    """Returns (YᵀY + D)^-1, items × items.
+
+    Args:
+        scaled: Y, users × items.
+        added: Diagonal of D.
+    """
     gram = np.asarray((scaled.T @ scaled).todense())
-    gram[np.diag_indices(len(fitted_items))] += config.l2 + config.dropout / (1 - config.dropout) * gram.diagonal()
+    gram[np.diag_indices(len(added))] += added
     factor, _ = lapack.spotrf(gram.T, lower=1, overwrite_a=1)
     inverse, _ = lapack.spotri(factor, lower=1, overwrite_c=1)
     upper = np.ascontiguousarray(inverse.T)
-    for row in range(len(fitted_items)):
+    for row in range(len(added)):
         upper[row + 1 :, row] = upper[row, row + 1 :]
-    upper /= -upper.diagonal()[None, :]
-    upper[np.diag_indices(len(fitted_items))] = 0
-    return Ease(upper, fitted_items, config.decay)
+    return upper
+
+
+def _inverse_by_users(scaled: csr_matrix, added: Array) -> Array:
+    """Returns the same inverse by a matrix of users (Woodbury 1950): D^-1 - Zᵀ (I + Y Zᵀ)^-1 Z with Z = Y D^-1."""
+    known = scaled[np.diff(scaled.indptr) > 0]
+    z = csr_matrix(known.multiply(1 / added), dtype=np.float32)
+    of_users = np.asarray((known @ z.T).todense())
+    of_users[np.diag_indices(len(of_users))] += 1
+    factor, _ = lapack.spotrf(of_users.T, lower=1, overwrite_a=1)
+    dense = z.toarray()
+    solved, _ = lapack.spotrs(factor, np.asfortranarray(dense), lower=1, overwrite_b=1)
+    inverse: Array = -(dense.T @ solved)
+    inverse[np.diag_indices(len(added))] += 1 / added
+    return np.ascontiguousarray(inverse)

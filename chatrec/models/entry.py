@@ -25,6 +25,8 @@ class Case:
     form: Form = "rerank"
     """Form of the ensemble."""
     configs: Configs = DEFAULTS
+    exclude_seen: bool = True
+    """Whether lists leave out the items of the history."""
 
     @cached_property
     def warm_items(self) -> int:
@@ -35,6 +37,11 @@ class Case:
     def has_features(self) -> bool:
         """Whether items have texts or categories."""
         return bool(self.data.features.kinds)
+
+    @property
+    def has_groups(self) -> bool:
+        """Whether items have categories."""
+        return any(kind.name == "groups" for kind in self.data.features.kinds)
 
     @property
     def has_kernel(self) -> bool:
@@ -58,6 +65,8 @@ class Entry(Generic[C]):
     """Whether the data has the model's inputs."""
     limit: Callable[[Case, str], str | None] = lambda case, name: None
     """Returns the reason why a name is not fitted on all of the data, with its replacement; None if it is."""
+    costly: bool = False
+    """Whether the model is fitted only on logs of at least `configs.costly_from` events."""
     partial: bool = False
     """Whether the model is fitted above its limit too, on part of the items."""
     cold_items: bool = False
@@ -65,7 +74,8 @@ class Entry(Generic[C]):
 
     def suited(self, case: Case) -> dict[str, C]:
         """Returns the names that suit the case, with their configs. The form inner_product takes vector models only."""
-        if case.target not in self.targets or not self.suits(case):
+        enough = not self.costly or len(case.data.histories.items) >= case.configs.costly_from
+        if not enough or case.target not in self.targets or not self.suits(case):
             return {}
         if case.form == "inner_product" and not issubclass(self.kind, VectorModel):
             return {}

@@ -17,6 +17,7 @@ class Label:
 
 
 BEHAVIOUR, TEXT, POPULARITY, RECENT, SEARCHES = "similar users", "its text", "popularity", "recent events", "searches"
+FREQUENCY = "own habits"
 LABELS: Mapping[str, Label] = {
     "ensemble": Label("ensemble", BEHAVIOUR),
     "aigc": Label("AIGC", RECENT),
@@ -35,6 +36,9 @@ LABELS: Mapping[str, Label] = {
     "two_tower": Label("text features, two towers", TEXT),
     "two_tower_text": Label("texts, two towers", TEXT),
     "popularity": Label("popularity", POPULARITY),
+    "popularity_in_groups": Label("popularity in the user's groups", POPULARITY),
+    "personal_frequency": Label("own frequency", FREQUENCY),
+    "item_knn": Label("items taken together", BEHAVIOUR),
     "popularity_half_life_0.01": Label("latest popularity", POPULARITY),
     "popularity_half_life_0.05": Label("recent popularity", POPULARITY),
     "popularity_half_life_0.2": Label("seasonal popularity", POPULARITY),

@@ -1,6 +1,9 @@
-"""Popularity: weighted event counts of items, with an optional half-life, a window of days, and within groups."""
+"""Popularity: weighted numbers of users of items, with an optional half-life, a window of days, and within groups.
 
-from dataclasses import dataclass
+A user counts once for an item, however many events there are, with the largest weight and the newest time of these.
+"""
+
+from dataclasses import dataclass, replace
 
 import numpy as np
 from scipy.sparse import csr_matrix
@@ -22,8 +25,8 @@ class Config:
     """Parameters of popularity."""
 
     half_life: float | None = None
-    """Half-life of the weight of an event, as a share of the time from the oldest event to the newest; None gives all
-    events full weight."""
+    """Half-life of the weight of a user, as a share of the time from the oldest event to the newest; None gives all
+    users full weight."""
 
 
 DEFAULT = Config()
@@ -34,7 +37,7 @@ class Popularity(VectorModel):
     """Popularity of items; scores are the same for all users."""
 
     weights: Array
-    """Weight of the events of each item, float32."""
+    """Summed weights of the users of each item, float32."""
 
     @property
     def keys(self) -> Array:
@@ -50,19 +53,35 @@ class Popularity(VectorModel):
         return np.repeat(self.weights[None, :], len(batch.users), axis=0)
 
 
-def popularity(items: Array, weights: Array, count: int) -> Array:
-    """Returns the summed weight of the events of each of `count` items, float64."""
-    return np.bincount(items, weights=weights, minlength=count).astype(np.float64)
+def popularity(histories: Interactions, count: int, half_life: float | None = None) -> Array:
+    """Returns the summed weights of the users of each item, float64.
+
+    Args:
+        histories: Interactions of all users.
+        count: Number of items.
+        half_life: See `Config`.
+    """
+    pairs = histories.event_users * np.int64(count) + histories.items
+    order = np.argsort(pairs, kind="stable")  # the newest event of a pair is the last
+    first = np.flatnonzero(np.diff(pairs[order], prepend=-1))
+    if not len(first):
+        return np.zeros(count)
+    weights = np.maximum.reduceat(histories.weights[order], first).astype(np.float64)
+    if half_life is not None:
+        newest = histories.times[order[np.append(first[1:], len(order)) - 1]]
+        span = max(int(np.ptp(histories.times)), 1)
+        weights *= 0.5 ** ((histories.times.max() - newest) / span / half_life)
+    return np.bincount(histories.items[order[first]], weights, count)
+
+
+def users_of_items(data: TrainingData) -> Array:
+    """Returns the number of users of each item, int64."""
+    return np.bincount(data.histories.distinct(data.items)[1], minlength=data.items)
 
 
 def fit(data: TrainingData, config: Config = DEFAULT) -> Popularity:
     """Fits popularity to all events."""
-    histories, weights = data.histories, data.histories.weights
-    if config.half_life is not None:
-        span = max(int(np.ptp(histories.times)), 1) if len(histories.times) else 1
-        age = (histories.times.max(initial=0) - histories.times) / span
-        weights = weights * 0.5 ** (age / config.half_life)
-    return Popularity(popularity(histories.items, weights, data.items).astype(np.float32))
+    return Popularity(popularity(data.histories, data.items, config.half_life).astype(np.float32))
 
 
 def fit_last_days(data: TrainingData, days: int) -> Popularity | None:
@@ -71,11 +90,8 @@ def fit_last_days(data: TrainingData, days: int) -> Popularity | None:
     Returns:
         The model; None where `in_last_days` is None.
     """
-    histories = data.histories
-    recent = in_last_days(histories, days)
-    if recent is None:
-        return None
-    return Popularity(popularity(histories.items[recent], histories.weights[recent], data.items).astype(np.float32))
+    recent = in_last_days(data.histories, days)
+    return None if recent is None else fit(replace(data, histories=data.histories.only(recent)))
 
 
 def in_last_days(histories: Interactions, days: float) -> Array | None:

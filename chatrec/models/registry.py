@@ -10,16 +10,30 @@ from typing import Any
 
 import numpy as np
 
-from chatrec.config.ranking import Form, Target
-from chatrec.models import content_knn, ease, ials, kernel_ridge, markov, popularity, sequential_ease, two_tower
+from chatrec.config.ranking import Target
+from chatrec.models import (
+    content_knn,
+    ease,
+    ials,
+    item_knn,
+    kernel_ridge,
+    markov,
+    personal_frequency,
+    popularity,
+    popularity_in_groups,
+    sequential_ease,
+    two_tower,
+)
 from chatrec.models import user_knn as knn
 from chatrec.models.base import Model
-from chatrec.models.configs import DEFAULTS, Configs
 from chatrec.models.entry import Case, Entry, one_by_one
-from chatrec.models.training_data import TrainingData
 
-POPULARITY = "popularity"
-HALF_LIVES = {"popularity_half_life_0.01": 0.01, "popularity_half_life_0.05": 0.05, "popularity_half_life_0.2": 0.2}
+POPULARITY, IN_GROUPS, ITEM_KNN, PERSONAL = "popularity", "popularity_in_groups", "item_knn", "personal_frequency"
+CONTENT_KNN = "content_knn"
+RECENT_POPULARITY = {"popularity_half_life_0.05": 0.05}
+HALF_LIVES = {"popularity_half_life_0.01": 0.01, "popularity_half_life_0.2": 0.2}
+BASELINES = (POPULARITY, *RECENT_POPULARITY, IN_GROUPS, PERSONAL, ITEM_KNN)
+"""Names of the simple models that an ensemble must not be behind, the simplest first."""
 EASE = {"ease": 1.0, "ease_decay_0.95": 0.95, "ease_decay_0.8": 0.8}
 """Decay of events by name; the models share one matrix."""
 TWO_TOWER, TWO_TOWER_TEXT = "two_tower", "two_tower_text"
@@ -67,6 +81,11 @@ def _user_knn_limit(case: Case, _: str) -> str | None:
     return f"not fitted above {max_users:,} users; ials replaces it" if case.data.histories.users > max_users else None
 
 
+def _item_knn_limit(case: Case, _: str) -> str | None:
+    max_pairs = case.configs.item_knn.max_pairs
+    return f"not fitted above {max_pairs:,} pairs of items" if item_knn.pairs(case.data) > max_pairs else None
+
+
 def _ease_limit(case: Case, name: str) -> str | None:
     max_items = case.configs.ease.max_items
     if name != "ease" or case.data.items <= max_items:
@@ -82,8 +101,36 @@ MODELS: tuple[Entry[Any], ...] = (
         fit_all=one_by_one(popularity.fit),
     ),
     Entry(
+        popularity.Popularity,
+        tuple(RECENT_POPULARITY),
+        config=lambda case, name: replace(case.configs.popularity, half_life=RECENT_POPULARITY[name]),
+        fit_all=one_by_one(popularity.fit),
+        suits=_has_dates,
+    ),
+    Entry(
+        popularity_in_groups.PopularityInGroups,
+        (IN_GROUPS,),
+        config=lambda case, _: popularity_in_groups.DEFAULT,
+        fit_all=one_by_one(popularity_in_groups.fit),
+        suits=lambda case: case.has_groups,
+    ),
+    Entry(
+        personal_frequency.PersonalFrequency,
+        (PERSONAL,),
+        config=lambda case, _: case.configs.personal_frequency,
+        fit_all=one_by_one(personal_frequency.fit),
+        suits=lambda case: not case.exclude_seen,
+    ),
+    Entry(
+        item_knn.ItemKnn,
+        (ITEM_KNN,),
+        config=lambda case, _: case.configs.item_knn,
+        fit_all=one_by_one(item_knn.fit),
+        limit=_item_knn_limit,
+    ),
+    Entry(
         content_knn.ContentKnn,
-        ("content_knn",),
+        (CONTENT_KNN,),
         config=lambda case, _: content_knn.DEFAULT,
         fit_all=one_by_one(content_knn.fit),
         cold_items=True,
@@ -94,6 +141,7 @@ MODELS: tuple[Entry[Any], ...] = (
         config=_two_tower,
         fit_all=one_by_one(two_tower.fit),
         suits=lambda case: case.has_features,
+        costly=True,
         cold_items=True,
     ),
     Entry(
@@ -124,6 +172,7 @@ MODELS: tuple[Entry[Any], ...] = (
         config=lambda case, _: case.configs.sequential_ease,
         fit_all=one_by_one(sequential_ease.fit),
         targets=ORDERED,
+        costly=True,
         limit=_sequential_ease_limit,
     ),
     Entry(
@@ -139,7 +188,7 @@ MODELS: tuple[Entry[Any], ...] = (
         (KERNEL_RIDGE, KERNEL_RIDGE_TEXT),
         config=lambda case, name: replace(case.configs.kernel_ridge, reads_texts=name == KERNEL_RIDGE_TEXT),
         fit_all=kernel_ridge.fit_all,
-        suits=lambda case: case.has_kernel,
+        suits=lambda case: case.has_kernel and len(case.data.histories.items) >= case.data.items,
         limit=_kernel_limit,
         cold_items=True,
     ),
@@ -156,50 +205,36 @@ TEXTS = {name for entry in MODELS if entry.cold_items for name in entry.names}
 """Names of the models that score cold items too."""
 
 
-def fit_models(
-    data: TrainingData,
-    target: Target,
-    penalty: float,
-    wanted: Collection[str] | None = None,
-    form: Form = "rerank",
-    configs: Configs = DEFAULTS,
-) -> dict[str, Model]:
-    """Fits the models that suit the target and the size of the data.
+def fit_models(case: Case, wanted: Collection[str] | None = None) -> dict[str, Model]:
+    """Fits the models that suit a case.
 
     Args:
-        data: Training data.
-        target: Target of the lists.
-        penalty: Penalty λ of EASE.
+        case: Training data, target, form, and configs.
         wanted: Names of models; None fits all names that `names` returns.
-        form: Form of the ensemble; inner_product has only vector models.
-        configs: Configs of the models.
 
     Returns:
         Fitted models by name.
     """
-    wanted = names(data, target, form, configs) if wanted is None else wanted
-    case = Case(data, target, form, replace(configs, ease=replace(configs.ease, l2=penalty)))
+    wanted = names(case) if wanted is None else wanted
     fitted: dict[str, Model] = {}
     for entry in MODELS:
         chosen = {name: config for name, config in entry.suited(case).items() if name in wanted}
         if chosen:
-            fitted |= entry.fit_all(data, chosen)
+            fitted |= entry.fit_all(case.data, chosen)
     return fitted
 
 
-def names(data: TrainingData, target: Target, form: Form = "rerank", configs: Configs = DEFAULTS) -> tuple[str, ...]:
+def names(case: Case) -> tuple[str, ...]:
     """Returns the names of the models that suit, in the order in which `fit_models` fits them.
 
     The tower without texts is left out if the kernel with texts is fitted, to which it adds nothing.
     """
-    case = Case(data, target, form, configs)
     suited = [name for entry in MODELS for name in entry.suited(case)]
     return tuple(name for name in suited if name != TWO_TOWER or KERNEL_RIDGE_TEXT not in suited)
 
 
-def limits(data: TrainingData, target: Target, form: Form, configs: Configs = DEFAULTS) -> dict[str, str]:
+def limits(case: Case) -> dict[str, str]:
     """Returns the models that are not fitted on all of the data, each with its limit and its replacement."""
-    if form == "inner_product":
+    if case.form == "inner_product":
         return {"models of item pairs": "not fitted; the form inner_product has only vector models"}
-    case = Case(data, target, form, configs)
     return {name: limit for entry in MODELS for name, limit in entry.limits(case).items()}

@@ -24,10 +24,10 @@ from chatrec.db.lock import hold
 from chatrec.encoder import registry
 from chatrec.encoder.erasure import blank, forget_texts
 from chatrec.errors import Busy
+from chatrec.extract.describe import check_mapping
 from chatrec.extract.erasure import ErasureSubject, erase_from_snapshot, remove_days, row_of, still_given
 from chatrec.extract.extraction import selects
 from chatrec.extract.extraction import snapshot as read_only
-from chatrec.extract.mapping import check_mapping
 from chatrec.extract.partitions import partition_folder
 from chatrec.extract.snapshot import Snapshot
 from chatrec.pipeline import finetune

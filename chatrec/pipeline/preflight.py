@@ -5,22 +5,18 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
 from sqlalchemy import text
 
 from chatrec.config import Settings
-from chatrec.data.interactions import Interactions, Queries
 from chatrec.db import engine as engines
 from chatrec.db import id_types, migrate
 from chatrec.encoder.model_selection import choose
-from chatrec.encoder.texts import item_texts, user_texts
-from chatrec.errors import ChatrecError, SettingsError
-from chatrec.extract.catalogue import items_relation, users_relation
-from chatrec.extract.extraction import selects, snapshot
-from chatrec.extract.mapping import SourceMapping, check_mapping
-from chatrec.ranking.rules.check import check_rules
-
-SAMPLE_ROWS = 20
+from chatrec.errors import ChatrecError, MappingError, SettingsError
+from chatrec.extract.describe import check_mapping
+from chatrec.extract.extraction import selects
+from chatrec.extract.mapping import SourceMapping, refuse_unknown_order
+from chatrec.pipeline import source_checks
+from chatrec.pipeline.source_checks import source_cursor
 
 
 @dataclass(frozen=True)
@@ -40,24 +36,28 @@ class Finding:
 
 
 def preflight(settings: Settings) -> Iterator[Finding]:
-    """Checks connections, mapping, templates, rules, fairness, tables, folders and encoder."""
+    """Checks connections, mapping, data, templates, rules, fairness, tables, folders and encoder."""
     mapping: list[SourceMapping] = []
-    yield _finding("database", lambda: _connect(settings))
-    yield _finding("mapping", lambda: _map(settings, mapping))
+    yield from _findings("database", lambda: _connect(settings))
+    yield from _findings("mapping", lambda: _map(settings, mapping))
     if mapping:
-        yield _finding("templates", lambda: _render(settings, mapping[0]))
-        yield _finding("rules", lambda: _rules(settings, mapping[0]))
-        yield _finding("fairness", lambda: _fairness(settings, mapping[0]))
-        yield _finding("tables", lambda: _tables(settings, mapping[0]))
-    yield _finding("artifacts", lambda: _folder(settings.artifacts.root))
-    yield _finding("encoder", lambda: _encoder(settings))
+        yield from _findings("data", lambda: source_checks.data(settings, mapping[0]))
+        yield from _findings("templates", lambda: source_checks.templates(settings, mapping[0]))
+        yield from _findings("rules", lambda: source_checks.rules(settings, mapping[0]))
+        yield from _findings("fairness", lambda: source_checks.fairness(settings, mapping[0]))
+        yield from _findings("tables", lambda: _tables(settings, mapping[0]))
+    yield from _findings("artifacts", lambda: _folder(settings.artifacts.root))
+    yield from _findings("encoder", lambda: _encoder(settings))
 
 
-def _finding(question: str, check: Callable[[], str]) -> Finding:
+def _findings(question: str, check: Callable[[], str]) -> Iterator[Finding]:
+    """Yields the result of a check; of the mapping, one for each problem."""
     try:
-        return Finding(question, None, check())
+        yield Finding(question, None, check())
+    except MappingError as error:
+        yield from (Finding(question, MappingError(problem), problem) for problem in error.problems)
     except ChatrecError as error:
-        return Finding(question, error, str(error))
+        yield Finding(question, error, str(error))
 
 
 def _connect(settings: Settings) -> str:
@@ -72,10 +72,12 @@ def _connect(settings: Settings) -> str:
 
 
 def _map(settings: Settings, mappings: list[SourceMapping]) -> str:
-    mappings.append(read_mapping(settings))
+    mapping = read_mapping(settings)
+    mappings.append(mapping)
+    refuse_unknown_order(mapping, settings.ranking.target)
     return "; ".join(
         f"{part.relation}: {', '.join(f'{name} {kind}' for name, kind in part.types.items())}"
-        for part in mappings[0].relations
+        for part in mapping.relations
     )
 
 
@@ -83,69 +85,26 @@ def read_mapping(settings: Settings) -> SourceMapping:
     """Returns the columns and types of the mapping SELECTs.
 
     Raises:
-        MappingError: If a SELECT does not fit the contract.
+        MappingError: If SELECTs do not fit the contract.
     """
-    name = "source.url" if settings.source.url else "database.url"
-    engine = engines.source(settings, "chatrec check")
-    try:
-        with engines.readable_errors(name, engines.source_url(settings)), snapshot(engine) as cursor:
-            return check_mapping(cursor, selects(settings.source), settings.source.item_attributes)
-    finally:
-        engine.dispose()
-
-
-def _render(settings: Settings, mapping: SourceMapping) -> str:
-    """Renders both templates on a sample of the source rows."""
-    engine = engines.source(settings, "chatrec check")
-    with snapshot(engine) as cursor:
-        items = items_relation(mapping.items, settings.source).sample(cursor, SAMPLE_ROWS)
-        users = users_relation(mapping.users).sample(cursor, SAMPLE_ROWS)
-    engine.dispose()
-    titles = items["title"].fill_null("").to_list()
-    no_events = Interactions(
-        np.zeros(len(users) + 1, np.int64), *(np.empty(0, kind) for kind in (np.int32, "f4", np.int64))
-    )
-    of_items = item_texts(items, settings.text.item)
-    rows, queries = np.arange(len(users)), Queries.none(len(users))
-    of_users = user_texts(users, rows, titles, no_events, settings.advanced.text.history, queries, settings.text.user)
-    return f"item: {(of_items or ['none'])[0]!r}; user: {(of_users or ['none'])[0]!r}"
-
-
-def _rules(settings: Settings, mapping: SourceMapping) -> str:
-    engine = engines.source(settings, "chatrec check")
-    try:
-        with snapshot(engine) as cursor:
-            return check_rules(cursor, mapping.items, settings.source.groups_separator, settings.rules)
-    finally:
-        engine.dispose()
-
-
-def _fairness(settings: Settings, mapping: SourceMapping) -> str:
-    wanted = settings.fairness
-    named = [("attribute", name, mapping.items) for name in [wanted.attribute] if name]
-    named += [("audit", name, mapping.users) for name in wanted.audit]
-    for key, name, mapped in named:
-        if name not in mapped.types:
-            raise SettingsError(
-                f"fairness.{key} names {name}, which is not a column of source.{mapped.relation}: its columns are "
-                f"{', '.join(mapped.types)}."
-            )
-    return f"{wanted.mode}, exposure by {wanted.attribute}" if wanted.attribute else "off"
+    with source_cursor(settings) as cursor:
+        return check_mapping(cursor, selects(settings.source), settings.source.item_attributes)
 
 
 def _tables(settings: Settings, mapping: SourceMapping) -> str:
-    engine = engines.database(settings, "chatrec check")
+    schema, engine = settings.database.schema_name, engines.database(settings, "chatrec check")
     try:
         with engines.readable_errors("database.url", engines.database_url(settings)):
-            pending = migrate.pending(engine, settings.database.schema_name)
+            pending = migrate.pending(engine, schema)
+            if len(pending) == len(migrate.migrations()):
+                migrate.refuse_missing_rights(engine, schema)
+                return f"none yet in the schema {schema}: run `chatrec db migrate` next"
             id_types.refuse_other_types(engine, mapping.user_id_type, mapping.item_id_type)
     finally:
         engine.dispose()
     if pending:
-        raise SettingsError(
-            f"Schema {settings.database.schema_name} lacks {', '.join(pending)}: run `chatrec db migrate`."
-        )
-    return f"schema {settings.database.schema_name}, ids {mapping.user_id_type} and {mapping.item_id_type}"
+        raise SettingsError(f"Schema {schema} lacks {', '.join(pending)}: run `chatrec db migrate`.")
+    return f"schema {schema}, ids {mapping.user_id_type} and {mapping.item_id_type}"
 
 
 def _folder(root: Path) -> str:

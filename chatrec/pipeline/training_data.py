@@ -4,7 +4,7 @@ import numpy as np
 
 from chatrec.data.interactions import Interactions
 from chatrec.encoder.embed import ITEMS
-from chatrec.evaluation.holdout import Holdout, hold_out
+from chatrec.evaluation.holdout import Holdout, hold_out, windows
 from chatrec.features.catalogue import features_of
 from chatrec.models.training_data import TrainingData
 from chatrec.pipeline.context import Context
@@ -14,6 +14,18 @@ def holdout_of(context: Context) -> Holdout:
     """Returns the holdout, which models do not see before the ensemble is weighted."""
     ranking = context.settings.ranking
     return hold_out(
+        context.snapshot.histories,
+        context.recommendable,
+        ranking.exclude_seen,
+        ranking.target,
+        context.settings.compute.seed,
+    )
+
+
+def windows_of(context: Context) -> list[Holdout]:
+    """Returns the holdouts on which the ensemble is weighted; the first one is `holdout_of`, if it has users."""
+    ranking = context.settings.ranking
+    return windows(
         context.snapshot.histories,
         context.recommendable,
         ranking.exclude_seen,

@@ -236,7 +236,7 @@ class Recommender:
         """Popularity of each item, float64."""
         if self.known_popularity is not None:
             return self.known_popularity.astype(np.float64)
-        return popularity.popularity(self.histories.items, self.histories.weights, len(self.recommendable))
+        return popularity.popularity(self.histories, len(self.recommendable))
 
     @cached_property
     def _popular(self) -> popularity.Popularity:

@@ -2,21 +2,21 @@
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 
-from chatrec.config.ranking import Target
 from chatrec.data.arrays import Array, FloatArray
 from chatrec.ensemble.candidates import PADDING, RETRIEVED, Candidates, best_items, retrieve
-from chatrec.ensemble.ensemble import ENSEMBLE, ENSEMBLE_FILE, Ensemble
+from chatrec.ensemble.choice import ENSEMBLE
+from chatrec.ensemble.ensemble import ENSEMBLE_FILE, Ensemble
 from chatrec.ensemble.log_shares import ScoredLogShares
 from chatrec.evaluation.holdout import Holdout, K
 from chatrec.models import popularity
 from chatrec.models.base import Model
+from chatrec.models.entry import Case
 from chatrec.models.registry import POPULARITY, fit_models
-from chatrec.models.training_data import TrainingData
 
 DAYS = 7
 RECENT = f"popularity_{DAYS}_days"
@@ -32,21 +32,22 @@ class ComparedModels:
     """Weights of the ensemble."""
 
     @classmethod
-    def load(cls, ensemble: Path, data: TrainingData, others: Mapping[str, Model], target: Target) -> "ComparedModels":
+    def load(cls, ensemble: Path, case: Case, others: Mapping[str, Model]) -> "ComparedModels":
         """Loads the models that the ensemble kept, and fits those that it dropped.
 
         Args:
             ensemble: Folder of the step ensemble.
-            data: Data that the ensemble was fitted on.
+            case: Case that the ensemble was fitted on, with the default penalty of EASE.
             others: Models fitted elsewhere.
-            target: Events that a list should predict.
         """
         loaded = Ensemble.load(ensemble)
         stored = json.loads((ensemble / ENSEMBLE_FILE).read_text(encoding="utf-8"))
         models = {**others, **loaded.models}
         dropped = {POPULARITY, *stored["gains"]} - models.keys()
-        models |= fit_models(data, target, stored["ease penalty"], dropped, loaded.form)
-        recent = popularity.fit_last_days(data, DAYS)
+        of_ease = replace(case.configs.ease, l2=stored["ease penalty"])
+        fitted = replace(case, form=loaded.form, configs=replace(case.configs, ease=of_ease))
+        models |= fit_models(fitted, dropped)
+        recent = popularity.fit_last_days(case.data, DAYS)
         return cls(models if recent is None else {**models, RECENT: recent}, loaded.weights)
 
     def lists_of_models(self, holdout: Holdout) -> dict[str, Array]:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from jinja2 import Environment, PackageLoader
 
-from chatrec.ensemble.ensemble import ENSEMBLE
+from chatrec.ensemble.choice import ENSEMBLE
 from chatrec.models.labels import label
 from chatrec.report.plots import DARK, LIGHT, Plot, plots
 from chatrec.report.results import LESS_IS_MORE, MEASURES, NUMBERS, Evaluation

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from io import BytesIO
 from typing import TYPE_CHECKING
 
-from chatrec.ensemble.ensemble import ENSEMBLE
+from chatrec.ensemble.choice import ENSEMBLE
 from chatrec.evaluation.metrics import Interval
 from chatrec.models.labels import label
 from chatrec.models.registry import POPULARITY

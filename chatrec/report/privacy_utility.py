@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from chatrec.data.arrays import Array, IntArray
-from chatrec.ensemble.ensemble import ENSEMBLE
+from chatrec.ensemble.choice import ENSEMBLE
 from chatrec.ensemble.private import WEIGHTS, private_models
 from chatrec.evaluation.evaluator import Evaluator
 from chatrec.evaluation.holdout import Holdout

@@ -10,7 +10,7 @@ import numpy as np
 
 from chatrec.config.ranking import Target
 from chatrec.data.arrays import IntArray
-from chatrec.ensemble.ensemble import ENSEMBLE
+from chatrec.ensemble.choice import ENSEMBLE
 from chatrec.evaluation.evaluator import Evaluator
 from chatrec.evaluation.metrics import Floats, Interval, interval, lorenz, paired_difference
 from chatrec.models.registry import POPULARITY

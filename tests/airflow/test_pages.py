@@ -187,6 +187,15 @@ def test_a_history_that_cannot_be_read_hides_nothing_else(runs: tuple[Shop, Sett
     assert "Live list 1 " in text
 
 
+def test_a_history_without_times_is_shown(runs: tuple[Shop, Settings], strangers: Any) -> None:
+    shop, settings = runs
+    untimed = settings.override({"source.interactions": "SELECT customer AS user_id, film AS item_id FROM views"})
+    text = words(browser(untimed, strangers("viewer")).get("recommendations?user=3"))
+    history = text[text.index("History") : text.index("Attention")]
+    taken = shop.execute("SELECT name FROM views JOIN films ON film = no WHERE customer = 3")
+    assert {name: history.count(name) for (name,) in taken} == Counter(name for (name,) in taken)
+
+
 def test_the_page_of_a_run(runs: tuple[Shop, Settings], pages: Any) -> None:
     shop, _ = runs
     text = words(pages.get("runs"))

@@ -19,6 +19,9 @@ from polars.testing import assert_frame_equal
 
 import chatrec
 from chatrec.features.catalogue import features_of
+from chatrec.models.configs import Configs
+from chatrec.models.ease import Config as EaseConfig
+from chatrec.models.entry import Case
 from chatrec.models.registry import EASE, fit_models
 from chatrec.models.training_data import TrainingData
 from tests.support.api import ITEMS, USERS, every_model, shop, tables
@@ -198,7 +201,7 @@ def test_a_run_fits_the_same_ease(name: str, decay: float) -> None:
     dataset = shop()
     count = dataset.items.height
     known = TrainingData(dataset.interactions, count, np.zeros((count, 1), np.float32), 7, features_of(dataset.items))
-    run = fit_models(known, "next_item", 150.0, {name})[name]
+    run = fit_models(Case(known, "next_item", configs=Configs(ease=EaseConfig(l2=150.0))), {name})[name]
     model = chatrec.models.EASE(l2=150.0, decay=decay).fit(dataset).model_
     np.testing.assert_array_equal(run.weights, model.weights)  # type: ignore[attr-defined]
     assert run.decay == model.decay  # type: ignore[attr-defined]

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from sqlalchemy import make_url
 
 from chatrec import __version__
 from chatrec.config import Settings, load
@@ -34,14 +35,16 @@ def test_module_and_script_are_the_command(command: tuple[str, ...]) -> None:
 
 def test_from_nothing_to_lists(chatrec: Chatrec, shop: Shop, configure: Callable[..., Settings]) -> None:
     configure()
-    assert chatrec("check")[0] == 2  # the tables are not there yet
+    code, out, _ = chatrec("check")
+    assert code == 0
+    assert "run `chatrec db migrate` next" in " ".join(out.split())
     assert chatrec("run")[0] == 2
     code, out, _ = chatrec("db", "migrate")
     assert (code, out.splitlines()[0]) == (0, "Applied 0001_runs.")
     assert chatrec("db", "migrate")[1] == "Nothing to do: the tables are up to date.\n"
     code, out, _ = chatrec("check")
     assert code == 0
-    assert out.count("✓") == 9
+    assert out.count("✓") == 10
 
     code, _, err = chatrec("run", "--top-n", "4")
     assert code == 0
@@ -115,6 +118,107 @@ def test_a_mapping_mistake_names_the_setting(chatrec: Chatrec, shop: Shop, confi
             code, out, err = chatrec(verb, **{f"CHATREC_SOURCE__{key.upper()}": select})
             assert code == 2
             assert words in " ".join((out + err).split())
+
+
+def test_check_lists_all_wrong_selects(chatrec: Chatrec, shop: Shop, configure: Callable[..., Settings]) -> None:
+    configure()
+    wrong = {
+        "CHATREC_SOURCE__USERS": "SELECT no FROM nowhere",
+        "CHATREC_SOURCE__ITEMS": "SELECT no AS item_id, 7 AS title FROM films",
+        "CHATREC_SOURCE__INTERACTIONS": "SELECT customer AS user_id, at AS occurred_at FROM views",
+    }
+    code, out, _ = chatrec("check", **wrong)
+    assert (code, out.count("✗ mapping:")) == (2, 3)
+    for words in ("source.users is not a SELECT", "source.items gives title as integer", "lacks the column item_id"):
+        assert words in " ".join(out.split())
+
+    bad_casts = {
+        "CHATREC_SOURCE__USERS": "SELECT no AS user_id, town::int AS age FROM customers",
+        "CHATREC_SOURCE__ITEMS": "SELECT no AS item_id, name AS title, (1 / (no - 50))::text AS x FROM films",
+    }
+    code, out, _ = chatrec("check", **bad_casts)
+    assert (code, out.count("✗ data:")) == (2, 2)
+    assert 'source.users fails on your data: invalid input syntax for type integer: "Rome"' in " ".join(out.split())
+    assert "source.items fails on your data: division by zero" in " ".join(out.split())
+
+
+def test_check_counts_and_names_the_setting_that_fits(
+    chatrec: Chatrec, shop: Shop, configure: Callable[..., Settings]
+) -> None:
+    configure()
+    shop.execute("INSERT INTO films (no, name) VALUES (100, NULL)")
+    shop.execute("INSERT INTO views VALUES (1, 1, 'return', -1, '2026-02-01'), (1, 100, 'view', 1, '2026-02-01')")
+    shop.execute(
+        "INSERT INTO views SELECT customer, film, what, amount, at + interval '1 hour' FROM views WHERE amount > 0"
+    )
+    shop.execute("UPDATE views SET amount = 22638 WHERE customer = 3")
+    shop.execute("UPDATE views SET amount = 1 + film * 0.01 WHERE amount > 0 AND customer <> 3")
+    code, out, _ = chatrec("check")
+    said = " ".join(out.split())
+    assert code == 0
+    assert "40 users, 60 items, 936 interactions on 27 days: 24.0 for each of 39 users with any" in said
+    assert (
+        "In quarantine: 2 rows of interactions (item without a title), 1 row of interactions (weight is not positive), "
+        "1 row of items (title is missing)." in said
+    )
+    assert (
+        "39 users with two or more interactions can be held out (39 came back at another time): too few to tell models"
+        in said
+    )
+    assert "ranking.exclude_seen = false" in said
+    assert "weight ranges from 1 to 22,638, which looks like an amount" in said
+    assert "exclude_seen" not in chatrec("check", CHATREC_RANKING__EXCLUDE_SEEN="false")[1]
+
+
+def test_check_refuses_an_order_that_is_unknown(
+    chatrec: Chatrec, shop: Shop, configure: Callable[..., Settings]
+) -> None:
+    migrate(configure())
+    untimed = {"CHATREC_SOURCE__INTERACTIONS": "SELECT customer AS user_id, film AS item_id FROM views"}
+    for verb in ("check", "run"):
+        code, out, err = chatrec(verb, **untimed)
+        assert code == 2
+        assert "add the column, or set ranking.target to random" in " ".join((out + err).split())
+    code, out, _ = chatrec("check", **untimed, CHATREC_RANKING__TARGET="random")
+    assert code == 0
+    assert "interactions without times" in " ".join(out.split())
+
+
+def test_check_refuses_tables_without_valid_rows(
+    chatrec: Chatrec, shop: Shop, configure: Callable[..., Settings]
+) -> None:
+    configure()
+    code, out, _ = chatrec("check", CHATREC_SOURCE__USERS=SELECTS["users"] + " WHERE false")
+    said = " ".join(out.split())
+    assert (code, out.count("✗ data:")) == (2, 2)
+    assert "source.users gives no valid row (it selects none): correct the SELECT" in said
+    assert "source.interactions gives no valid row (468 rows of interactions (unknown user))" in said
+
+
+@pytest.mark.usefixtures("roles")
+def test_a_role_that_may_not_create_schemas_is_told_the_grant(
+    chatrec: Chatrec, shop: Shop, configure: Callable[..., Settings]
+) -> None:
+    configure()
+    ((database,),) = shop.execute("SELECT current_database()")
+    shop.execute("CREATE ROLE newcomer LOGIN; GRANT SELECT ON ALL TABLES IN SCHEMA public TO newcomer")
+    as_newcomer = {
+        "CHATREC_DATABASE__URL": make_url(shop.url).set(username="newcomer").render_as_string(hide_password=False)
+    }
+    try:
+        for verb in (("check",), ("db", "migrate")):
+            code, out, err = chatrec(*verb, **as_newcomer)
+            assert code == 2
+            assert f"GRANT CREATE ON DATABASE {database} TO newcomer" in " ".join((out + err).split())
+        shop.execute("CREATE SCHEMA chatrec")
+        code, _, err = chatrec("db", "migrate", **as_newcomer)
+        assert (code, "GRANT USAGE, CREATE ON SCHEMA chatrec TO newcomer" in " ".join(err.split())) == (2, True)
+        assert shop.execute("SELECT to_regclass('public.migrations')") == [(None,)]
+        shop.execute("GRANT USAGE, CREATE ON SCHEMA chatrec TO newcomer")
+        assert chatrec("db", "migrate", **as_newcomer)[0] == 0
+        assert chatrec("check", **as_newcomer)[0] == 0
+    finally:
+        shop.execute("DROP OWNED BY newcomer CASCADE; DROP ROLE newcomer")
 
 
 def test_check_shows_what_is_mapped(chatrec: Chatrec, shop: Shop, configure: Callable[..., Settings]) -> None:

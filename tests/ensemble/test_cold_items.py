@@ -60,4 +60,4 @@ def test_where_nothing_can_be_hidden_near_texts_rank() -> None:
 @pytest.mark.parametrize("target", ["next_item", "next_period", "random"])
 def test_the_share_of_new_items_is_never_none_and_never_all(target: str) -> None:
     held = hold_out(topics(), np.ones(ITEMS, bool), True, target, 0)  # type: ignore[arg-type]
-    assert 0 < share_of_cold(held) < 1
+    assert 0 < share_of_cold([held]) < 1

@@ -16,8 +16,9 @@ from chatrec.ensemble.holdout_candidates import HoldoutCandidates
 from chatrec.ensemble.holdout_metrics import METRICS
 from chatrec.ensemble.log_shares import FLOOR, ScoredLogShares
 from chatrec.ensemble.logit import Choices, fit_weights, log_likelihoods
-from chatrec.ensemble.weights import HoldoutFeatures, cross_fitted_lists, fit_ensemble_weights
+from chatrec.ensemble.weights import NO_PRIOR, PRIOR, HoldoutFeatures, cross_fitted, fit_ensemble_weights
 from chatrec.evaluation.holdout import Holdout, hold_out
+from chatrec.models.entry import Case
 from chatrec.models.training_data import TrainingData
 from tests.support.histories import checkerboard, histories
 
@@ -117,21 +118,22 @@ def test_a_channel_that_knows_is_kept_and_one_that_guesses_is_dropped(holdout: H
     knows[holdout.users, holdout.targets] += 5
     models = {"guesses": Planted(random.random((120, ITEMS))), "knows": Planted(knows)}
     trial = HoldoutFeatures.of(models, holdout)
-    mix = fit_ensemble_weights(trial, np.arange(len(holdout)), 0)
+    mix = fit_ensemble_weights(trial, 0, NO_PRIOR)
     assert set(mix.weights) == {"knows"}
     assert mix.gains["guesses"][1] <= 0
-    assert (cross_fitted_lists(trial, 0)[:, 0] == holdout.targets).all()
+    assert (cross_fitted(trial, 0, prior=NO_PRIOR)[0][:, 0] == holdout.targets).all()
 
 
 @pytest.mark.parametrize("form", ["rerank", "inner_product"])
 def test_the_run_learns_the_checkerboard(form: Form, holdout: Holdout, tmp_path: Path) -> None:
     known = TrainingData(checkerboard(), ITEMS, np.eye(ITEMS, 4, dtype=np.float32), 0)
-    result = fit(known, holdout, {}, "next_item", form, tmp_path)
+    result = fit(Case(known, "next_item", form), [holdout], {}, tmp_path)
     assert result.ndcg > result.popularity_ndcg + 0.1
     loaded = Ensemble.load(tmp_path)
     assert set(loaded.models) == set(loaded.weights)
     assert loaded.form == form
-    assert form == "rerank" or set(loaded.weights) <= {"popularity", "content_knn", "ials"}
+    vectors = {"popularity", "popularity_half_life_0.05", "content_knn", "ials"}
+    assert form == "rerank" or set(loaded.weights) <= vectors
     assert (tmp_path / METRICS).exists()
     held = HoldoutCandidates.load(tmp_path)
     assert held.ndcg(held.scores).mean() == pytest.approx(result.ndcg, abs=1e-6)
@@ -140,10 +142,10 @@ def test_the_run_learns_the_checkerboard(form: Form, holdout: Holdout, tmp_path:
     assert not held.ndcg(nobody).any()
 
 
-def test_without_held_out_events_there_is_popularity(tmp_path: Path) -> None:
+def test_without_held_out_events_the_weights_are_those_of_the_prior(tmp_path: Path) -> None:
     made = histories([[0], [1], [1]])
     holdout = hold_out(made, np.ones(ITEMS, bool), True, "next_period", 0)
-    fit(
-        TrainingData(made, ITEMS, np.eye(ITEMS, 4, dtype=np.float32), 0), holdout, {}, "next_period", "rerank", tmp_path
-    )
-    assert dict(Ensemble.load(tmp_path).weights) == {"popularity": 1.0}
+    assert not len(holdout)
+    fit(Case(TrainingData(made, ITEMS, np.zeros((ITEMS, 4), np.float32), 0), "next_period"), [], {}, tmp_path)
+    weights = Ensemble.load(tmp_path).weights
+    assert dict(weights) == {name: PRIOR[name] for name in ("popularity", "item_knn", "ease_decay_0.95")}

@@ -209,7 +209,10 @@ MISTAKES = {
     "two columns of the same name": {"users": "SELECT no AS user_id, age, no AS age FROM customers"},
     "cast one of them": {"users": "SELECT no::text AS user_id FROM customers"},
     "source.users is empty": {"users": " ; "},
-    "fails on your data": {"users": "SELECT no AS user_id, (town::text)::int AS age FROM customers"},
+    "source.users fails on your data": {"users": "SELECT no AS user_id, (town::text)::int AS age FROM customers"},
+    "gives no occurred_at, so the order of the events is unknown: .* ranking.target to random": {
+        "interactions": "SELECT customer AS user_id, film AS item_id FROM views"
+    },
 }
 
 
@@ -217,6 +220,51 @@ MISTAKES = {
 def test_a_wrong_mapping_is_named(take: Extract, message: str, selects: dict[str, str]) -> None:
     with pytest.raises(MappingError, match=message):
         take(**selects)
+
+
+def test_all_problems_are_named_at_once(take: Extract) -> None:
+    with pytest.raises(MappingError) as raised:
+        take(
+            users="SELEC 1",
+            items="SELECT no::numeric AS item_id, plot FROM films",
+            interactions="SELECT customer AS user_id, film AS item_id, at AS occurred_at, 1 AS x, 2 AS y FROM views",
+        )
+    named = (
+        "users is not a SELECT",
+        "items lacks the column title",
+        "items gives item_id as numeric",
+        "column x",
+        "column y",
+    )
+    assert len(raised.value.problems) == len(named)
+    for problem, words in zip(raised.value.problems, named, strict=True):
+        assert words in problem
+
+
+UNTIMED = "SELECT customer AS user_id, film AS item_id FROM views"
+
+
+def test_a_log_may_have_no_times(shop: Shop, take: Extract) -> None:
+    shop.execute("INSERT INTO views VALUES (777, 1, 'view', 1, NULL)")
+    result, snapshot = take(interactions=UNTIMED, target="random")
+    assert (result.interactions, result.quarantine) == (len(shop.views), {"interactions: unknown user": 1})
+    assert not snapshot.histories.times.any()
+    assert take(interactions=UNTIMED, target="random")[0].days_read == 0
+    mapped, _ = take(target="random")
+    assert mapped.quarantine == {"interactions: occurred_at is null or infinite": 1}
+
+
+def test_an_item_without_a_title_is_quarantined_with_its_events(shop: Shop, take: Extract) -> None:
+    shop.execute("INSERT INTO films (no, name, changed_at) VALUES (100, NULL, now()), (101, E' \t', now())")
+    shop.execute("INSERT INTO films (no, name, changed_at) VALUES (102, '', now()), (102, 'older', '2026-01-01+00')")
+    shop.execute("INSERT INTO views SELECT 1, film, 'view', 1, '2026-02-01' FROM generate_series(100, 103) AS film")
+    result, snapshot = take()
+    assert result.quarantine == {
+        "interactions: item without a title": 2,
+        "interactions: unknown item": 1,
+        "items: title is missing": 3,
+    }
+    assert snapshot.items.row(by_predicate=pl.col("item_id") == 102, named=True)["title"] == "older"
 
 
 def test_a_select_may_end_with_a_comment_or_a_semicolon(take: Extract) -> None:

@@ -84,7 +84,9 @@ INPUTS = CheckInputs(
     rows_read=1000,
     quarantined=0,
     exclude_seen=True,
-    gain_over_popularity=(0.05, 0.03, 0.07),
+    baseline="item k-NN",
+    gain_over_baseline=(0.05, 0.03, 0.07),
+    holdout_users=8,
     live_users=10,
     live_rows=100,
 )
@@ -111,7 +113,7 @@ def test_a_good_run_passes() -> None:
         (replace(INPUTS, audit=replace(INPUTS.audit, items_shown=0)), "coverage"),
         (replace(INPUTS, fallback_lists=5), "fallback lists"),
         (replace(INPUTS, quarantined=501), "quarantine"),
-        (replace(INPUTS, gain_over_popularity=(-0.02, -0.03, -0.01)), "not worse than popularity"),
+        (replace(INPUTS, gain_over_baseline=(-0.02, -0.03, -0.01)), "not behind the best baseline"),
     ],
 )
 def test_each_check_can_fail(inputs: CheckInputs, name: str) -> None:
@@ -121,12 +123,12 @@ def test_each_check_can_fail(inputs: CheckInputs, name: str) -> None:
 
 def test_thresholds_are_settings() -> None:
     assert failed(replace(INPUTS, live_users=21), Checks(max_row_drop=0.6)) == []
-    assert failed(replace(INPUTS, gain_over_popularity=(-1, -1, -1)), Checks(beats_popularity=False)) == []
+    assert failed(replace(INPUTS, gain_over_baseline=(-1, -1, -1)), Checks(beats_baseline=False)) == []
     assert failed(replace(INPUTS, audit=replace(INPUTS.audit, seen=1), exclude_seen=False)) == []
 
 
 def test_not_clearly_worse_is_good_enough() -> None:
-    assert failed(replace(INPUTS, gain_over_popularity=(-0.01, -0.03, 0.01))) == []
+    assert failed(replace(INPUTS, gain_over_baseline=(-0.01, -0.03, 0.01))) == []
 
 
 @pytest.mark.parametrize(
@@ -136,8 +138,8 @@ def test_not_clearly_worse_is_good_enough() -> None:
         (INPUTS, {"warn_coverage": 0.5}, "coverage"),
         (replace(INPUTS, fallback_lists=2), {"warn_fallback": 0.2}, "fallback lists"),
         (replace(INPUTS, quarantined=20), {"warn_quarantine": 0.01}, "quarantine"),
-        (replace(INPUTS, gain_over_popularity=(-0.01, -0.03, 0.01)), {"warn_popularity": True},
-         "not worse than popularity"),
+        (replace(INPUTS, gain_over_baseline=(-0.01, -0.03, 0.01)), {"warn_baseline": True},
+         "not behind the best baseline"),
     ],
 )  # fmt: skip
 def test_a_check_may_pass_with_a_warning(inputs: CheckInputs, changes: dict[str, float], name: str) -> None:

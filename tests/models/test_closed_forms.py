@@ -16,6 +16,7 @@ from chatrec.models.base import Model
 from chatrec.models.configs import Configs
 from chatrec.models.content_knn import ContentKnn
 from chatrec.models.cooccurrence import weighted_counts
+from chatrec.models.entry import Case
 from chatrec.models.registry import fit_models, limits
 from chatrec.models.serialization import load_models, save_models
 from chatrec.models.training_data import TrainingData
@@ -160,7 +161,8 @@ def test_every_model_learns_the_checkerboard(target: str) -> None:
     made = checkerboard()
     texts = np.zeros((30, 2), np.float32)
     texts[np.arange(30), np.arange(30) % 2] = 1
-    fitted = fit_models(TrainingData(made, 30, texts, 0), target, 10.0)  # type: ignore[arg-type]
+    configs = Configs(ease=ease.Config(l2=10.0), costly_from=0)
+    fitted = fit_models(Case(TrainingData(made, 30, texts, 0), target, configs=configs))  # type: ignore[arg-type]
     users = np.arange(120)
     everybody = UserBatch(made, users, np.ones(30, bool), True)
     assert {"next_item": "sequential_ease", "next_period": "sequential_ease", "random": "ials"}[target] in fitted
@@ -179,12 +181,13 @@ def test_the_record_says_what_a_size_forbids(target: Target, form: Form) -> None
         ease=ease.Config(max_items=29),
         sequential_ease=sequential_ease.Config(max_items=29),
         user_knn=user_knn.Config(max_users=29),
+        costly_from=0,
     )
-    fitted = fit_models(made, target, 10.0, form=form, configs=configs)
-    limited = limits(made, target, form, configs)
+    case = Case(made, target, form, configs)
+    fitted, limited = fit_models(case), limits(case)
     assert not fitted.keys() & {"sequential_ease", "user_knn"}
     if form == "inner_product":
-        assert set(fitted) == {"popularity", "content_knn", "ials"}
+        assert set(fitted) == {"popularity", "popularity_half_life_0.05", "content_knn", "ials"}
         assert len(limited) == 1
     else:
         assert len(fitted["ease"].fitted_items) == 29  # type: ignore[attr-defined]
@@ -215,7 +218,8 @@ def test_scores_are_the_sums_of_what_events_add(of_users: list[list[int]]) -> No
 def test_what_was_saved_is_loaded(tmp_path: Path) -> None:
     made = histories(SOME)
     data = TrainingData(made, ITEMS, np.eye(ITEMS, 3, dtype=np.float32), 0)
-    fitted = fit_models(data, "next_period", 10.0) | {"user_knn": user_knn.fit(data), "ials": ials.fit(data)}
+    case = Case(data, "next_period", configs=Configs(costly_from=0), exclude_seen=False)
+    fitted = fit_models(case) | {"user_knn": user_knn.fit(data), "ials": ials.fit(data)}
     save_models(fitted, tmp_path)
     loaded = load_models(tmp_path)
     assert list(loaded) == list(fitted)

@@ -32,6 +32,7 @@ WORDS = ("rocket star galaxy orbit comet", "bread pasta oven butter flour")
 STRANGERS = [[], [0], [3, 3, 3], [5, 4, 21], [19, 2, 7, 11, 1], list(range(ITEMS))]
 """Histories that no model was fitted on: an empty one, one item only, one item again, a cold item, all items."""
 PRIVATE = "private"
+ALL_SIZES = Configs(costly_from=0)
 ALL = {name for entry in MODELS for name in entry.names}
 
 
@@ -58,7 +59,7 @@ def fit(target: str, form: str, items: int = ITEMS) -> dict[str, Model]:
     if target == PRIVATE:
         ids = np.array([str(item) for item in range(items)])
         return private_models(known, make(known.histories, ids, 1.0, Noise(b"a key of the test").about(b"data")))
-    return fit_models(known, target, 500.0, ALL, form)  # type: ignore[arg-type]
+    return fit_models(Case(known, target, form, ALL_SIZES, exclude_seen=False), ALL)  # type: ignore[arg-type]
 
 
 fitted = cache(fit)
@@ -68,7 +69,7 @@ NAMES = [
     for target, form in CASES
     if target != PRIVATE
     for entry in MODELS
-    for name in entry.suited(Case(data(), target, form))  # type: ignore[arg-type]
+    for name in entry.suited(Case(data(), target, form, ALL_SIZES, exclude_seen=False))  # type: ignore[arg-type]
 ] + [(name, PRIVATE, "rerank") for name in ("private_ease", "content_knn_features", "popularity")]
 every_model = pytest.mark.parametrize(("name", "target", "form"), NAMES, ids=["-".join(each) for each in NAMES])
 
@@ -116,7 +117,7 @@ def test_a_catalogue_of_one_item(target: str, form: str) -> None:
 @pytest.mark.parametrize("target", TARGETS)
 def test_a_log_without_events(target: Target) -> None:
     known = replace(data(), histories=histories([[], []]))
-    for name, model in fit_models(known, target, 500.0, ALL).items():
+    for name, model in fit_models(Case(known, target, configs=ALL_SIZES), ALL).items():
         assert np.isfinite(model.score(batch(histories(STRANGERS)))).all(), name
 
 
@@ -141,7 +142,7 @@ def test_what_was_saved_is_loaded(target: str, form: str, tmp_path: Path) -> Non
 def test_a_config_that_decides_scores_is_saved_with_the_model(tmp_path: Path) -> None:
     configs = Configs(ials=ials.Config(unobserved=0.1, l2=0.1, mean_events=1), user_knn=user_knn.Config(neighbours=2))
     asked = batch(data().histories)
-    made = fit_models(data(), "random", 500.0, {"ials", "user_knn"}, configs=configs)
+    made = fit_models(Case(data(), "random", configs=configs), {"ials", "user_knn"})
     save_models(made, tmp_path)
     for name, loaded in load_models(tmp_path).items():
         np.testing.assert_array_equal(loaded.score(asked), made[name].score(asked))

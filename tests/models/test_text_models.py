@@ -19,6 +19,7 @@ from chatrec.features.catalogue import Features, features_of
 from chatrec.models import ease, kernel_ridge, two_tower
 from chatrec.models.base import Model
 from chatrec.models.configs import Configs
+from chatrec.models.entry import Case
 from chatrec.models.registry import TEXTS, names
 from chatrec.models.serialization import load_models, save_models
 from chatrec.models.training_data import TrainingData
@@ -162,12 +163,13 @@ def test_of_a_catalogue_just_above_the_limit_all_maps_are_fitted(
     limit: str, value: int, maps: set[str], tmp_path: Path
 ) -> None:
     """48 items have events; without the hidden tenth they are few enough for the kernels under either limit."""
-    configs = Configs(kernel_ridge=replace(kernel_ridge.DEFAULT, **{limit: value}))
+    configs = Configs(kernel_ridge=replace(kernel_ridge.DEFAULT, **{limit: value}), costly_from=0)
     log, features = shop(TOPICS)
     known = TrainingData(log, ITEMS, np.eye(ITEMS, 4, dtype=np.float32), 0, features)
-    assert {*names(known, "next_item", configs=configs)} & TEXTS == {"content_knn", *maps}
-    fit(known, hold_out(log, np.ones(ITEMS, bool), True, "next_item", 0), {}, "next_item", "rerank", tmp_path, configs)
+    case = Case(known, "next_item", configs=configs)
+    assert {*names(case)} & TEXTS == {"content_knn", *maps}
+    fit(case, [hold_out(log, np.ones(ITEMS, bool), True, "next_item", 0)], {}, tmp_path)
     measured = HoldoutMetrics.load(tmp_path).models
     tried = {name.removeprefix(f"{COLD_ITEMS}, ") for name in measured if name.startswith(f"{COLD_ITEMS}, ")}
-    assert tried == {*names(known, "next_item", configs=configs)} & TEXTS
+    assert tried == {*names(case)} & TEXTS
     assert Ensemble.load(tmp_path).cold.models

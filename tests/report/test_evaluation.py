@@ -71,12 +71,17 @@ def test_texts_of_histories_are_not_taken_from_the_run(evaluated: Evaluated, who
 
 
 def popular(everything: Interactions, days: float) -> Scores:
-    """Weights of all events but the last of each user, of the last days among them."""
+    """The largest weight of each user, of all events but the last one, and of the last days among them."""
     left = np.ones(len(everything.items), bool)
     left[everything.starts[1:][everything.lengths > 0] - 1] = False
     late = left & (everything.times > everything.times[left].max() - days * DAY)
+    largest: dict[tuple[int, int], float] = {}
+    for user, item, weight in zip(
+        everything.event_users[late], everything.items[late], everything.weights[late], strict=True
+    ):
+        largest[user, item] = max(largest.get((user, item), 0), weight)
     scores = np.zeros(60)
-    for item, weight in zip(everything.items[late], everything.weights[late], strict=True):
+    for (_, item), weight in largest.items():
         scores[item] += weight
     return dict.fromkeys(range(everything.users), scores)
 

@@ -33,12 +33,13 @@ SMALL: dict[str, Any] = {
     "advanced.encoder.max_tokens": 32,
     "advanced.encoder.dimensions": 16,
     "aigc.minutes": 0,
+    "advanced.aigc.min_events": 0,
     "advanced.aigc.width": 8,
     "advanced.aigc.epochs": 6,
     "advanced.aigc.networks": 2,
     "ranking.top_n": 5,
     "compute.threads": 1,
-    "checks.beats_popularity": False,
+    "checks.beats_baseline": False,
 }
 
 

@@ -5,14 +5,15 @@ from pathlib import Path
 
 import numpy as np
 
-from chatrec.aigc.aigc import CURVE, NAME, AigcModel
+from chatrec.aigc.aigc import CURVE, NAME, WITHOUT_HOLDOUT, AigcModel
 from chatrec.aigc.state import AigcState
 from chatrec.encoder.embed import ITEMS, PROFILE_USERS, PROFILES
-from chatrec.ensemble.ensemble import ENSEMBLE
+from chatrec.ensemble.choice import ENSEMBLE
 from chatrec.errors import RunError
 from chatrec.evaluation import holdout
 from chatrec.evaluation.evaluator import Evaluator
 from chatrec.extract.snapshot import Snapshot
+from chatrec.models.entry import Case
 from chatrec.models.registry import POPULARITY
 from chatrec.pipeline.context import Context
 from chatrec.pipeline.training_data import training_data
@@ -63,8 +64,10 @@ def measure(context: Context) -> MeasureResult:
     settings, texts = context.settings, np.load(context.of("embed") / ITEMS)
     held = load_holdout(context.of("extract"), settings.ranking.exclude_seen)
     data = training_data(context, held.histories)
-    others = {NAME: AigcModel(AigcState.load(context.of("aigc")))}
-    systems = ComparedModels.load(context.of("ensemble"), data, others, settings.ranking.target)
+    trained = (context.of("aigc") / WITHOUT_HOLDOUT).exists()
+    others = {NAME: AigcModel(AigcState.load(context.of("aigc")))} if trained else {}
+    case = Case(data, settings.ranking.target, exclude_seen=settings.ranking.exclude_seen)
+    systems = ComparedModels.load(context.of("ensemble"), case, others)
     learning = _curve(context.of("aigc") / CURVE)
     target, seed = settings.ranking.target, settings.compute.seed
     evaluation = results.measure(systems, Evaluator(held, texts), context.run.key, target, seed, learning)

@@ -1,5 +1,7 @@
 """The extract step: the source tables, read in one snapshot."""
 
+import logging
+
 from psycopg2 import sql
 from sqlalchemy import Engine
 
@@ -9,8 +11,11 @@ from chatrec.db.engine import cursor, readable_errors, source, source_url
 from chatrec.db.id_types import refuse_other_types
 from chatrec.extract import extraction
 from chatrec.extract.snapshot import Snapshot
+from chatrec.extract.weights import amounts_sentence
 from chatrec.pipeline.context import Context
 from chatrec.runs.results import ExtractResult
+
+LOG = logging.getLogger("chatrec")
 
 
 def extract(context: Context) -> ExtractResult:
@@ -23,12 +28,15 @@ def extract(context: Context) -> ExtractResult:
             engine,
             settings.source,
             settings.advanced.text,
+            settings.ranking.target,
             context.folder,
             settings.artifacts.root,
             context.options.full,
             settings.compute.memory_mb,
         )
     engine.dispose()
+    if result.weight_range:
+        LOG.warning("%s", amounts_sentence(*result.weight_range))
     if context.database is not None:
         _record_snapshot(context.database, context.number, context.snapshot)
     return result

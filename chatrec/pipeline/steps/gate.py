@@ -6,8 +6,11 @@ from chatrec.config.publish import Approval
 from chatrec.db import records
 from chatrec.ensemble.holdout_metrics import HoldoutMetrics
 from chatrec.errors import RunStopped
+from chatrec.extract.data_shape import DataShape
 from chatrec.gate import CheckInputs, judge, judge_fairness, verdict, warnings
 from chatrec.gate.audit import audit
+from chatrec.gate.summary import summary
+from chatrec.models.labels import label
 from chatrec.pipeline.context import Context
 from chatrec.ranking.lists import RECOMMENDATIONS
 from chatrec.runs.results import GateResult, RankResult
@@ -32,8 +35,13 @@ def gate(context: Context) -> GateResult:
         records.replace_checks(connection, context.number, [check.as_row() for check in checks])
         records.replace_metrics(connection, context.number, measured.models)
         records.set_approval(connection, context.number, "wanted" if asked else None)
-    release = context.results.ensemble.release
-    message = f"{verdict(checks)} {release.decision}" if release else verdict(checks)
+    fitted = context.results.ensemble
+    told = (
+        fitted.release.decision
+        if fitted.release
+        else summary(fitted, DataShape.of(context.snapshot), context.settings.ranking.exclude_seen)
+    )
+    message = f"{verdict(checks)} {told}"
     if any(not check.ok for check in checks):
         raise RunStopped(message)
     return GateResult(checks=len(checks), warnings=warned, users_listed=inputs.audit.users, verdict=message)
@@ -66,7 +74,9 @@ def _inputs(context: Context, measured: HoldoutMetrics, engine: Engine) -> Check
         quarantined=extracted.quarantined,
         exclude_seen=hides,
         short_by_caps=ranked.short_by_caps or 0,
-        gain_over_popularity=measured.gain_over_popularity,
+        baseline=label(measured.baseline),
+        gain_over_baseline=measured.gain_over_baseline,
+        holdout_users=measured.people,
         live_users=live_users,
         live_rows=live_rows,
     )

@@ -12,7 +12,7 @@ EVERYTHING = -1
 
 
 def popular_items(histories: Interactions, groups: ItemGroups, possible: BoolArray, n: int) -> dict[str, Array]:
-    """Returns the items with the most events.
+    """Returns the items with the most users.
 
     Args:
         histories: Interactions of all users.
@@ -21,16 +21,16 @@ def popular_items(histories: Interactions, groups: ItemGroups, possible: BoolArr
         n: Number of items, overall and per group.
 
     Returns:
-        The columns group (EVERYTHING first), rank, item, and score: the item's share of the events of the group. Items
-        without events are left out.
+        The columns group (EVERYTHING first), rank, item, and score: the item's share of all pairs of a user and an item
+        of the group. Items without events are left out.
     """
-    popular = popularity(histories.items, histories.weights, len(possible))
+    popular = popularity(histories, len(possible))
     everything = np.arange(len(possible))
     group = np.concatenate([np.full(len(everything), EVERYTHING), groups.groups])
     item = np.concatenate([everything, groups.items])
     totals = np.bincount(group + 1, weights=popular[item], minlength=len(groups.names) + 1)
-    possible_events = possible[item] & (popular[item] > 0)
-    group, item = group[possible_events], item[possible_events]
+    taken = possible[item] & (popular[item] > 0)
+    group, item = group[taken], item[taken]
     positions, rank = top_k_per_group(group, popular[item], n)
     group, item = group[positions], item[positions]
     return {"group": group, "rank": rank, "item": item, "score": popular[item] / totals[group + 1]}
@@ -57,7 +57,7 @@ def trending_items(histories: Interactions, possible: BoolArray, n: int, days: f
     if lately is None:
         nothing = np.empty(0, np.int64)
         return {"rank": nothing, "item": nothing, "score": nothing}
-    now, before = (popularity(histories.items[part], histories.weights[part], count) for part in (lately, ~lately))
+    now, before = (np.bincount(histories.items[part], histories.weights[part], count) for part in (lately, ~lately))
     expected = now.sum() * (before + SMOOTHING) / (before.sum() + SMOOTHING * count)
     excess = (now - expected) / np.sqrt(expected + SMOOTHING)
     item = np.flatnonzero(possible & (excess > 0))

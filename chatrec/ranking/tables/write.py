@@ -77,7 +77,7 @@ def _trending(inputs: TableInputs, settings: TablesConfig) -> Columns:
 def _answers(inputs: TableInputs, settings: TablesConfig) -> Columns:
     snapshot = inputs.snapshot
     queries = frequent(snapshot.queries, settings.queries, settings.query_users)
-    popular = popularity(snapshot.histories.items, snapshot.histories.weights, len(inputs.possible))
+    popular = popularity(snapshot.histories, len(inputs.possible))
     return answers(snapshot.items, queries, popular, inputs.possible, settings.query_items)
 
 

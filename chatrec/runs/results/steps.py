@@ -29,6 +29,8 @@ class ExtractResult(StepResult):
     """Rows in quarantine."""
     quarantine: Mapping[str, int] = field(default_factory=dict)
     """Rows in quarantine by relation and reason."""
+    weight_range: tuple[float, float] | None = None
+    """Smallest and largest weight if weights look like amounts. Then they were damped."""
 
     @property
     def rows_read(self) -> int:
@@ -117,8 +119,17 @@ class EnsembleResult(StepResult):
     cold_item_weights: Mapping[str, float] = field(default_factory=dict)
     limits: Mapping[str, str] = field(default_factory=dict)
     """Models that are not fitted on all data, and their replacements."""
+    published: str = "ensemble"
+    """Name of what is published: the ensemble, or one model where the ensemble is not ahead of it."""
+    baseline: str | None = None
+    """Name of the best baseline; None without a comparison."""
     holdout_users: int = 0
+    """Number of people with held-out events."""
+    holdout_windows: int = 0
+    """Number of times that events were held out."""
     ndcg: float | None = None
+    """NDCG@10 of what is published."""
+    baseline_ndcg: float | None = None
     popularity_ndcg: float | None = None
     cold_items_ndcg: float | None = None
     release: ReleaseResult | None = None

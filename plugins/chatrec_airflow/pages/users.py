@@ -33,7 +33,8 @@ class Event:
     item_id: str
     title: str
     event: str
-    occurred_at: datetime
+    occurred_at: datetime | None
+    """None if events have no times."""
     later: bool
     """Whether it happened after the snapshot of the run."""
 
@@ -95,12 +96,16 @@ def history(reader: Reader, run: RunRecord, user: str, types: Mapping[str, str])
     try:
         with reader.source() as connection:
             select = reader.settings.source.interactions.replace("%", "%%")
-            rows = connection.exec_driver_sql(
-                f"SELECT *, occurred_at::timestamptz AS at FROM ({select}\n) AS events "
+            result = connection.exec_driver_sql(  # by name out of a JSON object: the column may be missing
+                f"SELECT *, (to_jsonb(events)->>'occurred_at')::timestamptz AS at FROM ({select}\n) AS events "
                 f"WHERE user_id = CAST(%(user)s AS {types['user_id']}) ORDER BY at DESC NULLS LAST LIMIT %(most)s",
                 {"user": user, "most": MAX_HISTORY},
-            ).mappings()
-            events = [dict(row) for row in rows if row["item_id"] is not None and row["at"] is not None]
+            )
+            events = [
+                dict(row)
+                for row in result.mappings()
+                if row["item_id"] is not None and (row["at"] is not None or "occurred_at" not in row)
+            ]
         with reader.chatrec() as connection:
             titles = _titles(connection, [str(row["item_id"]) for row in events], types["item_id"])
     except ChatrecError as error:
@@ -112,7 +117,7 @@ def history(reader: Reader, run: RunRecord, user: str, types: Mapping[str, str])
             titles.get(item, ""),
             str(row.get("event") or ""),
             row["at"],
-            read is not None and row["at"] > read,
+            read is not None and row["at"] is not None and row["at"] > read,
         )
         for row in events
         for item in [str(row["item_id"])]
