@@ -62,8 +62,8 @@ class Dataset:
                 weight (a positive number, 1 by default). Without occurred_at the rows are in order; with it, a user's
                 events at one time are a set without an order.
             items: Column item_id; optional title, groups (lists of text) and available (boolean: whether lists may
-                have the item); further columns are texts. Items without interactions are cold items. By default the
-                items of the interactions.
+                have the item); further columns are texts. Items without interactions are cold items, which come
+                last in the lists of an ensemble. By default the items of the interactions.
             users: Column user_id; further columns are attributes. By default the users of the interactions.
 
         Every table is a pandas, polars or Arrow table, a mapping of columns, or the path of a Parquet or CSV file. Ids

@@ -11,7 +11,7 @@ import numpy as np
 from chatrec.config.ranking import Form
 from chatrec.data.arrays import IntArray
 from chatrec.ensemble.choice import ENSEMBLE, Choice, alone, choose, without_evidence
-from chatrec.ensemble.cold_items import COLD, ColdItems, fit_cold, hide_items, share_of_cold
+from chatrec.ensemble.cold_items import COLD, ColdItems, fit_cold, hide_items, share_of_new
 from chatrec.ensemble.holdout_candidates import CANDIDATES, HoldoutCandidates
 from chatrec.ensemble.holdout_metrics import HoldoutMetrics
 from chatrec.ensemble.inner_product import Softmax
@@ -83,7 +83,7 @@ def fit(case: Case, windows: Sequence[Holdout], others: Mapping[str, Model], fol
     save_models(kept, folder)
     limited = limits(case)
     facts = {**asdict(selected), "form": case.form, "limits": limited, "ease penalty": case.configs.ease.l2}
-    facts["cold items"] = {**asdict(cold), "share": share_of_cold(windows)}
+    facts["cold items"] = {**asdict(cold), "share": share_of_new(windows, data.histories, data.arrivals)}
     write_atomically(folder / ENSEMBLE_FILE, json.dumps(facts, indent=1))
     measured = replace(measured, models={**measured.models, **of_cold})
     measured.save(folder)

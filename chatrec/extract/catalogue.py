@@ -14,9 +14,10 @@ from psycopg2 import sql
 
 from chatrec.config.source import Source
 from chatrec.db.copy import copy_out
+from chatrec.extract.arrivals import SeenItems, created_column
 from chatrec.extract.mapping import SourceQuery, id_column, id_order, is_integer
 from chatrec.extract.quarantine import Quarantine, decode_block
-from chatrec.extract.schema import ATTRIBUTES, RowGroups, items_schema, users_schema
+from chatrec.extract.schema import ACTIVE, ATTRIBUTES, RowGroups, items_schema, users_schema
 from chatrec.extract.validation import first_broken
 
 ARRAY_SEPARATOR = "\x1f"
@@ -98,25 +99,27 @@ class Relation:
 
 
 def users_relation(mapped: SourceQuery) -> Relation:
-    """Relation of users: the id, and all attributes as text."""
+    """Relation of users: the id, whether they are active, and all attributes as text."""
     kind = mapped.types["user_id"]
     id_type = pl.Int64 if is_integer(kind) else pl.String
+    active = {ACTIVE: sql.SQL("active")} if ACTIVE in mapped.types else {}
     return Relation(
         mapped,
         "user_id",
-        {"user_id": id_column("user_id", kind), **_texts(mapped.free)},
+        {"user_id": id_column("user_id", kind), **active, **_texts(mapped.free)},
         (id_order("user_id", kind),),
         users_schema(is_integer(kind), mapped.free),
-        lambda rows: rows.with_columns(pl.col("user_id").cast(id_type)),
+        lambda rows: rows.with_columns(pl.col("user_id").cast(id_type), _flag(rows, ACTIVE)),
     )
 
 
-def items_relation(mapped: SourceQuery, source: Source) -> Relation:
+def items_relation(mapped: SourceQuery, source: Source, seen: SeenItems) -> Relation:
     """Relation of items. Of rows with the same id the one updated last is kept.
 
     Args:
         mapped: The SELECT of items.
         source: Separator of the groups of an item, and the columns that are attributes.
+        seen: Items that earlier runs have seen.
     """
     separator, attributes = source.groups_separator, source.item_attributes
     kind = mapped.types["item_id"]
@@ -130,11 +133,13 @@ def items_relation(mapped: SourceQuery, source: Source) -> Relation:
     columns = {"item_id": id_column("item_id", kind), **columns}
     if "available" in mapped.types:
         columns["available"] = sql.SQL("available")
+    if "created_at" in mapped.types:
+        columns["created_at"] = created_column()
     order = [id_order("item_id", kind)]
     if "updated_at" in mapped.types:
         order.append(sql.SQL("updated_at DESC NULLS LAST"))
     schema = items_schema(is_integer(kind), [name for name in mapped.free if name not in attributes], attributes)
-    typed = _ItemTypes(is_integer(kind), separator, attributes)
+    typed = _ItemTypes(is_integer(kind), separator, attributes, seen)
     untitled = pl.col("title").fill_null("").str.strip_chars() == ""
     return Relation(mapped, "item_id", columns, tuple(order), schema, typed, content, {TITLE_MISSING: untitled})
 
@@ -150,16 +155,23 @@ class _ItemTypes:
     integer_ids: bool
     separator: str
     attributes: tuple[str, ...]
+    seen: SeenItems
 
     def __call__(self, rows: pl.DataFrame) -> pl.DataFrame:
         groups = pl.col("groups") if "groups" in rows.columns else pl.lit(None, pl.String)
-        available = pl.col("available") if "available" in rows.columns else pl.lit(None, pl.String)
+        rows = rows.with_columns(pl.col("item_id").cast(pl.Int64 if self.integer_ids else pl.String))
         return rows.with_columns(
-            pl.col("item_id").cast(pl.Int64 if self.integer_ids else pl.String),
+            self.seen.of(rows),
             groups=split_groups(groups, self.separator),
-            available=available.fill_null("t") == "t",
+            available=_flag(rows, "available"),
             **({ATTRIBUTES: pl.struct(self.attributes)} if self.attributes else {}),
         )
+
+
+def _flag(rows: pl.DataFrame, name: str) -> pl.Expr:
+    """A boolean column, true where it is null or not mapped."""
+    given = pl.col(name) if name in rows.columns else pl.lit(None, pl.String)
+    return (given.fill_null("t") == "t").alias(name)
 
 
 def _texts(names: Iterable[str]) -> dict[str, sql.Composable]:

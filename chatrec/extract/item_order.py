@@ -14,15 +14,15 @@ from pyarrow import parquet
 
 from chatrec.data.arrays import Array
 from chatrec.data.interactions import tie_order
-from chatrec.extract.schema import RowGroups
+from chatrec.extract.schema import ARRIVED_AT, RowGroups
 from chatrec.runs.run import replacing
 
-NO_CONTENT = {"item_id", "available"}
+NO_CONTENT = {"item_id", "available", ARRIVED_AT}
 
 
 def content_digests(items: pl.DataFrame) -> Array:
     """Digest of each item's title, groups, texts and attributes, uint64."""
-    rows = items.select(pl.exclude(NO_CONTENT)).iter_rows()
+    rows = items.select(pl.exclude(*NO_CONTENT)).iter_rows()
     digests = b"".join(hashlib.blake2b(repr(row).encode(), digest_size=8).digest() for row in rows)
     return np.frombuffer(digests, np.uint64)
 
@@ -66,7 +66,7 @@ def _content(file: Path) -> Array:
     """Digests that are equal for items of equal content; they hold in this process only."""
     with parquet.ParquetFile(file) as items:
         blocks = (pl.DataFrame(pl.from_arrow(batch)) for batch in items.iter_batches())
-        digests = [block.select(pl.exclude(NO_CONTENT)).hash_rows().to_numpy() for block in blocks]
+        digests = [block.select(pl.exclude(*NO_CONTENT)).hash_rows().to_numpy() for block in blocks]
     return np.concatenate([np.empty(0, np.uint64), *digests])
 
 

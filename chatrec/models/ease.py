@@ -126,7 +126,7 @@ def _inverse_by_users(scaled: csr_matrix, added: Array) -> Array:
     of_users[np.diag_indices(len(of_users))] += 1
     factor, _ = lapack.spotrf(of_users.T, lower=1, overwrite_a=1)
     dense = z.toarray()
-    solved, _ = lapack.spotrs(factor, np.asfortranarray(dense), lower=1, overwrite_b=1)
+    solved, _ = lapack.spotrs(factor, dense.copy(order="F"), lower=1, overwrite_b=1)
     inverse: Array = -(dense.T @ solved)
     inverse[np.diag_indices(len(added))] += 1 / added
     return np.ascontiguousarray(inverse)

@@ -32,7 +32,9 @@ def explain(recommender: Recommender, user: int, item: int) -> list[Explanation]
         item: Row of an item that the user's list may contain.
     """
     users, is_cold = np.array([user]), bool(recommender.cold[item])
-    batch = recommender.batch(users, recommender.cold if is_cold else recommender.recommendable & ~recommender.cold)
+    known = recommender.recommendable & ~recommender.cold
+    cold = recommender.new if recommender.new[item] else recommender.dead
+    batch = recommender.batch(users, cold if is_cold else known)
     weights = recommender.ensemble.cold.weights if is_cold else recommender.ensemble.weights
     log_shares: list[LogShares] = (
         [ScoredLogShares.of(recommender.ensemble.cold.models[name], batch) for name in weights]

@@ -3,13 +3,14 @@
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import polars as pl
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from chatrec.config.source import Text
-from chatrec.encoder.texts import item_texts
+from chatrec.encoder.texts import item_texts, user_texts
 from chatrec.errors import MappingError
 from chatrec.features.catalogue import Texts
 from chatrec.runs.run import digest_of
@@ -135,6 +136,18 @@ def test_of_items_with_the_same_id_the_one_updated_last_is_kept(shop: Shop, take
     assert snapshot.items.filter(pl.col("item_id") == 4)["title"].to_list() == ["newer"]
 
 
+def test_users_are_active_unless_they_are_not(shop: Shop, take: Extract) -> None:
+    assert take()[1].active.all()
+    users = "SELECT no AS user_id, CASE WHEN no < 2 THEN no = 1 END AS active, town FROM customers"
+    result, snapshot = take(users=users)
+    assert snapshot.users.columns == ["user_id", "active", "town"]
+    assert np.flatnonzero(~snapshot.active).tolist() == [0]
+    assert result.interactions == len(shop.views)
+    rows, titles = np.arange(40), snapshot.items["title"].to_list()
+    texts = user_texts(snapshot.users, rows, titles, snapshot.histories, 0, snapshot.queries, Text().user)
+    assert texts[:2] == ["town: Rome.", "town: Oslo."]
+
+
 def test_a_future_event_becomes_good_when_its_time_comes(shop: Shop, take: Extract) -> None:
     """What is good is decided every run, although the day's file was read long ago."""
     shop.execute("INSERT INTO views VALUES (1, 1, 'view', 1, now() + interval '5 minutes 2 seconds')")
@@ -205,6 +218,9 @@ MISTAKES = {
     },
     "source.queries gives user_id as text, source.users as bigint: cast one of them": {
         "queries": "SELECT 'one' AS user_id, 'tent' AS query, now() AS occurred_at"
+    },
+    "source.users gives active as integer: cast it to one of boolean": {
+        "users": "SELECT no AS user_id, 1 AS active FROM customers"
     },
     "two columns of the same name": {"users": "SELECT no AS user_id, age, no AS age FROM customers"},
     "cast one of them": {"users": "SELECT no::text AS user_id FROM customers"},

@@ -89,7 +89,8 @@ def test_new_items_are_ranked_by_their_texts_within_the_bounds(least: float, mos
     text = ContentKnn(unit(random.normal(size=(ITEMS, WIDTH)).astype(np.float32)))
     usual = ranker(of_users, np.ones(ITEMS, bool))
     ensemble = replace(usual.ensemble, cold=ColdItems(0.3, {"content_knn": 1.5}, {"content_knn": text}))
-    lists = replace(usual, ensemble=ensemble, cold_items_min_share=least, cold_items_max_share=most).lists(np.arange(3))
+    made = replace(usual, ensemble=ensemble, cold_items_min_share=least, cold_items_max_share=most)
+    lists = replace(made, arrived_lately=np.ones(ITEMS, bool)).lists(np.arange(3))
     scores = text.score(UserBatch(usual.histories, np.arange(3), np.ones(ITEMS, bool), True))[:, new]
     for row in range(3):
         found = [item for item in lists.items[row] if item in new]
