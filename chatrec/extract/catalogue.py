@@ -1,4 +1,7 @@
-"""Extract users and items into Parquet, sorted by id, each id once."""
+"""Extract users and items into Parquet, each id once: users sorted by id, items by their content.
+
+The order of items decides ties in what follows. An order by id would make results depend on how items are numbered.
+"""
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
@@ -43,6 +46,8 @@ class Relation:
     schema: pa.Schema
     typed: Callable[[pl.DataFrame], pl.DataFrame]
     """Converts columns of text to their types."""
+    content: tuple[sql.Composable, ...] = ()
+    """Columns whose hash precedes the sort order; of rows with the same id that of the first row."""
     rules: Mapping[str, pl.Expr] = field(default_factory=dict)
     """Further rules: expressions that are true for invalid rows, by reason."""
 
@@ -81,7 +86,11 @@ class Relation:
     def _query(self) -> sql.Composable:
         """Query of all rows. The whole row breaks ties, so that the order depends on values alone."""
         order = sql.SQL(", ").join([*self.order, sql.SQL('mapped::text COLLATE "C"')])
-        return self._select(sql.SQL(" ORDER BY ") + order)
+        if not self.content:
+            return self._select(sql.SQL(" ORDER BY ") + order)
+        content = sql.SQL('hashtextextended(ROW({})::text COLLATE "C", 0)').format(sql.SQL(", ").join(self.content))
+        by_content = sql.SQL(" ORDER BY first_value({}) OVER (PARTITION BY {} ORDER BY {}), {}")
+        return self._select(by_content.format(content, self.order[0], order, order))
 
     def _select(self, end: sql.Composable) -> sql.Composable:
         columns = sql.SQL(", ").join(self.columns.values())
@@ -114,12 +123,14 @@ def items_relation(mapped: SourceQuery, source: Source, seen: SeenItems) -> Rela
     """
     separator, attributes = source.groups_separator, source.item_attributes
     kind = mapped.types["item_id"]
-    columns = {"item_id": id_column("item_id", kind), **_texts(["title", *mapped.free])}
+    columns = _texts(["title", *mapped.free])
     if mapped.types.get("groups", "").endswith("[]"):
         separator = ARRAY_SEPARATOR
         columns["groups"] = sql.SQL("array_to_string(groups, {})").format(sql.Literal(separator))
     elif "groups" in mapped.types:
         columns["groups"] = sql.SQL("groups::text")
+    content = tuple(columns.values())
+    columns = {"item_id": id_column("item_id", kind), **columns}
     if "available" in mapped.types:
         columns["available"] = sql.SQL("available")
     if "created_at" in mapped.types:
@@ -130,7 +141,7 @@ def items_relation(mapped: SourceQuery, source: Source, seen: SeenItems) -> Rela
     schema = items_schema(is_integer(kind), [name for name in mapped.free if name not in attributes], attributes)
     typed = _ItemTypes(is_integer(kind), separator, attributes, seen)
     untitled = pl.col("title").fill_null("").str.strip_chars() == ""
-    return Relation(mapped, "item_id", columns, tuple(order), schema, typed, {TITLE_MISSING: untitled})
+    return Relation(mapped, "item_id", columns, tuple(order), schema, typed, content, {TITLE_MISSING: untitled})
 
 
 def split_groups(column: pl.Expr, separator: str) -> pl.Expr:
@@ -188,7 +199,7 @@ class _Sorter:
         return self.relation.as_kept(rows.filter(reasons.is_null())).to_arrow().cast(self.relation.schema)
 
     def _with_duplicates(self, ids: pl.Series, reasons: pl.Series) -> pl.Series:
-        """Add duplicates to the reasons. Rows are sorted by id, so a duplicate follows a valid row with the same id."""
+        """Add duplicates to the reasons. Rows of one id are adjacent, so a duplicate follows a valid row."""
         good = pl.DataFrame({"id": ids, "row": pl.arange(len(ids), eager=True)}).filter(reasons.is_null())
         before = good["id"].shift(1, fill_value=self.last_id)
         repeated = good.filter(good["id"].eq_missing(before))["row"]

@@ -63,11 +63,10 @@ class Ease(Model):
         scores[:, self.fitted_items] = product(histories[:, self.fitted_items], self.weights)
         return scores
 
-    def contributions(self, latest: Array, items: Array) -> Array:
+    def contributions(self, latest: Array, ages: Array, items: Array) -> Array:
         """Returns decay^age B[event, item]."""
-        weights = decaying(self.decay)(np.arange(latest.shape[1]))
         rows, columns = (positions_among(self.fitted_items, rows_of_items) for rows_of_items in (latest, items))
-        return event_contributions(self.weights, weights, rows, columns)
+        return event_contributions(self.weights, decaying(self.decay)(ages), rows, columns)
 
 
 def fit_all(data: TrainingData, configs: Mapping[str, Config]) -> dict[str, Ease]:

@@ -58,7 +58,8 @@ def explain(recommender: Recommender, user: int, item: int) -> list[Explanation]
 
 def _events(model: Model, batch: UserBatch, item: Array, share: float) -> dict[int, float]:
     latest = batch.histories.latest(batch.users, EVENTS_OF_A_REASON)
-    added = model.contributions(latest, item)
+    ages = batch.histories.latest_ages(batch.users, EVENTS_OF_A_REASON)
+    added = model.contributions(latest, ages, item)
     if added is None:
         return {}
     positive = np.where(latest[0] >= 0, np.maximum(added[0, 0], 0), 0)

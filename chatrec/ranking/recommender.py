@@ -317,9 +317,10 @@ class Recommender:
     def _strongest_event(self, items: IntArray, shares: FloatArray, batch: UserBatch) -> Array:
         """Returns the event with the largest contribution to the strongest model, if that model's share suffices."""
         latest = batch.histories.latest(batch.users, EVENTS_OF_A_REASON)
+        ages = batch.histories.latest_ages(batch.users, EVENTS_OF_A_REASON)
         events, strength = np.full(items.shape, PADDING, np.int32), np.full(items.shape, LEAST_SHARE, np.float32)
         for column, model in enumerate(self.models.values()):
-            added = model.contributions(latest, items)
+            added = model.contributions(latest, ages, items)
             if added is None:
                 continue
             added = np.where((latest >= 0)[:, None, :], added, -np.inf)

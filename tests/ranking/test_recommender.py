@@ -64,6 +64,7 @@ def test_a_reason_can_be_recomputed_from_its_parts() -> None:
         allowed = [i for i in range(ITEMS) if i not in history]
         said = log_shares(made, row, allowed)
         latest = made.histories.latest(np.array([row]), 50)
+        ages = made.histories.latest_ages(np.array([row]), 50)
         attention = np.exp(made.aigc.state.users(latest)[0] @ made.aigc.state.groups.T)
         for place, item in enumerate(lists.items[row]):
             parts = [
@@ -73,7 +74,7 @@ def test_a_reason_can_be_recomputed_from_its_parts() -> None:
             shares = np.array(parts) / sum(parts)
             assert lists.shares[row, place] == pytest.approx(shares, abs=1e-3)
             name = list(WEIGHTS)[int(shares.argmax())]
-            added = made.models[name].contributions(latest, np.array([[item]]))
+            added = made.models[name].contributions(latest, ages, np.array([[item]]))
             assert added is not None
             assert lists.because[row, place] == latest[0][added[0, 0].argmax()]
             mine = GROUPS.groups[GROUPS.items == item]
