@@ -11,7 +11,7 @@ import numpy as np
 import polars as pl
 
 from chatrec.data.arrays import Array, top_k
-from chatrec.data.interactions import Interactions, starts_of
+from chatrec.data.interactions import Interactions, starts_of, tie_order
 from chatrec.data.user_batch import UserBatch, batches
 from chatrec.evaluation.holdout import CELLS_OF_A_BLOCK
 from chatrec.extract.snapshot import Snapshot
@@ -112,21 +112,23 @@ def read_split(split: Path) -> Events:
 
 
 def read_events(file: Path, candidates: pl.Series | None = None) -> Events:
-    """Reads events in the order of time; events at equal times keep the order of the file.
+    """Reads events in the order of time; a user's events at one time are in an order of the user's own.
 
     Args:
         file: Gzipped CSV with user_id, item_id and ts.
         candidates: Ids of the items that may be recommended; None for all items of the file.
     """
-    events = pl.read_csv(file, infer_schema=False, columns=["user_id", "item_id", "ts"]).with_row_index("order")
+    events = pl.read_csv(file, infer_schema=False, columns=["user_id", "item_id", "ts"])
     users = events["user_id"].unique().sort()
     ids = events["item_id"] if candidates is None else pl.concat([events["item_id"], candidates])
     items = ids.unique().sort()
-    ordered = events.with_columns(
+    numbered = events.with_columns(
         user=pl.col("user_id").cast(pl.Enum(users)).to_physical(),
         item=pl.col("item_id").cast(pl.Enum(items)).to_physical(),
         time=(pl.col("ts").cast(pl.Float64) * 1_000_000).cast(pl.Int64),
-    ).sort("user", "time", "order")
+    )
+    ties = pl.Series("tie", tie_order(numbered["user"].to_numpy(), numbered["item"].to_numpy()))
+    ordered = numbered.with_columns(ties).sort("user", "time", "tie")
     histories = Interactions(
         starts_of(ordered["user"].to_numpy(), len(users)),
         ordered["item"].to_numpy().astype(np.int32),

@@ -26,6 +26,7 @@ from chatrec.data.arrays import Array, unit
 from chatrec.data.interactions import Interactions
 from chatrec.data.user_batch import batches
 from chatrec.evaluation.holdout import CELLS_OF_A_BLOCK
+from chatrec.models.configs import Configs
 from chatrec.models.entry import Case
 from chatrec.models.registry import fit_models, names
 from chatrec.models.training_data import TrainingData
@@ -43,18 +44,23 @@ BYTES, SECONDS = 12_000_000_000, 600
 """Limits of a cell; a model that exceeds one is not measured."""
 
 
+def case_of(log: TrainingData, target: Target) -> Case:
+    """Returns the case in which a log of any size has all models."""
+    return Case(log, target, configs=Configs(costly_from=0), exclude_seen=False)
+
+
 def models(log: TrainingData) -> dict[str, Target]:
     """Returns the names of the models for a log of this size, each with a target that it suits."""
     targets: dict[str, Target] = {}
     for target in get_args(Target):
-        targets = dict.fromkeys(names(Case(log, target)), target) | targets
+        targets = dict.fromkeys(names(case_of(log, target)), target) | targets
     return targets
 
 
 def cost(log: TrainingData, name: str, target: Target) -> tuple[float, float]:
     """Returns the seconds to fit a model, and to score all items for 1,000 users."""
     since = time.monotonic()
-    model = fit_models(Case(log, target), {name})[name]
+    model = fit_models(case_of(log, target), {name})[name]
     fitted = time.monotonic()
     users = np.flatnonzero(log.histories.lengths)
     sample = users[np.linspace(0, len(users) - 1, min(SCORED_USERS, len(users))).astype(int)]

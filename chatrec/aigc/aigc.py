@@ -53,7 +53,7 @@ class AigcModel(VectorModel):
         """Returns user vectors u, users × width."""
         return self.state.users(batch.histories.latest(batch.users, self.state.encoder.length))
 
-    def contributions(self, latest: Array, items: Array) -> Array | None:
+    def contributions(self, latest: Array, ages: Array, items: Array) -> Array | None:
         """Implements `Model.contributions`."""
         return self.state.encoder.contributions(self.state.items, latest, items)
 

@@ -105,9 +105,8 @@ class _Training:
         self.model = model
         self.length = length
         self.random = np.random.default_rng(seed)
-        self.items = torch.tensor(histories.items, dtype=torch.long)
-        self.preceding = torch.from_numpy(np.arange(len(self.items)) - histories.starts[histories.event_users])
-        self.weights = _weights(histories)
+        self.histories = histories
+        self.preceding = torch.from_numpy(np.arange(len(histories.items)) - histories.starts[histories.event_users])
         self.positions = np.flatnonzero(self.preceding.numpy() > 0)
         self.optimiser = torch.optim.Adam(model.parameters(), lr=LEARNING_RATE)
         self.sampled = len(model.item_vectors()) >= FULL_SOFTMAX_BELOW
@@ -116,6 +115,8 @@ class _Training:
         self.schedule = torch.optim.lr_scheduler.LinearLR(self.optimiser, 1.0, 0.0, max(steps, 1))
 
     def pass_over_events(self) -> None:
+        read = self.histories.shuffled(self.random)  # no order within a basket is learned
+        self.items, self.weights = torch.tensor(read.items, dtype=torch.long), _weights(read)
         chosen = self.random.permutation(self.positions)[:POSITIONS_OF_AN_EPOCH]
         for start in range(0, len(chosen), self.batch):
             positions = torch.from_numpy(chosen[start : start + self.batch])

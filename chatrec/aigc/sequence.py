@@ -110,6 +110,8 @@ class Training:
     def run(self, histories: Interactions, events: int, rate: float = 1.0) -> Iterator[tuple[Batch, float]]:
         """Trains in random epochs until a number of events is read; yields each batch with its loss.
 
+        Each epoch reads the events of a basket in another order, so that none is learned.
+
         If events are to be read, at least one must have a successor.
         """
         steps = max(1, -(-events // self.plan.tokens))
@@ -117,11 +119,11 @@ class Training:
             torch.optim.lr_scheduler.LambdaLR(optimiser, lambda step: rate * warm_cosine(step, steps, WARM_UP * steps))
             for optimiser in self.optimisers
         ]
-        self.items = torch.from_numpy(histories.items.astype(np.int64))
         self.ends = torch.from_numpy(np.repeat(histories.starts[1:], histories.lengths))
         random = np.random.default_rng((self.seed, self.read))
         read = 0
         while read < events:
+            self.items = torch.from_numpy(histories.shuffled(random).items.astype(np.int64))
             for batch in batches(histories, self.plan.shape.window, self.plan.tokens, random):
                 loss = self.step(batch)
                 read += int(batch.mask.sum())

@@ -22,6 +22,7 @@ from chatrec.data.dataset import Dataset
 from chatrec.encoder.embed import ITEMS, USERS, take
 from chatrec.errors import DataError
 from chatrec.extract.dataset_files import write_dataset
+from chatrec.extract.schema import ARRIVED_AT
 from chatrec.models.labels import kind_of
 from chatrec.pipeline.context import Context
 from chatrec.pipeline.offline import KEY, perform
@@ -35,7 +36,7 @@ from chatrec.runs.run import Run, key_of
 TEXT_STEPS = ("encoder", "embed")
 STEPS = ("groups", "aigc", "ensemble", "index")
 EXTRACT, EMBED = "extract", "embed"
-PLAIN = {"item_id", "groups", "available"}
+PLAIN = {"item_id", "groups", "available", ARRIVED_AT}
 
 EXPLAINED = "source", "kind", "share", "item_id", "contribution"
 

@@ -13,6 +13,7 @@ from chatrec.models import (
     content_knn,
     ease,
     ials,
+    item_knn,
     kernel_ridge,
     markov,
     popularity,
@@ -155,11 +156,12 @@ class Markov(ScoredEstimator, markov.Config):
 
 
 class Popularity(ScoredEstimator, popularity.Config):
-    """Popularity: the summed weights of the events of each item, the same for all users.
+    """Popularity: the summed weights of the users of each item, the same for all users.
 
     Args:
-        half_life: An event counts half for each half-life that it is older than the newest one, as a share of the time
-            that the dataset spans, from 0 to 1 (exponential decay). None counts all events alike.
+        half_life: A user counts half for each half-life that the user's latest event with the item is older than the
+            newest event, as a share of the time that the dataset spans, from 0 to 1 (exponential decay). None counts
+            all users alike.
 
     Examples:
         >>> import chatrec
@@ -171,6 +173,24 @@ class Popularity(ScoredEstimator, popularity.Config):
     def fit_model(self, dataset: Dataset) -> Model:
         """Implements `ScoredEstimator.fit_model`."""
         return popularity.fit(training_data(dataset), self)
+
+
+class ItemKNN(ScoredEstimator, item_knn.Config):
+    """Items that the same users took: Σ over the history of the cosine of two items (Sarwar et al. 2001).
+
+    Args:
+        max_pairs: Largest number of pairs of items in the histories, Σ n² over the users, that is counted in a run.
+
+    Examples:
+        >>> import chatrec
+        >>> shop = chatrec.Dataset.from_frames({"user_id": [1, 1, 2, 2, 3], "item_id": ["tea", "cup"] * 2 + ["tea"]})
+        >>> chatrec.models.ItemKNN().fit(shop).recommend(3, k=1)["item_id"].item()
+        'cup'
+    """
+
+    def fit_model(self, dataset: Dataset) -> Model:
+        """Implements `ScoredEstimator.fit_model`."""
+        return item_knn.fit(training_data(dataset), self)
 
 
 class ContentKNN(ScoredEstimator, content_knn.Config):

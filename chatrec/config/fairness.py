@@ -53,6 +53,6 @@ class Diversity(Section):
     max_loss: float = Field(0.02, ge=0, le=1)
     """Maximum relative loss of NDCG@10 on held-out events. The strongest diversity within it is used."""
     coverage: float = Field(0, ge=0, le=1)
-    """Minimum share of the available items that appear in at least one list, as far as candidates allow. An item in no
-    list replaces the last item of a user whom it fits almost as well; at most a fifth of a list is replaced. 0 disables
-    it."""
+    """Minimum share of the available items, without dead stock, that appear in at least one list, as far as candidates
+    allow. An item in no list replaces the last item of a user whom it fits almost as well; at most a fifth of a list is
+    replaced. 0 disables it."""

@@ -29,10 +29,14 @@ class Ranking(Section):
     exclude_seen: bool = True
     """Exclude items that the user has already interacted with. Set it to false for shops with repeat purchases."""
     cold_items_min_share: float = Field(0.1, ge=0, le=1)
-    """Minimum share of a list for cold items (items without interactions), as far as there are any. Their texts rank
-    them. With 0, cold items compete with all others, appear rarely and stay without interactions for a long time."""
+    """Minimum share of a list for new items (see `new_item_days`), as far as there are any. Their texts rank them. With
+    0, new items compete with all others, appear rarely and stay without interactions for a long time."""
     cold_items_max_share: float = Field(0.5, ge=0, le=1)
-    """Maximum share of a list for cold items, unless no other item is left."""
+    """Maximum share of a list for new items, unless no other item is left."""
+    new_item_days: float = Field(30, ge=0, le=36_500)
+    """Number of days for which an item without interactions is new: it appeared (`created_at` of `source.items`, or the
+    first run that saw it) no longer than this before the newest interaction. Other items without interactions are dead
+    stock, which lists have only if no other item is left."""
     search_weight: float = Field(1, ge=0)
     """Weight of a user's latest searches relative to all models together, if `source.queries` is set. 0 ignores
     searches."""

@@ -11,10 +11,12 @@ class Source(Section):
     url: str = Field("", json_schema_extra=SECRET, repr=False)
     """Connection URL to read from, for example a replica. If empty, `database.url`."""
     users: str = ""
-    """Columns: user_id, and any attributes. Ids are bigint, integer, uuid or text."""
+    """Columns: user_id; optionally active (boolean; other users get no list, but models learn from their interactions);
+    and any attributes. Ids are bigint, integer, uuid or text."""
     items: str = ""
     """Columns: item_id, title; optionally groups (text[], or text with separators), available (boolean), updated_at,
-    and further texts. An item without a title goes to the quarantine, with its events."""
+    created_at (a timestamp: when the item appeared; by default, when a run after the first one sees it), and further
+    texts. An item without a title goes to the quarantine, with its events."""
     interactions: str = ""
     """Columns: user_id, item_id, occurred_at (timestamp); optionally event (text) and weight (a number; how much the
     event counts, such as 1 for a view and 5 for an order; amounts are damped). A log without times leaves occurred_at

@@ -10,7 +10,7 @@ import numpy as np
 import polars as pl
 
 from chatrec.data.arrays import Array, BoolArray, FloatArray, IntArray
-from chatrec.data.interactions import Interactions, starts_of
+from chatrec.data.interactions import Interactions, starts_of, tie_order
 from chatrec.errors import DataError, UnknownItem, UnknownUser
 
 INTERACTIONS, ITEMS, USERS = "interactions", "items", "users"
@@ -58,11 +58,12 @@ class Dataset:
         """Builds a dataset from tables.
 
         Args:
-            interactions: Columns user_id and item_id; optional occurred_at (a time, a date, or seconds since 1970;
-                without it the rows are in order) and weight (a positive number, 1 by default).
+            interactions: Columns user_id and item_id; optional occurred_at (a time, a date, or seconds since 1970) and
+                weight (a positive number, 1 by default). Without occurred_at the rows are in order; with it, a user's
+                events at one time are a set without an order.
             items: Column item_id; optional title, groups (lists of text) and available (boolean: whether lists may
-                have the item); further columns are texts. Items without interactions are cold items. By default the
-                items of the interactions.
+                have the item); further columns are texts. Items without interactions are cold items, which come
+                last in the lists of an ensemble. By default the items of the interactions.
             users: Column user_id; further columns are attributes. By default the users of the interactions.
 
         Every table is a pandas, polars or Arrow table, a mapping of columns, or the path of a Parquet or CSV file. Ids
@@ -85,7 +86,8 @@ class Dataset:
         order = events.with_columns(
             user=_rows(events, known_users, "user_id", USERS), item=_rows(events, known_items, "item_id", ITEMS)
         ).with_columns(time=_times(events), weight=_weights(events))
-        order = order.sort("user", "time", maintain_order=True)
+        ties = pl.Series("tie", tie_order(order["user"].to_numpy(), order["item"].to_numpy()))
+        order = order.with_columns(ties).sort("user", "time", "tie", maintain_order=True)
         made = Interactions(
             starts_of(order["user"].to_numpy(), known_users.height),
             order["item"].to_numpy(),

@@ -1,6 +1,6 @@
 """Interactions and search queries, grouped by user."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
@@ -15,6 +15,18 @@ DAY = 86_400 * SECOND
 def starts_of(owners: IntArray, users: int) -> IntArray:
     """Start of each user's rows, for rows sorted by user: int64, users + 1."""
     return np.concatenate([[0], np.cumsum(np.bincount(owners, minlength=users))]).astype(np.int64)
+
+
+def tie_order(users: IntArray, items: IntArray) -> IntArray:
+    """Keys by which events of one user at one time are ordered: a hash of both rows (SplitMix64), uint64.
+
+    An order of the items that all users share would be learned as if it were behaviour.
+    """
+    keys = (users.astype(np.uint64) << np.uint64(32)) + items.astype(np.uint64)
+    keys += np.uint64(0x9E3779B97F4A7C15)
+    keys = (keys ^ (keys >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
+    keys = (keys ^ (keys >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
+    return keys ^ (keys >> np.uint64(31))
 
 
 @dataclass(frozen=True)
@@ -51,7 +63,10 @@ class ByUser:
 
 @dataclass(frozen=True)
 class Interactions(ByUser):
-    """Interactions of users: the events of user u are `items[starts[u]:starts[u + 1]]`, the oldest first."""
+    """Interactions of users: the events of user u are `items[starts[u]:starts[u + 1]]`, the oldest first.
+
+    Events of one user at one time are a **basket**, which has no order; see `tie_order`.
+    """
 
     items: IntArray
     """int32, row of the item of each event."""
@@ -66,8 +81,38 @@ class Interactions(ByUser):
         return np.repeat(np.arange(self.users), self.lengths)
 
     @cached_property
+    def baskets(self) -> IntArray:
+        """Basket of each event. Baskets are numbered across users, the oldest of a user first."""
+        first = np.ones(len(self.items), bool)
+        first[1:] = np.diff(self.times) != 0
+        first[self.starts[:-1][self.lengths > 0]] = True
+        return np.cumsum(first) - 1
+
+    @cached_property
+    def ages(self) -> IntArray:
+        """Number of newer events of the user of each event; those of its own basket are not newer."""
+        ends: IntArray = np.cumsum(np.bincount(self.baskets))
+        return self.starts[1:][self.event_users] - ends[self.baskets]
+
+    @property
+    def has_ties(self) -> bool:
+        """Whether a basket has several events."""
+        return bool(len(self.baskets)) and int(self.baskets[-1]) + 1 < len(self.baskets)
+
+    def shuffled(self, random: np.random.Generator) -> "Interactions":
+        """Orders the events of each basket at random."""
+        if not self.has_ties:
+            return self
+        order = np.lexsort((random.random(len(self.items)), self.baskets))
+        return replace(self, items=self.items[order], weights=self.weights[order])
+
+    @cached_property
     def _padded_items(self) -> IntArray:
         return np.append(self.items, np.int32(-1))
+
+    @cached_property
+    def _padded_ages(self) -> IntArray:
+        return np.append(self.ages, 0)
 
     def of(self, user: int) -> IntArray:
         """Items of a user, the oldest event first."""
@@ -98,10 +143,18 @@ class Interactions(ByUser):
         Returns:
             users × length, rows of items, the newest first, padded with -1.
         """
-        positions = self.starts[users + 1][:, None] - 1 - np.arange(length)
-        is_event = positions >= self.starts[users][:, None]
-        latest: IntArray = self._padded_items[np.where(is_event, positions, -1)]
+        latest: IntArray = self._padded_items[self._latest(users, length)]
         return latest
+
+    def latest_ages(self, users: IntArray, length: int) -> IntArray:
+        """Ages of the events of `latest`, padded with 0."""
+        ages: IntArray = self._padded_ages[self._latest(users, length)]
+        return ages
+
+    def _latest(self, users: IntArray, length: int) -> IntArray:
+        """Positions of the latest events, padded with -1."""
+        positions = self.starts[users + 1][:, None] - 1 - np.arange(length)
+        return np.where(positions >= self.starts[users][:, None], positions, -1)
 
 
 @dataclass(frozen=True)

@@ -42,7 +42,7 @@ class UserBatch:
         """Histories as a matrix.
 
         Args:
-            weigh: Function from the age of an event (0 for the newest) to its weight.
+            weigh: Function from the age of an event, the number of newer events, to its weight.
 
         Returns:
             users × items, float32. Weights of several events with an item are added.
@@ -71,7 +71,7 @@ class UserBatch:
     def _events(self) -> tuple[IntArray, IntArray, IntArray]:
         """Row, position and age of every event."""
         rows, events = self.histories.positions(self.users)
-        return rows, events, self.histories.starts[self.users + 1][rows] - 1 - events
+        return rows, events, self.histories.ages[events]
 
 
 def batches(

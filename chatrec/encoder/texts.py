@@ -12,6 +12,7 @@ from jinja2.sandbox import SandboxedEnvironment
 from chatrec.data.arrays import Array
 from chatrec.data.interactions import Interactions, Queries
 from chatrec.errors import SettingsError
+from chatrec.extract.schema import ACTIVE, ARRIVED_AT
 
 ITEM_COLUMNS = {"item_id", "title", "groups", "available"}
 NO_TEXT = np.void(bytes(16))
@@ -23,7 +24,7 @@ def item_texts(items: pl.DataFrame, template: str) -> list[str]:
     Raises:
         SettingsError: If the template is invalid. Names `text.item`.
     """
-    compiled = _compile(template, "text.item")
+    compiled, items = _compile(template, "text.item"), items.drop(ARRIVED_AT, strict=False)
     names = [name for name in items.columns if name not in ITEM_COLUMNS and items.schema[name] == pl.String]
     return [_render(compiled, _item_values(row, names), "text.item") for row in items.iter_rows(named=True)]
 
@@ -51,7 +52,7 @@ def user_texts(
     Raises:
         SettingsError: If the template is invalid. Names `text.user`.
     """
-    compiled = _compile(template, "text.user")
+    compiled, users = _compile(template, "text.user"), users.drop(ACTIVE, strict=False)
     latest = histories.latest(chosen, length)
     texts = []
     for user, row, items in zip(chosen, _rows(users, chosen), latest, strict=True):

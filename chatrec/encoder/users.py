@@ -40,10 +40,9 @@ def compose(users: Array, items: Array, histories: Interactions, length: int) ->
         length: Number of latest events that count.
     """
     users_with_history = np.flatnonzero(histories.lengths > 0)
-    harmonic = (1 / (np.arange(length) + 1)).astype(np.float32)
     for start in range(0, len(users_with_history), USERS_OF_A_BLOCK):
         block = users_with_history[start : start + USERS_OF_A_BLOCK]
         latest = histories.latest(block, length)
-        weights = np.where(latest >= 0, harmonic, 0)
+        weights = np.where(latest >= 0, 1 / (histories.latest_ages(block, length) + 1), 0).astype(np.float32)
         taken = np.einsum("ul,uld->ud", weights, items[latest]) / np.maximum(weights.sum(1, keepdims=True), 1e-9)
         users[block] = unit(taken + users[block])

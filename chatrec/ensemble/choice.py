@@ -1,4 +1,4 @@
-"""The choice of what a run publishes: the ensemble, or one of its models if held-out people show that model ahead.
+"""The choice of the published system: the ensemble, or one of its models if held-out people show that model ahead.
 
 With many held-out people the ensemble has to be ahead of every baseline. With few of them it is published with weights
 near `weights.PRIOR`, in which each kind of simple model has a part, unless a baseline is probably ahead. A model that
@@ -29,14 +29,14 @@ ensemble."""
 
 @dataclass(frozen=True)
 class Choice:
-    """What a run publishes, with the evidence."""
+    """The system that a run publishes, with the evidence."""
 
     published: str
     """ENSEMBLE or the name of a model."""
     baseline: str
     """The best baseline on held-out events, or the simplest one without any."""
     gain: Interval | None = None
-    """NDCG@10 of what is published minus that of the baseline, with its 95 % interval; None without held-out events."""
+    """NDCG@10 of the published system minus that of the baseline, with its 95 % interval; None without any events."""
 
 
 def alone(name: str) -> dict[str, float]:
@@ -45,7 +45,7 @@ def alone(name: str) -> dict[str, float]:
 
 
 def without_evidence(case: Case) -> tuple[str, dict[str, float]]:
-    """Returns what is published if no events can be held out, or if they say nothing, and its weights.
+    """Returns the system that is published if no events can be held out, or if they say nothing, and its weights.
 
     If hardly any item was taken by two people, it is the similarity of texts, else the ensemble with its prior weights.
     """

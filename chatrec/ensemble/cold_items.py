@@ -1,4 +1,4 @@
-"""Cold items: weights of the text models, and the probability that an event is of a cold item."""
+"""Cold items: weights of the text models, and the probability that an event is of a new item."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -8,6 +8,7 @@ import numpy as np
 
 from chatrec.data.arrays import FloatArray
 from chatrec.data.interactions import Interactions
+from chatrec.data.new_items import Arrivals
 from chatrec.ensemble.weights import NO_PRIOR, EnsembleWeights, HoldoutFeatures, cross_fitted, fit_ensemble_weights
 from chatrec.evaluation.evaluator import Evaluator
 from chatrec.evaluation.holdout import Holdout, hold_items_out
@@ -15,6 +16,8 @@ from chatrec.models.base import Model
 
 HIDDEN = 0.1
 """Share of the known items that are hidden to fit the weights for cold items."""
+NO_EVIDENCE, LARGEST_SHARE = 1e-6, 0.5
+"""Bounds of the probability that an event is of a new item."""
 COLD = "cold items"
 DEFAULT_MODEL = "content_knn"
 """Model that ranks cold items if no item could be hidden."""
@@ -22,10 +25,10 @@ DEFAULT_MODEL = "content_knn"
 
 @dataclass(frozen=True)
 class ColdItems:
-    """Ranking of cold items among each other and against known items."""
+    """Ranking of cold items among each other, and of new ones against known items."""
 
     share: float = 0.0
-    """Probability that an event is of a cold item."""
+    """Probability that an event is of a new item."""
     weights: Mapping[str, float] = field(default_factory=dict)
     """Weights of the text models."""
     models: Mapping[str, Any] = field(default_factory=dict)
@@ -40,11 +43,30 @@ def hide_items(histories: Interactions, items: int, seed: int) -> Holdout:
     return hold_items_out(histories, hidden, seed)
 
 
-def share_of_cold(windows: Sequence[Holdout]) -> float:
-    """Returns the smoothed share of held-out events whose items have no earlier events, between 0 and 1."""
-    parts = [np.isin(window.targets, window.histories.items) for window in windows]
-    is_warm = np.concatenate([np.empty(0, bool), *parts])
-    return float(((~is_warm).sum() + 0.5) / (len(is_warm) + 1))
+def share_of_new(windows: Sequence[Holdout], histories: Interactions, arrivals: Arrivals | None) -> float:
+    """Returns the probability that an event is of an item that is new, from those that were new before a holdout.
+
+    It is the smoothed share of held-out events of items that were new then, times the number of items that are new now
+    over the number of those. Windows before which no item was new say nothing.
+
+    Args:
+        windows: Holdouts of the histories. The remaining events of each end where it begins.
+        histories: All interactions.
+        arrivals: Arrival of items; None if no item is new.
+
+    Returns:
+        NO_EVIDENCE, so that new items take the last of their slots, if no item was new then; at most LARGEST_SHARE.
+    """
+    if arrivals is None:
+        return NO_EVIDENCE
+    then = [arrivals.new(held.histories) & arrivals.arrived(held.histories) & held.recommendable for held in windows]
+    taken = [new[held.targets] for new, held in zip(then, windows, strict=True) if new.any()]
+    if not taken:
+        return NO_EVIDENCE
+    now = (arrivals.new(histories) & windows[0].recommendable).sum()
+    before = np.mean([new.sum() for new in then if new.any()])
+    events = np.concatenate(taken)
+    return float(np.clip((events.sum() + 0.5) / (len(events) + 1) * now / before, NO_EVIDENCE, LARGEST_SHARE))
 
 
 def fit_cold(

@@ -11,7 +11,7 @@ import numpy as np
 from chatrec.config.ranking import Form
 from chatrec.data.arrays import IntArray
 from chatrec.ensemble.choice import ENSEMBLE, Choice, alone, choose, without_evidence
-from chatrec.ensemble.cold_items import COLD, ColdItems, fit_cold, hide_items, share_of_cold
+from chatrec.ensemble.cold_items import COLD, ColdItems, fit_cold, hide_items, share_of_new
 from chatrec.ensemble.holdout_candidates import CANDIDATES, HoldoutCandidates
 from chatrec.ensemble.holdout_metrics import HoldoutMetrics
 from chatrec.ensemble.inner_product import Softmax
@@ -83,7 +83,7 @@ def fit(case: Case, windows: Sequence[Holdout], others: Mapping[str, Model], fol
     save_models(kept, folder)
     limited = limits(case)
     facts = {**asdict(selected), "form": case.form, "limits": limited, "ease penalty": case.configs.ease.l2}
-    facts["cold items"] = {**asdict(cold), "share": share_of_cold(windows)}
+    facts["cold items"] = {**asdict(cold), "share": share_of_new(windows, data.histories, data.arrivals)}
     write_atomically(folder / ENSEMBLE_FILE, json.dumps(facts, indent=1))
     measured = replace(measured, models={**measured.models, **of_cold})
     measured.save(folder)
@@ -109,7 +109,7 @@ def _rounded(ensemble: EnsembleWeights) -> dict[str, float]:
 
 
 def _without_evidence(case: Case) -> tuple[EnsembleWeights, Choice, HoldoutMetrics]:
-    """Returns what is published if no event can be held out."""
+    """Returns the system that is published if no event can be held out."""
     name, weights = without_evidence(case)
     return EnsembleWeights(weights, {}), Choice(name, POPULARITY), HoldoutMetrics(published=name, baseline=POPULARITY)
 
@@ -123,11 +123,11 @@ def _features(
 ) -> HoldoutFeatures:
     """Returns the features of all windows, under models fitted without their events.
 
-    Text models of the first window are fitted without the hidden items too, which saves a fit.
+    On a large log, text models of the first window are fitted without the hidden items too, which saves a fit.
     """
     parts = list[HoldoutFeatures]()
     for case, window in zip(before, windows, strict=True):
-        given = {} if parts else of_texts
+        given = of_texts if case.is_large and not parts else {}
         fitted: dict[str, Any] = {**given, **fit_models(case, suited - given.keys())}
         if case.form == "inner_product":
             fitted = {name: Softmax(model) for name, model in fitted.items()}
@@ -138,7 +138,7 @@ def _features(
 def _select(
     case: Case, features: HoldoutFeatures, windows: Sequence[Holdout]
 ) -> tuple[EnsembleWeights, Choice, HoldoutMetrics, HoldoutCandidates]:
-    """Returns the weights to publish, why they are, and what was measured."""
+    """Returns the published weights, the choice behind them, all metrics, and candidates of the first window."""
     seed, pooled = case.data.seed, PooledEvaluator(windows, case.data.texts)
     best = cross_fitted(features, seed, CANDIDATES)
     lists: dict[str, IntArray] = {name: features.lists(alone(name)) for name in features.names}

@@ -18,11 +18,11 @@ class HoldoutMetrics:
     models: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
     """Metrics by model and name."""
     published: str = ""
-    """Name of what the run publishes: the ensemble, or one of its models."""
+    """Name of the published system: the ensemble, or one of its models."""
     baseline: str = ""
     """Name of the best baseline."""
     gain_over_baseline: Interval | None = None
-    """NDCG@10 of what is published minus that of the baseline, and the bounds of its 95 % interval."""
+    """NDCG@10 of the published system minus that of the baseline, and the bounds of its 95 % interval."""
     people: int = 0
     """Number of people with held-out events."""
 

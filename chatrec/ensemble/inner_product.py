@@ -33,9 +33,9 @@ class Softmax(VectorModel):
         scaled: FloatArray = self.scale * self.model.queries(batch)
         return scaled
 
-    def contributions(self, latest: IntArray, items: IntArray) -> Array | None:
+    def contributions(self, latest: IntArray, ages: IntArray, items: IntArray) -> Array | None:
         """Implements `Model.contributions`, without the scale, which is the same for all events."""
-        return self.model.contributions(latest, items)
+        return self.model.contributions(latest, ages, items)
 
 
 def form_of(wanted: Form, items: int) -> Form:

@@ -1,4 +1,7 @@
-"""Extract users and items into Parquet, sorted by id, each id once."""
+"""Extract users and items into Parquet, each id once: users sorted by id, items by their content.
+
+The order of items decides ties in what follows. An order by id would make results depend on how items are numbered.
+"""
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
@@ -11,9 +14,10 @@ from psycopg2 import sql
 
 from chatrec.config.source import Source
 from chatrec.db.copy import copy_out
+from chatrec.extract.arrivals import SeenItems, created_column
 from chatrec.extract.mapping import SourceQuery, id_column, id_order, is_integer
 from chatrec.extract.quarantine import Quarantine, decode_block
-from chatrec.extract.schema import ATTRIBUTES, RowGroups, items_schema, users_schema
+from chatrec.extract.schema import ACTIVE, ATTRIBUTES, RowGroups, items_schema, users_schema
 from chatrec.extract.validation import first_broken
 
 ARRAY_SEPARATOR = "\x1f"
@@ -42,6 +46,8 @@ class Relation:
     schema: pa.Schema
     typed: Callable[[pl.DataFrame], pl.DataFrame]
     """Converts columns of text to their types."""
+    content: tuple[sql.Composable, ...] = ()
+    """Columns whose hash precedes the sort order; of rows with the same id that of the first row."""
     rules: Mapping[str, pl.Expr] = field(default_factory=dict)
     """Further rules: expressions that are true for invalid rows, by reason."""
 
@@ -80,7 +86,11 @@ class Relation:
     def _query(self) -> sql.Composable:
         """Query of all rows. The whole row breaks ties, so that the order depends on values alone."""
         order = sql.SQL(", ").join([*self.order, sql.SQL('mapped::text COLLATE "C"')])
-        return self._select(sql.SQL(" ORDER BY ") + order)
+        if not self.content:
+            return self._select(sql.SQL(" ORDER BY ") + order)
+        content = sql.SQL('hashtextextended(ROW({})::text COLLATE "C", 0)').format(sql.SQL(", ").join(self.content))
+        by_content = sql.SQL(" ORDER BY first_value({}) OVER (PARTITION BY {} ORDER BY {}), {}")
+        return self._select(by_content.format(content, self.order[0], order, order))
 
     def _select(self, end: sql.Composable) -> sql.Composable:
         columns = sql.SQL(", ").join(self.columns.values())
@@ -89,43 +99,49 @@ class Relation:
 
 
 def users_relation(mapped: SourceQuery) -> Relation:
-    """Relation of users: the id, and all attributes as text."""
+    """Relation of users: the id, whether they are active, and all attributes as text."""
     kind = mapped.types["user_id"]
     id_type = pl.Int64 if is_integer(kind) else pl.String
+    active = {ACTIVE: sql.SQL("active")} if ACTIVE in mapped.types else {}
     return Relation(
         mapped,
         "user_id",
-        {"user_id": id_column("user_id", kind), **_texts(mapped.free)},
+        {"user_id": id_column("user_id", kind), **active, **_texts(mapped.free)},
         (id_order("user_id", kind),),
         users_schema(is_integer(kind), mapped.free),
-        lambda rows: rows.with_columns(pl.col("user_id").cast(id_type)),
+        lambda rows: rows.with_columns(pl.col("user_id").cast(id_type), _flag(rows, ACTIVE)),
     )
 
 
-def items_relation(mapped: SourceQuery, source: Source) -> Relation:
+def items_relation(mapped: SourceQuery, source: Source, seen: SeenItems) -> Relation:
     """Relation of items. Of rows with the same id the one updated last is kept.
 
     Args:
         mapped: The SELECT of items.
         source: Separator of the groups of an item, and the columns that are attributes.
+        seen: Items that earlier runs have seen.
     """
     separator, attributes = source.groups_separator, source.item_attributes
     kind = mapped.types["item_id"]
-    columns = {"item_id": id_column("item_id", kind), **_texts(["title", *mapped.free])}
+    columns = _texts(["title", *mapped.free])
     if mapped.types.get("groups", "").endswith("[]"):
         separator = ARRAY_SEPARATOR
         columns["groups"] = sql.SQL("array_to_string(groups, {})").format(sql.Literal(separator))
     elif "groups" in mapped.types:
         columns["groups"] = sql.SQL("groups::text")
+    content = tuple(columns.values())
+    columns = {"item_id": id_column("item_id", kind), **columns}
     if "available" in mapped.types:
         columns["available"] = sql.SQL("available")
+    if "created_at" in mapped.types:
+        columns["created_at"] = created_column()
     order = [id_order("item_id", kind)]
     if "updated_at" in mapped.types:
         order.append(sql.SQL("updated_at DESC NULLS LAST"))
     schema = items_schema(is_integer(kind), [name for name in mapped.free if name not in attributes], attributes)
-    typed = _ItemTypes(is_integer(kind), separator, attributes)
+    typed = _ItemTypes(is_integer(kind), separator, attributes, seen)
     untitled = pl.col("title").fill_null("").str.strip_chars() == ""
-    return Relation(mapped, "item_id", columns, tuple(order), schema, typed, {TITLE_MISSING: untitled})
+    return Relation(mapped, "item_id", columns, tuple(order), schema, typed, content, {TITLE_MISSING: untitled})
 
 
 def split_groups(column: pl.Expr, separator: str) -> pl.Expr:
@@ -139,16 +155,23 @@ class _ItemTypes:
     integer_ids: bool
     separator: str
     attributes: tuple[str, ...]
+    seen: SeenItems
 
     def __call__(self, rows: pl.DataFrame) -> pl.DataFrame:
         groups = pl.col("groups") if "groups" in rows.columns else pl.lit(None, pl.String)
-        available = pl.col("available") if "available" in rows.columns else pl.lit(None, pl.String)
+        rows = rows.with_columns(pl.col("item_id").cast(pl.Int64 if self.integer_ids else pl.String))
         return rows.with_columns(
-            pl.col("item_id").cast(pl.Int64 if self.integer_ids else pl.String),
+            self.seen.of(rows),
             groups=split_groups(groups, self.separator),
-            available=available.fill_null("t") == "t",
+            available=_flag(rows, "available"),
             **({ATTRIBUTES: pl.struct(self.attributes)} if self.attributes else {}),
         )
+
+
+def _flag(rows: pl.DataFrame, name: str) -> pl.Expr:
+    """A boolean column, true where it is null or not mapped."""
+    given = pl.col(name) if name in rows.columns else pl.lit(None, pl.String)
+    return (given.fill_null("t") == "t").alias(name)
 
 
 def _texts(names: Iterable[str]) -> dict[str, sql.Composable]:
@@ -176,7 +199,7 @@ class _Sorter:
         return self.relation.as_kept(rows.filter(reasons.is_null())).to_arrow().cast(self.relation.schema)
 
     def _with_duplicates(self, ids: pl.Series, reasons: pl.Series) -> pl.Series:
-        """Add duplicates to the reasons. Rows are sorted by id, so a duplicate follows a valid row with the same id."""
+        """Add duplicates to the reasons. Rows of one id are adjacent, so a duplicate follows a valid row."""
         good = pl.DataFrame({"id": ids, "row": pl.arange(len(ids), eager=True)}).filter(reasons.is_null())
         before = good["id"].shift(1, fill_value=self.last_id)
         repeated = good.filter(good["id"].eq_missing(before))["row"]

@@ -10,6 +10,8 @@ import polars as pl
 from chatrec.data.dataset import Dataset, FrameKind
 from chatrec.extract.extraction import SnapshotFacts
 from chatrec.extract.schema import (
+    ACTIVE,
+    ARRIVED_AT,
     INTERACTIONS,
     INTERACTIONS_SCHEMA,
     ITEMS,
@@ -22,7 +24,7 @@ from chatrec.extract.schema import (
 from chatrec.extract.snapshot import Snapshot
 from chatrec.runs.run import write_atomically
 
-PLAIN = {"item_id", "title", "groups", "available"}
+PLAIN = {"item_id", "title", "groups", "available", ARRIVED_AT}
 VECTORS = "vectors.npy"
 
 
@@ -45,14 +47,16 @@ def write_tables(users: pl.DataFrame, items: pl.DataFrame, events: pl.DataFrame,
     """Writes the tables of a snapshot and its facts, which come last. Ids are whole numbers or text.
 
     Args:
-        users: user_id first, then attributes.
-        items: item_id, title, groups, available and text columns.
+        users: user_id first, then attributes. All users are active.
+        items: item_id, title, groups, available and text columns. When an item arrived is not known.
         events: Rows of the table INTERACTIONS.
         folder: Folder of the snapshot.
     """
     numbers = [frame.schema[name].is_integer() for frame, name in ((users, "user_id"), (items, "item_id"))]
     texts = [name for name in items.columns if name not in PLAIN]
-    write_table(folder / USERS, users, users_schema(numbers[0], users.columns[1:]))
+    attributes = [name for name in users.columns[1:] if name != ACTIVE]
+    write_table(folder / USERS, users.with_columns(pl.lit(True).alias(ACTIVE)), users_schema(numbers[0], attributes))
+    items = items.with_columns(pl.lit(None, pl.Int64).alias(ARRIVED_AT))
     write_table(folder / ITEMS, items, items_schema(numbers[1], texts))
     write_table(folder / INTERACTIONS, events, INTERACTIONS_SCHEMA)
     user_type, item_type = ("bigint" if number else "text" for number in numbers)
@@ -68,4 +72,5 @@ def read_dataset(folder: Path, kind: FrameKind) -> Dataset:
     """
     snapshot, file = Snapshot(folder), folder / VECTORS
     vectors = np.load(file) if file.exists() else None
-    return Dataset(snapshot.users, snapshot.items, snapshot.histories, vectors, kind)
+    users, items = snapshot.users.drop(ACTIVE, strict=False), snapshot.items.drop(ARRIVED_AT, strict=False)
+    return Dataset(users, items, snapshot.histories, vectors, kind)

@@ -8,7 +8,7 @@ import psycopg2
 
 from chatrec.errors import MappingError
 from chatrec.extract.mapping import FREE, MAY_BE_EMPTY, OPTIONAL, REQUIRED, SourceMapping, SourceQuery, is_integer
-from chatrec.extract.schema import ATTRIBUTES
+from chatrec.extract.schema import ARRIVED_AT, ATTRIBUTES
 
 
 def check_mapping(cursor: Any, selects: Mapping[str, str], item_attributes: Sequence[str] = ()) -> SourceMapping:
@@ -131,8 +131,9 @@ def _unknown_attributes(described: Mapping[str, SourceQuery], attributes: Sequen
                 f"source.item_attributes names {name}, which is not a further column of source.items: these are "
                 f"{', '.join(items.free) or 'none'}."
             )
-    if attributes and ATTRIBUTES in items.types:
-        yield (
-            f"source.items gives a column {ATTRIBUTES}, which is where source.item_attributes are kept: rename it "
-            "with AS."
-        )
+    kept = {ARRIVED_AT: "the arrival of an item is kept"}
+    if attributes:
+        kept[ATTRIBUTES] = "source.item_attributes are kept"
+    for name, what in kept.items():
+        if name in items.types:
+            yield f"source.items gives a column {name}, which is where {what}: rename it with AS."

@@ -14,6 +14,7 @@ from sqlalchemy import Engine
 from chatrec.config.ranking import Target
 from chatrec.config.source import AdvancedText, Source
 from chatrec.extract import partitions
+from chatrec.extract.arrivals import SeenItems
 from chatrec.extract.catalogue import items_relation, users_relation
 from chatrec.extract.describe import check_mapping, readable_data_errors
 from chatrec.extract.interactions import EventRules, write_interactions
@@ -27,6 +28,9 @@ from chatrec.runs.run import TAKEN_AT, write_atomically
 
 BLOCK_SHARE = 32
 """Share of the memory for a block of text, which takes about ten times its size while it is parsed and converted."""
+
+
+NOTHING_SEEN = SeenItems()
 
 
 @dataclass(frozen=True)
@@ -48,6 +52,7 @@ def extract(
     root: Path,
     full: bool = False,
     memory_mb: int = 1024,
+    seen: SeenItems = NOTHING_SEEN,
 ) -> ExtractResult:
     """Write a snapshot.
 
@@ -60,6 +65,7 @@ def extract(
         root: Artifact root, for the daily partitions that runs share.
         full: Whether to read every day of events again.
         memory_mb: Memory limit, which bounds the size of blocks.
+        seen: Items that earlier runs have seen.
 
     Returns:
         The result of the step.
@@ -78,7 +84,7 @@ def extract(
         with readable_data_errors("users"):
             users = users_relation(mapping.users).read(cursor, users_file, quarantine, block_bytes)
         with readable_data_errors("items"):
-            items = items_relation(mapping.items, source).read(cursor, items_file, quarantine, block_bytes)
+            items = items_relation(mapping.items, source, seen).read(cursor, items_file, quarantine, block_bytes)
         with readable_data_errors("interactions"):
             days, changed = partitions.read_partitions(cursor, mapping.interactions, shared, full, block_bytes)
         names = tuple(day.name for day in days)

@@ -9,8 +9,10 @@ from pathlib import Path
 
 import polars as pl
 
+from chatrec.data.interactions import tie_order
+from chatrec.extract.item_order import order_twins
 from chatrec.extract.quarantine import Quarantine, decode
-from chatrec.extract.schema import INTERACTIONS, INTERACTIONS_SCHEMA, RowGroups
+from chatrec.extract.schema import INTERACTIONS, INTERACTIONS_SCHEMA, ITEMS, RowGroups
 from chatrec.extract.validation import dense, first_broken, time_as_text, wrong_times
 from chatrec.extract.weights import WeightStatistics, damped
 
@@ -53,7 +55,7 @@ class EventRules:
 def write_interactions(
     events: pl.LazyFrame, rules: EventRules, folder: Path, quarantine: Quarantine
 ) -> tuple[int, WeightStatistics | None]:
-    """Write INTERACTIONS.
+    """Write INTERACTIONS. Items of the same content are put in order, which rewrites ITEMS; see `order_twins`.
 
     Args:
         events: Columns user_id, item_id, event, weight, occurred_at.
@@ -78,15 +80,16 @@ def write_interactions(
         quarantine.add("interactions", _as_read(bad), bad["reason"])
         good.append(joined.filter(pl.col("reason").is_null()).select(_kept_columns()))
     valid, amounts = damped(pl.concat(good))
-    ordered = valid.sort("user", "occurred_at", _shuffled_items(), "event", "weight")
+    ordered = by_time(order_twins(folder / ITEMS, valid))
     with RowGroups(folder / INTERACTIONS, INTERACTIONS_SCHEMA) as file:
         file.write(ordered.to_arrow())
     return file.rows, amounts
 
 
-def _shuffled_items() -> pl.Expr:
-    """Break ties of time by a hash: by row number, the newest item would always come last in a history."""
-    return pl.col("item").cast(pl.UInt64) * 2_654_435_761 % 2**32
+def by_time(events: pl.DataFrame) -> pl.DataFrame:
+    """Sort rows of INTERACTIONS by user and time. Ties are in an order of the user's own: see `tie_order`."""
+    ties = pl.Series("tie", tie_order(events["user"].to_numpy(), events["item"].to_numpy()))
+    return events.with_columns(ties).sort("user", "occurred_at", "tie", "item", "event", "weight").drop("tie")
 
 
 def _decoded(rows: pl.DataFrame) -> tuple[pl.DataFrame, pl.Series]:

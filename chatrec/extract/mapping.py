@@ -22,8 +22,8 @@ REQUIRED: dict[str, dict[str, set[str]]] = {
     "queries": {"user_id": ID_TYPES, "query": TEXTS, "occurred_at": TIMES},
 }
 OPTIONAL: dict[str, dict[str, set[str]]] = {
-    "users": {},
-    "items": {"groups": GROUPS, "available": {"boolean"}, "updated_at": TIMES},
+    "users": {"active": {"boolean"}},
+    "items": {"groups": GROUPS, "available": {"boolean"}, "updated_at": TIMES, "created_at": TIMES},
     "interactions": {"occurred_at": TIMES, "event": TEXTS, "weight": NUMBERS},
     "queries": {},
 }

@@ -20,6 +20,10 @@ QUARANTINE = "quarantine.parquet"
 SNAPSHOT = "snapshot.json"
 ATTRIBUTES = "attributes"
 """Column of ITEMS with the attributes of an item."""
+ACTIVE = "active"
+"""Column of USERS: whether a user gets lists."""
+ARRIVED_AT = "arrived_at"
+"""Column of ITEMS with the time at which an item appeared; null if it was there from the first run."""
 
 ROWS_OF_A_GROUP = 200_000
 
@@ -43,8 +47,9 @@ QUERIES_SCHEMA = pa.schema(
 
 
 def users_schema(integer_ids: bool, attributes: list[str]) -> pa.Schema:
-    """Schema of USERS: the id, and the attributes as text."""
-    return pa.schema([("user_id", id_type(integer_ids)), *((name, pa.string()) for name in attributes)])
+    """Schema of USERS: the id, ACTIVE, and the attributes as text."""
+    texts = [(name, pa.string()) for name in attributes]
+    return pa.schema([("user_id", id_type(integer_ids)), (ACTIVE, pa.bool_()), *texts])
 
 
 def items_schema(integer_ids: bool, texts: list[str], attributes: Sequence[str] = ()) -> pa.Schema:
@@ -56,6 +61,7 @@ def items_schema(integer_ids: bool, texts: list[str], attributes: Sequence[str] 
             ("title", pa.string()),
             ("groups", pa.list_(pa.string())),
             ("available", pa.bool_()),
+            (ARRIVED_AT, pa.int64()),  # microseconds since 1970, UTC
             *((name, pa.string()) for name in texts),
             *([(ATTRIBUTES, struct)] if attributes else []),
         ]

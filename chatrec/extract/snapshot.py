@@ -9,10 +9,11 @@ import numpy as np
 import polars as pl
 from pyarrow import parquet
 
-from chatrec.data.arrays import Array
+from chatrec.data.arrays import Array, BoolArray, IntArray
 from chatrec.data.interactions import Interactions, Queries, starts_of
+from chatrec.data.new_items import FROM_THE_START
 from chatrec.extract.extraction import SnapshotFacts
-from chatrec.extract.schema import INTERACTIONS, ITEMS, QUARANTINE, QUERIES, SNAPSHOT, USERS
+from chatrec.extract.schema import ACTIVE, ARRIVED_AT, INTERACTIONS, ITEMS, QUARANTINE, QUERIES, SNAPSHOT, USERS
 from chatrec.runs.run import TAKEN_AT
 
 
@@ -36,13 +37,30 @@ class Snapshot:
 
     @cached_property
     def users(self) -> pl.DataFrame:
-        """Columns user_id and attributes. The row number identifies the user everywhere else."""
+        """Columns user_id, active and attributes. The row number identifies the user everywhere else."""
         return pl.read_parquet(self.folder / USERS)
 
     @cached_property
+    def active(self) -> BoolArray:
+        """Whether each user gets lists, bool of shape (users,); false for an erased user."""
+        if ACTIVE not in self.users.columns:
+            return np.ones(self.users.height, bool)
+        return self.users[ACTIVE].fill_null(False).to_numpy()
+
+    @cached_property
     def items(self) -> pl.DataFrame:
-        """Columns item_id, title, groups, available and texts. The row number identifies the item everywhere else."""
+        """Columns item_id, title, groups, available, arrived_at and texts.
+
+        The row number identifies the item everywhere else.
+        """
         return pl.read_parquet(self.folder / ITEMS)
+
+    @cached_property
+    def arrived_at(self) -> IntArray:
+        """Time at which each item appeared, microseconds since 1970; FROM_THE_START for those of the first run."""
+        if ARRIVED_AT not in self.items.columns:
+            return np.full(self.items.height, FROM_THE_START)
+        return self.items[ARRIVED_AT].fill_null(FROM_THE_START).to_numpy()
 
     @cached_property
     def item_count(self) -> int:

@@ -11,6 +11,7 @@ from scipy.sparse import csr_matrix, hstack
 from sklearn.feature_extraction.text import TfidfVectorizer
 
 from chatrec.data.arrays import Array
+from chatrec.extract.schema import ARRIVED_AT
 from chatrec.features import fields, words
 
 FEATURES_AT_MOST = 200_000
@@ -19,7 +20,7 @@ COMMON = 0.2
 """Words in a larger share of the items are ignored."""
 THE_LEAST_TO_COUNT = 50
 """Number of items from which COMMON applies."""
-PLAIN = {"item_id", "title", "groups", "available"}
+PLAIN = {"item_id", "title", "groups", "available", ARRIVED_AT}
 
 
 @dataclass(frozen=True)

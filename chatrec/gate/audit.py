@@ -33,7 +33,9 @@ class Audit:
     items_shown: int = 0
 
 
-def audit(file: Path, histories: Interactions, recommendable: Array, top_n: int, exclude_seen: bool) -> Audit:
+def audit(
+    file: Path, histories: Interactions, recommendable: Array, top_n: int, exclude_seen: bool, active: Array
+) -> Audit:
     """Audits the lists of a run.
 
     Args:
@@ -42,6 +44,7 @@ def audit(file: Path, histories: Interactions, recommendable: Array, top_n: int,
         recommendable: Availability of items, bool of shape (items,).
         top_n: Expected length of a list.
         exclude_seen: Whether items in a user's history count as faults.
+        active: Whether a user gets a list, bool of shape (users,).
     """
     auditor = _Auditor(histories, recommendable)
     rest: pa.Table | None = None
@@ -54,7 +57,7 @@ def audit(file: Path, histories: Interactions, recommendable: Array, top_n: int,
         rest = block.slice(complete)
     if rest is not None:
         auditor.add(rest)
-    return auditor.result(top_n, exclude_seen)
+    return auditor.result(top_n, exclude_seen, active)
 
 
 class _Auditor:
@@ -86,12 +89,12 @@ class _Auditor:
         positions = np.minimum(np.searchsorted(self.had, pairs), len(self.had) - 1)
         return int((self.had[positions] == pairs).sum())
 
-    def result(self, top_n: int, exclude_seen: bool) -> Audit:
+    def result(self, top_n: int, exclude_seen: bool, active: Array) -> Audit:
         possible = np.full(len(self.lengths), int(self.recommendable.sum()))
         if exclude_seen:
             good = self.had[self.recommendable[self.had % self.items]] if len(self.had) else self.had
             possible -= np.bincount(good // self.items, minlength=len(possible))
         self.totals.users = int((self.lengths > 0).sum())
-        self.totals.not_full = int((self.lengths < np.minimum(top_n, possible)).sum())
+        self.totals.not_full = int((active & (self.lengths < np.minimum(top_n, possible))).sum())
         self.totals.items_shown = int(self.shown.sum())
         return self.totals

@@ -41,9 +41,10 @@ class CheckInputs:
 
     audit: Audit
     users: int
+    """Number of active users, whom lists are made for."""
     recommendable: int
     users_with_history: int
-    """Number of users with a history."""
+    """Number of active users with a history."""
     fallback_lists: int
     """Number of these users whose list came from a fallback."""
     rows_read: int

@@ -29,9 +29,7 @@ def made_of(result: EnsembleResult) -> str:
     if result.published == CONTENT_KNN:
         return "The lists are made of similar texts, because hardly any item was taken by two people."
     if result.published != ENSEMBLE:
-        return (
-            f"The lists are made of {label(result.published)}, because the ensemble of all models is not ahead of it."
-        )
+        return f"The lists are made of {label(result.published)}: the ensemble of all models is not ahead of it."
     models = f"The lists are made by an ensemble of {_models(result)}"
     if result.ndcg is None or result.baseline_ndcg is None:
         return f"{models} with usual weights, because no events could be held out to choose others."

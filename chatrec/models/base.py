@@ -32,13 +32,14 @@ class Model(ABC):
         Without `log_probabilities`, a score of 0 or less means no evidence for the item.
         """
 
-    def contributions(self, latest: Array, items: Array) -> Array | None:
+    def contributions(self, latest: Array, ages: Array, items: Array) -> Array | None:
         """Returns the contribution of each of the latest events to the scores of some items.
 
         Contributions sum to the score; with `log_probabilities`, up to a factor per user and a constant per item.
 
         Args:
             latest: Items of the latest events, users × events, newest first, padded with -1.
+            ages: Ages of these events, users × events; see `Interactions.ages`.
             items: Scored items, users × slots.
 
         Returns:
@@ -67,11 +68,11 @@ class VectorModel(Model):
 
 def uniform(ages: Array) -> Array:
     """Returns weight 1 for all ages."""
-    return np.ones(len(ages))
+    return np.ones(ages.shape)
 
 
 def harmonic(ages: Array) -> Array:
-    """Returns 1 / (age + 1); age 0 is the newest event."""
+    """Returns 1 / (age + 1); events of the newest basket have age 0."""
     weights: Array = 1 / (ages + 1)
     return weights
 
@@ -101,7 +102,7 @@ def event_contributions(weights: Array | csr_matrix, age_weights: Array, latest:
 
     Args:
         weights: W, items × items.
-        age_weights: Weight of each age, `latest.shape[1]` long.
+        age_weights: Weight of each event by its age, users × events.
         latest: Items of the latest events, users × events, newest first, padded with -1.
         items: Scored items, users × slots.
 
@@ -110,5 +111,5 @@ def event_contributions(weights: Array | csr_matrix, age_weights: Array, latest:
     """
     rows, columns = np.broadcast_arrays(latest[:, None, :], items[:, :, None])
     values = np.asarray(weights[np.maximum(rows, 0).ravel(), np.maximum(columns, 0).ravel()]).reshape(rows.shape)
-    contributions: Array = np.where((rows >= 0) & (columns >= 0), values * age_weights, 0)
+    contributions: Array = np.where((rows >= 0) & (columns >= 0), values * age_weights[:, None, :], 0)
     return contributions

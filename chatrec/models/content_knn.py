@@ -38,10 +38,10 @@ class ContentKnn(VectorModel):
         """Returns the sums of the text vectors of histories, weighted by 1 / (age + 1)."""
         return np.asarray(batch.weighted(harmonic) @ self.vectors)
 
-    def contributions(self, latest: Array, items: Array) -> Array:
+    def contributions(self, latest: Array, ages: Array, items: Array) -> Array:
         """Returns cosine / (age + 1) for each event."""
         products = np.einsum("und,ued->une", self.vectors[items], self.vectors[latest])
-        return np.where(latest[:, None, :] >= 0, products * harmonic(np.arange(latest.shape[1])), 0)
+        return np.where(latest[:, None, :] >= 0, products * harmonic(ages)[:, None, :], 0)
 
 
 def fit(data: TrainingData, config: Config = DEFAULT) -> ContentKnn:

@@ -63,11 +63,10 @@ class Ease(Model):
         scores[:, self.fitted_items] = product(histories[:, self.fitted_items], self.weights)
         return scores
 
-    def contributions(self, latest: Array, items: Array) -> Array:
+    def contributions(self, latest: Array, ages: Array, items: Array) -> Array:
         """Returns decay^age B[event, item]."""
-        weights = decaying(self.decay)(np.arange(latest.shape[1]))
         rows, columns = (positions_among(self.fitted_items, rows_of_items) for rows_of_items in (latest, items))
-        return event_contributions(self.weights, weights, rows, columns)
+        return event_contributions(self.weights, decaying(self.decay)(ages), rows, columns)
 
 
 def fit_all(data: TrainingData, configs: Mapping[str, Config]) -> dict[str, Ease]:
@@ -127,7 +126,7 @@ def _inverse_by_users(scaled: csr_matrix, added: Array) -> Array:
     of_users[np.diag_indices(len(of_users))] += 1
     factor, _ = lapack.spotrf(of_users.T, lower=1, overwrite_a=1)
     dense = z.toarray()
-    solved, _ = lapack.spotrs(factor, np.asfortranarray(dense), lower=1, overwrite_b=1)
+    solved, _ = lapack.spotrs(factor, dense.copy(order="F"), lower=1, overwrite_b=1)
     inverse: Array = -(dense.T @ solved)
     inverse[np.diag_indices(len(added))] += 1 / added
     return np.ascontiguousarray(inverse)

@@ -34,6 +34,11 @@ class Case:
         return len(np.unique(self.data.histories.items))
 
     @property
+    def is_large(self) -> bool:
+        """Whether the log is large enough for costly models."""
+        return len(self.data.histories.items) >= self.configs.costly_from
+
+    @property
     def has_features(self) -> bool:
         """Whether items have texts or categories."""
         return bool(self.data.features.kinds)
@@ -74,8 +79,8 @@ class Entry(Generic[C]):
 
     def suited(self, case: Case) -> dict[str, C]:
         """Returns the names that suit the case, with their configs. The form inner_product takes vector models only."""
-        enough = not self.costly or len(case.data.histories.items) >= case.configs.costly_from
-        if not enough or case.target not in self.targets or not self.suits(case):
+        too_small = self.costly and not case.is_large
+        if too_small or case.target not in self.targets or not self.suits(case):
             return {}
         if case.form == "inner_product" and not issubclass(self.kind, VectorModel):
             return {}

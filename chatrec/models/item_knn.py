@@ -38,9 +38,9 @@ class ItemKnn(Model):
         """Returns x W."""
         return product(batch.weighted(uniform), self.weights)
 
-    def contributions(self, latest: Array, items: Array) -> Array:
+    def contributions(self, latest: Array, ages: Array, items: Array) -> Array:
         """Returns W[event, item]."""
-        return event_contributions(self.weights, uniform(np.arange(latest.shape[1])), latest, items)
+        return event_contributions(self.weights, uniform(ages), latest, items)
 
 
 def fit(data: TrainingData, config: Config = DEFAULT) -> ItemKnn:

@@ -103,10 +103,10 @@ class KernelRidge(Model):
         """Returns x W."""
         return product(batch.weighted(uniform)[:, self.fitted_items], self.weights)
 
-    def contributions(self, latest: Array, items: Array) -> Array:
+    def contributions(self, latest: Array, ages: Array, items: Array) -> Array:
         """Returns W[event, item]."""
         rows = positions_among(self.fitted_items, latest)
-        return event_contributions(self.weights, uniform(np.arange(latest.shape[1])), rows, items)
+        return event_contributions(self.weights, uniform(ages), rows, items)
 
 
 @dataclass(frozen=True)

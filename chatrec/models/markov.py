@@ -69,11 +69,11 @@ class Markov(Model):
         scores: Array = product(histories, self.own) + by_groups @ self._members(self.shares).T
         return scores
 
-    def contributions(self, latest: Array, items: Array) -> Array:
+    def contributions(self, latest: Array, ages: Array, items: Array) -> Array:
         """Returns P[event, item] / (age + 1)."""
-        weights = harmonic(np.arange(latest.shape[1]))
+        weights = harmonic(ages)
         added = event_contributions(self.own, weights, latest, items)
-        events_weight = np.where((latest >= 0)[:, None, :] & (items >= 0)[:, :, None], weights, 0)
+        events_weight = np.where((latest >= 0)[:, None, :] & (items >= 0)[:, :, None], weights[:, None, :], 0)
         for group_of, back_off, shares in zip(self.groups, self.back_off, self.shares, strict=True):
             between = self.between[group_of[latest][:, None, :], group_of[items][:, :, None]]
             added += events_weight * back_off[latest][:, None, :] * between * shares[items][:, :, None]

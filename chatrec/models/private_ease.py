@@ -68,7 +68,7 @@ class PrivateEase(VectorModel):
         """Returns the sums of V over the events of histories."""
         return np.asarray(batch.weighted(uniform) @ self.event_vectors)
 
-    def contributions(self, latest: Array, items: Array) -> Array:
+    def contributions(self, latest: Array, ages: Array, items: Array) -> Array:
         """Returns the inner product of event vector and item vector."""
         products = np.einsum("upd,ued->upe", self.items[items], self.event_vectors[latest])
         return np.where(latest[:, None, :] >= 0, products, 0)

@@ -7,6 +7,7 @@ from scipy.sparse import csr_matrix
 
 from chatrec.data.arrays import Array
 from chatrec.data.interactions import Interactions
+from chatrec.data.new_items import Arrivals
 from chatrec.features.catalogue import Features
 
 
@@ -22,6 +23,8 @@ class TrainingData:
     seed: int = 0
     features: Features = field(default_factory=Features)
     """Features of items."""
+    arrivals: Arrivals | None = None
+    """Arrival of items; None if no item is new."""
 
     @property
     def without_texts(self) -> Array:

@@ -94,10 +94,10 @@ class TwoTower(VectorModel):
         users = np.asarray(weights @ self.event_vectors) / np.maximum(length, EPSILON)
         return np.hstack([users, np.ones((len(users), 1))]).astype(np.float32)
 
-    def contributions(self, latest: Array, items: Array) -> Array:
+    def contributions(self, latest: Array, ages: Array, items: Array) -> Array:
         """Returns the inner products of event vectors and item vectors, without the common factor 1/√n."""
         products = np.einsum("upd,ued->upe", self.items[items][:, :, :-1], self.event_vectors[latest])
-        return np.where(latest[:, None, :] >= 0, products * decaying(self.decay)(np.arange(latest.shape[1])), 0)
+        return np.where(latest[:, None, :] >= 0, products * decaying(self.decay)(ages)[:, None, :], 0)
 
 
 class _Trainable(nn.Module):

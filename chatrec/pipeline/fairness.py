@@ -10,6 +10,7 @@ from chatrec.encoder.embed import ITEMS
 from chatrec.ensemble.holdout_candidates import HoldoutCandidates
 from chatrec.errors import SettingsError
 from chatrec.evaluation.metrics import gini
+from chatrec.extract.schema import ACTIVE
 from chatrec.pipeline.context import Context
 from chatrec.pipeline.training_data import holdout_of
 from chatrec.ranking.coverage import reach_coverage
@@ -99,7 +100,7 @@ def audit(context: Context, fairness: Fairness | None) -> FairnessResult | None:
 
 
 def _refuse_unknown(context: Context) -> None:
-    existing = [name for name in context.snapshot.users.columns if name != "user_id"]
+    existing = [name for name in context.snapshot.users.columns if name not in ("user_id", ACTIVE)]
     for name in context.settings.fairness.audit:
         if name not in existing:
             raise SettingsError(

@@ -12,11 +12,13 @@ from chatrec.db import engine as engines
 from chatrec.encoder.texts import item_texts, user_texts
 from chatrec.errors import MappingError, SettingsError
 from chatrec.extract import data_shape
+from chatrec.extract.arrivals import SeenItems
 from chatrec.extract.catalogue import items_relation, users_relation
 from chatrec.extract.data_shape import DataShape
 from chatrec.extract.describe import check_values, readable_data_errors
 from chatrec.extract.extraction import snapshot
 from chatrec.extract.mapping import SourceMapping
+from chatrec.extract.schema import ACTIVE
 from chatrec.extract.source_shape import read_shape
 from chatrec.extract.weights import amounts_sentence
 from chatrec.ranking.rules.check import check_rules
@@ -56,7 +58,7 @@ def data(settings: Settings, mapping: SourceMapping) -> str:
 def templates(settings: Settings, mapping: SourceMapping) -> str:
     """Renders both templates on a sample of the rows."""
     with source_cursor(settings) as cursor, readable_data_errors("items"):
-        items = items_relation(mapping.items, settings.source).sample(cursor, SAMPLE_ROWS)
+        items = items_relation(mapping.items, settings.source, SeenItems()).sample(cursor, SAMPLE_ROWS)
     with source_cursor(settings) as cursor, readable_data_errors("users"):
         users = users_relation(mapping.users).sample(cursor, SAMPLE_ROWS)
     titles = items["title"].fill_null("").to_list()
@@ -81,10 +83,11 @@ def fairness(settings: Settings, mapping: SourceMapping) -> str:
     named = [("attribute", name, mapping.items) for name in [wanted.attribute] if name]
     named += [("audit", name, mapping.users) for name in wanted.audit]
     for key, name, mapped in named:
-        if name not in mapped.types:
+        existing = [column for column in mapped.types if column != ACTIVE or mapped is mapping.items]
+        if name not in existing:
             raise SettingsError(
                 f"fairness.{key} names {name}, which is not a column of source.{mapped.relation}: its columns are "
-                f"{', '.join(mapped.types)}."
+                f"{', '.join(existing)}."
             )
     return f"{wanted.mode}, exposure by {wanted.attribute}" if wanted.attribute else "off"
 

@@ -3,6 +3,7 @@
 import numpy as np
 
 from chatrec.data.interactions import Interactions
+from chatrec.data.new_items import Arrivals
 from chatrec.encoder.embed import ITEMS
 from chatrec.evaluation.holdout import Holdout, hold_out, windows
 from chatrec.features.catalogue import features_of
@@ -42,4 +43,5 @@ def training_data(context: Context, histories: Interactions) -> TrainingData:
         histories: All interactions, or those that are not held out.
     """
     items, vectors = context.snapshot.items, np.load(context.of("embed") / ITEMS)
-    return TrainingData(histories, items.height, vectors, context.settings.compute.seed, features_of(items))
+    arrivals = Arrivals(context.snapshot.arrived_at, context.settings.ranking.new_item_days)
+    return TrainingData(histories, items.height, vectors, context.settings.compute.seed, features_of(items), arrivals)

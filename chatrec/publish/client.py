@@ -67,7 +67,7 @@ class Client:
         if not rows:
             raise RunError(
                 f"There is no list for user {user_id} in {f'run {run}' if run else 'the live run'}: it has lists for "
-                "the users that source.users returned. The tables popular and trending serve other visitors."
+                "the active users that source.users returned. The tables popular and trending serve other visitors."
             )
         return _first(rows, k)
 

@@ -11,7 +11,7 @@ import numpy as np
 from chatrec.data.arrays import Array, FloatArray, IntArray, top_k_per_group
 from chatrec.ranking.diversity import Diversifier, Reserved
 from chatrec.ranking.fairness.exposure_duals import Sample
-from chatrec.ranking.fairness.fairness import draw_sample
+from chatrec.ranking.fairness.fairness import draw_sample, sampled_users
 from chatrec.ranking.recommender import Recommender
 
 CANDIDATES = 300
@@ -26,7 +26,7 @@ class Reached:
     """Catalogue coverage before and after the replacements."""
 
     before: float
-    """Share of the available items in the lists without replacements."""
+    """Share of the available items, without dead stock, in the lists without replacements."""
     after: float
     diversifier: Diversifier | None
     """Fills the reserved slots; None if no item is replaced."""
@@ -38,16 +38,18 @@ def reach_coverage(recommender: Recommender, profiles: FloatArray, coverage: flo
     Args:
         recommender: Recommender of the run.
         profiles: Text vectors of users, users × dimensions; see ListBuilder.
-        coverage: Wanted share of the available items.
+        coverage: Wanted share of the available items, without dead stock.
         memory_mb: Memory limit of a batch, in megabytes.
     """
-    sample, available = draw_sample(recommender, profiles, memory_mb, CANDIDATES), int(recommender.recommendable.sum())
+    live = recommender.recommendable & ~recommender.dead
+    sample, available = draw_sample(recommender, profiles, memory_mb, CANDIDATES), int(live.sum())
     columns = sample.first(sample.scores)
-    counts = _counts(sample, columns, len(recommender.recommendable))
-    before = int((counts > 0).sum())
+    counts = _counts(sample, columns, len(live))
+    before = int((counts[live] > 0).sum())
     wanted = math.ceil(coverage * available) - before
     replaceable = max(1, int(MAX_REPLACED_SHARE * recommender.top_n))
-    users, items = _reserve(sample, columns, counts, wanted, replaceable)
+    rows, items = _reserve(sample, columns, counts, wanted, replaceable)
+    users = sampled_users(recommender)[rows]
     diversifier = Reserved(recommender.diversifier, users, items) if len(users) else None
     share = 1 / max(available, 1)
     return Reached(before * share, (before + len(users)) * share, diversifier)
@@ -60,7 +62,7 @@ def _counts(sample: Sample, columns: IntArray, items: int) -> Array:
 
 
 def _reserve(sample: Sample, columns: IntArray, counts: IntArray, wanted: int, replaceable: int) -> tuple[Array, Array]:
-    """Returns the users who give up a last slot and the items that take it, the cheapest replacements first.
+    """Returns the rows of users who give up a last slot and the items that take it, the cheapest replacements first.
 
     A slot is kept if its item appears in no other list.
     """

@@ -32,7 +32,9 @@ def explain(recommender: Recommender, user: int, item: int) -> list[Explanation]
         item: Row of an item that the user's list may contain.
     """
     users, is_cold = np.array([user]), bool(recommender.cold[item])
-    batch = recommender.batch(users, recommender.cold if is_cold else recommender.recommendable & ~recommender.cold)
+    known = recommender.recommendable & ~recommender.cold
+    cold = recommender.new if recommender.new[item] else recommender.dead
+    batch = recommender.batch(users, cold if is_cold else known)
     weights = recommender.ensemble.cold.weights if is_cold else recommender.ensemble.weights
     log_shares: list[LogShares] = (
         [ScoredLogShares.of(recommender.ensemble.cold.models[name], batch) for name in weights]
@@ -56,7 +58,8 @@ def explain(recommender: Recommender, user: int, item: int) -> list[Explanation]
 
 def _events(model: Model, batch: UserBatch, item: Array, share: float) -> dict[int, float]:
     latest = batch.histories.latest(batch.users, EVENTS_OF_A_REASON)
-    added = model.contributions(latest, item)
+    ages = batch.histories.latest_ages(batch.users, EVENTS_OF_A_REASON)
+    added = model.contributions(latest, ages, item)
     if added is None:
         return {}
     positive = np.where(latest[0] >= 0, np.maximum(added[0, 0], 0), 0)

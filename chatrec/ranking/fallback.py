@@ -14,6 +14,11 @@ from chatrec.ranking.rules.rules import Rules
 from chatrec.ranking.scored import NO_RULES, ScoredCandidates
 
 
+def _no_items() -> BoolArray:
+    """Returns a mask of no items, for a catalogue of any size."""
+    return np.zeros(1, bool)
+
+
 def searched_lists(users: IntArray, scored: ScoredCandidates) -> Lists:
     """Makes lists from scores of searches and popularity.
 
@@ -39,23 +44,39 @@ class Shown:
     """Number of candidates of a list that rules shape."""
     extra: IntArray = field(default_factory=lambda: NONE)
     """Rows of additional candidate items."""
+    new: BoolArray = field(default_factory=_no_items)
+    """New items, which follow items with events unless rules raise them, bool of shape (items,)."""
+    dead: BoolArray = field(default_factory=_no_items)
+    """Dead stock, which follows all other items, bool of shape (items,)."""
 
     def best(self, scores: FloatArray) -> tuple[Array, Array]:
         """Makes lists from scores.
 
         Args:
-            scores: Scores, users × items. The first of several equal items ranks first.
+            scores: Scores, users × items, not negative. The first of several equal items ranks first.
 
         Returns:
-            Items and scores, users × at most top_n; PADDING and 0 where a list is shorter.
+            Items and scores, users × at most top_n; PADDING and 0 where a list is shorter, 0 for dead stock.
         """
+        if self.new.any():
+            scores = np.where(self.new, self._below_known(scores), scores)
         if self.rules.log_factors is not None:
             scores = scores * np.exp(self.rules.log_factors)
+        if self.dead.any():
+            scores = np.where(self.dead, -1 / (1 + scores), scores)
         scores = np.where(self.recommendable, scores, -np.inf)
         items = top_k(scores, max(self.considered, self.top_n), stable=True)
         if self.rules.shape_lists:
             items = self._shaped(items, scores)
-        return items, take(scores, items, 0).astype(np.float32)
+        return items, np.maximum(take(scores, items, 0), 0).astype(np.float32)
+
+    def _below_known(self, scores: FloatArray) -> FloatArray:
+        """Scales scores so that those of new items are below those of all items with events."""
+        known = self.recommendable & ~self.new & ~self.dead & (scores > 0)
+        least = np.where(known, scores, np.inf).min(1, initial=1, keepdims=True)
+        largest = np.where(self.new, scores, 0).max(1, initial=0, keepdims=True)
+        below: FloatArray = scores * least / (2 * largest + np.finfo(np.float64).tiny)
+        return below
 
     def _shaped(self, items: IntArray, scores: FloatArray) -> Array:
         had = np.zeros((len(scores), scores.shape[1] + 1), bool)  # the last column is of padding

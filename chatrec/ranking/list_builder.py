@@ -27,7 +27,15 @@ class ListBuilder:
         self.shares = shares_of_groups(recommender.groups.membership(len(recommendable)), self.popular)
         rules = recommender.rules
         considered = recommender.considered if rules.shape_lists else recommender.top_n
-        self.shown = Shown(recommendable, recommender.top_n, rules, considered, recommender.extra_candidates)
+        self.shown = Shown(
+            recommendable,
+            recommender.top_n,
+            rules,
+            considered,
+            recommender.extra_candidates,
+            recommender.new,
+            recommender.dead,
+        )
 
     def lists(self, block: IntArray) -> Iterator[Lists]:
         """Yields the lists of a batch of users, in parts."""

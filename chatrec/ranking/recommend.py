@@ -49,14 +49,14 @@ def write_lists(recommender: Recommender, profiles: FloatArray, folder: Path, me
     write_atomically(folder / NAMES, json.dumps({"sources": [*models, *FALLBACKS], "evidence": models}))
     short = 0
     shown_items = np.zeros(len(recommender.recommendable), bool)
-    users = recommender.histories.users
+    users = recommender.listed_users
     with (
         RowGroups(folder / RECOMMENDATIONS, SCHEMA) as file,
         RowGroups(folder / ATTENTION, ATTENTION_SCHEMA) as attention,
-        progress("Ranking", users, "users") as shown,
+        progress("Ranking", len(users), "users") as shown,
     ):
-        for start in range(0, users, USERS_OF_A_BLOCK):
-            block = np.arange(start, min(start + USERS_OF_A_BLOCK, users))
+        for start in range(0, len(users), USERS_OF_A_BLOCK):
+            block = users[start : start + USERS_OF_A_BLOCK]
             parts = list(builder.lists(block))
             for part in parts:
                 users_by_kind[part.kind] += len(part.users)

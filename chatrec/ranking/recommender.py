@@ -1,7 +1,7 @@
 """Top-N lists of users with a history: retrieval by all models, ensemble scores, and an explanation for each row."""
 
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
@@ -25,7 +25,7 @@ from chatrec.ranking.rules.items import padded
 from chatrec.ranking.rules.rules import Rules
 from chatrec.ranking.scored import NO_RULES, ScoredCandidates, concatenated, scored_candidates
 from chatrec.ranking.searches import SEARCH, Searches
-from chatrec.ranking.slots import tiers
+from chatrec.ranking.slots import LAST_RESORT, tiers
 from chatrec.retrieval.concatenated import ConcatenatedVectors
 from chatrec.retrieval.index import ItemIndex
 from chatrec.retrieval.vectors import IndexedLogShares, PartOfIndex, Vectors
@@ -40,6 +40,8 @@ MIN_DIVERSE_CANDIDATES = 300
 """Minimum number of candidates for diverse lists."""
 WIDTH = 128
 """Approximate length of a vector, to estimate memory."""
+AFTER_ALL = 1_000
+"""Subtracted from log P of dead stock, so that it follows all other items; the score of a row is then 0."""
 LEAST_SHARE = 0.25
 """Minimum share of a model in the score for its strongest event to be the explanation."""
 
@@ -59,9 +61,9 @@ class Recommender:
     exclude_seen: bool
     seed: int
     cold_items_min_share: float = 0.0
-    """Minimum share of a list for cold items."""
+    """Minimum share of a list for new items."""
     cold_items_max_share: float = 1.0
-    """Maximum share of a list for cold items."""
+    """Maximum share of a list for new items."""
     searches: Searches | None = None
     """None if searches are not used."""
     rules: Rules = NO_RULES
@@ -70,6 +72,10 @@ class Recommender:
     """None orders lists by score alone."""
     known_popularity: FloatArray | None = None
     """Popularity of each item, where it may not be computed from the events."""
+    active: BoolArray | None = None
+    """Whether a user gets a list, bool of shape (users,); None if all do."""
+    arrived_lately: BoolArray | None = None
+    """Whether a cold item is new, bool of shape (items,); None if none is."""
 
     def under(self, rules: Rules, recommendable: BoolArray, **others: Any) -> "Recommender":
         """Returns a copy with other rules. Caches that do not depend on them are shared, because vectors are large."""
@@ -77,6 +83,11 @@ class Recommender:
         for name in ("models", "_vectors", "_popular", "_joint", "_groups_of_items"):
             made.__dict__[name] = getattr(self, name)
         return made
+
+    @cached_property
+    def listed_users(self) -> IntArray:
+        """Rows of the users who get a list."""
+        return np.arange(self.histories.users) if self.active is None else np.flatnonzero(self.active)
 
     @cached_property
     def models(self) -> Mapping[str, Model]:
@@ -108,10 +119,8 @@ class Recommender:
         of_aigc = self.aigc.queries(batch)
         vectors = of_aigc[:, : self.aigc.state.items.shape[1]]
         scored = self._scored(self.log_shares(batch, of_aigc), self.ensemble.weights, batch)
-        if self.cold.any():
-            scored = self._with_cold(scored, users)
-        elif self._shapes:
-            scored = scored.at(self.rules.columns(scored.items, self._ordering_scores(users, scored), self.top_n))
+        if self.cold.any() or self._shapes:
+            scored = self._selected(scored, users)
         return Lists(
             users,
             scored.items,
@@ -150,7 +159,7 @@ class Recommender:
     def extra_candidates(self) -> Array:
         """Rows of items that are candidates of all users; none without rules."""
         popular, indexed = self._popular.weights, self.index.rows
-        parts = (self.recommendable & ~self.cold, self.recommendable & self.cold)
+        parts = (self.recommendable & ~self.cold, self.new, self.dead)
         return np.concatenate([rule_candidates(self.rules, part, popular, indexed, self.top_n) for part in parts])
 
     @cached_property
@@ -159,37 +168,83 @@ class Recommender:
 
     @cached_property
     def cold(self) -> Array:
-        """Cold items, which have no events and are ranked by their texts: bool of shape (items,)."""
+        """Cold items, which have no events and are ranked by their texts: bool of shape (items,).
+
+        They are new or dead stock.
+        """
         if not self.ensemble.cold.weights:
             return np.zeros(len(self.recommendable), bool)
         cold: BoolArray = self.recommendable.copy()
         cold[self.histories.items] = False
         return cold
 
+    @cached_property
+    def new(self) -> BoolArray:
+        """Cold items that arrived lately, bool of shape (items,)."""
+        return self.cold & (False if self.arrived_lately is None else self.arrived_lately)
+
+    @cached_property
+    def dead(self) -> BoolArray:
+        """Dead stock, the other cold items: a last resort of lists, bool of shape (items,)."""
+        return self.cold & ~self.new
+
     @property
-    def slots_of_cold(self) -> tuple[int, int]:
-        """Minimum and maximum number of slots for cold items."""
+    def slots_of_new(self) -> tuple[int, int]:
+        """Minimum and maximum number of slots for new items."""
         shares = self.cold_items_min_share, self.cold_items_max_share
         return math.ceil(shares[0] * self.top_n), math.ceil(shares[1] * self.top_n)
 
-    def _with_cold(self, warm: ScoredCandidates, users: IntArray) -> ScoredCandidates:
-        """Merges warm and cold items."""
-        batch, cold = self.batch(users, self.cold), self.ensemble.cold
+    def _selected(self, warm: ScoredCandidates, users: IntArray) -> ScoredCandidates:
+        """Merges warm and cold items, and selects the items of the lists."""
+        live, order = warm, tiers(warm.items.shape[1], 0, 0, 0)
+        if self.new.any():
+            new = self._scored_by_texts(users, self.new)
+            live = concatenated(warm, new, self.ensemble.cold.share)
+            order = tiers(warm.items.shape[1], new.items.shape[1], *self.slots_of_new)
+        return self._filled(
+            live, self._ordering_scores(users, live), order, lambda: self._scored_by_texts(users, self.dead)
+        )
+
+    def _filled(
+        self, live: ScoredCandidates, scores: FloatArray, order: IntArray, last: Callable[[], ScoredCandidates]
+    ) -> ScoredCandidates:
+        """Selects the items of the lists; dead stock fills the lists that are short, and may be pinned.
+
+        Args:
+            live: Scored candidates without dead stock.
+            scores: Scores by which they are ordered.
+            order: Tiers of the candidates.
+            last: Scores dead stock.
+        """
+        columns = self.rules.columns(live.items, scores, self.top_n, order)
+        is_short = columns.shape[1] < self.top_n or (columns < 0).any()
+        if not (self.dead[self.rules.pinned].any() or (is_short and self.dead.any())):
+            return live.at(columns)
+        dead = last().worse(AFTER_ALL)
+        order = np.concatenate([order, np.full(dead.items.shape[1], LAST_RESORT)])
+        both = live.beside(dead)
+        return both.at(self.rules.columns(both.items, np.hstack([scores, dead.scores]), self.top_n, order))
+
+    def _scored_by_texts(self, users: IntArray, part: BoolArray) -> ScoredCandidates:
+        """Returns the best of some cold items."""
+        batch, cold = self.batch(users, part), self.ensemble.cold
         log_shares: list[LogShares] = [ScoredLogShares.of(cold.models[name], batch) for name in cold.weights]
-        both = concatenated(warm, scored := self._scored(log_shares, cold.weights, batch), cold.share)
-        order = tiers(warm.items.shape[1], scored.items.shape[1], *self.slots_of_cold)
-        return both.at(self.rules.columns(both.items, self._ordering_scores(users, both), self.top_n, order))
+        return self._scored(log_shares, cold.weights, batch)
 
     def scored_by_searches(self, users: IntArray) -> ScoredCandidates:
         """Returns the candidates of users without a history: matches of their searches, then popular items."""
+        live = self._scored_by_search(users, self.recommendable & ~self.dead)
+        if not (self._shapes or self.dead.any()):
+            return live
+        order = tiers(live.items.shape[1], 0, 0, 0)
+        return self._filled(live, live.scores, order, lambda: self._scored_by_search(users, self.dead))
+
+    def _scored_by_search(self, users: IntArray, part: BoolArray) -> ScoredCandidates:
         assert self.searches, "searches are not used"
-        batch = self.batch(users, self.recommendable)
+        batch = self.batch(users, part)
         log_shares: list[LogShares] = [ScoredLogShares.of(self._popular, batch), self.searches.log_shares(batch)]
         weights = np.array([1, self.searches.weight], np.float32)
-        scored = scored_candidates(log_shares, weights, batch, self.considered, self.rules, self.extra_candidates)
-        if not self._shapes:
-            return scored
-        return scored.at(self.rules.columns(scored.items, scored.scores, self.top_n))
+        return scored_candidates(log_shares, weights, batch, self.considered, self.rules, self.extra_candidates)
 
     def _scored(self, log_shares: list[LogShares], weights: Mapping[str, float], batch: UserBatch) -> ScoredCandidates:
         """Returns the best candidates; models without log shares of them have a share of 0."""
@@ -262,9 +317,10 @@ class Recommender:
     def _strongest_event(self, items: IntArray, shares: FloatArray, batch: UserBatch) -> Array:
         """Returns the event with the largest contribution to the strongest model, if that model's share suffices."""
         latest = batch.histories.latest(batch.users, EVENTS_OF_A_REASON)
+        ages = batch.histories.latest_ages(batch.users, EVENTS_OF_A_REASON)
         events, strength = np.full(items.shape, PADDING, np.int32), np.full(items.shape, LEAST_SHARE, np.float32)
         for column, model in enumerate(self.models.values()):
-            added = model.contributions(latest, items)
+            added = model.contributions(latest, ages, items)
             if added is None:
                 continue
             added = np.where((latest >= 0)[:, None, :], added, -np.inf)

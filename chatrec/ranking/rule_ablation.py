@@ -28,10 +28,9 @@ def effects(
     Returns:
         The number of sampled users, and the effect of each rule by name.
     """
-    users_of_run = recommender.histories.users
-    users = np.arange(users_of_run)
-    if users_of_run > SAMPLED:
-        users = np.sort(np.random.default_rng(recommender.seed).choice(users_of_run, SAMPLED, replace=False))
+    users = recommender.listed_users
+    if len(users) > SAMPLED:
+        users = np.sort(np.random.default_rng(recommender.seed).choice(users, SAMPLED, replace=False))
     lists = _lists(recommender, profiles, memory_mb, users)
     compared = {}
     with progress("Measuring rules", len(without), "rules") as shown:

@@ -1,7 +1,7 @@
 """Best candidates of a batch of users with their scores and the share of each model."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -39,6 +39,18 @@ class ScoredCandidates:
             np.take_along_axis(self.shares, np.maximum(columns, 0)[:, :, None], 1),
         )
 
+    def beside(self, others: "ScoredCandidates") -> "ScoredCandidates":
+        """Concatenates two sets of candidates, scored by the same models."""
+        return ScoredCandidates(
+            np.hstack([self.items, others.items]),
+            np.hstack([self.scores, others.scores]),
+            np.concatenate([self.shares, others.shares], 1),
+        )
+
+    def worse(self, by: float) -> "ScoredCandidates":
+        """Lowers all scores."""
+        return replace(self, scores=self.scores - np.float32(by))
+
 
 def scored_candidates(
     log_shares: Sequence[LogShares],
@@ -69,19 +81,15 @@ def scored_candidates(
     return ScoredCandidates(items, log_probabilities, _shares(candidates, np.maximum(slots, 0), weights))
 
 
-def concatenated(warm: ScoredCandidates, cold: ScoredCandidates, share: float) -> ScoredCandidates:
-    """Concatenates warm and cold items on a common scale of scores.
+def concatenated(warm: ScoredCandidates, new: ScoredCandidates, share: float) -> ScoredCandidates:
+    """Concatenates warm and new items on a common scale of scores.
 
     Args:
         warm: Scored items with events.
-        cold: Scored cold items, with the same models.
-        share: Probability that an event is of a cold item.
+        new: Scored new items, with the same models.
+        share: Probability that an event is of a new item.
     """
-    return ScoredCandidates(
-        np.hstack([warm.items, cold.items]),
-        np.hstack([warm.scores + np.log1p(-share), cold.scores + np.log(share)]),
-        np.concatenate([warm.shares, cold.shares], 1),
-    )
+    return warm.worse(-np.log1p(-share)).beside(new.worse(-np.log(share)))
 
 
 def _shares(candidates: Candidates, slots: IntArray, weights: FloatArray) -> Array:

@@ -1,4 +1,4 @@
-"""Slots of cold items: ordered by probability, within the minimum and maximum share of the settings."""
+"""Slots of new items: ordered by probability, within the minimum and maximum share of the settings."""
 
 import numpy as np
 
@@ -7,15 +7,15 @@ from chatrec.data.arrays import Array
 GUARANTEED, USUAL, LAST_RESORT = range(3)
 
 
-def tiers(warm: int, cold: int, least: int, most: int) -> Array:
+def tiers(warm: int, new: int, least: int, most: int) -> Array:
     """Returns the tier of each candidate. Lower tiers are chosen first; see `chatrec.ranking.rules.rules.Rules`.
 
     Args:
         warm: Number of candidates with events.
-        cold: Number of cold candidates, which follow them, the best first.
-        least: Minimum number of slots for cold items, as far as there are any.
-        most: Maximum number of slots for cold items, unless no other item is left.
+        new: Number of new candidates, which follow them, the best first.
+        least: Minimum number of slots for new items, as far as there are any.
+        most: Maximum number of slots for new items, unless no other item is left.
     """
-    rank = np.arange(cold)
-    of_cold = np.select([rank < least, rank < most], [GUARANTEED, USUAL], LAST_RESORT)
-    return np.concatenate([np.full(warm, USUAL), of_cold])
+    rank = np.arange(new)
+    of_new = np.select([rank < least, rank < most], [GUARANTEED, USUAL], LAST_RESORT)
+    return np.concatenate([np.full(warm, USUAL), of_new])

@@ -12,6 +12,8 @@ from chatrec.config.source import AdvancedText
 from chatrec.errors import SettingsError
 from chatrec.extract.catalogue import split_groups
 from chatrec.extract.dataset_files import write_tables
+from chatrec.extract.interactions import by_time
+from chatrec.extract.item_order import content_digests, event_digests
 from chatrec.extract.quarantine import Quarantine
 from chatrec.extract.queries import COLUMNS, QueriesFile, oldest_kept
 from chatrec.extract.schema import (
@@ -41,13 +43,14 @@ def write_snapshot(
     Raises:
         SettingsError: If a file or a column is missing.
     """
-    train = _read(split / "train.csv.gz", ["user_id", "item_id", "ts"]).with_row_index("order")
+    train = _read(split / "train.csv.gz", ["user_id", "item_id", "ts"])
     candidates = _read(split / "candidates.csv.gz", ["item_id"])["item_id"]
     known_users = train.select("user_id").unique().sort("user_id")
     if users is not None:
         attributes = _read(users, ["user_id"]).unique("user_id", keep="first", maintain_order=True)
         known_users = known_users.join(attributes, on="user_id", how="left", maintain_order="left")
     catalogue = _items(_read(items, ["item_id", "title"]), train["item_id"], candidates, separator)
+    catalogue = _ordered(catalogue, _events(train, known_users["user_id"], catalogue["item_id"]))
     events = _events(train, known_users["user_id"], catalogue["item_id"])
     quarantine = Quarantine(folder / QUARANTINE)
     if text.queries and (split / QUERIES_CSV).exists():
@@ -92,17 +95,21 @@ def _items(given: pl.DataFrame, taken: pl.Series, candidates: pl.Series, separat
     )
 
 
+def _ordered(catalogue: pl.DataFrame, events: pl.DataFrame) -> pl.DataFrame:
+    """Returns items in an order that does not depend on their ids, except where they are alike in everything else."""
+    keyed = catalogue.with_columns(
+        content=pl.Series(content_digests(catalogue)), events=pl.Series(event_digests(events, catalogue.height))
+    )
+    return keyed.sort("content", "events", "available", "item_id").drop("content", "events")
+
+
 def _events(train: pl.DataFrame, users: pl.Series, items: pl.Series) -> pl.DataFrame:
-    """Returns events ordered by time, then by position in the file."""
+    """Returns events by user and time, as rows of INTERACTIONS."""
     user_rows = pl.DataFrame({"user_id": users, "user": pl.arange(len(users), dtype=pl.Int32, eager=True)})
     item_rows = pl.DataFrame({"item_id": items, "item": pl.arange(len(items), dtype=pl.Int32, eager=True)})
-    return (
-        train.join(user_rows, on="user_id", maintain_order="left")
-        .join(item_rows, on="item_id", maintain_order="left")
-        .with_columns(occurred_at=_time(), weight=pl.lit(1.0, pl.Float32), event=pl.lit("event"))
-        .sort("user", "occurred_at", "order")
-        .select(INTERACTIONS_SCHEMA.names)
-    )
+    joined = train.join(user_rows, on="user_id").join(item_rows, on="item_id")
+    events = joined.with_columns(occurred_at=_time(), weight=pl.lit(1.0, pl.Float32), event=pl.lit("event"))
+    return by_time(events.select(INTERACTIONS_SCHEMA.names))
 
 
 def _time(strict: bool = True) -> pl.Expr:

@@ -22,6 +22,7 @@ from chatrec.errors import Busy, RunError
 from chatrec.runs.results import KINDS, StepResult, load
 
 KEY = re.compile(r"\d{8}T\d{6}Z")
+KEY_FORMAT = "%Y%m%dT%H%M%SZ"
 PARTIAL = re.compile(r"\..+\.\d+")
 SECONDS_UNTIL_STALE = 24 * 3600
 LOCK = "snapshots.lock"
@@ -34,7 +35,7 @@ R = TypeVar("R", bound=StepResult)
 
 def key_of(moment: datetime) -> str:
     """Sortable key of the run of a time, such as `20261124T020000Z`."""
-    return moment.astimezone(UTC).strftime("%Y%m%dT%H%M%SZ")
+    return moment.astimezone(UTC).strftime(KEY_FORMAT)
 
 
 @dataclass(frozen=True)

@@ -17,9 +17,9 @@ def test_all_models_of_the_registry_are_asked_for_and_none_is_fitted() -> None:
     log = growth.synthetic(30, 20, 5)
     found = growth.models(log)
     for target in ("next_item", "next_period", "random"):
-        assert set(fit_models(log, target, 500.0)) <= set(found)
+        assert set(fit_models(growth.case_of(log, target))) <= set(found)
     for name, target in found.items():
-        assert set(fit_models(log, target, 500.0, {name})) == {name}
+        assert set(fit_models(growth.case_of(log, target), {name})) == {name}
 
 
 def test_every_second_user() -> None:

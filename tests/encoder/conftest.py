@@ -71,9 +71,9 @@ def snapshot(tmp_path: Path) -> Snapshot:
     folder = tmp_path / "extract"
     folder.mkdir()
     items = pl.DataFrame({"item_id": range(len(TITLES)), "title": TITLES}).with_columns(
-        groups=pl.lit([], pl.List(pl.String)), available=True
+        groups=pl.lit([], pl.List(pl.String)), available=True, arrived_at=pl.lit(None, pl.Int64)
     )
-    users = pl.DataFrame({"user_id": range(len(TOWNS)), "town": TOWNS})
+    users = pl.DataFrame({"user_id": range(len(TOWNS)), "active": True, "town": TOWNS})
     events = [(user, item, at) for user, taken in TAKEN.items() for at, item in enumerate(taken)]
     interactions = pl.DataFrame(events, ["user", "item", "occurred_at"], orient="row").with_columns(
         weight=pl.lit(1.0), event=pl.lit("view")

@@ -35,7 +35,7 @@ class Planted:
     def score(self, batch: UserBatch) -> np.ndarray:
         return self.values[batch.users]
 
-    def contributions(self, latest: np.ndarray, items: np.ndarray) -> None:
+    def contributions(self, latest: np.ndarray, ages: np.ndarray, items: np.ndarray) -> None:
         return
 
 

@@ -11,7 +11,7 @@ from chatrec.data.arrays import top_k
 from chatrec.data.interactions import Interactions
 from chatrec.data.user_batch import UserBatch
 from chatrec.evaluation import holdout as module
-from chatrec.evaluation.holdout import Holdout, hold_out
+from chatrec.evaluation.holdout import ENOUGH_USERS, MOST_WINDOWS, Holdout, hold_out, windows
 from tests.support.histories import histories
 
 ITEMS = 12
@@ -98,3 +98,21 @@ def test_the_best_are_those_of_a_stable_sort(scores: list[list[int]], k: int) ->
     for row, places in zip(values, found, strict=True):
         assert row[places].tolist() == sorted(row, reverse=True)[:k]
         assert all(a < b for a, b in itertools.pairwise(places) if row[a] == row[b])
+
+
+@given(of_users, st.sampled_from(["next_item", "next_period", "random"]))
+def test_windows_hold_out_until_enough_are_measured(users: list[list[int]], target: str) -> None:
+    made = histories(users)
+    found = windows(made, np.ones(ITEMS, bool), True, target, 0)  # type: ignore[arg-type]
+    assert len(found) <= MOST_WINDOWS
+    assert all(len(window) for window in found)
+    sizes = [len(window.histories.items) for window in found]
+    assert sizes == sorted(sizes, reverse=True)
+    if found:
+        first = hold_out(made, np.ones(ITEMS, bool), True, target, 0)  # type: ignore[arg-type]
+        assert targets_of(found[0]) == targets_of(first)
+
+
+def test_many_users_are_held_out_once() -> None:
+    many = histories([[user % 9, (user + 1) % 9, (user + 3) % 9] for user in range(ENOUGH_USERS)])
+    assert len(windows(many, np.ones(ITEMS, bool), True, "next_item", 0)) == 1

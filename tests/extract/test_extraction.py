@@ -3,13 +3,14 @@
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import polars as pl
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from chatrec.config.source import Text
-from chatrec.encoder.texts import item_texts
+from chatrec.encoder.texts import item_texts, user_texts
 from chatrec.errors import MappingError
 from chatrec.features.catalogue import Texts
 from chatrec.runs.run import digest_of
@@ -28,9 +29,12 @@ def test_everything_is_read_in_order(shop: Shop, take: Extract) -> None:
     result, snapshot = take()
     assert (result.users, result.items, result.interactions) == (40, 60, len(shop.views))
     assert snapshot.users["user_id"].to_list() == list(range(40))
-    assert snapshot.items["groups"].to_list()[:3] == [["Space"], ["Kitchen"], ["Detective"]]
+    films = snapshot.items["item_id"].to_list()
+    assert sorted(films) == list(range(60)) != films
+    kinds = dict(zip(films, snapshot.items["groups"].to_list(), strict=True))
+    assert [kinds[film] for film in range(3)] == [["Space"], ["Kitchen"], ["Detective"]]
     of_first = shop.execute("SELECT film FROM views WHERE customer = 0 ORDER BY at")
-    assert snapshot.histories.of(0).tolist() == [film for (film,) in of_first]
+    assert [films[row] for row in snapshot.histories.of(0)] == [film for (film,) in of_first]
     assert snapshot.histories.lengths[39] == 0
 
 
@@ -132,6 +136,18 @@ def test_of_items_with_the_same_id_the_one_updated_last_is_kept(shop: Shop, take
     assert snapshot.items.filter(pl.col("item_id") == 4)["title"].to_list() == ["newer"]
 
 
+def test_users_are_active_unless_they_are_not(shop: Shop, take: Extract) -> None:
+    assert take()[1].active.all()
+    users = "SELECT no AS user_id, CASE WHEN no < 2 THEN no = 1 END AS active, town FROM customers"
+    result, snapshot = take(users=users)
+    assert snapshot.users.columns == ["user_id", "active", "town"]
+    assert np.flatnonzero(~snapshot.active).tolist() == [0]
+    assert result.interactions == len(shop.views)
+    rows, titles = np.arange(40), snapshot.items["title"].to_list()
+    texts = user_texts(snapshot.users, rows, titles, snapshot.histories, 0, snapshot.queries, Text().user)
+    assert texts[:2] == ["town: Rome.", "town: Oslo."]
+
+
 def test_a_future_event_becomes_good_when_its_time_comes(shop: Shop, take: Extract) -> None:
     """What is good is decided every run, although the day's file was read long ago."""
     shop.execute("INSERT INTO views VALUES (1, 1, 'view', 1, now() + interval '5 minutes 2 seconds')")
@@ -179,8 +195,8 @@ def test_texts_with_commas_quotes_and_lines_survive(shop: Shop, take: Extract) -
     title = 'A "quoted",\n\ttab and \\N and 运动鞋 👟'
     shop.execute("UPDATE films SET name = %s, plot = '' WHERE no = 0", (title,))
     _, snapshot = take()
-    assert snapshot.items["title"][0] == title
-    assert snapshot.items["plot"][0] == ""
+    found = snapshot.items.row(by_predicate=pl.col("item_id") == 0, named=True)
+    assert (found["title"], found["plot"]) == (title, "")
 
 
 MISTAKES = {
@@ -202,6 +218,9 @@ MISTAKES = {
     },
     "source.queries gives user_id as text, source.users as bigint: cast one of them": {
         "queries": "SELECT 'one' AS user_id, 'tent' AS query, now() AS occurred_at"
+    },
+    "source.users gives active as integer: cast it to one of boolean": {
+        "users": "SELECT no AS user_id, 1 AS active FROM customers"
     },
     "two columns of the same name": {"users": "SELECT no AS user_id, age, no AS age FROM customers"},
     "cast one of them": {"users": "SELECT no::text AS user_id FROM customers"},
@@ -261,7 +280,7 @@ def test_an_item_without_a_title_is_quarantined_with_its_events(shop: Shop, take
         "interactions: unknown item": 1,
         "items: title is missing": 3,
     }
-    assert snapshot.items["title"].to_list()[-1] == "older"
+    assert snapshot.items.row(by_predicate=pl.col("item_id") == 102, named=True)["title"] == "older"
 
 
 def test_a_select_may_end_with_a_comment_or_a_semicolon(take: Extract) -> None:
@@ -279,12 +298,12 @@ def test_empty_tables_make_an_empty_snapshot(shop: Shop, take: Extract) -> None:
 def test_attributes_of_items_are_kept_and_are_no_texts(take: Extract) -> None:
     items = "SELECT no AS item_id, name AS title, plot, kinds AS groups, changed_at AS published_at FROM films"
     _, plain = take(items=items.replace(", changed_at AS published_at", ""))
-    plain_items = plain.items
+    plain_items = plain.items.sort("item_id")
     _, snapshot = take(items=items, item_attributes=("published_at",))
     assert snapshot.items["attributes"].struct.field("published_at")[0] == "2026-01-01 00:00:00+00"
-    template = Text().item
-    assert item_texts(snapshot.items, template) == item_texts(plain_items, template)
-    assert Texts.of(snapshot.items) == Texts.of(plain_items)
+    template, items_by_id = Text().item, snapshot.items.sort("item_id")
+    assert item_texts(items_by_id, template) == item_texts(plain_items, template)
+    assert Texts.of(items_by_id) == Texts.of(plain_items)
     with pytest.raises(MappingError, match=r"item_attributes names stock.*: these are plot, published_at"):
         take(items=items, item_attributes=("stock",))
     with pytest.raises(MappingError, match=r"rename it with AS"):

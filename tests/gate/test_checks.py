@@ -12,7 +12,7 @@ from chatrec.gate import CheckInputs, judge, verdict, warnings
 from chatrec.gate.audit import Audit, audit
 from tests.support.histories import histories
 
-ITEMS = 10
+ITEMS, ALL = 10, np.ones(3, bool)
 HISTORIES = histories([[0, 1], [2], list(range(8))])
 GOOD = pl.DataFrame(
     {
@@ -28,7 +28,7 @@ GOOD = pl.DataFrame(
 def examine(lists: pl.DataFrame, folder: Path, hidden: int | None = None, exclude_seen: bool = True) -> Audit:
     lists.write_parquet(folder / "lists.parquet")
     recommendable = np.arange(ITEMS) != hidden
-    return audit(folder / "lists.parquet", HISTORIES, recommendable, 3, exclude_seen)
+    return audit(folder / "lists.parquet", HISTORIES, recommendable, 3, exclude_seen, ALL)
 
 
 def test_good_lists_have_no_faults(tmp_path: Path) -> None:
@@ -38,7 +38,7 @@ def test_good_lists_have_no_faults(tmp_path: Path) -> None:
 
 def test_blocks_do_not_matter(tmp_path: Path) -> None:
     GOOD.write_parquet(tmp_path / "lists.parquet", row_group_size=2)
-    found = audit(tmp_path / "lists.parquet", HISTORIES, np.ones(ITEMS, bool), 3, True)
+    found = audit(tmp_path / "lists.parquet", HISTORIES, np.ones(ITEMS, bool), 3, True, ALL)
     assert found == examine(GOOD, tmp_path)
 
 
@@ -64,6 +64,14 @@ def test_a_planted_fault_is_found(lists: pl.DataFrame, fault: str, tmp_path: Pat
     assert getattr(found, fault) > 0
     others = {"duplicates", "seen", "not_finite", "wrong_ranks", "not_full", "unavailable"} - {fault}
     assert not any(getattr(found, other) for other in others)
+
+
+def test_an_inactive_user_needs_no_list(tmp_path: Path) -> None:
+    GOOD[:6].write_parquet(tmp_path / "lists.parquet")
+    active = np.array([True, True, False])
+    found = audit(tmp_path / "lists.parquet", HISTORIES, np.ones(ITEMS, bool), 3, True, active)
+    assert found == Audit(rows=6, users=2, items_shown=6)
+    assert examine(GOOD[:6], tmp_path).not_full == 1
 
 
 def test_an_unavailable_item_is_found(tmp_path: Path) -> None:

@@ -96,7 +96,8 @@ def test_ease_of_a_large_catalogue_knows_what_was_taken_most() -> None:
     mine = batch(made)
     scores = found.score(mine)
     assert not scores[:, [0, 2, 4, 6, 7]].any()
-    added = found.contributions(made.latest(mine.users, 5), np.tile(np.arange(ITEMS), (len(mine.users), 1)))
+    latest = made.latest(mine.users, 5), made.latest_ages(mine.users, 5)
+    added = found.contributions(*latest, np.tile(np.arange(ITEMS), (len(mine.users), 1)))
     assert np.allclose(added.sum(2), scores, atol=1e-6)
 
 
@@ -122,7 +123,7 @@ def test_transitions_lean_on_groups_the_more_the_less_is_known(levels: tuple[int
             left = left * 200 / (known + 200)
     assert np.allclose(P.sum(1), 1)
     items = np.tile(np.arange(ITEMS), (ITEMS, 1))
-    added = found.contributions(np.arange(ITEMS)[:, None], items)
+    added = found.contributions(np.arange(ITEMS)[:, None], np.zeros((ITEMS, 1)), items)
     assert np.allclose(added[:, :, 0], P * popular**-0.3, atol=1e-6)
 
 
@@ -209,7 +210,7 @@ def test_scores_are_the_sums_of_what_events_add(of_users: list[list[int]]) -> No
     summed += [ease.fit(data, ease.Config(l2=10.0, decay=decay)) for decay in (1.0, 0.8)]
     items = np.tile(np.arange(ITEMS), (len(mine.users), 1))
     for model in summed:
-        added = model.contributions(made.latest(mine.users, 7), items)
+        added = model.contributions(made.latest(mine.users, 7), made.latest_ages(mine.users, 7), items)
         assert added is not None
         assert np.allclose(added.sum(2), model.score(mine), atol=0.03)  # negligible events are left out of scores
 

@@ -153,7 +153,8 @@ def test_a_config_that_decides_scores_is_saved_with_the_model(tmp_path: Path) ->
 def test_a_score_is_the_sum_of_its_contributions(name: str, target: str, form: str) -> None:
     """Log probabilities have a factor of the user beside, and something that does not depend on the history."""
     log, model = histories(STRANGERS[:-1]), fitted(target, form)[name]  # of long histories old events are left out
-    found = model.contributions(log.latest(np.arange(log.users), 6), np.tile(np.arange(ITEMS), (log.users, 1)))
+    latest = log.latest(np.arange(log.users), 6), log.latest_ages(np.arange(log.users), 6)
+    found = model.contributions(*latest, np.tile(np.arange(ITEMS), (log.users, 1)))
     if found is None:
         return
     assert found.shape == (log.users, ITEMS, 6)

@@ -70,5 +70,5 @@ def test_what_events_add_comes_to_the_score() -> None:
     users = np.arange(10)
     latest = people.latest(users, 20)
     items = np.tile(np.arange(ITEMS), (10, 1))
-    added = model.contributions(latest, items).sum(2)
+    added = model.contributions(latest, people.latest_ages(users, 20), items).sum(2)
     assert added == pytest.approx(model.score(UserBatch(people, users, np.ones(ITEMS, bool), True)), abs=1e-4)

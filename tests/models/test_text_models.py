@@ -66,7 +66,7 @@ def test_a_score_is_the_sum_of_what_events_add(kind: str) -> None:
     log, _ = shop(TOPICS)
     model, users = fitted(kind, TOPICS), batch(log)
     items = np.tile(np.arange(ITEMS), (log.users, 1))
-    added = model.contributions(log.latest(users.users, 8), items)
+    added = model.contributions(log.latest(users.users, 8), log.latest_ages(users.users, 8), items)
     assert added is not None
     parts, scores = added.sum(2), model.score(users)
     if isinstance(model, two_tower.TwoTower):

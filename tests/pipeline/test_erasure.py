@@ -152,7 +152,7 @@ def test_nothing_is_left_and_nobody_else_is_touched(settings: Settings, shop: Sh
 
     after = Snapshot(last.step_folder("extract"))
     row = after.users["user_id"].null_count() and int(after.users["user_id"].is_null().arg_true()[0])
-    assert after.users[row].row(0) == (None, None, None)
+    assert after.users[row].row(0) == (None, None, None, None)
     assert after.histories.lengths[row] == 0
     assert np.delete(after.histories.lengths, row).tolist() == np.delete(events.lengths, row).tolist()
     found = np.load(last.step_folder("embed") / "users.npy")

@@ -129,13 +129,15 @@ def test_a_dry_run_publishes_nothing_and_measures_every_channel(shop: Shop, conf
     found: dict[str, dict[str, float]] = {}
     for model, metric, value in rows:
         found.setdefault(model, {})[metric] = value
-    assert {"ensemble", "aigc", "popularity", "content_knn", "ease", "markov"} <= set(found)
+    assert {"ensemble", "item_knn", "popularity", "content_knn", "ease", "markov"} <= set(found)
     shown = ("coverage@10", "novelty@10", "gini@10", "diversity@10", "debiased ndcg@10")
     for model, values in found.items():
         assert set(shown) <= set(values), model
         if not model.startswith("cold items"):  # of them others are held out
             assert "ndcg@10 long histories" in values
-            assert values["users long histories"] == run.results["ensemble"].holdout_users
+            fitted = run.results["ensemble"]
+            assert values["people"] == fitted.holdout_users
+            assert 0 < values["users long histories"] <= fitted.holdout_users * fitted.holdout_windows
     assert found["popularity"]["gini@10"] > found["content_knn"]["gini@10"]
 
 

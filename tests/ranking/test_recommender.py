@@ -64,6 +64,7 @@ def test_a_reason_can_be_recomputed_from_its_parts() -> None:
         allowed = [i for i in range(ITEMS) if i not in history]
         said = log_shares(made, row, allowed)
         latest = made.histories.latest(np.array([row]), 50)
+        ages = made.histories.latest_ages(np.array([row]), 50)
         attention = np.exp(made.aigc.state.users(latest)[0] @ made.aigc.state.groups.T)
         for place, item in enumerate(lists.items[row]):
             parts = [
@@ -73,7 +74,7 @@ def test_a_reason_can_be_recomputed_from_its_parts() -> None:
             shares = np.array(parts) / sum(parts)
             assert lists.shares[row, place] == pytest.approx(shares, abs=1e-3)
             name = list(WEIGHTS)[int(shares.argmax())]
-            added = made.models[name].contributions(latest, np.array([[item]]))
+            added = made.models[name].contributions(latest, ages, np.array([[item]]))
             assert added is not None
             assert lists.because[row, place] == latest[0][added[0, 0].argmax()]
             mine = GROUPS.groups[GROUPS.items == item]
@@ -88,7 +89,8 @@ def test_new_items_are_ranked_by_their_texts_within_the_bounds(least: float, mos
     text = ContentKnn(unit(random.normal(size=(ITEMS, WIDTH)).astype(np.float32)))
     usual = ranker(of_users, np.ones(ITEMS, bool))
     ensemble = replace(usual.ensemble, cold=ColdItems(0.3, {"content_knn": 1.5}, {"content_knn": text}))
-    lists = replace(usual, ensemble=ensemble, cold_items_min_share=least, cold_items_max_share=most).lists(np.arange(3))
+    made = replace(usual, ensemble=ensemble, cold_items_min_share=least, cold_items_max_share=most)
+    lists = replace(made, arrived_lately=np.ones(ITEMS, bool)).lists(np.arange(3))
     scores = text.score(UserBatch(usual.histories, np.arange(3), np.ones(ITEMS, bool), True))[:, new]
     for row in range(3):
         found = [item for item in lists.items[row] if item in new]

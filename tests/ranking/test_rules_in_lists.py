@@ -40,7 +40,7 @@ def kinds(of_users: list[list[int]]) -> Recommender:
     queries = Queries(starts, ["x"], np.zeros(asked.sum(), np.int32), np.zeros(asked.sum(), np.int64))
     searches = Searches(queries, csr_matrix(([1.0], ([0], [3])), shape=(1, ITEMS), dtype=np.float32), 1.0, 7.0, 0)
     ensemble = replace(made.ensemble, cold=ColdItems(0.3, {"content_knn": 1.5}, {"content_knn": text}))
-    return replace(made, ensemble=ensemble, searches=searches, cold_items_min_share=0.2)
+    return replace(made, ensemble=ensemble, searches=searches, cold_items_min_share=0.2, arrived_lately=EVERYTHING)
 
 
 def lists(made: Recommender, of_users: list[list[int]]) -> dict[int, list[int]]:

@@ -156,15 +156,16 @@ def test_every_channel_is_measured_whether_the_blend_kept_it_or_not(evaluated: E
         "ensemble",
         "aigc",
         "markov",
-        "sequential_ease",
         "ease",
         "ease_decay_0.95",
         "ease_decay_0.8",
         "content_knn",
         "kernel_ridge",
         "kernel_ridge_text",
-        "two_tower_text",
         "popularity",
+        "popularity_half_life_0.05",
+        "popularity_in_groups",
+        "item_knn",
         RECENT,
     }
     assert set(evaluation.systems) == expected

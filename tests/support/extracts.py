@@ -9,9 +9,11 @@ from sqlalchemy import create_engine
 
 from chatrec.config.ranking import Target
 from chatrec.config.source import AdvancedText, Source
+from chatrec.extract.arrivals import SeenItems
 from chatrec.extract.extraction import extract
 from chatrec.extract.snapshot import Snapshot
 from chatrec.runs.results import ExtractResult
+from chatrec.runs.run import Manifest, Run
 from tests.support.shop import SELECTS, Shop
 
 Extract = Callable[..., tuple[ExtractResult, Snapshot]]
@@ -32,14 +34,18 @@ def extractor(shop: Shop, root: Path) -> Extract:
         memory_mb: int = 64,
         text: AdvancedText = TEXT,
         target: Target = "next_period",
+        run: Run | None = None,
         **selects: Any,
     ) -> tuple[ExtractResult, Snapshot]:
-        folder = root / "snapshot"
+        folder = run.step_folder("extract") if run else root / "snapshot"
         shutil.rmtree(folder, ignore_errors=True)
-        folder.mkdir()
+        folder.mkdir(parents=True)
         engine = create_engine(shop.url.replace("postgresql://", "postgresql+psycopg2://"))
-        result = extract(engine, Source(**{**SELECTS, **selects}), text, target, folder, root, full, memory_mb)
+        seen = SeenItems.before(run) if run else SeenItems()
+        result = extract(engine, Source(**{**SELECTS, **selects}), text, target, folder, root, full, memory_mb, seen)
         engine.dispose()
+        if run:
+            run.finish(Manifest("extract", "", "", result))
         return result, Snapshot(folder)
 
     return do

@@ -29,10 +29,10 @@ def prepare(engine: Engine, folder: Path) -> Callable[[int], Files]:
         (folder / name).mkdir(parents=True, exist_ok=True)
     snapshot = folder / "snapshot"
     with RowGroups(snapshot / USERS, users_schema(True, [])) as users:
-        users.write(pl.DataFrame({"user_id": [1, 2]}).to_arrow())
+        users.write(pl.DataFrame({"user_id": [1, 2], "active": True}).to_arrow())
     items = pl.DataFrame(
         {"item_id": [10, 11, 12], "title": ["a", None, "运动鞋"], "groups": [["g"]] * 3, "available": [True] * 3}
-    )
+    ).with_columns(arrived_at=pl.lit(None, pl.Int64))
     with RowGroups(snapshot / ITEMS, items_schema(True, [])) as file:
         file.write(items.to_arrow())
     (snapshot / SNAPSHOT).write_text(json.dumps({"user_id_type": "bigint", "item_id_type": "bigint", "partitions": []}))

@@ -56,6 +56,22 @@ def write_cold_split(folder: Path) -> None:
     write(folder / "candidates.csv.gz", ("item_id",), [(item,) for item in sorted(cold)])
 
 
+def write_renumbered(folder: Path, seed: int, titles: bool = True) -> list[str]:
+    """A split with baskets of four events, its rows and ids shuffled by the seed, but for seed 0; returns the ids."""
+    folder.mkdir(parents=True)
+    random = np.random.default_rng(seed)
+    ids = [f"i{number}" for number in (random.permutation(ITEMS) if seed else np.arange(ITEMS))]
+    train = [(user, ids[int(item[1:])], rating, time // 4) for user, item, rating, time in events()]
+    items = [(own, f"Film {number}" if titles else "") for number, own in enumerate(ids)]
+    for name, header, rows in (
+        ("train", ("user_id", "item_id", "rating", "ts"), train),
+        ("items", ("item_id", "title"), items),
+        ("candidates", ("item_id",), [(own,) for own in ids]),
+    ):
+        write(folder / f"{name}.csv.gz", header, [rows[row] for row in random.permutation(len(rows))])
+    return ids
+
+
 def write(file: Path, header: Iterable[str], rows: Iterable[Iterable[object]]) -> None:
     """A gzipped CSV."""
     with gzip.open(file, "wt", encoding="utf-8", newline="") as stream:

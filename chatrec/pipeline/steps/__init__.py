@@ -48,7 +48,14 @@ STEPS: tuple[Step, ...] = (
     Step(
         "ensemble",
         ("extract", "embed", "aigc"),
-        ("ranking.target", "advanced.ranking.form", "ranking.exclude_seen", "compute", "privacy"),
+        (
+            "ranking.target",
+            "advanced.ranking.form",
+            "ranking.exclude_seen",
+            "ranking.new_item_days",
+            "compute",
+            "privacy",
+        ),
         "chatrec.pipeline.steps.ensemble:ensemble",
         "Fit all models and weights",
     ),

@@ -10,6 +10,7 @@ from chatrec.db.copy import copy_in
 from chatrec.db.engine import cursor, readable_errors, source, source_url
 from chatrec.db.id_types import refuse_other_types
 from chatrec.extract import extraction
+from chatrec.extract.arrivals import SeenItems
 from chatrec.extract.snapshot import Snapshot
 from chatrec.extract.weights import amounts_sentence
 from chatrec.pipeline.context import Context
@@ -33,6 +34,7 @@ def extract(context: Context) -> ExtractResult:
             settings.artifacts.root,
             context.options.full,
             settings.compute.memory_mb,
+            SeenItems.before(context.run),
         )
     engine.dispose()
     if result.weight_range:

@@ -56,7 +56,8 @@ def _inputs(context: Context, measured: HoldoutMetrics, engine: Engine) -> Check
     settings, histories = context.settings, context.snapshot.histories
     hides, returning = context.rules.hidden_by_events(settings.ranking.exclude_seen, histories)
     extracted, ranked = context.results.extract, context.results.rank
-    with_history = int((histories.lengths > 0).sum())
+    active = context.snapshot.active
+    with_history = int((active & (histories.lengths > 0)).sum())
     live_users, live_rows = _live(engine)
     return CheckInputs(
         audit=audit(
@@ -65,8 +66,9 @@ def _inputs(context: Context, measured: HoldoutMetrics, engine: Engine) -> Check
             context.listable,
             settings.ranking.top_n,
             hides,
+            active,
         ),
-        users=histories.users,
+        users=int(active.sum()),
         recommendable=int(context.listable.sum()),
         users_with_history=with_history,
         fallback_lists=max(with_history - ranked.users_ensemble, 0),

@@ -10,6 +10,7 @@ from chatrec.aigc.groups import ItemGroups
 from chatrec.aigc.state import AigcState
 from chatrec.config.rules import Rules
 from chatrec.data.arrays import Array
+from chatrec.data.new_items import Arrivals
 from chatrec.encoder.embed import USERS
 from chatrec.ensemble.ensemble import Ensemble
 from chatrec.ensemble.private import popularity_of
@@ -58,6 +59,8 @@ def recommender_of(context: Context) -> Recommender:
         searches,
         context.rules,
         known_popularity=popularity_of(context.of("ensemble")) if settings.privacy.enabled else None,
+        active=snapshot.active,
+        arrived_lately=Arrivals(snapshot.arrived_at, settings.ranking.new_item_days).new(snapshot.histories),
     )
 
 

@@ -72,7 +72,8 @@ def fit_fairness(
     if settings.target == "merit":
         target = sample.merit(providers)
     else:
-        target = share_of(np.asarray(providers.shares[recommender.recommendable].sum(0)).ravel())
+        live = recommender.recommendable & ~recommender.dead
+        target = share_of(np.asarray(providers.shares[live].sum(0)).ravel())
     owed, nothing = settings.share * target, np.zeros(len(target))
     before = share_of(sample.exposed(providers, providers.shares @ nothing)[0])
     highest = {"off": 0.0, "penalty": settings.strength, "constraint": HIGHEST}[settings.mode]
@@ -80,12 +81,17 @@ def fit_fairness(
     return Fairness(providers, target, owed, before, prices)
 
 
+def sampled_users(recommender: Recommender) -> IntArray:
+    """Returns all users who get a list, or a sample if there are more than USERS_AT_MOST."""
+    users = recommender.listed_users
+    if len(users) <= USERS_AT_MOST:
+        return users
+    return np.sort(np.random.default_rng(recommender.seed).choice(users, USERS_AT_MOST, replace=False))
+
+
 def draw_sample(recommender: Recommender, profiles: FloatArray, memory_mb: int, candidates: int = CANDIDATES) -> Sample:
-    """Retrieves candidates of all users, or of a sample if there are more than USERS_AT_MOST."""
-    random, users_of_run = np.random.default_rng(recommender.seed), recommender.histories.users
-    users = np.arange(users_of_run)
-    if users_of_run > USERS_AT_MOST:
-        users = np.sort(random.choice(users_of_run, USERS_AT_MOST, replace=False))
+    """Retrieves candidates of `sampled_users`."""
+    users = sampled_users(recommender)
     wide = recommender.under(
         replace(recommender.rules, caps=(), pins=()),
         recommender.recommendable,
@@ -117,12 +123,12 @@ class _Filling:
 
     def __call__(self, scores: FloatArray) -> Array:
         recommender, n = self.recommender, self.recommender.top_n
-        cold = (self.items >= 0) & recommender.cold[self.items]
-        if not cold.any() and not recommender.rules.shape_lists:
+        new = (self.items >= 0) & recommender.new[self.items]
+        if not new.any() and not recommender.rules.shape_lists:
             return top_k(scores, n)
-        least, most = recommender.slots_of_cold
-        order = np.argsort(np.where(cold, -scores, np.inf), axis=1, kind="stable")
+        least, most = recommender.slots_of_new
+        order = np.argsort(np.where(new, -scores, np.inf), axis=1, kind="stable")
         rank = np.empty_like(order)
         np.put_along_axis(rank, order, np.arange(order.shape[1])[None, :], 1)
-        of_known, of_cold = tiers(1, order.shape[1], least, most)[0], tiers(0, order.shape[1], least, most)
-        return recommender.rules.columns(self.items, scores, n, np.where(cold, of_cold[rank], of_known))
+        of_known, of_new = tiers(1, order.shape[1], least, most)[0], tiers(0, order.shape[1], least, most)
+        return recommender.rules.columns(self.items, scores, n, np.where(new, of_new[rank], of_known))

@@ -49,7 +49,8 @@ def _columns(items: SourceQuery, rules: Rules) -> Iterator[str]:
             given = f"gives it as {items.types[time]}" if time in existing else "does not give it"
             yield (
                 f"rules.freshness asks for the time {time}, but source.items {given}; "
-                f"times there: {', '.join(times) or 'none'} (select updated_at once more under another name to use it)."
+                f"times there: {', '.join(times) or 'none'} (select updated_at or created_at once more under another "
+                "name to use it)."
             )
 
 

@@ -6,10 +6,10 @@ import polars as pl
 from chatrec.config.rules import Selection
 from chatrec.data.arrays import Array, BoolArray, IntArray
 from chatrec.errors import SettingsError
-from chatrec.extract.schema import ATTRIBUTES
+from chatrec.extract.schema import ARRIVED_AT, ATTRIBUTES
 
 GROUPS = "groups"
-NOT_KEPT = {"available", "updated_at"}
+NOT_KEPT = {"available", "updated_at", "created_at", ARRIVED_AT}
 """Columns of `source.items` that rules cannot use."""
 NO_VALUE = -1
 

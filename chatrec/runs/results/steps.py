@@ -120,7 +120,7 @@ class EnsembleResult(StepResult):
     limits: Mapping[str, str] = field(default_factory=dict)
     """Models that are not fitted on all data, and their replacements."""
     published: str = "ensemble"
-    """Name of what is published: the ensemble, or one model where the ensemble is not ahead of it."""
+    """Name of the published system: the ensemble, or one model where the ensemble is not ahead of it."""
     baseline: str | None = None
     """Name of the best baseline; None without a comparison."""
     holdout_users: int = 0
@@ -128,7 +128,7 @@ class EnsembleResult(StepResult):
     holdout_windows: int = 0
     """Number of times that events were held out."""
     ndcg: float | None = None
-    """NDCG@10 of what is published."""
+    """NDCG@10 of the published system."""
     baseline_ndcg: float | None = None
     popularity_ndcg: float | None = None
     cold_items_ndcg: float | None = None
