@@ -179,6 +179,7 @@ class ItemKNN(ScoredEstimator, item_knn.Config):
     """Items that the same users took: Σ over the history of the cosine of two items (Sarwar et al. 2001).
 
     Args:
+        neighbours: Number of nearest items that an item of the history adds to.
         max_pairs: Largest number of pairs of items in the histories, Σ n² over the users, that is counted in a run.
 
     Examples:

@@ -38,7 +38,7 @@ LABELS: Mapping[str, Label] = {
     "popularity": Label("popularity", POPULARITY),
     "popularity_in_groups": Label("popularity in the user's groups", POPULARITY),
     "personal_frequency": Label("own frequency", FREQUENCY),
-    "item_knn": Label("items taken together", BEHAVIOUR),
+    "item_knn": Label("similar items", BEHAVIOUR),
     "popularity_half_life_0.01": Label("latest popularity", POPULARITY),
     "popularity_half_life_0.05": Label("recent popularity", POPULARITY),
     "popularity_half_life_0.2": Label("seasonal popularity", POPULARITY),

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from chatrec.data.arrays import Array, FloatArray, IntArray, top_k_per_group
+from chatrec.data.arrays import Array, BoolArray, FloatArray, IntArray, top_k_per_group
 from chatrec.ranking.diversity import Diversifier, Reserved
 from chatrec.ranking.fairness.exposure_duals import Sample
 from chatrec.ranking.fairness.fairness import draw_sample, sampled_users
@@ -48,8 +48,10 @@ def reach_coverage(recommender: Recommender, profiles: FloatArray, coverage: flo
     before = int((counts[live] > 0).sum())
     wanted = math.ceil(coverage * available) - before
     replaceable = max(1, int(MAX_REPLACED_SHARE * recommender.top_n))
-    rows, items = _reserve(sample, columns, counts, wanted, replaceable)
-    users = sampled_users(recommender)[rows]
+    users = sampled_users(recommender)
+    flexible = recommender.histories.lengths[users] > 0
+    rows, items = _reserve(sample, columns, counts, wanted, replaceable, flexible)
+    users = users[rows]
     diversifier = Reserved(recommender.diversifier, users, items) if len(users) else None
     share = 1 / max(available, 1)
     return Reached(before * share, (before + len(users)) * share, diversifier)
@@ -61,14 +63,16 @@ def _counts(sample: Sample, columns: IntArray, items: int) -> Array:
     return np.bincount(listed[listed >= 0], minlength=items)
 
 
-def _reserve(sample: Sample, columns: IntArray, counts: IntArray, wanted: int, replaceable: int) -> tuple[Array, Array]:
+def _reserve(
+    sample: Sample, columns: IntArray, counts: IntArray, wanted: int, replaceable: int, flexible: BoolArray
+) -> tuple[Array, Array]:
     """Returns the rows of users who give up a last slot and the items that take it, the cheapest replacements first.
 
-    A slot is kept if its item appears in no other list.
+    A slot is kept if its item appears in no other list, and if its list is not `flexible`, as a fallback list is not.
     """
     given: list[tuple[int, int]] = []
     left, counts = columns.shape[1] - np.zeros(len(columns), int), counts.copy()
-    full = np.asarray((columns >= 0).all(1))
+    full = np.asarray((columns >= 0).all(1)) & flexible
     for user, item in _exchanges(sample, columns, counts):
         if len(given) >= wanted:
             break

@@ -37,15 +37,15 @@ FEW = "A longer history would help most: more people who come back show which mo
     [
         (
             AHEAD,
-            "The lists are made by an ensemble of EASE 60%, items taken together 30%, popularity 6% and 1 more, "
-            "because it is ahead of the best simple list, items taken together. NDCG@10 is 0.210, and 0.200 of items "
-            "taken together, on events of 600 people.",
+            "The lists are made by an ensemble of EASE 60%, similar items 30%, popularity 6% and 1 more, "
+            "because it is ahead of the best simple list, similar items. NDCG@10 is 0.210, and 0.200 of similar "
+            "items, on events of 600 people.",
         ),
         (
             replace(AHEAD, holdout_users=65, holdout_windows=3, ndcg=0.19),
-            "The lists are made by an ensemble of EASE 60%, items taken together 30%, popularity 6% and 1 more, which "
-            "the held-out events cannot tell from the best simple list, items taken together. NDCG@10 is 0.190, and "
-            "0.200 of items taken together, on events of 65 people, held out 3 times: unproven, as it takes 200 to be "
+            "The lists are made by an ensemble of EASE 60%, similar items 30%, popularity 6% and 1 more, which "
+            "the held-out events cannot tell from the best simple list, similar items. NDCG@10 is 0.190, and "
+            "0.200 of similar items, on events of 65 people, held out 3 times: unproven, as it takes 200 to be "
             f"sure. {FEW}",
         ),
         (
@@ -63,7 +63,7 @@ FEW = "A longer history would help most: more people who come back show which mo
             replace(AHEAD, published="content_knn", weights={"content_knn": 1.0}, holdout_users=46, ndcg=0.0,
                     baseline_ndcg=0.0),
             "The lists are made of similar texts, because hardly any item was taken by two people. NDCG@10 is 0.000, "
-            "and 0.000 of items taken together, on events of 46 people: unproven, as it takes 200 to be sure. "
+            "and 0.000 of similar items, on events of 46 people: unproven, as it takes 200 to be sure. "
             f"{FEW}",
         ),
     ],

@@ -26,7 +26,7 @@ def test_more_is_shown_and_nothing_less(users: int, items: int, n: int, seed: in
     given_, places = sample(users, items, n, seed), max(1, n // 5)
     columns = given_.first(given_.scores)
     before = _counts(given_, columns, items)
-    who, what = _reserve(given_, columns, before, wanted, places)
+    who, what = _reserve(given_, columns, before, wanted, places, np.ones(len(columns), bool))
     assert len(who) <= wanted
     assert len(set(what)) == len(what)
     assert not before[what].any()
@@ -42,7 +42,9 @@ def test_the_cheapest_exchange_is_made() -> None:
     scores = np.array([[3, 2, -9], [3, 2, 1.5]], np.float32)
     made = Sample(items, scores, lambda scores: np.asarray(top_k(scores, 2)))
     columns = made.first(made.scores)
-    assert [each.tolist() for each in _reserve(made, columns, _counts(made, columns, 3), 1, 1)] == [[1], [2]]
+    assert [
+        each.tolist() for each in _reserve(made, columns, _counts(made, columns, 3), 1, 1, np.ones(len(columns), bool))
+    ] == [[1], [2]]
 
 
 def test_reserved_slots_are_the_last() -> None:
