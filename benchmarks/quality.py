@@ -11,6 +11,8 @@ and memory are those of the process. A table names the processor.
 
 import argparse
 import importlib.util
+import os
+import platform
 import re
 import sys
 import tempfile
@@ -145,6 +147,13 @@ def _row(bench: Bench, name: str, lists: Path, finished: Finished | None = None,
     return name, *quality, *cost, verdict
 
 
+def processor() -> str:
+    """Returns the name of the processor and the number of cores in use."""
+    cpuinfo = Path("/proc/cpuinfo")
+    found = re.search(r"model name\s*: (.*)", cpuinfo.read_text()) if cpuinfo.exists() else None
+    return f"{found[1] if found else platform.machine()}, {len(os.sched_getaffinity(0))} cores"
+
+
 def measure(name: str, chosen: argparse.Namespace, folder: Path) -> Table:
     """Measures one split and prints its table."""
     (target, goal), (dataset, protocol) = SPLITS[name], name.split()
@@ -153,7 +162,7 @@ def measure(name: str, chosen: argparse.Namespace, folder: Path) -> Table:
         sys.exit(f"{chosen.data} has no folder {dataset}, nor has its folder {SMALL}")
     bench = Bench(data.resolve(), folder / "split", chosen.evalkit.resolve(), target, folder)
     facts = run(sys.executable, bench.evalkit, "split", bench.data, protocol, bench.split).out
-    table = Table(f"{facts}; target {target}", COLUMNS)
+    table = Table(f"{facts}; target {target}; {processor()}", COLUMNS)
     peers = [
         *PEERS,
         *(SIMPLE_PEERS if goal is None else ()),

@@ -18,6 +18,13 @@ from chatrec.runs.run import fingerprint, write_atomically
 
 FILE = "prepared.json"
 NVIDIA = Path("/dev/nvidiactl")
+SMALL_LOG = 20_000
+"""Number of interactions below which the first layer of a pre-trained model suffices.
+
+Of the ten nearest titles of an item of a shop, 68 % were of its category by the first layer of SmolLM2, and 58 % by the
+state after the prompt, for 34 times the time. Plots of films gain from the deeper layers: .25 against .24."""
+FOUND = ("smollm2", "gpt2")
+"""Kinds of models that are found on the machine."""
 NOT_OF_THE_READING = {"local", "batch_tokens", "dimensions", "shrinkage", "user_text"}
 
 
@@ -53,6 +60,8 @@ def prepare(snapshot: Snapshot, settings: Settings) -> tuple[SelectedModel, Prep
     """
     unpack(settings)
     root, choice = settings.artifacts.root, choose(settings)
+    if _suffices_first_layer(choice, snapshot, settings):
+        settings = settings.override({"advanced.encoder.pooling": "mean", "advanced.encoder.layer": 1})
     file = root / registry.FOLDER / FILE
     measured = json.loads(file.read_text(encoding="utf-8")) if file.exists() else {}
     key = _key(choice, settings.encoder_config)
@@ -62,6 +71,24 @@ def prepare(snapshot: Snapshot, settings: Settings) -> tuple[SelectedModel, Prep
         measured[key] = asdict(measure(choice, snapshot, settings))
         write_atomically(file, json.dumps(measured, indent=1))
     return choice, PreparedEncoder(**measured[key])
+
+
+def has_small_log(snapshot: Snapshot, settings: Settings) -> bool:
+    """Whether the log is too small to be worth minutes of a language model. Never with [privacy], as it counts events.
+
+    Args:
+        snapshot: Snapshot of the run.
+        settings: `privacy`.
+    """
+    return not settings.privacy.enabled and len(snapshot.histories.items) < SMALL_LOG
+
+
+def _suffices_first_layer(choice: SelectedModel, snapshot: Snapshot, settings: Settings) -> bool:
+    """Whether the mean of the first layer is pooled: a small log, a CPU, and a model neither named nor tuned."""
+    encoder = settings.encoder_config
+    is_open = choice.kind in FOUND and encoder.pooling == "auto" and not encoder.layer
+    on_cpu = encoder.device == "cpu" or (encoder.device == "auto" and not NVIDIA.exists())
+    return is_open and on_cpu and has_small_log(snapshot, settings)
 
 
 def unpack(settings: Settings) -> None:

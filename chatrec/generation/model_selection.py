@@ -31,9 +31,16 @@ class Source:
         return fingerprint(self.model, AutoConfig.from_pretrained(self.model)._commit_hash)
 
 
-def source_of(settings: Settings) -> Source:
-    """Resolve `generate.model` on this machine."""
+def source_of(settings: Settings, small_log: bool = False) -> Source:
+    """Resolve `generate.model` on this machine.
+
+    Args:
+        settings: `generate` and `encoder`.
+        small_log: Whether the log is small, so that auto selects no model for names alone.
+    """
     wanted = settings.generate.model
+    if wanted == "auto" and small_log and not settings.generate.blurbs:
+        return Source(None, "the log is small, so that groups are named by words of their items")
     if wanted == "none":
         return Source(None, "generate.model is none")
     if wanted != "auto":

@@ -1,14 +1,16 @@
 """How a model reads within the time of a CPU: chosen by the measured rate, remembered, and known without the model."""
 
 import shutil
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from chatrec.config import Settings
-from chatrec.encoder import budget, checkpoint
+from chatrec.encoder import budget, checkpoint, prepared
 from chatrec.encoder.budget import load
+from chatrec.encoder.model_selection import choose
 from chatrec.encoder.prepared import PreparedEncoder, prepare
 from chatrec.extract.snapshot import Snapshot
 from tests.support.models import encoder_settings
@@ -44,8 +46,8 @@ def test_more_time_is_a_better_reading(
     monkeypatch.setattr(budget, "_rate", lambda *_: 100.0)
     minutes = (1e-4, 0.01, 0.1, 1, 10)
     usual = Settings().encoder_config
-    prepared = [chosen(snapshot, encoder_settings(tmp_path, llama_folder, minutes=each)) for each in minutes]
-    depths = [each.settings(usual).layer for each in prepared]
+    found = [chosen(snapshot, encoder_settings(tmp_path, llama_folder, minutes=each)) for each in minutes]
+    depths = [each.settings(usual).layer for each in found]
     assert depths == sorted(depths)
     assert (depths[0], depths[-1]) == (1, 2)
 
@@ -114,3 +116,34 @@ def test_other_weights_in_the_same_folder_have_other_vectors(
     shutil.rmtree(model)
     shutil.copytree(llama_folder, model)
     assert chosen(snapshot, encoder_settings(tmp_path, model)).fingerprint != first.fingerprint
+
+
+@pytest.mark.parametrize(
+    ("small", "changes", "expected"),
+    [
+        (True, {}, ("mean", 1)),
+        (True, {"pooling": "last"}, ("last", 1)),
+        (True, {"layer": 3}, ("prompt", 3)),
+        (False, {}, ("prompt", 2)),
+    ],
+    ids=["small log", "pooling is set", "layer is set", "large log"],
+)
+def test_a_small_log_takes_the_first_layer_of_a_model_that_is_found(
+    snapshot: Snapshot,
+    llama_folder: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    small: bool,
+    changes: dict[str, Any],
+    expected: tuple[str, int],
+) -> None:
+    monkeypatch.setattr(prepared, "choose", lambda settings: replace(choose(settings), kind="gpt2"))
+    monkeypatch.setattr(prepared, "SMALL_LOG", len(snapshot.histories.items) + small)
+    found = chosen(snapshot, encoder_settings(tmp_path, llama_folder, device="cpu", **changes))
+    assert (found.pooling, found.layer) == expected
+    assert (found.tokens_per_second == 0) == (small or bool(changes))
+
+
+def test_a_named_model_is_read_in_full_on_a_small_log(snapshot: Snapshot, llama_folder: Path, tmp_path: Path) -> None:
+    assert len(snapshot.histories.items) < prepared.SMALL_LOG
+    assert chosen(snapshot, encoder_settings(tmp_path, llama_folder)).pooling == "prompt"

@@ -126,6 +126,16 @@ def test_auto_takes_the_encoder(tmp_path: Path) -> None:
     assert source_of(chosen) == Source(tmp_path, "it is the encoder")
 
 
+def test_auto_takes_none_for_the_names_of_a_small_log(tmp_path: Path) -> None:
+    chosen = settings(tmp_path, "auto", **{"encoder.model": str(tmp_path)})
+    made = source_of(chosen, small_log=True)
+    assert made.model is None
+    assert "the log is small" in made.reason
+    asked = chosen.override({"generate.blurbs": True})
+    assert source_of(asked, small_log=True).model == tmp_path
+    assert source_of(chosen.override({"generate.model": str(tmp_path)}), small_log=True).model == tmp_path
+
+
 def test_without_a_pretrained_encoder_auto_asks_nobody(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The word auto is no name on a hub."""
     monkeypatch.setattr(model_selection, "try_to_load_from_cache", lambda *_: None)

@@ -8,6 +8,7 @@ import polars as pl
 from chatrec.aigc.groups import ItemGroups
 from chatrec.data.arrays import Array
 from chatrec.encoder.embed import ITEMS
+from chatrec.encoder.prepared import has_small_log
 from chatrec.encoder.texts import item_texts
 from chatrec.generation import BLURBS, GROUP_NAMES
 from chatrec.generation.blurbs import Reason, write_blurbs
@@ -31,7 +32,8 @@ def generate(context: Context) -> GenerateResult:
     """Writes GROUP_NAMES and BLURBS."""
     use_threads(context.settings.compute.threads)
     wanted = context.settings.generate
-    writer = Writer(source_of(context.settings), context.settings)
+    small_log = has_small_log(context.snapshot, context.settings)
+    writer = Writer(source_of(context.settings, small_log), context.settings)
     groups = ItemGroups.load(context.of("groups"))
     names, named = list(groups.names), None
     if wanted.names and groups.source == "kmeans":
