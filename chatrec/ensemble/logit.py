@@ -8,7 +8,7 @@ from scipy.optimize import minimize
 from chatrec.data.arrays import Array, BoolArray, FloatArray, IntArray, log_softmax
 
 PENALTY = 1e-3
-PRIOR_USERS = 100.0
+PRIOR_USERS = 50.0
 """Number of users whose choices count as much as the prior."""
 
 
