@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from chatrec.extract.data_shape import ENOUGH_HELD_OUT, DataShape, advice
-from chatrec.models.labels import label
+from chatrec.models.labels import POPULARITY, kind_of, label
 from chatrec.models.registry import CONTENT_KNN
 from chatrec.runs.results import EnsembleResult
 
@@ -29,7 +29,10 @@ def made_of(result: EnsembleResult) -> str:
     if result.published == CONTENT_KNN:
         return "The lists are made of similar texts, because hardly any item was taken by two people."
     if result.published != ENSEMBLE:
-        return f"The lists are made of {label(result.published)}: the ensemble of all models is not ahead of it."
+        nothing = ", so these events show nothing personal" if kind_of(result.published) == POPULARITY else ""
+        return (
+            f"The lists are made of {label(result.published)}: the ensemble of all models is not ahead of it{nothing}."
+        )
     models = f"The lists are made by an ensemble of {_models(result)}"
     if result.ndcg is None or result.baseline_ndcg is None:
         return f"{models} with usual weights, because no events could be held out to choose others."

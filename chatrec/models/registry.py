@@ -32,6 +32,8 @@ POPULARITY, IN_GROUPS, ITEM_KNN, PERSONAL = "popularity", "popularity_in_groups"
 CONTENT_KNN = "content_knn"
 RECENT_POPULARITY = {"popularity_half_life_0.05": 0.05}
 HALF_LIVES = {"popularity_half_life_0.01": 0.01, "popularity_half_life_0.2": 0.2}
+SAME_FOR_ALL = (POPULARITY, *RECENT_POPULARITY, *HALF_LIVES)
+"""Names of the models whose scores are the same for all users."""
 BASELINES = (POPULARITY, *RECENT_POPULARITY, IN_GROUPS, PERSONAL, ITEM_KNN)
 """Names of the simple models that an ensemble must not be behind, the simplest first."""
 EASE = {"ease": 1.0, "ease_decay_0.95": 0.95, "ease_decay_0.8": 0.8}

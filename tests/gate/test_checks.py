@@ -135,6 +135,20 @@ def test_thresholds_are_settings() -> None:
     assert failed(replace(INPUTS, audit=replace(INPUTS.audit, seen=1), exclude_seen=False)) == []
 
 
+def test_popular_lists_need_not_cover_the_catalogue() -> None:
+    same = replace(INPUTS, audit=replace(INPUTS.audit, items_shown=0), same_lists=True)
+    assert failed(same) == []
+    assert "popular items" in next(check.message for check in judge(same, Checks()) if check.name == "coverage")
+
+
+def test_without_held_out_events_the_check_says_so() -> None:
+    unknown = replace(INPUTS, gain_over_baseline=None, holdout_users=0)
+    check = next(check for check in judge(unknown, Checks()) if check.name == "not behind the best baseline")
+    assert check.ok
+    assert check.message.startswith("No events could be held out")
+    assert [check.name for check in warnings(judge(unknown, Checks(warn_baseline=True)))] == [check.name]
+
+
 def test_not_clearly_worse_is_good_enough() -> None:
     assert failed(replace(INPUTS, gain_over_baseline=(-0.01, -0.03, 0.01))) == []
 

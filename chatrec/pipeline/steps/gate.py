@@ -11,6 +11,7 @@ from chatrec.gate import CheckInputs, judge, judge_fairness, verdict, warnings
 from chatrec.gate.audit import audit
 from chatrec.gate.summary import summary
 from chatrec.models.labels import label
+from chatrec.models.registry import SAME_FOR_ALL
 from chatrec.pipeline.context import Context
 from chatrec.ranking.lists import RECOMMENDATIONS
 from chatrec.runs.results import GateResult, RankResult
@@ -79,6 +80,7 @@ def _inputs(context: Context, measured: HoldoutMetrics, engine: Engine) -> Check
         baseline=label(measured.baseline),
         gain_over_baseline=measured.gain_over_baseline,
         holdout_users=measured.people,
+        same_lists=measured.published in SAME_FOR_ALL,
         live_users=live_users,
         live_rows=live_rows,
     )
