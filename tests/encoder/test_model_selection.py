@@ -84,7 +84,7 @@ def test_only_the_local_one_is_trained(hub: Path, gpt2_folder: Path, snapshot: S
     put_into(hub, "gpt2", gpt2_folder)
     result = prepare_encoder(snapshot, settings("auto").override({"artifacts.root": tmp_path / "root"}), tmp_path)
     assert result == EncoderResult(
-        encoder="gpt2", reason="gpt2 is in the cache of the Hugging Face hub", layer=1, pooling="prompt"
+        encoder="gpt2", reason="gpt2 is in the cache of the Hugging Face hub", layer=1, pooling="mean"
     )
 
 
