@@ -88,7 +88,7 @@ def evaluate(
     settings = state.settings.override({"ranking.target": chosen}) if chosen else state.settings
     evaluation, report = evaluations.evaluate(settings, key, StepLines())
     console().print(evaluation_table(evaluation))
-    print(f"The report is {report}.")
+    print(f"{evaluation.users:,} people have held-out events.\nThe report is {report}.")
 
 
 def _evaluate_split(

@@ -16,10 +16,11 @@ def test_a_run_is_evaluated_without_its_database(chatrec: Chatrec, finished: Fin
     assert code == 0, err
     assert err.count("✓") == 6
     folder = settings.artifacts.root / "evaluations" / f"{key}-next_period"
-    *table, last = out.splitlines()
+    *table, people, last = out.splitlines()
     assert last == f"The report is {folder / 'report.html'}."
     assert (folder / "report.html").exists()
     numbers = json.loads((folder / "metrics.json").read_text())
+    assert people == f"{numbers['users']} people have held-out events."
     assert numbers["target"] == "next_period"
     assert {"popularity_half_life_0.01", "popularity_7_days"} <= set(numbers["systems"])
     header, *rows = table
