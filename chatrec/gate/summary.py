@@ -3,13 +3,11 @@
 from collections.abc import Iterator
 
 from chatrec.extract.data_shape import ENOUGH_HELD_OUT, DataShape, advice
-from chatrec.models.labels import POPULARITY, kind_of, label
+from chatrec.models.labels import POPULARITY, TEXT, kind_of, kinds, label
 from chatrec.models.registry import CONTENT_KNN
 from chatrec.runs.results import EnsembleResult
 
 ENSEMBLE = "ensemble"
-NAMED = 3
-"""Number of models that are named."""
 
 
 def summary(result: EnsembleResult, shape: DataShape, exclude_seen: bool) -> str:
@@ -33,7 +31,7 @@ def made_of(result: EnsembleResult) -> str:
         return (
             f"The lists are made of {label(result.published)}: the ensemble of all models is not ahead of it{nothing}."
         )
-    models = f"The lists are made by an ensemble of {_models(result)}"
+    models = f"The lists are made by an ensemble ({_evidence(result)})"
     if result.ndcg is None or result.baseline_ndcg is None:
         return f"{models} with usual weights, because no events could be held out to choose others."
     if result.ndcg > result.baseline_ndcg:
@@ -61,8 +59,8 @@ def what_would_help(result: EnsembleResult, shape: DataShape, exclude_seen: bool
         yield "A longer history would help most: more people who come back show which models are right."
 
 
-def _models(result: EnsembleResult) -> str:
+def _evidence(result: EnsembleResult) -> str:
+    """Returns the kinds of evidence with their shares of the weights, the largest first."""
     total = sum(result.weights.values()) or 1.0
-    ordered = sorted(result.weights.items(), key=lambda item: -item[1])
-    named = ", ".join(f"{label(name)} {weight / total:.0%}" for name, weight in ordered[:NAMED])
-    return f"{named} and {len(ordered) - NAMED} more" if len(ordered) > NAMED else named
+    shares = kinds({name: weight / total for name, weight in result.weights.items()})
+    return ", ".join(f"{'texts' if kind == TEXT else kind} {share:.0%}" for kind, share in shares.items())

@@ -37,13 +37,13 @@ FEW = "A longer history would help most: more people who come back show which mo
     [
         (
             AHEAD,
-            "The lists are made by an ensemble of EASE 60%, similar items 30%, popularity 6% and 1 more, "
+            "The lists are made by an ensemble (similar users 94%, popularity 6%), "
             "because it is ahead of the best simple list, similar items. NDCG@10 is 0.210, and 0.200 of similar "
             "items, on events of 600 people.",
         ),
         (
             replace(AHEAD, holdout_users=65, holdout_windows=3, ndcg=0.19),
-            "The lists are made by an ensemble of EASE 60%, similar items 30%, popularity 6% and 1 more, which "
+            "The lists are made by an ensemble (similar users 94%, popularity 6%), which "
             "the held-out events cannot tell from the best simple list, similar items. NDCG@10 is 0.190, and "
             "0.200 of similar items, on events of 65 people, held out 3 times: unproven, as it takes 200 to be "
             f"sure. {FEW}",
@@ -60,8 +60,8 @@ FEW = "A longer history would help most: more people who come back show which mo
         ),
         (
             EnsembleResult(form="rerank", weights={"ease": 0.5, "popularity": 0.5}, baseline="popularity"),
-            "The lists are made by an ensemble of EASE 50%, popularity 50% with usual weights, because no events could "
-            "be held out to choose others. This is unproven: no user has an event to hold out and one before it. "
+            "The lists are made by an ensemble (similar users 50%, popularity 50%) with usual weights, because no "
+            "events could be held out to choose others. This is unproven: no user has an event to hold out and one before it. "
             f"{FEW}",
         ),
         (
