@@ -61,7 +61,8 @@ FEW = "A longer history would help most: more people who come back show which mo
         (
             EnsembleResult(form="rerank", weights={"ease": 0.5, "popularity": 0.5}, baseline="popularity"),
             "The lists are made by an ensemble (similar users 50%, popularity 50%) with usual weights, because no "
-            "events could be held out to choose others. This is unproven: no user has an event to hold out and one before it. "
+            "events could be held out to choose others. This is unproven: no user has an event to hold out and one "
+            "before it. "
             f"{FEW}",
         ),
         (
