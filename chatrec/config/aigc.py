@@ -9,6 +9,9 @@ from chatrec.config.section import Section
 NetPrecision = Literal["auto", "float32", "bfloat16"]
 """Values of `AdvancedAigc.precision`."""
 
+LARGE_LOG = 20_000
+"""Number of events from which a log can tell costly models from simple ones."""
+
 
 class Groups(Section):
     """Item groups, over which a user's attention is distributed."""
@@ -47,7 +50,7 @@ class AdvancedAigc(Section):
     """Number of latest events that form a user's vector. 0 chooses automatically."""
     epochs: int = Field(0, ge=0, le=1000)
     """Maximum number of epochs. 0 chooses automatically."""
-    min_events: int = Field(20_000, ge=0)
+    min_events: int = Field(LARGE_LOG, ge=0)
     """Number of events from which the sequence network is trained. Fewer events cannot tell it from simpler models."""
     networks: int = Field(0, ge=0, le=16)
     """Number of networks, trained from different seeds if time permits; their logits are averaged. 0 chooses: 1 if the

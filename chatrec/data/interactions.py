@@ -133,6 +133,10 @@ class Interactions(ByUser):
         users, rows = np.divmod(pairs, max(items, 1))
         return users, rows
 
+    def users_per_item(self, items: int) -> IntArray:
+        """Number of distinct users of each item; `items` is the number of items."""
+        return np.bincount(self.distinct(items)[1], minlength=items)
+
     def latest(self, users: IntArray, length: int) -> IntArray:
         """Latest items of some users.
 

@@ -10,6 +10,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from chatrec.config import Settings
+from chatrec.config.aigc import LARGE_LOG
 from chatrec.config.encoder import EncoderConfig
 from chatrec.encoder import gguf, registry
 from chatrec.encoder.model_selection import SelectedModel, cached, choose
@@ -18,8 +19,8 @@ from chatrec.runs.run import fingerprint, write_atomically
 
 FILE = "prepared.json"
 NVIDIA = Path("/dev/nvidiactl")
-SMALL_LOG = 20_000
-"""Number of interactions below which the first layer of a pre-trained model suffices.
+FIRST_LAYER = 1
+"""Layer of a pre-trained model that suffices for a small log.
 
 Of the ten nearest titles of an item of a shop, 68 % were of its category by the first layer of SmolLM2, and 58 % by the
 state after the prompt, for 34 times the time. Plots of films gain from the deeper layers: .25 against .24."""
@@ -61,7 +62,7 @@ def prepare(snapshot: Snapshot, settings: Settings) -> tuple[SelectedModel, Prep
     unpack(settings)
     root, choice = settings.artifacts.root, choose(settings)
     if _suffices_first_layer(choice, snapshot, settings):
-        settings = settings.override({"advanced.encoder.pooling": "mean", "advanced.encoder.layer": 1})
+        settings = settings.override({"advanced.encoder.pooling": "mean", "advanced.encoder.layer": FIRST_LAYER})
     file = root / registry.FOLDER / FILE
     measured = json.loads(file.read_text(encoding="utf-8")) if file.exists() else {}
     key = _key(choice, settings.encoder_config)
@@ -80,7 +81,7 @@ def has_small_log(snapshot: Snapshot, settings: Settings) -> bool:
         snapshot: Snapshot of the run.
         settings: `privacy`.
     """
-    return not settings.privacy.enabled and len(snapshot.histories.items) < SMALL_LOG
+    return not settings.privacy.enabled and len(snapshot.histories.items) < LARGE_LOG
 
 
 def _suffices_first_layer(choice: SelectedModel, snapshot: Snapshot, settings: Settings) -> bool:

@@ -12,6 +12,7 @@ import numpy as np
 
 from chatrec.ensemble.weights import PRIOR
 from chatrec.evaluation.metrics import Floats, Interval, paired_difference
+from chatrec.extract.data_shape import ENOUGH_HELD_OUT
 from chatrec.models.entry import Case
 from chatrec.models.registry import BASELINES, CONTENT_KNN, POPULARITY, names
 
@@ -20,11 +21,9 @@ FILL = 0.05
 """Weight of popularity beside a single model. It orders the items that the model cannot tell apart."""
 SHARED = 1.5
 """Mean number of users of an item with events, below which what others took says nothing and texts are compared."""
-ENOUGH_PEOPLE = 200
-"""Number of held-out people from which a baseline replaces the ensemble by being ahead of it at all."""
 PROBABLE, CLEAR = 0.8, 0.95
 """Confidence levels of the interval of a gain by which a baseline, with fewer people, and any other model replaces the
-ensemble."""
+ensemble. From ENOUGH_HELD_OUT people on, a baseline replaces it by being ahead at all."""
 
 
 @dataclass(frozen=True)
@@ -66,11 +65,13 @@ def choose(ndcg: Mapping[str, Floats], first: str, seed: int) -> Choice:
         seed: Seed of the bootstrap.
     """
     published, baselines = first, [name for name in BASELINES if name in ndcg]
-    for name in ndcg:
-        level = PROBABLE if name in baselines else CLEAR
-        gain, low, _ = paired_difference(ndcg[name], ndcg[published], seed, level)
-        ahead = gain if name in baselines and len(ndcg[name]) >= ENOUGH_PEOPLE else low
-        if ahead > 0:
+    for name, values in ndcg.items():
+        if values.mean() <= ndcg[published].mean():
+            continue
+        is_baseline = name in baselines
+        level = PROBABLE if is_baseline else CLEAR
+        suffices = is_baseline and len(values) >= ENOUGH_HELD_OUT
+        if suffices or paired_difference(values, ndcg[published], seed, level)[1] > 0:
             published = name
     baseline = max(baselines, key=lambda name: ndcg[name].mean())
     return Choice(published, baseline, paired_difference(ndcg[published], ndcg[baseline], seed))

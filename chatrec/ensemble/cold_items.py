@@ -13,14 +13,13 @@ from chatrec.ensemble.weights import NO_PRIOR, EnsembleWeights, HoldoutFeatures,
 from chatrec.evaluation.evaluator import Evaluator
 from chatrec.evaluation.holdout import Holdout, hold_items_out
 from chatrec.models.base import Model
+from chatrec.models.registry import CONTENT_KNN
 
 HIDDEN = 0.1
 """Share of the known items that are hidden to fit the weights for cold items."""
 NO_EVIDENCE, LARGEST_SHARE = 1e-6, 0.5
 """Bounds of the probability that an event is of a new item."""
 COLD = "cold items"
-DEFAULT_MODEL = "content_knn"
-"""Model that ranks cold items if no item could be hidden."""
 
 
 @dataclass(frozen=True)
@@ -86,7 +85,7 @@ def fit_cold(
         The weights, and metrics of all models together and of each alone; no metrics if no item could be hidden.
     """
     if not len(hidden):
-        return EnsembleWeights({DEFAULT_MODEL: 1.0}, {}), {}
+        return EnsembleWeights({CONTENT_KNN: 1.0}, {}), {}
     features = HoldoutFeatures.of(models, hidden)
     measure = Evaluator(hidden, vectors)
     together = measure.summary(cross_fitted(features, seed, prior=NO_PRIOR)[0])

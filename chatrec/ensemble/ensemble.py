@@ -73,11 +73,12 @@ def fit(case: Case, windows: Sequence[Holdout], others: Mapping[str, Model], fol
     suited = {*names(case)}.intersection(*map(names, before))
     of_texts = fit_models(replace(case, data=replace(data, histories=hidden.histories)), suited & TEXTS)
     cold, of_cold = fit_cold(of_texts, hidden, data.texts, data.seed)
-    selected, choice, measured = _without_evidence(case)
-    held = HoldoutCandidates.without_users()
+    first, prior = without_evidence(case)
+    selected, choice = EnsembleWeights(prior, {}), Choice(first, POPULARITY)
+    measured, held = HoldoutMetrics(published=first, baseline=POPULARITY), HoldoutCandidates.without_users()
     if windows:
         features = _features(before, windows, others, of_texts, suited)
-        selected, choice, measured, held = _select(case, features, windows)
+        selected, choice, measured, held = _select(case, features, windows, first)
     held.save(folder)
     kept = fit_models(case, {*selected.weights, *cold.weights} - others.keys())
     save_models(kept, folder)
@@ -108,12 +109,6 @@ def _rounded(ensemble: EnsembleWeights) -> dict[str, float]:
     return {name: round(weight, 3) for name, weight in ensemble.weights.items()}
 
 
-def _without_evidence(case: Case) -> tuple[EnsembleWeights, Choice, HoldoutMetrics]:
-    """Returns the system that is published if no event can be held out."""
-    name, weights = without_evidence(case)
-    return EnsembleWeights(weights, {}), Choice(name, POPULARITY), HoldoutMetrics(published=name, baseline=POPULARITY)
-
-
 def _features(
     before: Sequence[Case],
     windows: Sequence[Holdout],
@@ -136,7 +131,7 @@ def _features(
 
 
 def _select(
-    case: Case, features: HoldoutFeatures, windows: Sequence[Holdout]
+    case: Case, features: HoldoutFeatures, windows: Sequence[Holdout], first: str
 ) -> tuple[EnsembleWeights, Choice, HoldoutMetrics, HoldoutCandidates]:
     """Returns the published weights, the choice behind them, all metrics, and candidates of the first window."""
     seed, pooled = case.data.seed, PooledEvaluator(windows, case.data.texts)
@@ -144,15 +139,15 @@ def _select(
     lists: dict[str, IntArray] = {name: features.lists(alone(name)) for name in features.names}
     lists[ENSEMBLE] = best[0][:, :K]
     ndcg = {name: pooled.ndcg(items) for name, items in lists.items()}
-    choice = choose(ndcg, without_evidence(case)[0], seed)
+    choice = choose(ndcg, first, seed)
     selected = fit_ensemble_weights(features, seed)
     if choice.published != ENSEMBLE:
         selected = EnsembleWeights(alone(choice.published), selected.gains)
         best = features.best(selected.weights, np.arange(len(features)), CANDIDATES)
-    first = len(windows[0])
+    newest = slice(len(windows[0]))
     summaries = {name: pooled.summary(items) for name, items in lists.items()}
     measured = HoldoutMetrics(summaries, choice.published, choice.baseline, choice.gain, pooled.people)
-    return selected, choice, measured, HoldoutCandidates.of(windows[0], best[0][:first], best[1][:first])
+    return selected, choice, measured, HoldoutCandidates.of(windows[0], best[0][newest], best[1][newest])
 
 
 def _with_penalty(case: Case, windows: Sequence[Holdout]) -> Case:

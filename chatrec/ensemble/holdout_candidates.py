@@ -6,7 +6,6 @@ from pathlib import Path
 import numpy as np
 
 from chatrec.data.arrays import BoolArray, FloatArray, IntArray, take, top_k
-from chatrec.ensemble.candidates import PADDING
 from chatrec.evaluation import metrics
 from chatrec.evaluation.holdout import Holdout, K
 
@@ -33,12 +32,6 @@ class HoldoutCandidates:
     def of(cls, holdout: Holdout, items: IntArray, scores: FloatArray) -> "HoldoutCandidates":
         """Makes candidates from the result of `chatrec.ensemble.weights.cross_fitted`."""
         return cls(holdout.users, items, scores.astype(np.float32), holdout.hits(items), holdout.relevant)
-
-    @classmethod
-    def empty(cls, holdout: Holdout) -> "HoldoutCandidates":
-        """Makes empty candidates for held-out users."""
-        shape = len(holdout), 1
-        return cls.of(holdout, np.full(shape, PADDING, np.int32), np.full(shape, -np.inf))
 
     @classmethod
     def without_users(cls) -> "HoldoutCandidates":

@@ -107,7 +107,7 @@ class Evaluator:
     def _users_per_item(self) -> metrics.Counts:
         """Number of users per item."""
         items = len(self.holdout.recommendable)
-        return np.bincount(self.holdout.histories.distinct(items)[1], minlength=items)
+        return self.holdout.histories.users_per_item(items)
 
     @cached_property
     def _min_events_of_head(self) -> int:

@@ -2,12 +2,11 @@
 
 from collections.abc import Iterator
 
+from chatrec.ensemble.choice import ENSEMBLE
 from chatrec.extract.data_shape import ENOUGH_HELD_OUT, DataShape, advice
 from chatrec.models.labels import POPULARITY, TEXT, kind_of, kinds, label
 from chatrec.models.registry import CONTENT_KNN
 from chatrec.runs.results import EnsembleResult
-
-ENSEMBLE = "ensemble"
 
 
 def summary(result: EnsembleResult, shape: DataShape, exclude_seen: bool) -> str:

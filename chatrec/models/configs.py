@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, field
 
+from chatrec.config.aigc import LARGE_LOG
 from chatrec.models.ease import Config as EaseConfig
 from chatrec.models.ials import Config as IalsConfig
 from chatrec.models.item_knn import Config as ItemKnnConfig
@@ -28,7 +29,7 @@ class Configs:
     sequential_ease: SequentialEaseConfig = field(default_factory=SequentialEaseConfig)
     two_tower: TwoTowerConfig = field(default_factory=TwoTowerConfig)
     user_knn: UserKnnConfig = field(default_factory=UserKnnConfig)
-    costly_from: int = 20_000
+    costly_from: int = LARGE_LOG
     """Number of events from which costly models are fitted. On smaller logs they were not better than the others."""
 
 

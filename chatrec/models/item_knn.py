@@ -63,11 +63,10 @@ def fit(data: TrainingData, config: Config = DEFAULT) -> ItemKnn:
 
 def _nearest(cosines: csr_matrix, first: int, k: int) -> csr_matrix:
     """Keeps the k largest entries of each row, without the item itself; `first` is the item of the first row."""
+    cosines.sort_indices()
     entries = cosines.tocoo()
     other = entries.col != entries.row + first
     rows, columns, values = entries.row[other], entries.col[other], entries.data[other]
-    order = np.lexsort((columns, rows))
-    rows, columns, values = rows[order], columns[order], values[order]
     kept, _ = top_k_per_group(rows, values, k)
     return csr_matrix((values[kept], (rows[kept], columns[kept])), shape=cosines.shape)
 

@@ -14,7 +14,7 @@ from chatrec.data.arrays import Array, FloatArray
 from chatrec.data.interactions import DAY
 from chatrec.data.user_batch import UserBatch
 from chatrec.models.base import Model
-from chatrec.models.popularity import CLOCK_FROM, users_of_items
+from chatrec.models.popularity import CLOCK_FROM
 from chatrec.models.training_data import TrainingData
 
 REST = 1e-6
@@ -60,7 +60,7 @@ class PersonalFrequency(Model):
 
 def fit(data: TrainingData, config: Config = DEFAULT) -> PersonalFrequency:
     """Counts the users of each item."""
-    users = users_of_items(data)
+    users = data.histories.users_per_item(data.items)
     times = data.histories.times
     newest = int(times.max(initial=0))
     dated = newest >= CLOCK_FROM

@@ -74,11 +74,6 @@ def popularity(histories: Interactions, count: int, half_life: float | None = No
     return np.bincount(histories.items[order[first]], weights, count)
 
 
-def users_of_items(data: TrainingData) -> Array:
-    """Returns the number of users of each item, int64."""
-    return np.bincount(data.histories.distinct(data.items)[1], minlength=data.items)
-
-
 def fit(data: TrainingData, config: Config = DEFAULT) -> Popularity:
     """Fits popularity to all events."""
     return Popularity(popularity(data.histories, data.items, config.half_life).astype(np.float32))

@@ -11,7 +11,7 @@ from scipy.sparse import csr_matrix
 from chatrec.data.arrays import Array
 from chatrec.data.user_batch import UserBatch
 from chatrec.models.base import Model, uniform
-from chatrec.models.popularity import shares_of_groups, users_of_items
+from chatrec.models.popularity import shares_of_groups
 from chatrec.models.training_data import TrainingData
 
 OVERALL = 0.1
@@ -49,7 +49,7 @@ class PopularityInGroups(Model):
 def fit(data: TrainingData, config: Config = DEFAULT) -> PopularityInGroups:
     """Counts the users of each item within its groups."""
     groups = csr_matrix(data.features.kind("groups") != 0, dtype=np.float32)
-    users = users_of_items(data)
+    users = data.histories.users_per_item(data.items)
     counts = np.maximum(np.asarray(groups.sum(1)).ravel(), 1)
     members = csr_matrix(groups.multiply(1 / counts[:, None]), dtype=np.float32)
     shares = csr_matrix(shares_of_groups(csr_matrix(groups.T), users), dtype=np.float32)

@@ -2,6 +2,8 @@
 
 import numpy as np
 
+from chatrec.config.ranking import Target
+from chatrec.data.arrays import BoolArray
 from chatrec.data.interactions import Interactions
 from chatrec.data.new_items import Arrivals
 from chatrec.encoder.embed import ITEMS
@@ -13,26 +15,18 @@ from chatrec.pipeline.context import Context
 
 def holdout_of(context: Context) -> Holdout:
     """Returns the holdout, which models do not see before the ensemble is weighted."""
-    ranking = context.settings.ranking
-    return hold_out(
-        context.snapshot.histories,
-        context.recommendable,
-        ranking.exclude_seen,
-        ranking.target,
-        context.settings.compute.seed,
-    )
+    return hold_out(*_held_out(context))
 
 
 def windows_of(context: Context) -> list[Holdout]:
     """Returns the holdouts on which the ensemble is weighted; the first one is `holdout_of`, if it has users."""
-    ranking = context.settings.ranking
-    return windows(
-        context.snapshot.histories,
-        context.recommendable,
-        ranking.exclude_seen,
-        ranking.target,
-        context.settings.compute.seed,
-    )
+    return windows(*_held_out(context))
+
+
+def _held_out(context: Context) -> tuple[Interactions, BoolArray, bool, Target, int]:
+    """Returns the arguments of `hold_out` and `windows`."""
+    ranking, seed = context.settings.ranking, context.settings.compute.seed
+    return context.snapshot.histories, context.recommendable, ranking.exclude_seen, ranking.target, seed
 
 
 def training_data(context: Context, histories: Interactions) -> TrainingData:

@@ -138,12 +138,12 @@ def test_a_small_log_takes_the_first_layer_of_a_model_that_is_found(
     expected: tuple[str, int],
 ) -> None:
     monkeypatch.setattr(prepared, "choose", lambda settings: replace(choose(settings), kind="gpt2"))
-    monkeypatch.setattr(prepared, "SMALL_LOG", len(snapshot.histories.items) + small)
+    monkeypatch.setattr(prepared, "LARGE_LOG", len(snapshot.histories.items) + small)
     found = chosen(snapshot, encoder_settings(tmp_path, llama_folder, device="cpu", **changes))
     assert (found.pooling, found.layer) == expected
     assert (found.tokens_per_second == 0) == (small or bool(changes))
 
 
 def test_a_named_model_is_read_in_full_on_a_small_log(snapshot: Snapshot, llama_folder: Path, tmp_path: Path) -> None:
-    assert len(snapshot.histories.items) < prepared.SMALL_LOG
+    assert len(snapshot.histories.items) < prepared.LARGE_LOG
     assert chosen(snapshot, encoder_settings(tmp_path, llama_folder)).pooling == "prompt"

@@ -3,8 +3,9 @@
 import numpy as np
 import pytest
 
-from chatrec.ensemble.choice import ENOUGH_PEOPLE, ENSEMBLE, alone, choose, without_evidence
+from chatrec.ensemble.choice import ENSEMBLE, alone, choose, without_evidence
 from chatrec.ensemble.weights import PRIOR
+from chatrec.extract.data_shape import ENOUGH_HELD_OUT
 from chatrec.models.entry import Case
 from chatrec.models.training_data import TrainingData
 from tests.support.histories import checkerboard, histories
@@ -39,7 +40,7 @@ def test_what_is_published(people: int, means: dict[str, float], published: str)
     assert choice.baseline == max(simple, key=lambda name: simple[name])
     assert choice.gain is not None
     assert choice.gain[0] == pytest.approx(means[published] - simple[choice.baseline], abs=1e-9)
-    if people >= ENOUGH_PEOPLE:
+    if people >= ENOUGH_HELD_OUT:
         assert choice.gain[0] >= 0
 
 

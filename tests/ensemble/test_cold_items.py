@@ -9,7 +9,6 @@ from chatrec.data.interactions import DAY, Interactions
 from chatrec.data.new_items import FROM_THE_START, Arrivals
 from chatrec.ensemble.cold_items import (
     COLD,
-    DEFAULT_MODEL,
     LARGEST_SHARE,
     NO_EVIDENCE,
     fit_cold,
@@ -64,7 +63,7 @@ def test_together_they_rank_no_worse_than_the_best_alone(seed: int) -> None:
 
 def test_where_nothing_can_be_hidden_near_texts_rank() -> None:
     mix, measured = fit_cold({}, hide_items(histories([[], []]), ITEMS, 0), kinds(), 0)
-    assert dict(mix.weights) == {DEFAULT_MODEL: 1.0}
+    assert dict(mix.weights) == {"content_knn": 1.0}
     assert measured == {}
 
 
