@@ -10,13 +10,15 @@ from pathlib import Path
 import polars as pl
 
 from chatrec.data.interactions import tie_order
+from chatrec.extract.bounds import LEAST_WEIGHT, MOST_WEIGHT, time_as_text
 from chatrec.extract.item_order import order_twins
 from chatrec.extract.quarantine import Quarantine, decode
 from chatrec.extract.schema import INTERACTIONS, INTERACTIONS_SCHEMA, ITEMS, RowGroups
-from chatrec.extract.validation import dense, first_broken, time_as_text, wrong_times
+from chatrec.extract.validation import Keys, dense, first_broken, wrong_times
 from chatrec.extract.weights import WeightStatistics, damped
 
 DEFAULT_EVENT = "event"
+TOO_SMALL, TOO_LARGE = f"weight is smaller than {LEAST_WEIGHT:g}", f"weight is larger than {MOST_WEIGHT:g}"
 ROWS_OF_A_BLOCK = 2_000_000
 
 
@@ -34,10 +36,13 @@ class EventRules:
     """Time of the snapshot, microseconds since 1970."""
     timed: bool
     """Whether events have times. If not, their time is 0."""
+    keys: Keys
+    """Rules about ids."""
 
     def reason(self) -> pl.Expr:
         """Reason of an invalid event; null for a valid one."""
         weight = pl.col("weight").fill_null(1.0)
+        ids = [ids.name for ids in (self.users, self.items) if ids.dtype == pl.String]
         rules = {
             "user_id is null": pl.col("user_id").is_null(),
             "item_id is null": pl.col("item_id").is_null(),
@@ -45,6 +50,9 @@ class EventRules:
             **(wrong_times(self.now) if self.timed else {}),
             "weight is not a finite number": ~weight.is_finite(),
             "weight is not positive": weight <= 0,
+            TOO_SMALL: weight < LEAST_WEIGHT,
+            TOO_LARGE: weight > MOST_WEIGHT,
+            **self.keys.rules(*ids),
             "unknown user": pl.col("user").is_null(),
             "item without a title": pl.col("item").is_null() & pl.col("item_id").is_in(self.untitled.implode()),
             "unknown item": pl.col("item").is_null(),
