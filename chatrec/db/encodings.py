@@ -76,3 +76,12 @@ def repertoire_of(engine: Engine) -> Repertoire | None:
     with cursor(engine) as opened:
         encoding = opened.connection.get_parameter_status("server_encoding")
     return None if encoding in HOLDS_ALL else Repertoire(engine, encoding)
+
+
+def replaced_sentence(repertoire: Repertoire) -> str:
+    """Say how many texts were replaced."""
+    texts = "1 text has" if repertoire.replaced == 1 else f"{repertoire.replaced:,} texts have"
+    return (
+        f"{texts} characters that {repertoire.encoding}, the encoding of database.url, cannot hold: {REPLACEMENT} is "
+        "written instead. A database in UTF8 holds all."
+    )

@@ -1,6 +1,7 @@
 """Extract a consistent snapshot of the source tables into Parquet: all SELECTs in one read-only transaction."""
 
 import json
+import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
@@ -17,6 +18,7 @@ from chatrec.extract import partitions
 from chatrec.extract.arrivals import SeenItems
 from chatrec.extract.catalogue import items_relation, users_relation
 from chatrec.extract.describe import check_mapping, readable_data_errors
+from chatrec.extract.group_texts import array_sentence
 from chatrec.extract.interactions import EventRules, write_interactions
 from chatrec.extract.mapping import SourceMapping, refuse_unknown_order
 from chatrec.extract.quarantine import Quarantine
@@ -26,6 +28,7 @@ from chatrec.extract.validation import NO_KEYS, Keys, until
 from chatrec.runs.results import ExtractResult
 from chatrec.runs.run import TAKEN_AT, write_atomically
 
+LOG = logging.getLogger("chatrec")
 BLOCK_SHARE = 32
 """Share of the memory for a block of text, which takes about ten times its size while it is parsed and converted."""
 
@@ -88,6 +91,8 @@ def extract(
         with readable_data_errors("items"):
             relation = items_relation(mapping.items, source, seen, keys)
             items = relation.read(cursor, items_file, quarantine, block_bytes)
+        if sentence := array_sentence(mapping.items, pl.read_parquet(items_file, columns=["groups"])["groups"]):
+            LOG.warning("%s", sentence)
         with readable_data_errors("interactions"):
             days, changed = partitions.read_partitions(cursor, mapping.interactions, shared, full, block_bytes)
         names = tuple(day.name for day in days)

@@ -4,6 +4,7 @@ Whether an event is valid can change between runs (an item appears, a date is no
 validates all events; daily partitions keep everything as it was read.
 """
 
+import logging
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,9 +15,11 @@ from chatrec.extract.bounds import LEAST_WEIGHT, MOST_WEIGHT, time_as_text
 from chatrec.extract.item_order import order_twins
 from chatrec.extract.quarantine import Quarantine, decode
 from chatrec.extract.schema import INTERACTIONS, INTERACTIONS_SCHEMA, ITEMS, RowGroups
+from chatrec.extract.unknown_ids import UnknownIds
 from chatrec.extract.validation import Keys, dense, first_broken, wrong_times
 from chatrec.extract.weights import WeightStatistics, damped
 
+LOG = logging.getLogger("chatrec")
 DEFAULT_EVENT = "event"
 TOO_SMALL, TOO_LARGE = f"weight is smaller than {LEAST_WEIGHT:g}", f"weight is larger than {MOST_WEIGHT:g}"
 ROWS_OF_A_BLOCK = 2_000_000
@@ -74,6 +77,7 @@ def write_interactions(
     Returns:
         Number of valid events, and the statistics of their weights if these look like amounts and were damped.
     """
+    unknown = {"unknown user": UnknownIds("user_id", rules.users), "unknown item": UnknownIds("item_id", rules.items)}
     good = [pl.DataFrame(pl.from_arrow(INTERACTIONS_SCHEMA.empty_table()))]
     total = int(events.select(pl.len()).collect().item())
     for start in range(0, total, ROWS_OF_A_BLOCK):
@@ -84,9 +88,13 @@ def write_interactions(
             .join(dense(rules.items, "item_id", "item"), on="item_id", how="left", maintain_order="left")
             .with_columns(reason=rules.reason())
         )
+        for reason, ids in unknown.items():
+            ids.add(joined[ids.name], joined["reason"].eq_missing(reason))
         bad = joined.filter(pl.col("reason").is_not_null())
         quarantine.add("interactions", _as_read(bad), bad["reason"])
         good.append(joined.filter(pl.col("reason").is_null()).select(_kept_columns()))
+    for sentence in filter(None, (ids.sentence() for ids in unknown.values())):
+        LOG.warning("%s", sentence)
     valid, amounts = damped(pl.concat(good))
     ordered = by_time(order_twins(folder / ITEMS, valid))
     with RowGroups(folder / INTERACTIONS, INTERACTIONS_SCHEMA) as file:

@@ -23,10 +23,10 @@ def read_shape(cursor: Any, mapping: SourceMapping) -> tuple[DataShape, WeightSt
     Returns:
         The shape, equal to that of a snapshot, and the statistics of the weights.
     """
-    untitled = rf" WHEN title IS NULL OR title::text !~ '\S' THEN '{TITLE_MISSING}'"
+    no_title = r"""title IS NULL OR title::text COLLATE "default" !~ '\S'"""
     variables = {
         "users": _select(cursor, mapping.users, "user_id"),
-        "items": _select(cursor, mapping.items, "item_id", untitled),
+        "items": _select(cursor, mapping.items, "item_id", f" WHEN {no_title} THEN '{TITLE_MISSING}'"),
         "interactions": events_select(cursor, mapping.interactions),
         "timed": str(mapping.timed),
         "untitled": TITLE_MISSING,
