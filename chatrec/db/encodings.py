@@ -42,7 +42,7 @@ class Repertoire:
         for name in (name for name, kind in frame.schema.items() if kind == pl.String):
             if lacking := self._lacking(frame[name]):
                 self.replaced += int(self.misfits(frame[name]).sum())
-                frame = frame.with_columns(pl.col(name).str.replace_many(lacking, REPLACEMENT))
+                frame = frame.with_columns(pl.col(name).str.replace_many(dict.fromkeys(lacking, REPLACEMENT)))
         return frame
 
     def _lacking(self, texts: pl.Series) -> list[str]:

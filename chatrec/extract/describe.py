@@ -114,7 +114,7 @@ def _misfits(mapped: SourceQuery, columns: int) -> Iterator[str]:
 
 
 def _remedy(name: str, kind: str, allowed: set[str]) -> str:
-    if kind == "citext" and allowed is ID_TYPES:
+    if kind.rpartition(".")[2] == "citext" and allowed is ID_TYPES:
         return f"write lower(code::text) AS {name} for the column code, in every SELECT, since text minds the case"
     return f"cast it to one of {', '.join(sorted(allowed))}"
 

@@ -3,13 +3,15 @@ WITH known AS (SELECT :id AS id, :key AS key FROM (
 :owner
 ) AS given WHERE :id IS NOT NULL),
 keys AS (SELECT key, min(id) AS id FROM known GROUP BY key),
-events AS (SELECT :id AS id, :key AS key FROM (
+events AS (SELECT :id AS id, :key AS key, count(*) AS events FROM (
 :interactions
-) AS given WHERE :id IS NOT NULL),
-counted AS (SELECT id, key, count(*) AS events FROM events GROUP BY id, key),
-unknown AS (SELECT * FROM counted WHERE NOT EXISTS (SELECT FROM known WHERE known.id = counted.id)),
+) AS given WHERE :id IS NOT NULL GROUP BY 1, 2),
+unknown AS (SELECT * FROM events WHERE NOT EXISTS (SELECT FROM known WHERE known.id = events.id)),
 alike AS (SELECT unknown.id, unknown.events, keys.id AS known FROM unknown JOIN keys USING (key))
-SELECT (SELECT count(*) FROM events), (SELECT coalesce(sum(events), 0)::bigint FROM unknown),
+SELECT coalesce(sum(events), 0)::bigint,
+       (SELECT coalesce(sum(events), 0)::bigint FROM unknown),
        (SELECT coalesce(sum(events), 0)::bigint FROM alike),
        coalesce((SELECT min(ARRAY[id, known]) FROM alike),
-                (SELECT ARRAY[min(id), (SELECT min(id) FROM known)] FROM unknown))
+                (SELECT min(ARRAY[unknown.id, known.id]) FROM unknown, (SELECT min(id) AS id FROM known) AS known
+                 WHERE known.id IS NOT NULL))
+FROM events
