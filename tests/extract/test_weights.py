@@ -34,7 +34,13 @@ def test_one_absurd_weight_is_not_the_whole_popularity(shop: Shop, tmp_path: Pat
 
 @pytest.mark.parametrize(
     "amount",
-    ["1 + (customer + film) % 5", "CASE WHEN film % 3 = 0 THEN 5 ELSE 1 END", "1 + film * 0.1", "1 + film / 59 * 99999", "NULL"],
+    [
+        "1 + (customer + film) % 5",
+        "CASE WHEN film % 3 = 0 THEN 5 ELSE 1 END",
+        "1 + film * 0.1",
+        "1 + film / 59 * 99999",
+        "NULL",
+    ],
     ids=["1 to 5", "click or order", "many, close to the median", "a rare one is large", "none"],
 )
 def test_ordinary_weights_stay(shop: Shop, tmp_path: Path, amount: str) -> None:
