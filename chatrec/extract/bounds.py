@@ -11,8 +11,6 @@ from chatrec.data.interactions import DAY
 LAST_TIME = "294247-01-01 00:00:00+00"
 """Later times are read as this one, the last year whose microseconds since 1970 fit into 64 bits."""
 LAST_MICROSECONDS = 9_223_371_244_800_000_000
-LEAST_WEIGHT, MOST_WEIGHT = 1e-15, 1e15
-"""Sums of a billion weights within these, and their squares, neither overflow nor vanish in single precision."""
 CALENDAR = 146_097 * DAY
 """Microseconds of 400 years, after which the calendar repeats."""
 

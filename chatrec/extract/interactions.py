@@ -10,8 +10,8 @@ from pathlib import Path
 
 import polars as pl
 
-from chatrec.data.interactions import tie_order
-from chatrec.extract.bounds import LEAST_WEIGHT, MOST_WEIGHT, time_as_text
+from chatrec.data.interactions import LEAST_WEIGHT, MOST_WEIGHT, tie_order
+from chatrec.extract.bounds import time_as_text
 from chatrec.extract.item_order import order_twins
 from chatrec.extract.quarantine import Quarantine, decode
 from chatrec.extract.schema import INTERACTIONS, INTERACTIONS_SCHEMA, ITEMS, RowGroups

@@ -2,8 +2,8 @@
 
 from typing import Any
 
+from chatrec.data.interactions import LEAST_WEIGHT, MOST_WEIGHT
 from chatrec.db import sql_files
-from chatrec.extract.bounds import LEAST_WEIGHT, MOST_WEIGHT
 from chatrec.extract.catalogue import TITLE_MISSING
 from chatrec.extract.data_shape import DataShape
 from chatrec.extract.interactions import TOO_LARGE, TOO_SMALL
