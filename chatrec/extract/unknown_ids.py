@@ -1,5 +1,6 @@
 """Ids of events that no user or item has: whether case or blanks alone set them apart, or none match at all."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -52,13 +53,13 @@ class UnknownIds:
 
     def sentence(self) -> str | None:
         """Say that ids do not match, with an example of both SELECTs; None if they do."""
-        return sentence(self.name, self.events, self.unknown, self.alike, self.examples[0] if self.examples else None)
+        return sentence(self.name, self.events, self.unknown, self.alike, self.examples[0] if self.examples else ())
 
 
-def sentence(name: str, events: int, unknown: int, alike: int, example: tuple[Any, Any] | None) -> str | None:
+def sentence(name: str, events: int, unknown: int, alike: int, example: Sequence[Any]) -> str | None:
     """Say that ids do not match; see `UnknownIds`."""
     owner = name.removesuffix("_id")
-    if example is None or not (alike or unknown >= NEARLY_ALL * events):
+    if not example or not (alike or unknown >= NEARLY_ALL * events):
         return None
     both = f"{example[0]!r} in source.interactions and {example[1]!r} in source.{owner}s"
     if alike:
@@ -81,16 +82,20 @@ def read_unknown_ids(cursor: Any, mapping: SourceMapping) -> list[str]:
         mapping: SELECTs whose values can be cast.
     """
     sentences = []
+    plain = cursor.connection.get_parameter_status("server_encoding") == "SQL_ASCII"  # which may hold any bytes
     for name, owner in (("user_id", mapping.users), ("item_id", mapping.items)):
         kind = owner.types[name]
         ids = id_column(name, kind).as_string(cursor)
         variables = {
             "id": ids,
             "key": ids if is_integer(kind) else f"lower(btrim({ids}, E' \\t\\n\\r'))",
+            "encoding": "SQL_ASCII" if plain else "UTF8",
             "owner": owner.select,
             "interactions": mapping.interactions.select,
         }
         cursor.execute(sql_files.read("queries/unknown_ids.sql", variables))
-        events, unknown, alike, example = cursor.fetchone()
-        sentences.append(sentence(name, events, unknown, alike, example))
+        events, unknown, alike, *example = cursor.fetchone()
+        texts = [bytes(value).decode("utf-8", "replace") for value in example if value is not None]
+        pair = (int(texts[0]), int(texts[1])) if is_integer(kind) and texts else texts
+        sentences.append(sentence(name, events, unknown, alike, pair))
     return [text for text in sentences if text]

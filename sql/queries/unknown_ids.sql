@@ -7,11 +7,15 @@ events AS (SELECT :id AS id, :key AS key, count(*) AS events FROM (
 :interactions
 ) AS given WHERE :id IS NOT NULL GROUP BY 1, 2),
 unknown AS (SELECT * FROM events WHERE NOT EXISTS (SELECT FROM known WHERE known.id = events.id)),
-alike AS (SELECT unknown.id, unknown.events, keys.id AS known FROM unknown JOIN keys USING (key))
+alike AS (SELECT unknown.id, unknown.events, keys.id AS known FROM unknown JOIN keys USING (key)),
+chosen AS (
+    SELECT coalesce((SELECT min(ARRAY[id, known]) FROM alike),
+                    (SELECT min(ARRAY[unknown.id, known.id]) FROM unknown, (SELECT min(id) AS id FROM known) AS known
+                     WHERE known.id IS NOT NULL)) AS ids
+)
 SELECT coalesce(sum(events), 0)::bigint,
        (SELECT coalesce(sum(events), 0)::bigint FROM unknown),
        (SELECT coalesce(sum(events), 0)::bigint FROM alike),
-       coalesce((SELECT min(ARRAY[id, known]) FROM alike),
-                (SELECT min(ARRAY[unknown.id, known.id]) FROM unknown, (SELECT min(id) AS id FROM known) AS known
-                 WHERE known.id IS NOT NULL))
+       (SELECT convert_to(ids[1]::text, ':encoding') FROM chosen),
+       (SELECT convert_to(ids[2]::text, ':encoding') FROM chosen)
 FROM events

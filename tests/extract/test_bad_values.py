@@ -102,6 +102,25 @@ def test_ids_that_do_not_match_are_said_with_an_example_of_both_sides(
     assert f"{examples[0]} in source.interactions and {examples[1]} in source.users" in checked
 
 
+def test_bytes_that_are_no_utf8_are_quarantined_wherever_they_are(server: str, tmp_path: Path) -> None:
+    """Among them half a surrogate pair, as old versions of MySQL and Java write it."""
+    database = new_database(server, "ENCODING 'SQL_ASCII' LC_COLLATE 'C' LC_CTYPE 'C' TEMPLATE template0")
+    ascii_shop = Shop(next(database))
+    ascii_shop.create()
+    ascii_shop.execute(r"UPDATE customers SET town = E'\xED\xA0\xBD' WHERE no = 1")
+    ascii_shop.execute(r"UPDATE films SET kinds = ARRAY[E'\xFF'] WHERE no = 1")
+    given = {
+        "users": r"SELECT CASE no WHEN 2 THEN E'\xED\xB9\x9F' ELSE 'a' || no END AS user_id, town FROM customers",
+        "interactions": r"SELECT E'\xC0' || customer AS user_id, film AS item_id, at AS occurred_at FROM views",
+    }
+    result, _ = extractor(ascii_shop, tmp_path)(**given)
+    views = len(ascii_shop.views)
+    assert result.quarantine == {"users: not UTF-8": 2, "items: not UTF-8": 1, "interactions: not UTF-8": views}
+    (said,) = _checked(ascii_shop, {**SELECTS, **given})[:1]
+    assert f"{views} of {views} events are of an unknown user: the ids do not match, such as '\ufffd0'" in said
+    database.close()
+
+
 def test_ids_that_match_are_not_mentioned(shop: Shop, take: Extract, caplog: pytest.LogCaptureFixture) -> None:
     half = SELECTS["users"] + " WHERE no % 2 = 0"
     result, _ = take(users=half)
