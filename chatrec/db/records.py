@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from psycopg2.extensions import encodings
 from sqlalchemy import Connection, Row, text
 
 from chatrec.errors import RunError
@@ -134,7 +135,7 @@ def end(connection: Connection, run: int, state: str, verdict: str) -> None:
     """Record how a run ended."""
     connection.execute(
         text("UPDATE runs SET state = :state, verdict = :verdict, finished_at = now() WHERE run = :run"),
-        {"run": run, "state": state, "verdict": verdict},
+        {"run": run, "state": state, "verdict": _storable(connection, verdict)},
     )
 
 
@@ -182,12 +183,13 @@ def step_ends(
     connection: Connection, run: int, step: str, state: str, seconds: float, counts: Mapping[str, Any]
 ) -> None:
     """Record the end of a step."""
+    words = json.dumps(counts, ensure_ascii=False).replace("\\u0000", "?")
     connection.execute(
         text("""
             UPDATE run_steps SET state = :state, seconds = :seconds, counts = :counts
             WHERE run = :run AND step = :step
         """),
-        {"run": run, "step": step, "state": state, "seconds": seconds, "counts": json.dumps(counts)},
+        {"run": run, "step": step, "state": state, "seconds": seconds, "counts": _storable(connection, words)},
     )
 
 
@@ -259,6 +261,13 @@ def metrics(connection: Connection, run: int) -> dict[str, dict[str, float]]:
     for model, name, value in rows:
         values.setdefault(model, {})[name] = value
     return values
+
+
+def _storable(connection: Connection, words: str) -> str:
+    """Text with a question mark for each character that the database cannot hold, such as NUL."""
+    driver: Any = connection.connection.driver_connection
+    codec = encodings.get(driver.info.parameter_status("server_encoding"), "ascii")
+    return words.replace("\0", "?").encode(codec, "replace").decode(codec)
 
 
 def _record(row: Row[Any]) -> RunRecord:

@@ -1,6 +1,5 @@
 """Extract a consistent snapshot of the source tables into Parquet: all SELECTs in one read-only transaction."""
 
-import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
@@ -24,7 +23,8 @@ from chatrec.extract.queries import QueriesFile, read_queries
 from chatrec.extract.schema import ITEMS, QUARANTINE, SNAPSHOT, USERS
 from chatrec.extract.validation import until
 from chatrec.runs.results import ExtractResult
-from chatrec.runs.run import TAKEN_AT, write_atomically
+from chatrec.runs.run import TAKEN_AT
+from chatrec.runs.sealed import write_json
 
 BLOCK_SHARE = 32
 """Share of the memory for a block of text, which takes about ten times its size while it is parsed and converted."""
@@ -100,8 +100,8 @@ def extract(
     interactions, amounts = write_interactions(events, rules, folder, quarantine)
     quarantined = quarantine.close()
     facts = SnapshotFacts(mapping.user_id_type, mapping.item_id_type, names)
-    write_atomically(folder / SNAPSHOT, json.dumps(asdict(facts), indent=1))
-    write_atomically(folder / TAKEN_AT, json.dumps(now))
+    write_json(folder / SNAPSHOT, asdict(facts))
+    write_json(folder / TAKEN_AT, {"taken_at": now})
     return ExtractResult(
         users=users.rows,
         items=items.rows,

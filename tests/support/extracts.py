@@ -45,7 +45,7 @@ def extractor(shop: Shop, root: Path) -> Extract:
         result = extract(engine, Source(**{**SELECTS, **selects}), text, target, folder, root, full, memory_mb, seen)
         engine.dispose()
         if run:
-            run.finish(Manifest("extract", "", "", result))
+            run.finish(Manifest("extract", "", result))
         return result, Snapshot(folder)
 
     return do
