@@ -14,9 +14,9 @@ import numpy as np
 from chatrec.config import Settings
 from chatrec.data.arrays import Array
 from chatrec.data.interactions import Interactions
-from chatrec.encoder import registry, texts, users
-from chatrec.encoder.model_selection import choose
-from chatrec.encoder.prepared import prepare
+from chatrec.encoder import feature_hashing, registry, texts, users
+from chatrec.encoder.model_selection import HASHING
+from chatrec.encoder.prepared import prepare, select
 from chatrec.encoder.spent import EncodingCost
 from chatrec.encoder.text_source import RunTexts
 from chatrec.encoder.vector_cache import Positions, VectorStore
@@ -39,14 +39,14 @@ CHOICE = "encoder.json"
 
 
 def prepare_encoder(snapshot: Snapshot, settings: Settings, folder: Path) -> EncoderResult:
-    """Write CHOICE, the encoder and its pooling config. Trains the local GPT-2 first if it is the chosen model.
+    """Write CHOICE, the encoder and its pooling config. Trains the local GPT-2 first if it is the selected model.
 
     Args:
         snapshot: Snapshot of the run.
         settings: Settings of the run.
         folder: Folder of this step.
     """
-    choice = choose(settings)
+    choice = select(snapshot, settings)
     training = _train_local(snapshot, settings)
     trained = training is not None if choice.kind == "local" else None
     name, reason = choice.name, choice.reason
@@ -64,7 +64,7 @@ def prepare_encoder(snapshot: Snapshot, settings: Settings, folder: Path) -> Enc
 
 def _train_local(snapshot: Snapshot, settings: Settings) -> TrainingSummary | None:
     """Trains the local GPT-2 if it is the chosen model; None if it exists and is intact."""
-    choice = choose(settings)
+    choice = select(snapshot, settings)
     folder = Path(choice.source)
     registry.check_files(settings.artifacts.root, folder)
     if choice.kind != "local" or folder.exists():
@@ -166,7 +166,7 @@ class _Embedding:
     def whitening(self) -> Whitening:
         """The whitening of the run, fitted on the items."""
         raw = (vectors for _, _, vectors in self.positions("items").vectors())
-        how = chosen(self.settings.encoder_config, self.choice.pretrained)
+        how = chosen(self.settings.encoder_config, self.choice.whitening)
         return Whitening.fit(raw, self.prepared.width, *how)
 
     def positions(self, kind: str) -> Positions:
@@ -181,6 +181,8 @@ class _Embedding:
         corpus = self.texts.by_kind[kind]
 
         def encode_parts(parts: Iterator[list[str]], shown: Progress) -> Iterator[Array]:
+            if self.choice.kind == HASHING:
+                return feature_hashing.encode(parts, shown)
             from chatrec.encoder.encode import encode
 
             return encode(self.checkpoint, parts, shown, self.spent)

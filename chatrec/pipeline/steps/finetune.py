@@ -41,6 +41,7 @@ def train(context: Context) -> TrainResult:
     snapshot = _snapshot(context)
     material = _material(context, snapshot, ~_hidden(context, snapshot))
     start = choose(context.settings.override({"encoder.model": begun_of(context.run).start}))
+    registry.check_files(context.run.root, start.source)
     trainings = training.finetune(start, material, context.settings, candidate)
     return TrainResult(encoder=candidate.name, trained=True, trainings=trainings)
 
