@@ -118,8 +118,10 @@ def _folder(root: Path) -> str:
         with readable_disk_errors(root), replacing(root / ".probe.0") as probe:
             probe.write_bytes(bytes(PROBE))
         (root / ".probe.0").unlink()
-    except (ArtifactError, OSError) as error:
-        raise SettingsError(f"artifacts.root {root} cannot be written: {error}") from None
+    except ArtifactError as error:
+        raise SettingsError(str(error)) from None
+    except OSError as error:
+        raise SettingsError(f"artifacts.root {root} cannot be written: {error.strerror}.") from None
     return str(root)
 
 

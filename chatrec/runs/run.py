@@ -102,7 +102,8 @@ class Run:
         """Create an empty folder for a step; files of a killed attempt are removed."""
         self._manifest_file(step).unlink(missing_ok=True)
         folder = self.step_folder(step)
-        shutil.rmtree(folder, ignore_errors=True)
+        if folder.exists():
+            shutil.rmtree(folder)
         make_folder(folder)
         return folder
 
