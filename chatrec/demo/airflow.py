@@ -27,7 +27,7 @@ from chatrec.runs.files import make_folder
 METADATA = "airflow"
 PASSWORDS = "simple_auth_manager_passwords.json.generated"
 PRIVATE = 0o077
-"""What Airflow's files deny to others: they have the password of its administrator."""
+"""The umask of Airflow, whose files have the password of its administrator."""
 HOST = "127.0.0.1"
 PORT = os.environ.get("AIRFLOW__API__PORT", "8080")
 PATIENCE_SECONDS = 180

@@ -13,7 +13,7 @@ from chatrec.errors import ArtifactError, ChatrecError
 FULL = (errno.ENOSPC, errno.EDQUOT)
 FORBIDDEN = (errno.EACCES, errno.EPERM)
 FULL_WORDS = ("No space left", "os error 28", "requested and", "file write failed", "unexpected pos")
-"""What Arrow, Polars, NumPy and PyTorch say about a full disk, whose errors may lack the number."""
+"""Words of Arrow, Polars, NumPy and PyTorch about a full disk, whose errors may lack the number."""
 READ_ONLY_WORDS = ("Read-only file system", "os error 30")
 REMEDY = "Remove it, or restore it from a backup."
 UNITS = ("B", "kB", "MB", "GB", "TB")
@@ -50,7 +50,7 @@ def readable_disk_errors(root: Path) -> Iterator[None]:
 
 
 def _message(root: Path, error: Exception) -> str | None:
-    """What an error means, or None if it is not one of a disk."""
+    """Message for an error; None if it is not one of a disk."""
     if hasattr(error, "pgcode") or hasattr(error, "orig"):  # the database's own disk
         return None
     chain = list(_chain(error))
@@ -86,7 +86,7 @@ def _space(root: Path) -> str:
 
 
 def _removable(root: Path) -> str:
-    """What takes how much space, and how to free it."""
+    """The largest folders, and how to make them smaller."""
     sizes = {name: _used(root / name) for name in REMOVABLE}
     largest = sorted((name for name in sizes if sizes[name]), key=lambda name: -sizes[name])[:3]
     parts = "; ".join(f"{name}/ has {_size(sizes[name])}: {REMOVABLE[name]}" for name in largest)

@@ -38,7 +38,7 @@ def read_json(file: Path, remedy: str = "Remove it, or restore it from a backup.
 
     Args:
         file: File of `write_json`.
-        remedy: What to do about a damaged one.
+        remedy: Advice about a damaged one.
 
     Raises:
         ArtifactError: If it is not as it was written.
