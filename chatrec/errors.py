@@ -6,6 +6,7 @@ ChatrecError
 │   │   └── MappingError   a mapping SELECT does not fit the contract
 │   ├── RunStopped         a check stopped the run before publishing
 │   ├── RunError           a run does not exist, or its state does not allow the operation
+│   ├── ArtifactError      a file under artifacts.root is damaged, or cannot be read or written
 │   └── DataError          a table or an argument cannot be used (also a ValueError)
 │       ├── UnknownUser    the dataset has no such user
 │       ├── UnknownItem    the dataset has no such item
@@ -59,6 +60,15 @@ class RunStopped(TerminalError):
 
 class RunError(TerminalError):
     """Raised when a run does not exist, or its state does not allow the operation."""
+
+
+class ArtifactError(TerminalError):
+    """Raised when a file under the artifact root is damaged, or cannot be read or written. The message names it."""
+
+    def __init__(self, message: str, file: object = None, why: str = "") -> None:
+        super().__init__(message)
+        self.file = file
+        self.why = why
 
 
 class DataError(TerminalError, ValueError):

@@ -13,6 +13,7 @@ import pytest
 from xdist.scheduler import LoadScopeScheduling
 
 from chatrec.config import Settings, load
+from tests.support import power
 from tests.support.databases import connect, new_database, start
 from tests.support.finished import LARGE, SMALL, Finished
 from tests.support.shop import Shop, write_settings
@@ -23,6 +24,9 @@ Configure = Callable[..., Settings]
 for name, examples in (("fast", 25), ("thorough", 100)):
     hypothesis.settings.register_profile(name, max_examples=examples, deadline=None)  # a busy machine is no failure
 hypothesis.settings.load_profile("fast")
+
+
+power.flush_nothing()
 
 
 class ByModule(LoadScopeScheduling):

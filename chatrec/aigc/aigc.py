@@ -18,8 +18,8 @@ from chatrec.data.interactions import Interactions
 from chatrec.data.user_batch import UserBatch
 from chatrec.evaluation.holdout import Holdout
 from chatrec.models.base import VectorModel
+from chatrec.runs.files import write_atomically
 from chatrec.runs.results import AigcResult
-from chatrec.runs.run import write_atomically
 
 NAME = "aigc"
 WITHOUT_HOLDOUT = "without_holdout"

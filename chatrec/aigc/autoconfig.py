@@ -1,6 +1,5 @@
 """Size of the network and length of its training, from the size of the data and the time budget."""
 
-import json
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,7 +10,7 @@ from chatrec.aigc.net import NetConfig
 from chatrec.config.aigc import AigcConfig, NetPrecision
 from chatrec.config.ranking import Target
 from chatrec.data.interactions import Interactions
-from chatrec.runs.run import write_atomically
+from chatrec.runs.sealed import recover_json, write_json
 from chatrec.runtime.hardware import has_bfloat16
 
 FEW_EVENTS = 300_000
@@ -91,9 +90,8 @@ def cached_rate(file: Path, plan: Plan, items: int, measure: Callable[[], float]
     shape = plan.shape
     size = f"{shape.width} wide, window {shape.window}, {items} items, {plan.groups} groups"
     key = f"{size}, {str(plan.precision).removeprefix('torch.')}, {torch.get_num_threads()} threads"
-    rates = json.loads(file.read_text(encoding="utf-8")) if file.exists() else {}
+    rates = recover_json(file) or {}
     if key not in rates:
         rates[key] = round(measure())
-        file.parent.mkdir(parents=True, exist_ok=True)
-        write_atomically(file, json.dumps(rates, indent=1))
+        write_json(file, rates)
     return float(rates[key])

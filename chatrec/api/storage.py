@@ -15,7 +15,8 @@ from chatrec.api.text_encoder import TextEncoder
 from chatrec.errors import DataError
 from chatrec.extract.dataset_files import read_dataset, write_dataset
 from chatrec.models import ease
-from chatrec.runs.run import replacing, write_atomically
+from chatrec.runs.files import replacing, write_atomically
+from chatrec.runs.sealed import damaged_file, seal_folder
 
 FACTS, DATA = "chatrec.json", "extract"
 CLASSES: Mapping[str, type[Any]] = {
@@ -35,11 +36,12 @@ def save(model: Estimator, folder: Path) -> None:
         folder.rmdir()
     assert model.dataset_ is not None
     facts = {"chatrec": chatrec.__version__, "frames": model.dataset_.kind, **_described(model)}
-    with replacing(folder) as partial:
+    with replacing(folder, private=False) as partial:
         (partial / DATA).mkdir(parents=True)
         write_dataset(model.dataset_, partial / DATA)
         model.write(partial)
         write_atomically(partial / FACTS, json.dumps(facts, indent=1))
+        seal_folder(partial)
         if folder.exists():
             shutil.rmtree(folder)
 
@@ -70,6 +72,8 @@ def load(path: str | Path) -> Any:
     if not (folder / FACTS).is_file():
         state = "is not a saved model" if folder.exists() else "does not exist"
         raise DataError(f"{folder} {state}: name the folder that a model's `save` wrote.")
+    if damaged := damaged_file(folder):
+        raise DataError(f"{folder / damaged} is damaged: it is not as it was saved. Save the model again.")
     facts = json.loads((folder / FACTS).read_text(encoding="utf-8"))
     model: Estimator = _made(facts)
     model.dataset_ = read_dataset(folder / DATA, facts["frames"])

@@ -25,7 +25,7 @@ from chatrec.encoder.texts import item_texts
 from chatrec.encoder.whitening import Whitening, chosen
 from chatrec.errors import ChatrecWarning, DataError
 from chatrec.extract.dataset_files import write_dataset
-from chatrec.runs.run import fingerprint
+from chatrec.runs.digests import fingerprint
 from chatrec.runtime.progress import progress
 
 if TYPE_CHECKING:

@@ -2,6 +2,7 @@
 
 import io
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 import polars as pl
@@ -40,12 +41,30 @@ def copy_out(
     statement = sql.SQL("COPY ({}) TO STDOUT (FORMAT csv, FORCE_QUOTE *, ENCODING {})").format(
         query, sql.Literal("SQL_ASCII" if plain else "UTF8")
     )
-    cursor.copy_expert(statement, block)
+    with _own_errors(block):
+        cursor.copy_expert(statement, block)
     block.flush()
     return block.rows
 
 
-class _Block:
+class _Reported:
+    """A file object of psycopg2, which reports an error of `read` or `write` as one of the database."""
+
+    error: Exception | None = None
+
+
+@contextmanager
+def _own_errors(file: _Reported) -> Iterator[None]:
+    """Raises the error of the file object instead of psycopg2's."""
+    try:
+        yield
+    except Exception:
+        if file.error is not None:
+            raise file.error from None
+        raise
+
+
+class _Block(_Reported):
     """File object for psycopg2, which calls `write` once per row, so a block ends where a row ends."""
 
     def __init__(self, columns: Sequence[str], on_block: Callable[[pa.Table], None], limit: int) -> None:
@@ -58,7 +77,11 @@ class _Block:
     def write(self, row: bytes) -> int:
         self._buffer += row
         if len(self._buffer) >= self.limit:
-            self.flush()
+            try:
+                self.flush()
+            except Exception as error:
+                self.error = error
+                raise
         return len(row)
 
     def flush(self) -> None:
@@ -103,11 +126,12 @@ def copy_in(
     statement = sql.SQL("COPY {} ({}) FROM STDIN (FORMAT csv, NULL {}, FREEZE {})").format(
         table, sql.SQL(", ").join(map(sql.Identifier, columns)), sql.Literal(NULL), sql.Literal(freeze)
     )
-    cursor.copy_expert(statement, lines)
+    with _own_errors(lines):
+        cursor.copy_expert(statement, lines)
     return lines.rows
 
 
-class _CsvLines(io.RawIOBase):
+class _CsvLines(io.RawIOBase, _Reported):
     """File object that psycopg2 reads from: CSV, encoded one frame at a time."""
 
     def __init__(self, frames: Iterable[pl.DataFrame]) -> None:
@@ -123,7 +147,11 @@ class _CsvLines(io.RawIOBase):
 
     def read(self, size: int = -1) -> bytes:
         if not self._rest:
-            self._rest = memoryview(next(self._blocks, b""))
+            try:
+                self._rest = memoryview(next(self._blocks, b""))
+            except Exception as error:
+                self.error = error
+                raise
         taken = self._rest if size < 0 else self._rest[:size]
         self._rest = self._rest[len(taken) :]
         return bytes(taken)

@@ -136,7 +136,7 @@ def end(connection: Connection, run: int, state: str, verdict: str) -> None:
     """Record how a run ended."""
     connection.execute(
         text("UPDATE runs SET state = :state, verdict = :verdict, finished_at = now() WHERE run = :run"),
-        {"run": run, "state": state, "verdict": verdict},
+        {"run": run, "state": state, "verdict": _storable(connection, verdict)},
     )
 
 
@@ -184,12 +184,13 @@ def step_ends(
     connection: Connection, run: int, step: str, state: str, seconds: float, counts: Mapping[str, Any]
 ) -> None:
     """Record the end of a step."""
+    words = json.dumps(counts, ensure_ascii=False).replace("\\u0000", "?")
     connection.execute(
         text("""
             UPDATE run_steps SET state = :state, seconds = :seconds, counts = :counts
             WHERE run = :run AND step = :step
         """),
-        {"run": run, "step": step, "state": state, "seconds": seconds, "counts": json.dumps(counts)},
+        {"run": run, "step": step, "state": state, "seconds": seconds, "counts": _storable(connection, words)},
     )
 
 

@@ -22,9 +22,12 @@ from chatrec.config import Settings
 from chatrec.console import console
 from chatrec.db import embedded
 from chatrec.errors import SettingsError, TransientError
+from chatrec.runs.files import make_folder
 
 METADATA = "airflow"
 PASSWORDS = "simple_auth_manager_passwords.json.generated"
+PRIVATE = 0o077
+"""The umask of Airflow, whose files have the password of its administrator."""
 HOST = "127.0.0.1"
 PORT = os.environ.get("AIRFLOW__API__PORT", "8080")
 PATIENCE_SECONDS = 180
@@ -86,13 +89,14 @@ def prepare(settings: Settings) -> None:
 
 def start_dag_test(settings: Settings, log: Path) -> subprocess.Popen[bytes]:
     """Starts `airflow dags test` of the nightly DAG, which executes its tasks one after another in one process."""
-    log.parent.mkdir(parents=True, exist_ok=True)
+    make_folder(log.parent)
     with log.open("wb") as stream:
         return subprocess.Popen(
             _command(["dags", "test", "chatrec_nightly"]),
             env=environment(settings),
             stdout=stream,
             stderr=subprocess.STDOUT,
+            umask=PRIVATE,
         )
 
 
@@ -134,6 +138,7 @@ def _standalone(variables: Mapping[str, str], log: Path) -> Iterator[subprocess.
             stderr=subprocess.STDOUT,
             stdin=subprocess.DEVNULL,
             start_new_session=True,
+            umask=PRIVATE,
         )
     for number in (signal.SIGINT, signal.SIGTERM):  # also if a shell has started this process with SIGINT ignored
         signal.signal(number, signal.default_int_handler)
@@ -174,7 +179,9 @@ def _answers() -> bool:
 
 
 def _password(settings: Settings) -> str:
-    values = json.loads((home(settings) / PASSWORDS).read_text(encoding="utf-8"))
+    file = home(settings) / PASSWORDS
+    file.chmod(0o600)  # one of an earlier version
+    values = json.loads(file.read_text(encoding="utf-8"))
     return str(values["admin"])
 
 
@@ -187,10 +194,15 @@ def _render(url: URL, driver: str) -> str:
 
 
 def _run(arguments: list[str], variables: Mapping[str, str], log: Path) -> None:
-    log.parent.mkdir(parents=True, exist_ok=True)
+    make_folder(log.parent)
     with log.open("ab") as stream:
         done = subprocess.run(
-            _command(arguments), env=dict(variables), stdout=stream, stderr=subprocess.STDOUT, check=False
+            _command(arguments),
+            env=dict(variables),
+            stdout=stream,
+            stderr=subprocess.STDOUT,
+            check=False,
+            umask=PRIVATE,
         )
     if done.returncode:
         raise TransientError(f"`airflow {' '.join(arguments)}` failed; its log is {log}.")

@@ -16,7 +16,7 @@ from sqlalchemy import Engine
 from chatrec.db import sql_files
 from chatrec.db.copy import copy_in
 from chatrec.errors import TransientError
-from chatrec.runs.run import replacing
+from chatrec.runs.files import replacing
 
 WHEEL = "recbole==1.2.1"
 INSIDE = "recbole/dataset_example/ml-100k/ml-100k"

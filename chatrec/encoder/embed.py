@@ -1,6 +1,7 @@
 """Vectors of a run: of items, of users, and of the profiles of a sample of users with a history."""
 
 import json
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
@@ -13,7 +14,7 @@ import numpy as np
 from chatrec.config import Settings
 from chatrec.data.arrays import Array
 from chatrec.data.interactions import Interactions
-from chatrec.encoder import feature_hashing, texts, users
+from chatrec.encoder import feature_hashing, registry, texts, users
 from chatrec.encoder.model_selection import HASHING
 from chatrec.encoder.prepared import prepare, select
 from chatrec.encoder.spent import EncodingCost
@@ -21,8 +22,8 @@ from chatrec.encoder.text_source import RunTexts
 from chatrec.encoder.vector_cache import Positions, VectorStore
 from chatrec.encoder.whitening import Whitening, chosen
 from chatrec.extract.snapshot import Snapshot
+from chatrec.runs.files import write_atomically
 from chatrec.runs.results import EmbedResult, EncoderResult, TrainingSummary
-from chatrec.runs.run import write_atomically
 from chatrec.runtime.progress import Progress
 
 if TYPE_CHECKING:
@@ -46,10 +47,8 @@ def prepare_encoder(snapshot: Snapshot, settings: Settings, folder: Path) -> Enc
         folder: Folder of this step.
     """
     choice = select(snapshot, settings)
-    trained, training = None, None
-    if choice.kind == "local":
-        training = _train_local(snapshot, settings, Path(choice.source))
-        trained = training is not None
+    training = _train_local(snapshot, settings)
+    trained = training is not None if choice.kind == "local" else None
     name, reason = choice.name, choice.reason
     choice, prepared = prepare(snapshot, settings)
     write_atomically(folder / CHOICE, json.dumps({"encoder": choice.name, **asdict(prepared)}, indent=1))
@@ -63,9 +62,12 @@ def prepare_encoder(snapshot: Snapshot, settings: Settings, folder: Path) -> Enc
     )
 
 
-def _train_local(snapshot: Snapshot, settings: Settings, folder: Path) -> TrainingSummary | None:
-    """Trains the local GPT-2; None if it exists."""
-    if folder.exists():
+def _train_local(snapshot: Snapshot, settings: Settings) -> TrainingSummary | None:
+    """Trains the local GPT-2 if it is the chosen model; None if it exists and is intact."""
+    choice = select(snapshot, settings)
+    folder = Path(choice.source)
+    registry.check_files(settings.artifacts.root, folder)
+    if choice.kind != "local" or folder.exists():
         return None
     from chatrec.encoder import local_gpt2
 
@@ -128,6 +130,8 @@ def _file(file: Path, shape: tuple[int, int]) -> Iterator[Array]:
         yield nothing
         return
     matrix = np.lib.format.open_memmap(file, "w+", np.float32, shape)
+    with file.open("r+b") as stream:  # else a full disk kills the process when a page is written
+        os.posix_fallocate(stream.fileno(), 0, file.stat().st_size)
     yield matrix
     matrix.flush()
 
@@ -143,6 +147,7 @@ class _Embedding:
 
     def __init__(self, snapshot: Snapshot, settings: Settings, name: str, full: bool) -> None:
         self.settings, self.name, self.full = settings, name, full
+        _train_local(snapshot, settings)  # if it was damaged since the step before
         self.choice, self.prepared = prepare(snapshot, settings)
         device = self.prepared.device.partition(":")[0]
         self.texts = RunTexts(snapshot, settings, self.prepared.weights, device)

@@ -7,7 +7,9 @@ from functools import cache
 from pathlib import Path
 
 from chatrec.encoder import registry
-from chatrec.runs.run import fingerprint, replacing
+from chatrec.runs.digests import fingerprint
+from chatrec.runs.files import replacing
+from chatrec.runs.sealed import seal_folder
 
 LOG = logging.getLogger("chatrec")
 SUFFIX = ".gguf"
@@ -46,6 +48,7 @@ def unpack(root: Path, source: str | Path) -> None:
     LOG.info("Unpacking %s, once.", path.name)
     with replacing(folder_of(root, path)) as partial, _parsed_once():
         Learner.open(path, "cpu").save(partial)
+        seal_folder(partial)
 
 
 @contextmanager

@@ -18,8 +18,8 @@ from chatrec.encoder.checkpoint import choose_device
 from chatrec.encoder.training.loop import Plan, fit
 from chatrec.encoder.training.next_token import BLOCK_TOKENS, NextToken, blocks_of
 from chatrec.encoder.training.trainable import Learner
+from chatrec.runs.digests import fingerprint
 from chatrec.runs.results import TrainingSummary
-from chatrec.runs.run import fingerprint
 
 END = "<|endoftext|>"
 LEARNING_RATE = 1e-3

@@ -12,7 +12,7 @@ from chatrec.config import Settings
 from chatrec.encoder import registry, whitening
 from chatrec.encoder.gguf import unpacked
 from chatrec.errors import SettingsError
-from chatrec.runs.run import fingerprint
+from chatrec.runs.digests import fingerprint
 
 GPT2 = ("openai-community/gpt2", "gpt2", "openai-community/gpt2-medium", "gpt2-medium")
 """Names on the hub, in order of preference."""
@@ -97,7 +97,7 @@ def _choose(settings: Settings, promoted: bool) -> SelectedModel:
 def _local(settings: Settings, reason: str) -> SelectedModel:
     chosen = settings.advanced.encoder
     mark = fingerprint(chosen.local.model_dump(), chosen.max_tokens, settings.compute.seed)[:12]
-    return SelectedModel("local", settings.artifacts.root / registry.FOLDER / f"local-{mark}", reason)
+    return SelectedModel("local", settings.artifacts.root / registry.FOLDER / f"{registry.LOCAL_NAME}{mark}", reason)
 
 
 def _cached_gpt2() -> SelectedModel | None:

@@ -4,7 +4,6 @@ A CPU may take `encoder.minutes` to encode a catalogue for the first time. The p
 measured rate and stored beside the encoders. Later runs use the same one, and load the model only for new texts.
 """
 
-import json
 import sys
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -15,7 +14,8 @@ from chatrec.config.encoder import EncoderConfig
 from chatrec.encoder import feature_hashing, gguf, registry
 from chatrec.encoder.model_selection import HASHING, SelectedModel, cached, choose
 from chatrec.extract.snapshot import Snapshot
-from chatrec.runs.run import fingerprint, write_atomically
+from chatrec.runs.digests import fingerprint
+from chatrec.runs.sealed import recover_json, write_json
 
 FILE = "prepared.json"
 NVIDIA = Path("/dev/nvidiactl")
@@ -59,16 +59,17 @@ def prepare(snapshot: Snapshot, settings: Settings) -> tuple[SelectedModel, Prep
     root, choice = settings.artifacts.root, select(snapshot, settings)
     if choice.kind == HASHING:
         return choice, HASHED
+    registry.check_files(root, choice.source)
     unpack(settings)
     choice = choose(settings)
     file = root / registry.FOLDER / FILE
-    measured = json.loads(file.read_text(encoding="utf-8")) if file.exists() else {}
+    measured = recover_json(file) or {}
     key = _key(choice, settings.encoder_config)
     if key not in measured:
         from chatrec.encoder.budget import measure
 
         measured[key] = asdict(measure(choice, snapshot, settings))
-        write_atomically(file, json.dumps(measured, indent=1))
+        write_json(file, measured)
     return choice, PreparedEncoder(**measured[key])
 
 

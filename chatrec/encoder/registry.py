@@ -5,7 +5,6 @@ A version is an ordinary Hugging Face folder with a `version.json`: its method, 
 and the settings choose the encoder.
 """
 
-import json
 import shutil
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -14,8 +13,10 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from chatrec.errors import RunError
-from chatrec.runs.run import digest_of, replacing, write_atomically
+from chatrec.errors import ArtifactError, RunError
+from chatrec.runs.digests import digest_of
+from chatrec.runs.files import replacing, set_aside
+from chatrec.runs.sealed import DIGESTS, damaged_file, read_json, recover_json, seal_folder, write_json
 
 FOLDER = "encoders"
 VECTORS = "vectors"
@@ -25,6 +26,8 @@ MODEL = "config.json"
 REPLACED = ("auto", "local")
 """Values of `encoder.model` that the live version replaces. A model that is named explicitly is always used."""
 TUNED = ("full", "bias", "lora")
+TUNED_NAME, LOCAL_NAME = "tuned-", "local-"
+"""Beginnings of the names of fine-tuned encoders and of those trained on the catalogue; others are unpacked files."""
 
 
 @dataclass(frozen=True)
@@ -81,18 +84,48 @@ def creating(target: Path, how: str, start: str, pretrained: bool, facts: Mappin
     with replacing(target) as partial:
         partial.mkdir()
         yield partial
+        seal_folder(partial)
         _write(partial, Version(target.name, _fingerprint(partial), how, start, _now(), facts, {}, pretrained))
 
 
 def versions(root: Path) -> list[Version]:
-    """List the versions under an artifact root, the oldest first."""
-    files = (root / FOLDER).glob(f"[!.]*/{VERSION}")
-    return sorted((_read(file.parent) for file in files), key=lambda version: (version.made_at, version.name))
+    """List the versions under an artifact root, the oldest first. One with a damaged VERSION is left out."""
+    found = [version for file in (root / FOLDER).glob(f"[!.]*/{VERSION}") if (version := of(file.parent))]
+    return sorted(found, key=lambda version: (version.made_at, version.name))
 
 
 def of(folder: Path) -> Version | None:
-    """The version in a folder, or None if the folder is not a version."""
-    return _read(folder) if (folder / VERSION).is_file() else None
+    """The version in a folder, or None if the folder is not a version, or its VERSION is damaged."""
+    values = recover_json(folder / VERSION)
+    return Version(name=folder.name, **values) if values else None
+
+
+def check_files(root: Path, source: str | Path) -> None:
+    """Check the files of an encoder under an artifact root. A damaged one that can be made again is set aside.
+
+    Raises:
+        ArtifactError: If it was fine-tuned, which takes long and depends on the events of then.
+    """
+    folder = Path(source)
+    if folder.parent != root / FOLDER or not folder.is_dir() or not (damaged := _damaged(folder)):
+        return
+    if not folder.name.startswith(TUNED_NAME):
+        set_aside(folder, f"{damaged} is not as it was written")
+        return
+    raise ArtifactError(
+        f"{folder / damaged} is damaged: restore it from a backup, go back to the encoder before with "
+        "`chatrec encoders use --back`, or train another one with `chatrec finetune`.",
+        folder / damaged,
+    )
+
+
+def _damaged(folder: Path) -> str | None:
+    """Name of a damaged file of an encoder."""
+    if not (folder / DIGESTS).exists():
+        return DIGESTS
+    if folder.name.startswith((TUNED_NAME, LOCAL_NAME)) and of(folder) is None:
+        return VERSION
+    return damaged_file(folder)
 
 
 def record(folder: Path, scores: Mapping[str, Any], vectors: str = "") -> None:
@@ -125,7 +158,7 @@ def promote(root: Path, name: str) -> Path:
     Raises:
         RunError: If the version does not exist, or its files were changed.
     """
-    folder, state = root / FOLDER / name, _state(root)
+    folder, state = root / FOLDER / name, _state_or_none(root)
     existing = {version.name: version for version in versions(root)}
     if name not in existing:
         raise RunError(
@@ -136,6 +169,12 @@ def promote(root: Path, name: str) -> Path:
     if name != state.live:
         _write_state(root, _Live(name, (*state.before, state.live)))
     return folder
+
+
+def _state_or_none(root: Path) -> _Live:
+    """The live version and those before it; a damaged record of them is set aside."""
+    recover_json(root / FOLDER / LIVE)
+    return _state(root)
 
 
 def rollback(root: Path) -> Path | None:
@@ -156,7 +195,7 @@ def rollback(root: Path) -> Path | None:
 
 def mark_erasure(root: Path) -> None:
     """Record an erasure: all fine-tuned versions so far were trained on data of a user who is now erased."""
-    write_atomically(root / FOLDER / ERASED, json.dumps({"at": _now()}))
+    write_json(root / FOLDER / ERASED, {"at": _now()})
 
 
 def trained_on_erased(root: Path, folder: Path) -> bool:
@@ -164,7 +203,11 @@ def trained_on_erased(root: Path, folder: Path) -> bool:
     file, version = root / FOLDER / ERASED, of(folder)
     if version is None or version.how not in TUNED or not file.exists():
         return False
-    return version.made_at <= str(json.loads(file.read_text(encoding="utf-8"))["at"])
+    record = recover_json(file)
+    if record is None:  # some erasure has been, at a time that is lost
+        mark_erasure(root)
+        return True
+    return version.made_at <= str(record["at"])
 
 
 def prune(root: Path, keep: int) -> list[str]:
@@ -200,23 +243,19 @@ def _fingerprint(folder: Path) -> str:
     return digest_of(folder, without={VERSION})
 
 
-def _read(folder: Path) -> Version:
-    return Version(name=folder.name, **json.loads((folder / VERSION).read_text(encoding="utf-8")))
-
-
 def _write(folder: Path, version: Version) -> None:
     values = asdict(version)
     del values["name"]  # the folder has the name
-    write_atomically(folder / VERSION, json.dumps(values, indent=1, ensure_ascii=False))
+    write_json(folder / VERSION, values)
 
 
 def _state(root: Path) -> _Live:
     file = root / FOLDER / LIVE
     if not file.exists():
         return _Live(None, ())
-    values = json.loads(file.read_text(encoding="utf-8"))
+    values = read_json(file, "Name the live encoder with `chatrec encoders use`, which writes the file again.")
     return _Live(values["live"], tuple(values["before"]))
 
 
 def _write_state(root: Path, state: _Live) -> None:
-    write_atomically(root / FOLDER / LIVE, json.dumps(asdict(state)))
+    write_json(root / FOLDER / LIVE, asdict(state))

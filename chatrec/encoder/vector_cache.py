@@ -3,6 +3,7 @@
 Each encoder has a folder of its own.
 """
 
+import hashlib
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -16,7 +17,7 @@ import pyarrow as pa
 from chatrec.data.arrays import Array
 from chatrec.encoder.registry import VECTORS
 from chatrec.encoder.texts import NO_TEXT
-from chatrec.runs.run import replacing
+from chatrec.runs.sealed import is_intact, sealed, sealing, unsealed
 from chatrec.runtime.prefetch import background_writer
 from chatrec.runtime.progress import Progress, progress
 
@@ -58,7 +59,7 @@ class VectorStore:
         Args:
             digests: Digest of the text of each row, as returned by `texts.digests`.
         """
-        files = sorted(self.folder.glob("part-*.parquet"), reverse=True)
+        files = [file for file in sorted(self.folder.glob("part-*.parquet"), reverse=True) if is_intact(file)]
         cached = pl.concat(
             [
                 pl.DataFrame(schema={"digest": pl.Binary, "file": pl.Int32, "position": pl.Int32}),
@@ -109,23 +110,24 @@ class VectorStore:
         """
         plan = self._plan(name, digests, again)
         parts = {
-            self.folder / f"part-{name}-{number:05}.parquet": plan[start : start + TEXTS_OF_A_PART]
+            _part_file(self.folder, f"part-{name}-{number:05}", _column(digests[rows])["digest"]): rows
             for number, start in enumerate(range(0, len(plan), TEXTS_OF_A_PART))
+            if len(rows := plan[start : start + TEXTS_OF_A_PART])
         }
-        waiting = {file: rows for file, rows in parts.items() if not _holds(file, digests[rows])}
+        waiting = {file: rows for file, rows in parts.items() if not sealed(file)}
         if waiting:
             texts = read(np.concatenate(list(waiting.values())))
             read_parts = (list(islice(texts, len(rows))) for rows in waiting.values())
             with progress(label, sum(map(len, waiting.values())), "texts") as shown, background_writer() as do:
                 for (file, rows), vectors in zip(waiting.items(), encode(read_parts, shown), strict=True):
                     do(partial(_write, file, _column(digests[rows]).with_columns(vector=vectors)))
-        self._plan_file(name).unlink(missing_ok=True)
+        if done := sealed(self._plan_file(name)):
+            done.unlink()
         return len(plan)
 
     def _plan(self, name: str, digests: Array, again: bool) -> Array:
         """Rows to encode, ascending, each text once."""
-        file = self._plan_file(name)
-        if file.exists():
+        if file := sealed(self._plan_file(name)):
             written = pl.read_parquet(file)
             rows = written["row"].to_numpy()
             if rows.max() < len(digests) and _column(digests[rows])["digest"].equals(written["digest"]):
@@ -135,7 +137,7 @@ class VectorStore:
             wanted &= self.positions(digests).file < 0
         plan = _column(digests).with_row_index("row").filter(wanted).unique("digest", keep="first", maintain_order=True)
         if plan.height:
-            _write(file, plan)
+            _write(self._plan_file(name), plan)
         return plan["row"].to_numpy()
 
     def _plan_file(self, name: str) -> Path:
@@ -156,14 +158,22 @@ def keep_only(root: Path, digests: Array) -> int:
     for plan in (root / VECTORS).glob("*/plan-*.parquet"):
         plan.unlink()
     for file in (root / VECTORS).glob("*/part-*.parquet"):
+        if not is_intact(file):
+            continue
         part = pl.read_parquet(file)
         left = part.join(kept, on="digest", how="semi", maintain_order="left")
         gone += part.height - left.height
-        if left.is_empty():
+        if left.height < part.height:
+            if left.height:
+                _write(_part_file(file.parent, unsealed(file).stem.rpartition("-")[0], left["digest"]), left)
             file.unlink()
-        elif left.height < part.height:
-            _write(file, left)
     return gone
+
+
+def _part_file(folder: Path, name: str, texts: pl.Series) -> Path:
+    """File of a part. Its name has a digest of its texts, so that it never replaces a part with others."""
+    mark = hashlib.blake2b(b"".join(texts), digest_size=4).hexdigest()
+    return folder / f"{name}-{mark}.parquet"
 
 
 def _column(digests: Array) -> pl.DataFrame:
@@ -173,15 +183,11 @@ def _column(digests: Array) -> pl.DataFrame:
     return pl.DataFrame({"digest": pl.Series(pl.from_arrow(fixed), dtype=pl.Binary)})
 
 
-def _holds(part: Path, digests: Array) -> bool:
-    return part.exists() and pl.read_parquet(part, columns=["digest"])["digest"].equals(_column(digests)["digest"])
-
-
 def _vectors_of(part: Path) -> Array:
     vectors: Array = pl.read_parquet(part, columns=["vector"])["vector"].to_numpy()
     return vectors
 
 
 def _write(file: Path, frame: pl.DataFrame) -> None:
-    with replacing(file) as partial:
+    with sealing(file) as partial:
         frame.write_parquet(partial)

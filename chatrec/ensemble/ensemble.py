@@ -23,8 +23,8 @@ from chatrec.models.base import Model
 from chatrec.models.entry import Case
 from chatrec.models.registry import EASE, POPULARITY, TEXTS, fit_models, limits, names
 from chatrec.models.serialization import load_models, save_models
+from chatrec.runs.files import write_atomically
 from chatrec.runs.results import EnsembleResult
-from chatrec.runs.run import write_atomically
 
 ENSEMBLE_FILE = "ensemble.json"
 

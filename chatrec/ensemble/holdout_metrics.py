@@ -6,7 +6,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 from chatrec.evaluation.metrics import Interval
-from chatrec.runs.run import write_atomically
+from chatrec.runs.files import write_atomically
 
 METRICS = "metrics.json"
 

@@ -26,8 +26,8 @@ from chatrec.models.registry import POPULARITY
 from chatrec.models.serialization import load_models, save_models
 from chatrec.models.training_data import TrainingData
 from chatrec.privacy.statistics import Release
+from chatrec.runs.files import write_atomically
 from chatrec.runs.results import EnsembleResult
-from chatrec.runs.run import write_atomically
 
 PRIVATE_EASE, FEATURES = "private_ease", "content_knn_features"
 WEIGHTS: Mapping[str, float] = MappingProxyType({PRIVATE_EASE: 1.0, FEATURES: 0.2})

@@ -53,7 +53,7 @@ def created_column() -> sql.Composable:
 def _known(run: Run) -> pl.DataFrame | None:
     for earlier in reversed(runs_under(run.root)):
         file = earlier.step_folder("extract") / ITEMS
-        if earlier.key >= run.key or earlier.manifest("extract") is None or not file.exists():
+        if earlier.key >= run.key or earlier.intact("extract") is None or not file.exists():
             continue
         columns = parquet.read_schema(file).names
         known = pl.read_parquet(file, columns=[name for name in ("item_id", ARRIVED_AT) if name in columns])

@@ -1,6 +1,5 @@
 """Conversion between datasets and snapshots, so that the steps of a run can read a dataset."""
 
-import json
 from dataclasses import asdict
 from pathlib import Path
 
@@ -22,7 +21,7 @@ from chatrec.extract.schema import (
     write_table,
 )
 from chatrec.extract.snapshot import Snapshot
-from chatrec.runs.run import write_atomically
+from chatrec.runs.sealed import write_json
 
 PLAIN = {"item_id", "title", "groups", "available", ARRIVED_AT}
 VECTORS = "vectors.npy"
@@ -60,7 +59,7 @@ def write_tables(users: pl.DataFrame, items: pl.DataFrame, events: pl.DataFrame,
     write_table(folder / ITEMS, items, items_schema(numbers[1], texts))
     write_table(folder / INTERACTIONS, events, INTERACTIONS_SCHEMA)
     user_type, item_type = ("bigint" if number else "text" for number in numbers)
-    write_atomically(folder / SNAPSHOT, json.dumps(asdict(SnapshotFacts(user_type, item_type, ())), indent=1))
+    write_json(folder / SNAPSHOT, asdict(SnapshotFacts(user_type, item_type, ())))
 
 
 def read_dataset(folder: Path, kind: FrameKind) -> Dataset:

@@ -16,7 +16,7 @@ from pyarrow import parquet
 
 from chatrec.extract.mapping import SourceMapping, id_column, is_integer
 from chatrec.extract.schema import INTERACTIONS, QUARANTINE, QUERIES, USERS, RowGroups
-from chatrec.runs.run import replacing
+from chatrec.runs.files import replacing
 
 QUARANTINED_ID = pl.col("row_data").str.json_path_match("$.user_id")
 

@@ -1,6 +1,5 @@
 """Extract a consistent snapshot of the source tables into Parquet: all SELECTs in one read-only transaction."""
 
-import json
 import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -26,7 +25,8 @@ from chatrec.extract.queries import QueriesFile, read_queries
 from chatrec.extract.schema import ITEMS, QUARANTINE, SNAPSHOT, USERS
 from chatrec.extract.validation import NO_KEYS, Keys, until
 from chatrec.runs.results import ExtractResult
-from chatrec.runs.run import TAKEN_AT, write_atomically
+from chatrec.runs.run import TAKEN_AT
+from chatrec.runs.sealed import write_json
 
 LOG = logging.getLogger("chatrec")
 BLOCK_SHARE = 32
@@ -109,8 +109,8 @@ def extract(
     interactions, amounts = write_interactions(events, rules, folder, quarantine)
     quarantined = quarantine.close()
     facts = SnapshotFacts(mapping.user_id_type, mapping.item_id_type, names)
-    write_atomically(folder / SNAPSHOT, json.dumps(asdict(facts), indent=1))
-    write_atomically(folder / TAKEN_AT, json.dumps(now))
+    write_json(folder / SNAPSHOT, asdict(facts))
+    write_json(folder / TAKEN_AT, {"taken_at": now})
     return ExtractResult(
         users=users.rows,
         items=items.rows,

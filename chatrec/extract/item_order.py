@@ -15,7 +15,7 @@ from pyarrow import parquet
 from chatrec.data.arrays import Array
 from chatrec.data.interactions import tie_order
 from chatrec.extract.schema import ARRIVED_AT, RowGroups
-from chatrec.runs.run import replacing
+from chatrec.runs.files import replacing
 
 NO_CONTENT = {"item_id", "available", ARRIVED_AT}
 

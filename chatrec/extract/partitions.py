@@ -19,11 +19,14 @@ from chatrec.db.copy import copy_out
 from chatrec.extract.bounds import microseconds, time_column, weight_column
 from chatrec.extract.mapping import SourceQuery, id_column, id_order, is_integer
 from chatrec.extract.schema import RowGroups
-from chatrec.runs.run import replacing
+from chatrec.runs.files import discard, make_folder, partial_of
+from chatrec.runs.sealed import is_intact, seal, stored_in
 from chatrec.runtime.progress import progress
 
 NO_DAY = "none"
 DAY = f"coalesce(CASE WHEN isfinite(occurred_at) THEN (occurred_at)::date::text END, '{NO_DAY}')"
+DAYS_SEALED = 50
+"""Days that are sealed at once. A killed extraction reads at most as many again."""
 COLUMNS = ("day", "user_id", "item_id", "event", "weight", "occurred_at")
 
 
@@ -37,7 +40,7 @@ class DailyPartition:
 
     @property
     def name(self) -> str:
-        """Name of the file; equal names mean equal rows."""
+        """Name that the file is sealed under; equal names mean equal rows."""
         return f"{self.day}.{self.events}.{self.hash}.parquet"
 
 
@@ -64,7 +67,8 @@ def read_partitions(
     variables = _variables(cursor, mapped)
     cursor.execute(sql_files.read("queries/day_digests.sql", variables))
     partitions = [DailyPartition(day, events, str(digest)) for day, events, digest in cursor.fetchall()]
-    changed = [partition for partition in partitions if full or not (folder / partition.name).exists()]
+    stored = {} if full else _intact(folder, [partition.name for partition in partitions])
+    changed = [partition for partition in partitions if partition.name not in stored]
     if changed:
         days = sql.Literal([partition.day for partition in changed]).as_string(cursor)
         query = sql.SQL(sql_files.read("queries/events_of_days.sql", {**variables, "days": days}))
@@ -86,6 +90,13 @@ def events_select(cursor: Any, mapped: SourceQuery) -> str:
     return f"SELECT {', '.join(columns)} FROM (\n{mapped.select}\n) AS given"
 
 
+def _intact(folder: Path, names: Sequence[str]) -> dict[str, Path]:
+    """Intact files by the name that they are sealed under. Damaged ones are set aside and read again."""
+    stored = stored_in(folder)
+    found = {name: [file for file in stored.get(folder / name, ()) if is_intact(file)] for name in names}
+    return {name: files[0] for name, files in found.items() if files}
+
+
 def _variables(cursor: Any, mapped: SourceQuery) -> Mapping[str, str]:
     return {
         "day": DAY,
@@ -104,7 +115,7 @@ def _write(
     integer_ids: Sequence[bool],
     block_bytes: int,
 ) -> None:
-    folder.mkdir(parents=True, exist_ok=True)
+    make_folder(folder)
     total = sum(partition.events for partition in partitions)
     with progress("Reading events", total, "events") as shown:
         files = _Files(
@@ -133,13 +144,13 @@ def partition_schema(integer_users: bool, integer_items: bool) -> pa.Schema:
 
 
 class _Files:
-    """Writes rows that arrive in the order of days; one day's file is open at a time."""
+    """Writes rows that arrive in the order of days; one day's file is open at a time, and many are sealed at once."""
 
     def __init__(self, names: Mapping[str, Path], schema: pa.Schema) -> None:
         self.names = names
         self.schema = schema
         self._day: str | None = None
-        self._scope: Any = None
+        self._written: dict[Path, Path] = {}
         self._file: RowGroups | None = None
 
     def write(self, block: pa.Table) -> None:
@@ -154,21 +165,33 @@ class _Files:
 
     def _open(self, day: str) -> None:
         self._close()
-        self._day = day
-        self._scope = replacing(self.names[day])
-        self._file = RowGroups(self._scope.__enter__(), self.schema)
+        if len(self._written) >= DAYS_SEALED:
+            self._seal()
+        self._day, name = day, self.names[day]
+        self._written[name] = partial_of(name)
+        self._file = RowGroups(self._written[name], self.schema)
 
-    def _close(self, *failure: Any) -> None:
+    def _close(self) -> None:
         if self._file is not None:
             self._file.close()
-            self._scope.__exit__(*(failure or (None, None, None)))
         self._file = None
 
     def __enter__(self) -> None:
         return None
 
-    def __exit__(self, *failure: Any) -> None:
-        self._close(*failure)
+    def __exit__(self, kind: type | None, error: BaseException | None, trace: object) -> None:
+        try:
+            self._close()
+            if error is None:
+                self._seal()
+        finally:
+            for partial in self._written.values():
+                discard(partial)
+
+    def _seal(self) -> None:
+        for folder in {name.parent for name in self._written}:
+            seal(folder, self._written)
+        self._written = {}
 
 
 def _typed(rows: pa.Table, schema: pa.Schema) -> pa.Table:
@@ -185,6 +208,7 @@ def scan(folder: Path, names: Sequence[str]) -> pl.LazyFrame:
 
     Args:
         folder: Folder of the partitions.
-        names: Names of the files.
+        names: Names that the files are sealed under.
     """
-    return pl.scan_parquet([folder / name for name in names])
+    stored = stored_in(folder)
+    return pl.scan_parquet([stored[folder / name][0] for name in names])

@@ -1,6 +1,5 @@
 """Read a snapshot: ids, texts, histories and search queries."""
 
-import json
 from collections.abc import Iterator
 from functools import cached_property
 from pathlib import Path
@@ -15,6 +14,7 @@ from chatrec.data.new_items import FROM_THE_START
 from chatrec.extract.extraction import SnapshotFacts
 from chatrec.extract.schema import ACTIVE, ARRIVED_AT, INTERACTIONS, ITEMS, QUARANTINE, QUERIES, SNAPSHOT, USERS
 from chatrec.runs.run import TAKEN_AT
+from chatrec.runs.sealed import read_json
 
 
 class Snapshot:
@@ -26,14 +26,14 @@ class Snapshot:
     @cached_property
     def facts(self) -> SnapshotFacts:
         """Types of ids, and names of daily partitions."""
-        values = json.loads((self.folder / SNAPSHOT).read_text(encoding="utf-8"))
+        values = read_json(self.folder / SNAPSHOT)
         return SnapshotFacts(**{**values, "partitions": tuple(values["partitions"])})
 
     @cached_property
     def taken_at(self) -> int:
         """Time of the snapshot in microseconds since 1970; 0 for a split made from files."""
         file = self.folder / TAKEN_AT
-        return int(file.read_text(encoding="utf-8")) if file.exists() else 0
+        return int(read_json(file)["taken_at"]) if file.exists() else 0
 
     @cached_property
     def users(self) -> pl.DataFrame:

@@ -9,7 +9,7 @@ from transformers import AutoConfig
 from chatrec.config import Settings
 from chatrec.encoder.model_selection import choose
 from chatrec.errors import ChatrecError
-from chatrec.runs.run import digest_of, fingerprint
+from chatrec.runs.digests import digest_of, fingerprint
 
 
 @dataclass(frozen=True)

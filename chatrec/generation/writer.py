@@ -1,6 +1,5 @@
 """Generate lines with a causal language model: in batches, within a time limit, and cached between runs."""
 
-import json
 import logging
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -15,7 +14,8 @@ from transformers.generation import StoppingCriteriaList
 from chatrec.config import Settings
 from chatrec.encoder.checkpoint import choose_device, source_arguments, without_bars
 from chatrec.generation.model_selection import Source
-from chatrec.runs.run import fingerprint, write_atomically
+from chatrec.runs.digests import fingerprint
+from chatrec.runs.sealed import recover_json, write_json
 
 LOG = logging.getLogger(__name__)
 FOLDER = "written"
@@ -72,7 +72,7 @@ class Writer:
     def remember(self) -> None:
         """Save the lines used in this run for the next one; unused cached lines are dropped."""
         if self._used:
-            write_atomically(self._file, json.dumps(self._used, ensure_ascii=False, indent=0, sort_keys=True))
+            write_json(self._file, dict(sorted(self._used.items())))
 
     def _write_missing(self, names: Mapping[str, str], tokens: int, attempt: int) -> None:
         missing = [prompt for prompt, name in names.items() if name not in self._used]
@@ -97,8 +97,7 @@ class Writer:
 
     @cached_property
     def _known(self) -> dict[str, str]:
-        lines: dict[str, str] = json.loads(self._file.read_text(encoding="utf-8")) if self._file.exists() else {}
-        return lines
+        return recover_json(self._file) or {}
 
     @cached_property
     def _model(self) -> tuple[Any, PreTrainedTokenizerBase]:

@@ -13,7 +13,7 @@ from chatrec.data.arrays import Array
 from chatrec.models.base import Model
 from chatrec.models.private_ease import PrivateEase
 from chatrec.models.registry import MODELS
-from chatrec.runs.run import write_atomically
+from chatrec.runs.files import write_atomically
 
 INDEX = "models.json"
 KINDS: Mapping[str, type[Any]] = {

@@ -16,6 +16,7 @@ from pathlib import Path
 from sqlalchemy import Engine, text
 
 from chatrec.config import Settings
+from chatrec.config.source import TextConfig
 from chatrec.db import engine as engines
 from chatrec.db import erasures, records
 from chatrec.db.engine import open_database
@@ -23,7 +24,7 @@ from chatrec.db.id_types import user_id_of
 from chatrec.db.lock import hold
 from chatrec.encoder import registry
 from chatrec.encoder.erasure import blank, forget_texts
-from chatrec.errors import Busy
+from chatrec.errors import ArtifactError, Busy
 from chatrec.extract.describe import check_mapping
 from chatrec.extract.erasure import ErasureSubject, erase_from_snapshot, remove_days, row_of, still_given
 from chatrec.extract.extraction import selects
@@ -37,7 +38,9 @@ from chatrec.pipeline.runner import CLI
 from chatrec.pipeline.steps import BY_NAME
 from chatrec.publish.outputs import OUTPUTS
 from chatrec.publish.partitions import tables_of
-from chatrec.runs.run import Run, remove_stale_partials, runs_under, using_snapshots
+from chatrec.runs.disk import readable_disk_errors
+from chatrec.runs.files import remove_stale_partials
+from chatrec.runs.run import Run, runs_under, using_snapshots
 from chatrec.runtime.progress import progress
 
 LOG = logging.getLogger("chatrec")
@@ -70,7 +73,11 @@ def erase(settings: Settings, user: str) -> Erased:
         Busy: If a run, an evaluation or a fine-tuning is in progress.
     """
     root, schema = settings.artifacts.root, settings.database.schema_name
-    with open_database(settings, "chatrec erase") as engine, _alone(engine, schema, root) as runs:
+    with (
+        readable_disk_errors(root),
+        open_database(settings, "chatrec erase") as engine,
+        _alone(engine, schema, root) as runs,
+    ):
         subject = ErasureSubject.of(*user_id_of(engine, user))
         given = _still_given(settings, subject)
         number = erasures.begin(engine, subject.text, settings.erasure.key, given)
@@ -134,7 +141,7 @@ def _files(settings: Settings, runs: list[Run], kept: set[str], subject: Erasure
     root, removed = settings.artifacts.root, Counter[str]()
     with progress("Erasing", len(runs) + 1, "runs") as shown:
         for run in runs:
-            if run.key in kept and run.manifest("extract"):
+            if run.key in kept and run.erasable("extract"):
                 removed += _from_run(run, subject)
             else:
                 run.remove()
@@ -142,9 +149,9 @@ def _files(settings: Settings, runs: list[Run], kept: set[str], subject: Erasure
             shown.advance(note=run.key)
         removed["days of events"] = remove_days(partition_folder(root), subject)
         removed["evaluations"] = _evaluations(root)
-        newest = next((run for run in reversed(runs) if run.manifest("extract")), None)
+        newest = next((run for run in reversed(runs) if run.intact("extract")), None)
         snapshot = Snapshot(newest.step_folder("extract")) if newest else None
-        templates = (settings_of(settings, newest) if newest else settings).text_config
+        templates = _templates(settings, newest)
         removed["vectors"] = forget_texts(root, snapshot, templates)
         shown.advance(note="vectors")
     registry.mark_erasure(root)
@@ -160,10 +167,20 @@ def _from_run(run: Run, subject: ErasureSubject) -> Counter[str]:
     """Removes the user from a run's snapshot, and the files of its models."""
     removed: Counter[str] = Counter()
     row = row_of(run.step_folder("extract"), subject)
-    if row is not None:
-        removed["step folders"] = _remove_steps(run.folder, NEEDED)
-        blank(run.step_folder("embed"), row)
-    return removed + erase_from_snapshot(run.step_folder("extract"), subject)
+    with run.changing(*NEEDED):
+        if row is not None:
+            removed["step folders"] = _remove_steps(run.folder, NEEDED)
+            blank(run.step_folder("embed"), row)
+        return removed + erase_from_snapshot(run.step_folder("extract"), subject)
+
+
+def _templates(settings: Settings, run: Run | None) -> TextConfig:
+    """Returns the templates of a run; those of the settings if they are lost."""
+    try:
+        return (settings_of(settings, run) if run else settings).text_config
+    except ArtifactError as error:
+        LOG.warning("%s The present templates are used.", error)
+        return settings.text_config
 
 
 def _evaluations(root: Path) -> int:

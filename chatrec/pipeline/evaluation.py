@@ -15,6 +15,7 @@ from chatrec.pipeline.step_cache import do_once, values_of
 from chatrec.pipeline.steps import BY_NAME
 from chatrec.report.html import write_report
 from chatrec.report.results import Evaluation
+from chatrec.runs.disk import readable_disk_errors
 from chatrec.runs.run import Run, runs_under, using_snapshots
 
 FOLDER = "evaluations"
@@ -50,6 +51,11 @@ def evaluate(settings: Settings, key: str | None, watch: Watch) -> tuple[Evaluat
         Busy: If an erasure is in progress.
         SettingsError: If the settings of texts or encoder differ from those of the run.
     """
+    with readable_disk_errors(settings.artifacts.root):
+        return _evaluate(settings, key, watch)
+
+
+def _evaluate(settings: Settings, key: str | None, watch: Watch) -> tuple[Evaluation, Path]:
     root = settings.artifacts.root
     evaluated = ready_run(root, key)
     _refuse_other_vectors(settings, evaluated)
@@ -71,13 +77,13 @@ def ready_run(root: Path, key: str | None) -> Run:
         RunError: If there is none.
     """
     runs = [Run(root, key)] if key else runs_under(root)
-    ready = [run for run in runs if all(run.manifest(name) for name in GIVEN)]
-    if not ready:
-        raise RunError(
-            f"There is no {f'run {key}' if key else 'run'} under {root} that has finished the steps "
-            f"{' and '.join(GIVEN)}, whose files an evaluation uses: `chatrec run` performs them."
-        )
-    return ready[-1]
+    for run in reversed(runs):
+        if all(run.intact(name) for name in GIVEN):
+            return run
+    raise RunError(
+        f"There is no {f'run {key}' if key else 'run'} under {root} that has finished the steps "
+        f"{' and '.join(GIVEN)}, whose files an evaluation uses, and has them intact: `chatrec run` performs them."
+    )
 
 
 def _refuse_other_vectors(settings: Settings, evaluated: Run) -> None:

@@ -19,6 +19,7 @@ from chatrec.pipeline.runner import CLI, Runner
 from chatrec.pipeline.step import Step
 from chatrec.pipeline.steps import BY_NAME
 from chatrec.publish import pointer
+from chatrec.runs.disk import readable_disk_errors
 from chatrec.runs.run import Manifest, Run, key_of
 
 LOG = logging.getLogger("chatrec")
@@ -94,7 +95,7 @@ def run(
         else:
             print(result.verdict, [check.name for check in result.checks if not check.ok])
     """
-    with open_database(settings, "chatrec run") as engine:
+    with readable_disk_errors(settings.artifacts.root), open_database(settings, "chatrec run") as engine:
         _refuse_unmigrated(engine, settings)
         with hold(engine, settings.database.schema_name, "run"):
             key = key or _interrupted(engine) or key_of(datetime.now(UTC))
@@ -141,7 +142,7 @@ def rollback(settings: Settings, key: str | None) -> str:
 
 @contextmanager
 def _open(settings: Settings, run: Run, purpose: str, options: RunOptions = DEFAULT_OPTIONS) -> Iterator[Runner]:
-    with open_database(settings, purpose) as engine:
+    with readable_disk_errors(settings.artifacts.root), open_database(settings, purpose) as engine:
         yield Runner(settings, run, engine, options)
 
 

@@ -5,7 +5,6 @@ be resumed. It needs no database. At its start it records its inputs: the last p
 and the live encoder, with which the candidate is compared.
 """
 
-import json
 import logging
 from collections.abc import Mapping
 from dataclasses import asdict
@@ -21,8 +20,10 @@ from chatrec.pipeline.finetune_runs import BEGUN, LEARNING, Begun, all_finetunes
 from chatrec.pipeline.run_settings import keep_settings, settings_of
 from chatrec.pipeline.step import Step
 from chatrec.pipeline.step_cache import do_once
+from chatrec.runs.disk import readable_disk_errors
 from chatrec.runs.results import PromoteResult
-from chatrec.runs.run import Manifest, Run, key_of, runs_under, using_snapshots, write_atomically
+from chatrec.runs.run import Manifest, Run, key_of, runs_under, using_snapshots
+from chatrec.runs.sealed import recover_json, write_json
 
 LOG = logging.getLogger("chatrec")
 MAX_AGE = timedelta(days=1)
@@ -43,12 +44,12 @@ def begin(settings: Settings, key: str | None = None) -> Run:
     """
     root = settings.artifacts.root
     run = finetune_run(root, key or _interrupted(root) or key_of(datetime.now(UTC)))
-    if not (run.folder / BEGUN).exists():
+    if recover_json(run.folder / BEGUN) is None:
         if settings.encoder.model == HASHING:
             raise SettingsError("encoder.model hashing has no weights to fine-tune: name a language model, or auto.")
         live, first = (str(choose(settings, promoted).source) for promoted in (True, False))
         begun = Begun(_published_run(root).key, live, first if registry.trained_on_erased(root, Path(live)) else live)
-        write_atomically(run.folder / BEGUN, json.dumps(asdict(begun)))
+        write_json(run.folder / BEGUN, asdict(begun))
     if not _finished(run):
         keep_settings(settings, run)
     return run
@@ -67,7 +68,7 @@ def perform(settings: Settings, key: str, name: str) -> Manifest:
         Busy: If an erasure is in progress.
     """
     step, run = BY_NAME[name], finetune_run(settings.artifacts.root, key)
-    with using_snapshots(run.root):
+    with readable_disk_errors(run.root), using_snapshots(run.root):
         return do_once(settings_of(settings, run), run, step, asdict(begun_of(run)))
 
 
@@ -102,7 +103,7 @@ def _interrupted(root: Path) -> str | None:
 
 
 def _published_run(root: Path) -> Run:
-    runs = [run for run in runs_under(root) if run.manifest("publish")]
+    runs = [run for run in runs_under(root) if run.manifest("publish") and run.intact("extract")]
     if not runs:
         raise RunError(f"No run has been published under {root} yet: `chatrec run` publishes one.")
     return runs[-1]

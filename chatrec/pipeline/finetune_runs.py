@@ -1,11 +1,11 @@
 """The runs of `chatrec finetune`: their folders and recorded inputs."""
 
-import json
 from dataclasses import dataclass
 from pathlib import Path
 
 from chatrec.errors import RunError
 from chatrec.runs.run import KEY, Run
+from chatrec.runs.sealed import read_json
 
 FOLDER = "finetunes"
 BEGUN = "begun.json"
@@ -34,7 +34,7 @@ def begun_of(run: Run) -> Begun:
     file = run.folder / BEGUN
     if not file.exists():
         raise RunError(f"Fine-tuning {run.key} has no files under {run.root}: start it with `chatrec finetune`.")
-    return Begun(**json.loads(file.read_text(encoding="utf-8")))
+    return Begun(**read_json(file, "Start another fine-tuning with `chatrec finetune`."))
 
 
 def finetune_run(root: Path, key: str) -> Run:

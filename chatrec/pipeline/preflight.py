@@ -1,6 +1,5 @@
 """Checks before a run. They are independent, so that all problems are reported, not only the first."""
 
-import os
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,12 +13,17 @@ from chatrec.db import id_types, migrate
 from chatrec.db.encodings import HOLDS_ALL, REPLACEMENT
 from chatrec.encoder.model_selection import HASHING, choose
 from chatrec.encoder.prepared import may_hash
-from chatrec.errors import ChatrecError, MappingError, SettingsError
+from chatrec.errors import ArtifactError, ChatrecError, MappingError, SettingsError
 from chatrec.extract.describe import check_mapping
 from chatrec.extract.extraction import selects
 from chatrec.extract.mapping import SourceMapping, refuse_unknown_order
 from chatrec.pipeline import source_checks
 from chatrec.pipeline.source_checks import source_cursor
+from chatrec.runs.disk import readable_disk_errors
+from chatrec.runs.files import replacing
+
+PROBE = 1 << 20
+"""Bytes that are written to the artifact root for a test."""
 
 
 @dataclass(frozen=True)
@@ -127,10 +131,11 @@ def _tables(settings: Settings, mapping: SourceMapping) -> str:
 
 def _folder(root: Path) -> str:
     try:
-        root.mkdir(parents=True, exist_ok=True)
-        probe = root / f".probe.{os.getpid()}"
-        probe.write_text("")
-        probe.unlink()
+        with readable_disk_errors(root), replacing(root / ".probe.0") as probe:
+            probe.write_bytes(bytes(PROBE))
+        (root / ".probe.0").unlink()
+    except ArtifactError as error:
+        raise SettingsError(str(error)) from None
     except OSError as error:
         raise SettingsError(f"artifacts.root {root} cannot be written: {error.strerror}.") from None
     return str(root)

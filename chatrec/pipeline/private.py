@@ -29,6 +29,7 @@ from chatrec.privacy import statistics as releases
 from chatrec.privacy.noise import SECRET, Noise
 from chatrec.privacy.statistics import Release
 from chatrec.runs.results import ReleaseResult
+from chatrec.runs.sealed import sealed, unsealed
 
 FOLDER = "privacy"
 MECHANISM = "analytic Gaussian: popularity and pairs of items"
@@ -59,7 +60,7 @@ def decide(entries: list[ledger.Entry], settings: Privacy, folder: Path, own: st
     """
     now = spent(entries, settings.delta)
     then = after_one_more([entry for entry in entries if entry.release != own], settings)
-    served = [entry for entry in entries if (folder / f"{entry.release}.npz").exists()]
+    served = [entry for entry in entries if sealed(folder / f"{entry.release}.npz")]
     last = served[-1] if served else None
     if last and last.runs < settings.refit_every:
         verdict = f"Release of {last.key}, {last.runs} of {settings.refit_every} runs; ε {now:.2f} spent."
@@ -158,5 +159,5 @@ def _pay(engine: Engine, run: int, settings: Privacy, fit: _Fit, total: float) -
 
 def _remove_others(root: Path, name: str) -> None:
     for file in root.glob("[!.]*.npz"):
-        if file.stem != name:
+        if unsealed(file).stem != name:
             file.unlink()

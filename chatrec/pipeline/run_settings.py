@@ -1,13 +1,13 @@
 """Settings and options of a run, kept with its files. All its steps use them, wherever they are performed."""
 
-import json
 from dataclasses import asdict
 from typing import Any
 
 from chatrec.config import Settings
 from chatrec.errors import RunError
 from chatrec.pipeline.context import DEFAULT_OPTIONS, RunOptions
-from chatrec.runs.run import Run, write_atomically
+from chatrec.runs.run import Run
+from chatrec.runs.sealed import read_json, write_json
 
 FILE = "settings.json"
 
@@ -15,7 +15,7 @@ FILE = "settings.json"
 def keep_settings(settings: Settings, run: Run, options: RunOptions = DEFAULT_OPTIONS) -> None:
     """Writes the settings and options that determine the result of a run."""
     kept = {"settings": _changes(settings), "options": asdict(options)}
-    write_atomically(run.folder / FILE, json.dumps(kept, default=str))
+    write_json(run.folder / FILE, kept)
 
 
 def settings_of(settings: Settings, run: Run) -> Settings:
@@ -40,8 +40,7 @@ def _kept(run: Run) -> dict[str, Any]:
     file = run.folder / FILE
     if not file.exists():
         raise RunError(f"Run {run.key} has no files under {run.root}: start it with `chatrec run`.")
-    kept: dict[str, Any] = json.loads(file.read_text(encoding="utf-8"))
-    return kept
+    return read_json(file, f"Begin the run again with `chatrec run --run {run.key}`.")
 
 
 def _changes(settings: Settings) -> dict[str, Any]:

@@ -18,7 +18,8 @@ from chatrec.pipeline.context import DEFAULT_OPTIONS, Context, RunOptions
 from chatrec.pipeline.run_settings import keep_settings
 from chatrec.pipeline.step import Step
 from chatrec.pipeline.step_cache import do, done_before, inputs_of, reuse
-from chatrec.pipeline.steps import STEPS
+from chatrec.pipeline.steps import BY_NAME, STEPS, before
+from chatrec.runs.disk import readable_disk_errors
 from chatrec.runs.results import GateResult, PublishResult
 from chatrec.runs.run import Manifest, Run
 
@@ -71,10 +72,7 @@ class Runner:
         with hold(self.engine, schema, "run", shared=True) if alone else nullcontext():
             manifest = self._perform(record.run, step)
         if step is self.steps[-1]:
-            verdict, published = self.run.result("gate", GateResult).verdict, manifest.result
-            if isinstance(published, PublishResult) and published.same_lists_as:
-                verdict += f" The lists are the same as those of run {published.same_lists_as}."
-            self.end("dry" if self.options.dry_run else "published", verdict)
+            self.end("dry" if self.options.dry_run else "published", self._verdict(manifest))
         return manifest
 
     def approve(self) -> None:
@@ -95,13 +93,34 @@ class Runner:
     def recorded_failure(self) -> Iterator[None]:
         """Records an error of the block as the end of the run."""
         try:
-            with readable_errors("database.url", self.engine.url):
+            with readable_disk_errors(self.settings.artifacts.root), readable_errors("database.url", self.engine.url):
                 yield
         except Exception as error:
             self.end("failed", str(error))
             raise
 
+    def _verdict(self, last: Manifest) -> str:
+        """Returns the verdict of the checks, and whether the lists are new. An error cannot undo the run any more."""
+        try:
+            verdict = self.run.result("gate", GateResult).verdict
+        except ChatrecError as error:
+            verdict = f"The verdict of the checks is lost: {error}"
+        if isinstance(last.result, PublishResult) and last.result.same_lists_as:
+            verdict += f" The lists are the same as those of run {last.result.same_lists_as}."
+        return verdict
+
+    def _repeat_damaged(self, number: int, step: Step) -> None:
+        """Repeats the steps before a step that were done and have damaged files, and those that depend on them."""
+        if all(self.run.intact(name) for name in step.needs):
+            return
+        with self.engine.connect() as connection:
+            recorded = {record.step: record.state for record in records.steps(connection, number)}
+        if all(recorded.get(name) == "done" for name in step.needs):
+            for name in before(step):
+                self._perform(number, BY_NAME[name])
+
     def _perform(self, number: int, step: Step) -> Manifest:
+        self._repeat_damaged(number, step)
         inputs = inputs_of(self.settings, self.run, step, options=self.options)
         if done := done_before(self.run, step, inputs):
             LOG.info("%s: already done, with the same inputs.", step.title)
@@ -110,9 +129,10 @@ class Runner:
             records.step_begins(connection, number, step.name)
         clock = time.monotonic()
         try:
-            folder = self.run.fresh_folder(step.name)
-            context = Context(self.run, self.settings, folder, self.engine, number, self.options)
-            manifest = (_reuse(context, step, inputs) if step.reusable else None) or do(context, step, inputs)
+            with readable_disk_errors(self.settings.artifacts.root):
+                folder = self.run.fresh_folder(step.name)
+                context = Context(self.run, self.settings, folder, self.engine, number, self.options)
+                manifest = (_reuse(context, step, inputs) if step.reusable else None) or do(context, step, inputs)
         except Exception as error:
             self._record_step(number, step, "failed", time.monotonic() - clock, {"error": str(error)[:1000]})
             if isinstance(error, ChatrecError):

@@ -27,6 +27,8 @@ class Step:
     reusable: bool = True
     """Whether its result depends only on settings and the files of the steps before. Then the files of an earlier run
     with the same inputs are reused."""
+    is_final: bool = False
+    """Whether it takes effect outside the run's files, so that an error afterwards does not undo it."""
     options: tuple[str, ...] = ()
     """Options of a run that change its result."""
 

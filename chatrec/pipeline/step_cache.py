@@ -15,7 +15,8 @@ from chatrec import __version__
 from chatrec.config import Settings
 from chatrec.pipeline.context import DEFAULT_OPTIONS, Context, RunOptions
 from chatrec.pipeline.step import Step
-from chatrec.runs.run import TAKEN_AT, Manifest, Run, digest_of, fingerprint, runs_under
+from chatrec.runs.digests import fingerprint
+from chatrec.runs.run import TAKEN_AT, Manifest, Run, runs_under
 
 LOG = logging.getLogger("chatrec")
 
@@ -49,9 +50,8 @@ def values_of(settings: Settings, keys: Sequence[str]) -> dict[str, Any]:
 
 
 def done_before(run: Run, step: Step, inputs: str) -> Manifest | None:
-    """Returns the manifest of a step if it was performed with the same inputs, else None."""
-    done = run.manifest(step.name)
-    return done if done is not None and done.known and done.inputs == inputs else None
+    """Returns the manifest of a step if it was performed with the same inputs and is intact, else None."""
+    return run.intact(step.name) if _same_inputs(run, step, inputs) else None
 
 
 def do_once(settings: Settings, run: Run, step: Step, *others: object) -> Manifest:
@@ -70,19 +70,14 @@ def reuse(context: Context, step: Step, inputs: str) -> Manifest | None:
     """Reuses the files that an earlier run made with the same inputs; None if there are none, or they have changed."""
     started, clock = datetime.now(UTC), time.monotonic()
     for earlier in reversed(runs_under(context.run.root)):
-        made = done_before(earlier, step, inputs) if earlier.key != context.run.key else None
-        if made is None or not earlier.step_folder(step.name).is_dir():
+        made = _same_inputs(earlier, step, inputs) if earlier.key != context.run.key else None
+        if made is None or not earlier.step_folder(step.name).is_dir() or not earlier.intact(step.name):
             continue
         shutil.copytree(earlier.step_folder(step.name), context.folder, copy_function=_link, dirs_exist_ok=True)
-        if digest_of(context.folder) != made.digest:
-            context.run.fresh_folder(step.name)
-            continue
         maker = made.result.reused_from or earlier.key  # the run that made them, also after several reuses
         result = replace(made.result, reused_from=maker)
         seconds = round(time.monotonic() - clock, 3)
-        manifest = replace(made, result=result, started_at=started.isoformat(), seconds=seconds)
-        context.run.finish(manifest)
-        return manifest
+        return context.run.finish(replace(made, result=result, started_at=started.isoformat(), seconds=seconds))
     return None
 
 
@@ -91,11 +86,19 @@ def do(context: Context, step: Step, inputs: str) -> Manifest:
     started, clock = datetime.now(UTC), time.monotonic()
     result = step.perform(context)
     seconds = round(time.monotonic() - clock, 3)
-    manifest = Manifest(
-        step.name, inputs, digest_of(context.folder, without={TAKEN_AT}), result, started.isoformat(), seconds
-    )
-    context.run.finish(manifest)
-    return manifest
+    manifest = Manifest(step.name, inputs, result, started.isoformat(), seconds)
+    try:
+        return context.run.finish(manifest)
+    except OSError as error:
+        if not step.is_final:
+            raise
+        LOG.warning("%s is done, and cannot be recorded under %s: %s", step.title, context.run.folder, error)
+        return manifest
+
+
+def _same_inputs(run: Run, step: Step, inputs: str) -> Manifest | None:
+    done = run.manifest(step.name)
+    return done if done is not None and done.known and done.inputs == inputs else None
 
 
 def _link(source: str, target: str) -> None:

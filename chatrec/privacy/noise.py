@@ -17,6 +17,9 @@ import numpy as np
 from scipy.special import ndtri
 
 from chatrec.data.arrays import Array
+from chatrec.errors import ArtifactError
+from chatrec.runs.digests import fingerprint
+from chatrec.runs.files import flush, make_folder, settle
 
 SECRET = "secret"
 BYTES = 32
@@ -31,11 +34,11 @@ class Noise:
     @classmethod
     def of(cls, folder: Path) -> Self:
         """Load the secret of a folder; creates it if there is none."""
-        folder.mkdir(parents=True, exist_ok=True)
+        make_folder(folder)
         file = folder / SECRET
         if not file.exists():
             _make(file)
-        return cls(bytes.fromhex(file.read_text(encoding="ascii")))
+        return cls(_read(file))
 
     def about(self, *parts: bytes) -> Self:
         """Derive the noise for some data, so that releases of different data never share noise.
@@ -70,7 +73,24 @@ def _make(file: Path) -> None:
     partial = file.with_name(f".{file.name}.{os.getpid()}")
     partial.unlink(missing_ok=True)
     with os.fdopen(os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="ascii") as stream:
-        stream.write(secrets.token_hex(BYTES))
+        secret = secrets.token_hex(BYTES)
+        stream.write(f"{secret} {_checksum(secret)}")
+    settle(partial)
     with contextlib.suppress(FileExistsError):
         os.link(partial, file)
     partial.unlink()
+    flush(file.parent)
+
+
+def _read(file: Path) -> bytes:
+    secret, _, checksum = file.read_bytes().decode("ascii", "replace").partition(" ")
+    if checksum != _checksum(secret):
+        raise ArtifactError(
+            f"{file} is damaged: restore it from a backup. Without one, remove it; the next release has new noise.",
+            file,
+        )
+    return bytes.fromhex(secret)
+
+
+def _checksum(secret: str) -> str:
+    return fingerprint(secret)[:8]

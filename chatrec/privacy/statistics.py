@@ -20,8 +20,9 @@ from scipy.sparse import csr_matrix, diags_array
 
 from chatrec.data.arrays import Array
 from chatrec.data.interactions import Interactions
+from chatrec.errors import ArtifactError
 from chatrec.privacy.noise import Noise
-from chatrec.runs.run import replacing
+from chatrec.runs.sealed import sealed, sealing
 
 OF_POPULARITY = 0.15
 PAIRS_UP_TO = 8_000
@@ -74,9 +75,9 @@ class Release:
         return type(self)(items, popular, paired[kept].astype(np.int32), pairs, self.deviation)
 
     def save(self, file: Path) -> None:
-        """Write the release to a file atomically."""
+        """Write the release, sealed under the path of a file."""
         above = np.triu_indices(len(self.paired))
-        with replacing(file) as partial, partial.open("wb") as stream:
+        with sealing(file) as partial, partial.open("wb") as stream:
             np.savez(
                 stream,
                 allow_pickle=False,
@@ -89,8 +90,15 @@ class Release:
 
     @classmethod
     def load(cls, file: Path) -> Self:
-        """Load a release from a file of `save`."""
-        with np.load(file) as arrays:
+        """Load a release from the path of `save`.
+
+        Raises:
+            ArtifactError: If it is missing or damaged.
+        """
+        stored = sealed(file)
+        if stored is None:
+            raise ArtifactError(f"The release {file} is missing or damaged: restore it from a backup.", file)
+        with np.load(stored) as arrays:
             paired, above = arrays["paired"], arrays["pairs"]
             pairs = np.zeros((len(paired), len(paired)), np.float32)
             pairs[np.triu_indices(len(paired))] = above

@@ -23,8 +23,8 @@ from chatrec.ranking.lists import (
     SEARCHED,
 )
 from chatrec.ranking.recommender import Recommender
+from chatrec.runs.files import write_atomically
 from chatrec.runs.results import RankResult
-from chatrec.runs.run import write_atomically
 from chatrec.runtime.progress import progress
 
 USERS_OF_A_BLOCK = 8192

@@ -12,7 +12,7 @@ from chatrec.ensemble.choice import ENSEMBLE
 from chatrec.models.labels import label
 from chatrec.report.plots import DARK, LIGHT, Plot, plots
 from chatrec.report.results import LESS_IS_MORE, MEASURES, NUMBERS, Evaluation
-from chatrec.runs.run import write_atomically
+from chatrec.runs.files import write_atomically
 
 REPORT, TEMPLATE = "report.html", "report.html.j2"
 SLICES = ("short histories", "long histories", "head items", "tail items", "cold items")

@@ -15,7 +15,7 @@ from chatrec.evaluation.evaluator import Evaluator
 from chatrec.evaluation.metrics import Floats, Interval, interval, lorenz, paired_difference
 from chatrec.models.registry import POPULARITY
 from chatrec.report.compared_models import DAYS, RECENT, ComparedModels
-from chatrec.runs.run import write_atomically
+from chatrec.runs.files import write_atomically
 
 NUMBERS = "metrics.json"
 LENGTHS = (1, 6, 11, 21, 51, 101)

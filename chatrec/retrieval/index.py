@@ -15,7 +15,7 @@ import numpy as np
 
 from chatrec.config.ranking import Index as IndexSettings
 from chatrec.data.arrays import FloatArray, IntArray
-from chatrec.runs.run import write_atomically
+from chatrec.runs.files import write_atomically
 
 INDEX, ROWS, FACTS = "items.faiss", "rows.npy", "index.json"
 NEIGHBOURS = 32

@@ -1,34 +1,35 @@
 """A run: its key, its folder, and the manifests that make every step safe to kill.
 
 A step writes its files into `runs/<key>/<step>/` and then, by an atomic rename, its manifest `runs/<key>/<step>.json`.
-A step without a manifest starts again from nothing; a step whose manifest has the same inputs is not repeated.
+A step without a manifest starts again from nothing; a step whose manifest has the same inputs is not repeated. The
+manifest has the digests of the files: a step with a damaged file, or an unreadable manifest, has not happened.
 """
 
 import fcntl
-import hashlib
 import json
-import os
 import re
 import shutil
-import time
-from collections.abc import Collection, Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, TypeVar
 
-from chatrec.errors import Busy, RunError
+from chatrec.errors import ArtifactError, Busy, RunError
+from chatrec.runs.digests import digest_of_all, digests_of
+from chatrec.runs.files import LOG, PRIVATE_FILE, hide, make_folder, settle
 from chatrec.runs.results import KINDS, StepResult, load
+from chatrec.runs.sealed import differing_file, recover_json, write_json
 
 KEY = re.compile(r"\d{8}T\d{6}Z")
 KEY_FORMAT = "%Y%m%dT%H%M%SZ"
-PARTIAL = re.compile(r"\..+\.\d+")
-SECONDS_UNTIL_STALE = 24 * 3600
 LOCK = "snapshots.lock"
 TAKEN_AT = "taken_at.json"
 """Time of a snapshot. Not part of a step's digest, since the same rows on another day are the same snapshot."""
-FACTS = ("step", "inputs", "digest", "started_at", "seconds")
+CHANGING = "*"
+"""Name in place of the files of a step while they are changed."""
+FACTS = ("step", "inputs", "digest", "started_at", "seconds", "files")
 """Fields of a manifest beside the result."""
 R = TypeVar("R", bound=StepResult)
 
@@ -45,26 +46,28 @@ class Manifest:
     step: str
     inputs: str
     """Fingerprint of the step's inputs: its settings and the steps before it."""
-    digest: str
-    """Fingerprint of the files that it wrote."""
     result: StepResult
     started_at: str = ""
     seconds: float = 0.0
+    digest: str = ""
+    """Fingerprint of the files that it wrote, without TAKEN_AT."""
+    files: Mapping[str, str] = field(default_factory=dict)
+    """Digest of each file."""
 
     def to_dict(self) -> dict[str, Any]:
-        """Convert to JSON values; `kind` names the class of the result."""
-        return {**vars(self), "kind": type(self.result).__name__, "result": self.result.to_dict()}
+        """Convert to JSON values, without `files`; `kind` names the class of the result."""
+        facts = {name: value for name, value in vars(self).items() if name != "files"}
+        return {**facts, "kind": type(self.result).__name__, "result": self.result.to_dict()}
 
     def to_json(self) -> str:
-        """Serialise to JSON."""
+        """Serialise `to_dict` to JSON."""
         return json.dumps(self.to_dict(), indent=1, sort_keys=True, ensure_ascii=False)
 
     @classmethod
-    def from_json(cls, text: str) -> "Manifest":
-        """Deserialise from the JSON of `to_json`. Of another version's manifest the result may not be `known`."""
-        values = json.loads(text)
-        result = load(KINDS.get(values.get("kind")), values.get("result"))
-        return cls(**{name: values[name] for name in FACTS}, result=result or StepResult())
+    def of(cls, values: Mapping[str, Any]) -> "Manifest":
+        """Convert back from JSON values. Of another version's manifest the result may not be `known`."""
+        result = load(KINDS.get(str(values.get("kind"))), values.get("result"))
+        return cls(**{name: values[name] for name in FACTS if name in values}, result=result or StepResult())
 
     @property
     def known(self) -> bool:
@@ -99,25 +102,64 @@ class Run:
         """Create an empty folder for a step; files of a killed attempt are removed."""
         self._manifest_file(step).unlink(missing_ok=True)
         folder = self.step_folder(step)
-        shutil.rmtree(folder, ignore_errors=True)
-        folder.mkdir(parents=True)
+        if folder.exists():
+            shutil.rmtree(folder)
+        make_folder(folder)
         return folder
 
     def manifest(self, step: str) -> Manifest | None:
-        """Manifest of a finished step, or None."""
-        file = self._manifest_file(step)
-        return Manifest.from_json(file.read_text(encoding="utf-8")) if file.exists() else None
+        """Manifest of a finished step, or None. Its files are not checked."""
+        values = recover_json(self._manifest_file(step))
+        return Manifest.of(values) if values else None
+
+    def intact(self, step: str) -> Manifest | None:
+        """Manifest of a finished step whose files are as they were written, or None; damage is in the log."""
+        manifest = self.manifest(step)
+        return None if manifest is None or self._damaged(manifest) else manifest
 
     def finished(self, step: str) -> Manifest:
         """Manifest of a step that must be finished.
 
         Raises:
             RunError: If it is not.
+            ArtifactError: If a file of it is damaged.
         """
         manifest = self.manifest(step)
         if manifest is None:
             raise RunError(f"Step {step} of run {self.key} has not been done yet.")
+        if damaged := self._damaged(manifest):
+            raise ArtifactError(f"{damaged} is damaged: repeat step {step} of run {self.key}.", damaged)
         return manifest
+
+    def erasable(self, step: str) -> bool:
+        """Whether the files of a finished step are intact, or were being changed when an erasure was interrupted."""
+        manifest = self.manifest(step)
+        return manifest is not None and (CHANGING in manifest.files or self.intact(step) is not None)
+
+    @contextmanager
+    def changing(self, *steps: str) -> Iterator[None]:
+        """Change files of finished steps in the block. Until it succeeds they are not used.
+
+        Args:
+            *steps: Names of steps; those that are not finished, or are damaged, are left out.
+        """
+        manifests = [manifest for step in steps if self.erasable(step) and (manifest := self.manifest(step))]
+        for manifest in manifests:
+            self._write(replace(manifest, files={CHANGING: ""}))
+        yield
+        for manifest in manifests:
+            self.finish(manifest)
+
+    def _damaged(self, manifest: Manifest) -> Path | None:
+        """A file of a step that is not as it was written, or None. A step with one has not happened."""
+        folder = self.step_folder(manifest.step)
+        if CHANGING in manifest.files:
+            return folder
+        if name := differing_file(folder, manifest.files):
+            hide(self._manifest_file(manifest.step))
+            LOG.warning("%s is damaged: step %s of run %s counts as not done.", folder / name, manifest.step, self.key)
+            return folder / name
+        return None
 
     def result(self, step: str, kind: type[R]) -> R:
         """Result of a step that must be finished.
@@ -137,9 +179,21 @@ class Run:
             )
         return result
 
-    def finish(self, manifest: Manifest) -> None:
-        """Write the manifest, which finishes the step."""
-        write_atomically(self._manifest_file(manifest.step), manifest.to_json())
+    def finish(self, manifest: Manifest) -> Manifest:
+        """Write the manifest with the digests of the files, which finishes the step.
+
+        Returns:
+            The manifest as it is written.
+        """
+        folder = self.step_folder(manifest.step)
+        settle(folder) if folder.exists() else make_folder(self.folder)
+        files = digests_of(folder)
+        sealed = replace(manifest, files=files, digest=digest_of_all(files, without={TAKEN_AT}))
+        self._write(sealed)
+        return sealed
+
+    def _write(self, manifest: Manifest) -> None:
+        write_json(self._manifest_file(manifest.step), {**manifest.to_dict(), "files": manifest.files})
 
     def remove(self) -> None:
         """Remove the run's files. Manifests go first, so that no step seems finished after an interruption."""
@@ -158,46 +212,6 @@ def runs_under(root: Path) -> list[Run]:
     return [Run(root, key) for key in keys if KEY.fullmatch(key)]
 
 
-def write_atomically(file: Path, text: str) -> None:
-    """Write a small text file that is never seen half-written."""
-    with replacing(file) as partial:
-        partial.write_text(text, encoding="utf-8")
-
-
-@contextmanager
-def replacing(target: Path) -> Iterator[Path]:
-    """Yield a path to write a file or folder to; it replaces `target` when the block succeeds.
-
-    A file is replaced. A folder that another process created in the meantime is kept, because folders are named by
-    their contents.
-    """
-    target.parent.mkdir(parents=True, exist_ok=True)
-    partial = target.with_name(f".{target.name}.{os.getpid()}")
-    _discard(partial)
-    try:
-        yield partial
-        if partial.is_dir() and target.exists():
-            return
-        partial.replace(target)
-    finally:
-        _discard(partial)
-
-
-def _discard(path: Path) -> None:
-    if path.is_dir():
-        shutil.rmtree(path, ignore_errors=True)
-    else:
-        path.unlink(missing_ok=True)
-
-
-def remove_stale_partials(root: Path, seconds: float = SECONDS_UNTIL_STALE) -> None:
-    """Remove half-written files of killed processes, once they are too old to be in use."""
-    limit = time.time() - seconds
-    for path in list(root.rglob(".*")):
-        if PARTIAL.fullmatch(path.name) and path.exists() and path.stat().st_mtime < limit:
-            _discard(path)
-
-
 @contextmanager
 def using_snapshots(root: Path, alone: bool = False) -> Iterator[None]:
     """Lock the snapshots of finished runs, shared for reading or exclusively for changing them.
@@ -209,7 +223,8 @@ def using_snapshots(root: Path, alone: bool = False) -> Iterator[None]:
     Raises:
         Busy: If another process holds a conflicting lock.
     """
-    root.mkdir(parents=True, exist_ok=True)
+    make_folder(root)
+    (root / LOCK).touch(PRIVATE_FILE)
     with (root / LOCK).open("a") as file:
         try:
             fcntl.flock(file, fcntl.LOCK_NB | (fcntl.LOCK_EX if alone else fcntl.LOCK_SH))
@@ -217,19 +232,3 @@ def using_snapshots(root: Path, alone: bool = False) -> Iterator[None]:
             who = "`chatrec evaluate` or `chatrec finetune`" if alone else "`chatrec erase`"
             raise Busy(f"{who} is at work on the snapshots under {root}: try again when it has ended.") from None
         yield
-
-
-def fingerprint(*parts: Any) -> str:
-    """Short digest of JSON values; equal values have equal digests."""
-    text = json.dumps(parts, sort_keys=True, ensure_ascii=False, default=str)
-    return hashlib.sha256(text.encode()).hexdigest()[:32]
-
-
-def digest_of(folder: Path, without: Collection[str] = ()) -> str:
-    """Digest of all files below a folder, names and bytes, except for files with a name in `without`."""
-    total = hashlib.sha256()
-    for file in sorted(path for path in folder.rglob("*") if path.is_file() and path.name not in without):
-        total.update(file.relative_to(folder).as_posix().encode())
-        with file.open("rb") as stream:
-            total.update(hashlib.file_digest(stream, "sha256").digest())
-    return total.hexdigest()[:32]

@@ -138,6 +138,17 @@ def test_what_was_saved_is_loaded(name: str, tmp_path: Path) -> None:
     assert [path.name for path in tmp_path.iterdir()] == ["model"]
 
 
+def test_a_damaged_model_is_not_loaded(tmp_path: Path) -> None:
+    chatrec.models.EASE().fit(shop()).save(tmp_path / "model")
+    for file in [path for path in (tmp_path / "model").rglob("*.*") if path.suffix != ".json"]:
+        data = file.read_bytes()
+        file.write_bytes(data[:-1] + bytes([data[-1] ^ 1]))
+        with pytest.raises(chatrec.DataError, match=rf"{file.name} is damaged: it is not as it was saved"):
+            chatrec.load(tmp_path / "model")
+        file.write_bytes(data)
+    chatrec.load(tmp_path / "model")
+
+
 def test_parameters_that_are_classes_are_saved_too(tmp_path: Path) -> None:
     model = chatrec.models.KernelRidge(ease_config=chatrec.models.EASE(l2=7.0)).fit(shop())
     model.save(tmp_path / "model")

@@ -71,3 +71,22 @@ def test_blocks_are_bounded(cursor: Any) -> None:
     copy_out(cursor, query, ["a"], lambda block: sizes.append(block.num_rows), block_bytes=1000)
     assert sum(sizes) == 1000
     assert max(sizes) <= 10
+
+
+def test_an_error_of_what_is_written_is_not_the_databases(cursor: Any) -> None:
+    """psycopg2 says of it that a COPY failed, as of a database that broke off, which is retried."""
+
+    def frames() -> Any:
+        yield pl.DataFrame({"a": ["x"]})
+        raise pl.exceptions.ComputeError("a file is damaged")
+
+    with pytest.raises(pl.exceptions.ComputeError, match="a file is damaged"):
+        copy_in(cursor, sql.Identifier("t"), ["a"], frames())
+
+
+def test_an_error_of_what_is_read_is_not_the_databases(cursor: Any) -> None:
+    def full(block: pa.Table) -> None:
+        raise OSError(28, "No space left on device", "day.parquet")
+
+    with pytest.raises(OSError, match="No space left"):
+        copy_out(cursor, sql.SQL("SELECT repeat('x', 1000) AS a FROM generate_series(1, 100)"), ["a"], full, 10_000)

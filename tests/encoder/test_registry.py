@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from chatrec.encoder import registry
-from chatrec.errors import RunError
+from chatrec.errors import ArtifactError, RunError
 
 
 def make(root: Path, name: str, how: str = "full") -> Path:
@@ -63,6 +63,44 @@ def test_a_live_encoder_that_is_gone_is_an_error_and_one_can_go_back(tmp_path: P
     with pytest.raises(RunError, match="is gone"):
         registry.live(tmp_path)
     assert registry.rollback(tmp_path) is None
+
+
+@pytest.mark.parametrize("file", ["config.json", registry.VERSION, "digests.json"])
+def test_a_damaged_encoder_is_set_aside_unless_it_was_fine_tuned(tmp_path: Path, file: str) -> None:
+    local, tuned = make(tmp_path, "local-1", "local"), make(tmp_path, "tuned-1")
+    for folder in (local, tuned):
+        registry.check_files(tmp_path, folder)
+        (folder / file).write_bytes(b"")
+    registry.check_files(tmp_path, local)
+    assert not local.exists()
+    with pytest.raises(ArtifactError, match=rf"{file} is damaged: .* `chatrec encoders use --back`"):
+        registry.check_files(tmp_path, tuned)
+    assert tuned.exists()
+
+
+def test_models_elsewhere_are_not_checked(tmp_path: Path) -> None:
+    (tmp_path / "gpt2").mkdir()
+    for source in (tmp_path / "gpt2", "gpt2", tmp_path / registry.FOLDER / "none"):
+        registry.check_files(tmp_path, source)
+
+
+def test_a_damaged_record_of_the_live_one_is_named_and_made_again_by_a_choice(tmp_path: Path) -> None:
+    one, two = make(tmp_path, "one"), make(tmp_path, "two")
+    registry.promote(tmp_path, "one")
+    (tmp_path / registry.FOLDER / registry.LIVE).write_text("{}")
+    with pytest.raises(ArtifactError, match=r"live\.json is damaged .* `chatrec encoders use`"):
+        registry.live(tmp_path)
+    assert registry.promote(tmp_path, "two") == registry.live(tmp_path) == two
+    (one / registry.VERSION).write_text("")
+    assert [version.name for version in registry.versions(tmp_path)] == ["two"]
+
+
+def test_a_damaged_record_of_an_erasure_counts_for_all_encoders_so_far(tmp_path: Path) -> None:
+    folder = make(tmp_path, "one")
+    assert not registry.trained_on_erased(tmp_path, folder)
+    (tmp_path / registry.FOLDER / registry.ERASED).write_text("")
+    assert registry.trained_on_erased(tmp_path, folder)
+    assert registry.trained_on_erased(tmp_path, folder)
 
 
 def test_what_is_old_is_removed_with_its_vectors(tmp_path: Path) -> None:

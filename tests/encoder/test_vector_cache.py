@@ -88,6 +88,32 @@ def test_other_texts_under_the_same_name_are_encoded(tmp_path: Path) -> None:
     assert store.vectors(digests(other))[:, 0].tolist() == [7] * 7
 
 
+@pytest.mark.usefixtures("parts_of_three")
+@pytest.mark.parametrize("damage", [b"", b"no Parquet", None])
+def test_texts_of_a_damaged_part_are_encoded_again(tmp_path: Path, damage: bytes | None) -> None:
+    store, wanted, encoder = VectorStore(tmp_path, "one", 2), ["a", "bb", "ccc", "dddd", "eeeee"], Encoder()
+    add(store, "run 1", wanted, Encoder())
+    file = min(store.folder.glob("part-*.parquet"))
+    data = bytearray(file.read_bytes())
+    data[len(data) // 3] ^= 1
+    file.write_bytes(data if damage is None else damage)
+    assert add(store, "run 2", wanted, encoder) == 3
+    assert encoder.batches == [["a", "bb", "ccc"]]
+    assert store.vectors(digests(wanted))[:, 0].tolist() == [1, 2, 3, 4, 5]
+
+
+@pytest.mark.usefixtures("parts_of_three")
+def test_a_damaged_plan_is_made_again(tmp_path: Path) -> None:
+    """Parts that were done under the old plan stay, although the new one has the same name and other texts."""
+    store, wanted = VectorStore(tmp_path, "one", 2), ["x" * (n + 1) for n in range(10)]
+    with pytest.raises(KeyboardInterrupt):
+        add(store, "run", wanted, Encoder(fail_after=2))
+    (plan,) = store.folder.glob("plan-*.parquet")
+    plan.write_bytes(b"")
+    assert add(store, "run", wanted, Encoder()) == 4
+    assert store.vectors(digests(wanted))[:, 0].tolist() == list(range(1, 11))
+
+
 def test_anew_encodes_everything_and_the_newest_counts(tmp_path: Path) -> None:
     store = VectorStore(tmp_path, "one", 2)
     add(store, "run 1", ["a", "bb"], Encoder())

@@ -62,7 +62,9 @@ def test_an_older_snapshot_without_arrivals_has_seen_its_items(shop: Shop, take:
     first, second = (Run(tmp_path, key) for key in KEYS[:2])
     take(run=first)
     file = first.step_folder("extract") / ITEMS
+    made = first.finished("extract")
     pl.read_parquet(file).drop("arrived_at").write_parquet(file)
+    first.finish(made)
     shop.insert("films", [(100, "Second", "plot", ["Space"], True, None)])
     assert arrivals(take(run=second)[1]) == {100: micros("2026-06-02 02:00")}
 

@@ -13,7 +13,8 @@ from chatrec.config.source import Text
 from chatrec.encoder.texts import item_texts, user_texts
 from chatrec.errors import MappingError
 from chatrec.features.catalogue import Texts
-from chatrec.runs.run import digest_of
+from chatrec.runs.digests import digest_of
+from chatrec.runs.files import remove_stale_partials
 from tests.support.databases import new_database
 from tests.support.extracts import Extract, extractor
 from tests.support.shop import Shop
@@ -93,6 +94,24 @@ def test_days_are_the_same_files_however_they_were_read(shop: Shop, tmp_path: Pa
         root.mkdir()
         extractor(shop, root)(memory_mb=memory)
     assert digest_of(roots[0] / "events") == digest_of(roots[1] / "events")
+
+
+@pytest.mark.parametrize("damage", ["flipped", "empty", "gone", "another day's"])
+def test_a_damaged_day_is_read_again(shop: Shop, tmp_path: Path, damage: str) -> None:
+    take = extractor(shop, tmp_path)
+    _, right = take()
+    before = right.histories.items.tolist(), digest_of(tmp_path / "events")
+    day, other = sorted((tmp_path / "events").glob("2026-*.parquet"))[:2]
+    data = bytearray(day.read_bytes())
+    data[len(data) // 2] ^= 64
+    day.unlink()
+    if damage != "gone":
+        day.write_bytes({"flipped": bytes(data), "empty": b""}.get(damage, other.read_bytes()))
+    result, snapshot = take()
+    assert result.days_read == 1
+    remove_stale_partials(tmp_path, seconds=-1)
+    assert (snapshot.histories.items.tolist(), digest_of(tmp_path / "events")) == before
+    assert take()[0].days_read == 0
 
 
 BAD_EVENTS = {

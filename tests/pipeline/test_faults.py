@@ -13,7 +13,8 @@ from chatrec.db import engine as engines
 from chatrec.db.lock import hold
 from chatrec.errors import Busy, RunStopped
 from chatrec.pipeline import STEPS
-from chatrec.runs.run import Run, digest_of
+from chatrec.runs.digests import digest_of
+from chatrec.runs.run import Run
 from tests.support import processes
 from tests.support.databases import new_database
 from tests.support.finished import Finished, complete, migrate

@@ -12,6 +12,7 @@ from chatrec.db.engine import open_database
 from chatrec.errors import RunError, SettingsError
 from chatrec.pipeline import RunOptions
 from chatrec.pipeline.private import FOLDER, decide
+from chatrec.runs.sealed import sealed, unsealed
 from tests.support.finished import CompletedRun, Finished, complete
 from tests.support.shop import Shop
 
@@ -40,7 +41,7 @@ def test_a_spent_budget_stops_refits_and_not_runs(private: Settings, shop: Shop)
     assert "New release at ε 4" in first.verdict
     assert [entry.key for entry in entries(private)] == [first.key]
     files = list((private.artifacts.root / FOLDER).glob("*.npz"))
-    assert [file.stem for file in files] == [first.results["ensemble"].release.name]
+    assert [unsealed(file).stem for file in files] == [first.results["ensemble"].release.name]
     sources = {row[0] for row in shop.execute("SELECT source FROM chatrec.recommendations")}
     assert sources <= {"private_ease", "content_knn_features", "group", "popular"}
     beside = {name: getattr(first.results["tables"], name) for name in ("popular", "trending", "query_recommendations")}
@@ -72,7 +73,8 @@ def test_a_release_serves_as_many_runs_as_it_should(private: Settings) -> None:
 
 def test_a_run_done_again_has_the_same_bytes_and_pays_once(private: Settings) -> None:
     first = complete(private, options=RunOptions(dry_run=True))
-    file = private.artifacts.root / FOLDER / f"{first.results['ensemble'].release.name}.npz"
+    file = sealed(private.artifacts.root / FOLDER / f"{first.results['ensemble'].release.name}.npz")
+    assert file
     lists = private.artifacts.root / "runs" / first.key / "rank" / "recommendations.parquet"
     before = file.read_bytes(), lists.read_bytes()
     file.unlink()

@@ -8,7 +8,8 @@ import pytest
 
 from chatrec.config import Settings
 from chatrec.pipeline import RunOptions
-from chatrec.runs.run import Run, digest_of
+from chatrec.runs.digests import digest_of
+from chatrec.runs.run import Run
 from tests.support.finished import CompletedRun, Finished, complete, migrate
 from tests.support.shop import Shop
 

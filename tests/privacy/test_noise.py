@@ -1,11 +1,14 @@
 """Noise is normal, secret, the same for the same data, and another for other data."""
 
 import stat
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
+import pytest
 from scipy.stats import kstest
 
+from chatrec.errors import ArtifactError
 from chatrec.privacy.noise import SECRET, Noise
 
 
@@ -22,6 +25,15 @@ def test_the_secret_is_made_once_and_is_its_owners_alone(tmp_path: Path) -> None
     assert first.key != Noise.of(tmp_path / "other").key
     assert stat.S_IMODE((tmp_path / "privacy" / SECRET).stat().st_mode) == 0o600
     assert first.key.hex() not in repr(first)
+
+
+@pytest.mark.parametrize("change", [lambda data: b"", lambda data: data[:-1], lambda data: b"0" + data[1:]])
+def test_a_damaged_secret_is_named(tmp_path: Path, change: Callable[[bytes], bytes]) -> None:
+    Noise.of(tmp_path)
+    file = tmp_path / SECRET
+    file.write_bytes(change(b"1" + file.read_bytes()[1:]))
+    with pytest.raises(ArtifactError, match=r"secret is damaged: restore it from a backup"):
+        Noise.of(tmp_path)
 
 
 def test_other_data_other_labels_other_noise() -> None:

@@ -7,9 +7,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from chatrec.errors import ArtifactError
 from chatrec.privacy import statistics as releases
 from chatrec.privacy.noise import Noise
 from chatrec.privacy.statistics import Release, about, make, parts
+from chatrec.runs.sealed import sealed
 from tests.support.people import IDS, ITEMS, histories, population
 
 NOISE, DEVIATION = Noise(b"a key of the test"), 3.0
@@ -71,7 +73,10 @@ def test_it_is_kept_as_it_was_and_follows_the_catalogue(tmp_path: Path) -> None:
     made = make(people, IDS, DEVIATION, about(NOISE, "a run", people, IDS, DEVIATION))
     made.save(tmp_path / "one.npz")
     made.save(tmp_path / "two.npz")
-    assert (tmp_path / "one.npz").read_bytes() == (tmp_path / "two.npz").read_bytes()
+    one, two = (sealed(tmp_path / name) for name in ("one.npz", "two.npz"))
+    assert one
+    assert two
+    assert one.read_bytes() == two.read_bytes()
     loaded = Release.load(tmp_path / "one.npz")
     assert distance(made, loaded) == 0
     assert loaded.deviation == DEVIATION
@@ -83,6 +88,9 @@ def test_it_is_kept_as_it_was_and_follows_the_catalogue(tmp_path: Path) -> None:
     places = {int(row): place for place, row in enumerate(moved.paired)}
     assert moved.pairs[places[1], places[5]] == made.pairs[ITEMS - 1, ITEMS - 5]
     assert len(moved.paired) == ITEMS - 3
+    one.write_bytes(one.read_bytes()[:-1])
+    with pytest.raises(ArtifactError, match=r"one\.npz is missing or damaged"):
+        Release.load(tmp_path / "one.npz")
 
 
 def test_noise_depends_on_everything_that_a_release_is_made_from() -> None:

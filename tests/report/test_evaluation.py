@@ -24,7 +24,9 @@ from chatrec.pipeline.evaluation import evaluate
 from chatrec.report.compared_models import RECENT
 from chatrec.report.holdout_snapshot import load_holdout
 from chatrec.report.results import Evaluation
-from chatrec.runs.run import Manifest, Run, digest_of
+from chatrec.runs.digests import digest_of_file
+from chatrec.runs.run import Manifest, Run
+from chatrec.runs.sealed import read_json, write_json
 from tests.support.evaluations import Evaluated, nothing
 from tests.support.finished import FIRST as KEY
 
@@ -188,6 +190,11 @@ def test_a_killed_evaluation_is_gone_on_with(evaluated: Evaluated, prepared: Set
     measured.unlink()
     curve = {"events": [100, 200], "loss": [4.0, 3.5]}
     (evaluated.folder / "aigc" / CURVE).write_text(json.dumps(curve))
+    manifest = evaluated.folder / "aigc.json"
+    values = read_json(manifest)
+    values["files"][CURVE] = digest_of_file(evaluated.folder / "aigc" / CURVE)
+    write_json(manifest, values)
+    before[manifest] = manifest.read_bytes()
     again, report = evaluate(prepared, KEY, nothing)
     assert report == evaluated.report
     assert {file: file.read_bytes() for file in before if file.name != "metrics.json"} == {
@@ -255,7 +262,7 @@ def keep(run: Run, kept: Callable[[pl.DataFrame], pl.DataFrame]) -> None:
     write_table(file, kept(pl.read_parquet(file)), INTERACTIONS_SCHEMA)
     made = run.manifest("extract")
     assert made
-    run.finish(Manifest(made.step, made.inputs, digest_of(file.parent), made.result))
+    run.finish(Manifest(made.step, made.inputs, made.result))
 
 
 def test_where_nothing_can_be_held_out_it_says_so(prepared: Settings, copied: Run) -> None:

@@ -8,17 +8,10 @@ from pathlib import Path
 import pytest
 
 from chatrec.errors import RunError
+from chatrec.runs.digests import digest_of, fingerprint
+from chatrec.runs.files import remove_stale_partials, replacing
 from chatrec.runs.results import GroupsResult
-from chatrec.runs.run import (
-    Manifest,
-    Run,
-    digest_of,
-    fingerprint,
-    key_of,
-    remove_stale_partials,
-    replacing,
-    runs_under,
-)
+from chatrec.runs.run import Manifest, Run, key_of, runs_under
 
 
 def test_keys_sort_like_time() -> None:
@@ -37,9 +30,10 @@ def test_other_keys_are_refused(tmp_path: Path, key: str) -> None:
 
 def test_a_manifest_comes_back(tmp_path: Path) -> None:
     run = Run(tmp_path, "20261124T020000Z")
-    manifest = Manifest("groups", "in", "out", GroupsResult(groups=3, memberships=5, source="运动"), "2026", 1.5)
     assert run.manifest("groups") is None
-    run.finish(manifest)
+    result = GroupsResult(groups=3, memberships=5, source="运动")
+    manifest = run.finish(Manifest("groups", "in", result, "2026", 1.5))
+    assert manifest.result == result
     assert run.manifest("groups") == manifest
     run.fresh_folder("groups")
     assert run.manifest("groups") is None

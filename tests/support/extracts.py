@@ -48,7 +48,7 @@ def extractor(shop: Shop, root: Path) -> Extract:
         result = extract(engine, source, text, target, folder, root, full, memory_mb, seen, keys)
         engine.dispose()
         if run:
-            run.finish(Manifest("extract", "", "", result))
+            run.finish(Manifest("extract", "", result))
         return result, Snapshot(folder)
 
     return do

@@ -24,8 +24,8 @@ from chatrec.encoder.training.pairs import Batch, Pairs
 from chatrec.encoder.training.trainable import Learner, adapt
 from chatrec.encoder.whitening import CATALOGUE, PRETRAINED, chosen
 from chatrec.errors import RunError
+from chatrec.runs.digests import fingerprint
 from chatrec.runs.results import TrainingSummary
-from chatrec.runs.run import fingerprint
 
 HELD_OUT = 0.1
 """Share of the items held out for early stopping."""

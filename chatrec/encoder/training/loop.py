@@ -10,6 +10,7 @@ import time
 from contextlib import AbstractContextManager
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -18,7 +19,7 @@ from torch import Tensor, nn
 from chatrec.config.finetune import Precision
 from chatrec.encoder.training.history import Curve
 from chatrec.errors import RunError
-from chatrec.runs.run import replacing
+from chatrec.runs.sealed import sealed, sealing
 from chatrec.runtime.hardware import has_bfloat16
 from chatrec.runtime.progress import progress
 from chatrec.runtime.schedule import warm_cosine
@@ -193,14 +194,11 @@ class _Training:
     def take_best(self) -> None:
         """Load the weights of the best evaluation; without evaluations the last weights are kept."""
         if self.curve.held_out:
-            self._take(torch.load(self.work / BEST, map_location=self.device, weights_only=True))
+            self._take(self._read(BEST) or self._lost())
 
     def _resume(self) -> None:
-        file = self.work / STATE
-        if not file.exists():
-            return
-        state = torch.load(file, map_location=self.device, weights_only=True)
-        if state["mark"] != self.mark:
+        state = self._read(STATE)
+        if state is None or state["mark"] != self.mark or (state["curve"]["held_out"] and self._read(BEST) is None):
             return
         self._take(state["weights"])
         self.optimiser.load_state_dict(state["optimiser"])
@@ -214,8 +212,16 @@ class _Training:
                 weight.copy_(weights[name])
 
     def _write(self, name: str, values: object) -> None:
-        with replacing(self.work / name) as partial:
+        with sealing(self.work / name) as partial:
             torch.save(values, partial)
+
+    def _read(self, name: str) -> dict[str, Any] | None:
+        """Values that were written; None if they are missing or damaged."""
+        file = sealed(self.work / name)
+        return torch.load(file, map_location=self.device, weights_only=True) if file else None
+
+    def _lost(self) -> dict[str, Any]:
+        raise RunError(f"{self.work / BEST} is gone: the same command trains again.")
 
     def _cast(self) -> AbstractContextManager[object]:
         return torch.autocast(self.device.type, self.dtype, enabled=self.dtype is not torch.float32)

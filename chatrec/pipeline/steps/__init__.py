@@ -102,6 +102,16 @@ STEPS: tuple[Step, ...] = (
         "chatrec.pipeline.steps.publish:publish",
         "Publish",
         reusable=False,
+        is_final=True,
     ),
 )
 BY_NAME: Mapping[str, Step] = {step.name: step for step in STEPS}
+
+
+def before(step: Step) -> list[str]:
+    """Returns the names of all steps that a step depends on, in their order."""
+    needed = {step.name}
+    for earlier in reversed(STEPS):
+        if earlier.name in needed:
+            needed.update(earlier.needs)
+    return [each.name for each in STEPS if each.name in needed and each is not step]

@@ -22,8 +22,9 @@ from chatrec.extract.snapshot import Snapshot
 from chatrec.pipeline.context import Context
 from chatrec.pipeline.finetune_runs import LEARNING, all_finetunes, begun_of
 from chatrec.pipeline.step_cache import values_of
+from chatrec.runs.digests import fingerprint
 from chatrec.runs.results import CompareResult, EncodedCatalogue, PromoteResult, ShadowEmbedResult, TrainResult
-from chatrec.runs.run import Run, fingerprint
+from chatrec.runs.run import Run
 from chatrec.runtime.hardware import use_threads
 
 CANDIDATE, LIVE = "candidate", "live"
@@ -40,6 +41,7 @@ def train(context: Context) -> TrainResult:
     snapshot = _snapshot(context)
     material = _material(context, snapshot, ~_hidden(context, snapshot))
     start = choose(context.settings.override({"encoder.model": begun_of(context.run).start}))
+    registry.check_files(context.run.root, start.source)
     trainings = training.finetune(start, material, context.settings, candidate)
     return TrainResult(encoder=candidate.name, trained=True, trainings=trainings)
 
@@ -126,8 +128,10 @@ def promote(context: Context) -> PromoteResult:
 
 def _snapshot(context: Context) -> Snapshot:
     run = Run(context.run.root, begun_of(context.run).run)
-    if run.manifest("extract") is None:
-        raise RunError(f"The files of run {run.key}, which this fine-tuning uses, no longer exist: start a new one.")
+    if run.intact("extract") is None:
+        raise RunError(
+            f"The files of run {run.key}, which this fine-tuning uses, no longer exist or are damaged: start a new one."
+        )
     return Snapshot(run.step_folder("extract"))
 
 
@@ -139,4 +143,4 @@ def _hidden(context: Context, snapshot: Snapshot) -> Array:
 def _candidate(context: Context) -> Path:
     """Returns the folder of the candidate, named by the fingerprint of its inputs."""
     mark = fingerprint(asdict(begun_of(context.run)), values_of(context.settings, LEARNING))
-    return context.run.root / registry.FOLDER / f"tuned-{mark[:12]}"
+    return context.run.root / registry.FOLDER / f"{registry.TUNED_NAME}{mark[:12]}"

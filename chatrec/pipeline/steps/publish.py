@@ -1,21 +1,27 @@
 """The publish step: publishes the tables, then removes old runs from the database and from disk."""
 
 import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 from sqlalchemy import Engine
 
 from chatrec.db import records
 from chatrec.db.engine import database_url, readable_errors
-from chatrec.errors import ChatrecError, RunStopped
+from chatrec.errors import RunStopped
 from chatrec.extract.partitions import partition_folder
 from chatrec.extract.snapshot import Snapshot
 from chatrec.pipeline.context import Context
 from chatrec.publish.outputs import Files
 from chatrec.publish.publish import publish as publish_run
 from chatrec.publish.publish import retire
+from chatrec.runs.disk import readable_disk_errors
+from chatrec.runs.files import remove_stale_partials
 from chatrec.runs.results import PublishResult
-from chatrec.runs.run import Run, remove_stale_partials, runs_under
+from chatrec.runs.run import Run, runs_under
+from chatrec.runs.sealed import unsealed
 
 LOG = logging.getLogger(__name__)
 PUBLISHED = ("groups", "generate", "rank", "tables")
@@ -36,14 +42,26 @@ def publish(context: Context) -> PublishResult:
     same = _same_lists(engine, context.run)
     with readable_errors("database.url", database_url(settings)):
         rows = publish_run(engine, schema, context.number, files, settings.advanced.publish.drain_seconds)
-        try:
-            kept = retire(engine, schema, settings.publish.keep_runs, settings.advanced.publish.drain_seconds)
-        except ChatrecError as error:  # the new lists are live; the next run drops the remaining old ones
-            LOG.warning("Old lists are kept until the next run: %s", error)
-            return PublishResult(rows=rows, same_lists_as=same)
-    remove_stale_partials(settings.artifacts.root)
-    removed = _remove_files(settings.artifacts.root, {*kept, context.run.key}, settings.publish.keep_runs)
-    return PublishResult(rows=rows, same_lists_as=same, runs_kept=len(kept), runs_removed=removed)
+    published = PublishResult(rows=rows, same_lists_as=same)
+    root, keep = settings.artifacts.root, settings.publish.keep_runs
+    with _left_to_the_next_run("lists"), readable_errors("database.url", database_url(settings)):
+        kept = retire(engine, schema, keep, settings.advanced.publish.drain_seconds)
+        published = replace(published, runs_kept=len(kept))
+    with _left_to_the_next_run("files"), readable_disk_errors(root):
+        remove_stale_partials(root)
+        if published.runs_kept is not None:
+            removed = _remove_files(root, {*kept, context.run.key}, keep)
+            published = replace(published, runs_removed=removed)
+    return published
+
+
+@contextmanager
+def _left_to_the_next_run(what: str) -> Iterator[None]:
+    """Logs an error of the block: the new lists are live, and the next run removes what is left."""
+    try:
+        yield
+    except Exception as error:
+        LOG.warning("Old %s are kept until the next run: %s", what, error)
 
 
 def _refuse_unapproved(engine: Engine, run: int, verdict: str) -> None:
@@ -89,15 +107,19 @@ def _remove_files(root: Path, kept: set[str], unpublished: int) -> int:
     others = [run for run in runs if run.key not in kept]
     removed = others[: max(len(others) - unpublished, 0)]
     for run in removed:
-        run.remove()
+        with _left_to_the_next_run(f"files of run {run.key}"):
+            run.remove()
     _remove_days(root, [run for run in runs if run not in removed])
     return len(removed)
 
 
 def _remove_days(root: Path, left: list[Run]) -> None:
-    """Removes daily partitions that no remaining snapshot uses."""
-    snapshots = [Snapshot(run.step_folder("extract")) for run in left if run.manifest("extract")]
-    used = {name for snapshot in snapshots for name in snapshot.facts.partitions}
+    """Removes daily partitions that no remaining snapshot uses. Those of a damaged one are read again if needed."""
+    used: set[str] = set()
+    for run in left:
+        if run.manifest("extract"):
+            with _left_to_the_next_run(f"days of run {run.key}"):
+                used.update(Snapshot(run.step_folder("extract")).facts.partitions)
     for file in partition_folder(root).glob("[!.]*.parquet"):
-        if file.name not in used:
+        if unsealed(file).name not in used:
             file.unlink()

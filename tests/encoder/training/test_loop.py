@@ -72,6 +72,21 @@ def test_a_checkpoint_of_another_training_is_not_gone_on_with(tmp_path: Path, pl
     assert other.read == list(range(10))
 
 
+@pytest.mark.parametrize("name", [loop.STATE, loop.BEST])
+@pytest.mark.parametrize("data", [b"", b"no checkpoint", None])
+def test_a_training_with_a_damaged_checkpoint_begins_again(tmp_path: Path, name: str, data: bytes | None) -> None:
+    plan = Plan(10, 0.1, 0, eval_every=5)
+    first, again = Point([1.0], wanted=2.0), Point([1.0], wanted=2.0)
+    fit(first, plan, tmp_path, "data", "test")
+    (file,) = tmp_path.glob(f"{Path(name).stem}.*")
+    flipped = bytearray(file.read_bytes())
+    flipped[len(flipped) // 2] ^= 1
+    file.write_bytes(flipped if data is None else data)
+    fit(again, plan, tmp_path, "data", "test")
+    assert again.read == list(range(10))
+    assert again.place.item() == first.place.item()
+
+
 def test_a_loss_that_is_no_number_is_an_error(tmp_path: Path) -> None:
     with pytest.raises(RunError, match="The loss of step 1 is nan: train with a lower learning rate"):
         fit(Point([float("nan")]), Plan(10, 0.1, 0), tmp_path, "", "test")
