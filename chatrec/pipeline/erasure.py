@@ -21,6 +21,7 @@ from chatrec.db import erasures, records
 from chatrec.db.engine import open_database
 from chatrec.db.id_types import user_id_of
 from chatrec.db.lock import hold
+from chatrec.db.pooler import refuse_transaction_pooler
 from chatrec.encoder import registry
 from chatrec.encoder.erasure import blank, forget_texts
 from chatrec.errors import Busy
@@ -37,6 +38,7 @@ from chatrec.pipeline.runner import CLI
 from chatrec.pipeline.steps import BY_NAME
 from chatrec.publish.outputs import OUTPUTS
 from chatrec.publish.partitions import tables_of
+from chatrec.runs.file_lock import RUN_LOCK
 from chatrec.runs.run import Run, remove_stale_partials, runs_under, using_snapshots
 from chatrec.runtime.progress import progress
 
@@ -93,7 +95,12 @@ def _alone(engine: Engine, schema: str, root: Path) -> Iterator[list[Run]]:
 
     A scheduler may begin another run within the block; that run is not among those yielded.
     """
-    with hold(engine, schema, "run"), hold(engine, schema, "publish"), using_snapshots(root, alone=True):
+    refuse_transaction_pooler(engine)
+    with (
+        hold(engine, schema, "run", file=root / RUN_LOCK),
+        hold(engine, schema, "publish"),
+        using_snapshots(root, alone=True),
+    ):
         runs = runs_under(root)
         with engine.connect() as connection:
             key = connection.scalar(AT_WORK, {"cli": CLI})

@@ -10,6 +10,7 @@ from sqlalchemy import text
 from chatrec.config import Settings
 from chatrec.db import engine as engines
 from chatrec.db import id_types, migrate
+from chatrec.db.pooler import refuse_transaction_pooler
 from chatrec.encoder.model_selection import choose
 from chatrec.errors import ChatrecError, MappingError, SettingsError
 from chatrec.extract.describe import check_mapping
@@ -65,6 +66,7 @@ def _connect(settings: Settings) -> str:
     engine = engines.database(settings, "chatrec check")
     with engines.readable_errors("database.url", url), engine.connect() as connection:
         version = connection.scalar(text("SHOW server_version"))
+        refuse_transaction_pooler(engine)
     engine.dispose()
     if int(str(version).split(".")[0]) < 14:
         raise SettingsError(f"PostgreSQL {version} is too old: chatrec needs 14 or later.")

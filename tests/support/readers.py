@@ -119,7 +119,9 @@ def publish_in_one_transaction(engine: Engine, run: int, files: Files) -> None:
             attach = "ALTER TABLE {parent} ATTACH PARTITION {table} FOR VALUES IN ({run})"
             opened.execute(sql.SQL(attach).format(**names))
         opened.execute("UPDATE live_run SET run = %s", (run,))
-        opened.execute("UPDATE runs SET kept = true, published_at = now() WHERE run = %s", (run,))
+        opened.execute(
+            "UPDATE runs SET kept = true, published_at = now(), published_number = run WHERE run = %s", (run,)
+        )
 
 
 def publish_runs(engine: Engine, files: Callable[[int], Files], first: int, last: int, naive: bool = False) -> None:

@@ -35,9 +35,17 @@ def publish(context: Context) -> PublishResult:
     files = Files(context.snapshot, *(context.of(step) for step in PUBLISHED))
     same = _same_lists(engine, context.run)
     with readable_errors("database.url", database_url(settings)):
-        rows = publish_run(engine, schema, context.number, files, settings.advanced.publish.drain_seconds)
+        rows = publish_run(
+            engine, schema, context.number, files, settings.advanced.publish.drain_seconds, check=context.check
+        )
         try:
-            kept = retire(engine, schema, settings.publish.keep_runs, settings.advanced.publish.drain_seconds)
+            kept = retire(
+                engine,
+                schema,
+                settings.publish.keep_runs,
+                settings.advanced.publish.drain_seconds,
+                check=context.check,
+            )
         except ChatrecError as error:  # the new lists are live; the next run drops the remaining old ones
             LOG.warning("Old lists are kept until the next run: %s", error)
             return PublishResult(rows=rows, same_lists_as=same)
