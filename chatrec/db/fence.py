@@ -1,5 +1,6 @@
 """The right of one attempt at a step to write."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from sqlalchemy import Connection, text
@@ -7,7 +8,13 @@ from sqlalchemy import Connection, text
 from chatrec.db.lock import Lock
 from chatrec.errors import LockLost
 
+Check = Callable[[Connection], None]
+"""Called in the transaction of a write; raises if another process has taken over."""
 ATTEMPT = text("SELECT attempt FROM run_steps WHERE run = :run AND step = :step FOR SHARE")
+
+
+def unchecked(connection: Connection) -> None:
+    """Check nothing."""
 
 
 @dataclass(frozen=True)

@@ -1,16 +1,11 @@
 """Poolers in transaction mode, which give each transaction another session, so that locks of a session hold nothing."""
 
-from contextlib import ExitStack
-
 from sqlalchemy import Connection, Engine, text
-from sqlalchemy.exc import DBAPIError
 
 from chatrec.errors import SettingsError
 
 ROUNDS = 3
 """Other clients of a pool may hide it in one round."""
-STATEMENT_MODE = "statement pooling mode"
-"""Part of pgbouncer's error when a transaction begins."""
 
 
 def refuse_transaction_pooler(engine: Engine) -> None:
@@ -19,16 +14,9 @@ def refuse_transaction_pooler(engine: Engine) -> None:
     Raises:
         SettingsError: If statements of a connection are executed by several sessions, or two connections share one.
     """
-    try:
-        with ExitStack() as opened:
-            one, other = (
-                opened.enter_context(engine.connect().execution_options(isolation_level="AUTOCOMMIT")) for _ in range(2)
-            )
-            pooled = any(_shared(one, other) for _ in range(ROUNDS))
-    except DBAPIError as error:
-        if STATEMENT_MODE not in str(error.orig):
-            raise
-        pooled = True
+    each = engine.execution_options(isolation_level="AUTOCOMMIT")
+    with each.connect() as one, each.connect() as other:
+        pooled = any(_shared(one, other) for _ in range(ROUNDS))
     if pooled:
         raise SettingsError(
             "database.url goes through a pooler in transaction mode: use its session port or a direct connection. "

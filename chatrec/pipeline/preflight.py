@@ -64,9 +64,10 @@ def _findings(question: str, check: Callable[[], str]) -> Iterator[Finding]:
 def _connect(settings: Settings) -> str:
     url = engines.database_url(settings)
     engine = engines.database(settings, "chatrec check")
-    with engines.readable_errors("database.url", url), engine.connect() as connection:
-        version = connection.scalar(text("SHOW server_version"))
+    with engines.readable_errors("database.url", url):
         refuse_transaction_pooler(engine)
+        with engine.connect() as connection:
+            version = connection.scalar(text("SHOW server_version"))
     engine.dispose()
     if int(str(version).split(".")[0]) < 14:
         raise SettingsError(f"PostgreSQL {version} is too old: chatrec needs 14 or later.")

@@ -1,6 +1,6 @@
 """Tables of one run: loaded before they are visible, attached, and finally detached and dropped."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 from psycopg2 import sql
@@ -9,16 +9,9 @@ from sqlalchemy import Connection, Engine, text
 
 from chatrec.db.copy import copy_in
 from chatrec.db.engine import cursor, driver_cursor
+from chatrec.db.fence import Check, unchecked
 from chatrec.errors import RunStopped, TransientError
 from chatrec.publish.outputs import Files, Output
-
-Check = Callable[[Connection], None]
-"""Called in the transaction of a write; raises if another process has taken over."""
-
-
-def unchecked(connection: Connection) -> None:
-    """Checks nothing."""
-
 
 ATTACHED = text("""
     SELECT i.inhdetachpending AS pending

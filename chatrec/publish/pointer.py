@@ -12,8 +12,8 @@ from collections.abc import Sequence
 from sqlalchemy import Connection, Engine, text
 
 from chatrec.db import records
+from chatrec.db.fence import Check, unchecked
 from chatrec.errors import RunError, TransientError
-from chatrec.publish.partitions import Check, unchecked
 
 LOCK = text("SELECT run FROM live_run FOR UPDATE")
 """Taken by all who move the pointer or decide what is dropped, so that no run is dropped that becomes live."""

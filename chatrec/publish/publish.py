@@ -8,11 +8,11 @@ from pathlib import Path
 from sqlalchemy import Connection, Engine, text
 
 from chatrec.db import records
+from chatrec.db.fence import Check, unchecked
 from chatrec.db.lock import hold
 from chatrec.errors import RunStopped
 from chatrec.publish import partitions, pointer
 from chatrec.publish.outputs import OUTPUTS, Files, Output
-from chatrec.publish.partitions import Check, unchecked
 from chatrec.ranking.lists import NAMES
 from chatrec.runtime.progress import progress
 
