@@ -13,6 +13,7 @@ from chatrec.db.lock import hold
 from chatrec.errors import RunStopped
 from chatrec.publish import partitions, pointer
 from chatrec.publish.outputs import OUTPUTS, Files, Output
+from chatrec.publish.standbys import wait_for_standbys
 from chatrec.ranking.lists import NAMES
 from chatrec.runtime.progress import progress
 
@@ -27,6 +28,7 @@ def publish(
     drain_seconds: float,
     outputs: Sequence[Output] = OUTPUTS,
     check: Check = unchecked,
+    standby_seconds: float = 0,
 ) -> dict[str, int]:
     """Makes a run's lists the live ones.
 
@@ -41,6 +43,7 @@ def publish(
         drain_seconds: Maximum time to wait for older readers, in seconds.
         outputs: Output tables.
         check: Called in the transaction of each write.
+        standby_seconds: Time for statements on standbys after the replay, in seconds; 0 does not wait for standbys.
 
     Returns:
         The number of rows by output.
@@ -62,6 +65,7 @@ def publish(
                 shown.advance(note=output.name)
         partitions.attach(engine, outputs, run, check)
         pointer.drain(engine, [output.table for output in outputs], drain_seconds)
+        wait_for_standbys(engine, standby_seconds, drain_seconds)
         pointer.point(engine, run, check)
         return rows
 
@@ -73,6 +77,7 @@ def retire(
     seconds: float,
     outputs: Sequence[Output] = OUTPUTS,
     check: Check = unchecked,
+    standby_seconds: float = 0,
 ) -> list[str]:
     """Drops the lists of all runs but the newest kept ones and the live one.
 
@@ -83,6 +88,7 @@ def retire(
         seconds: Maximum time to wait for readers of a dropped run, in seconds.
         outputs: Output tables.
         check: Called in the transaction of each write.
+        standby_seconds: Time for statements on standbys after the replay, in seconds; 0 does not wait for standbys.
 
     Returns:
         The keys of the kept runs.
@@ -105,7 +111,10 @@ def retire(
                 text("DELETE FROM quarantine WHERE run <> ALL (:runs) AND run < :newest"),
                 {"runs": numbers, "newest": max(numbers, default=0)},
             )
-        for run in sorted(partitions.runs_with_tables(engine, outputs) - set(numbers)):
+        dropped = sorted(partitions.runs_with_tables(engine, outputs) - set(numbers))
+        if dropped:
+            wait_for_standbys(engine, standby_seconds, seconds)
+        for run in dropped:
             partitions.drop(engine, outputs, run, seconds, check)
         return [record.key for record in staying]
 

@@ -30,21 +30,29 @@ def publish(context: Context) -> PublishResult:
     """
     assert context.database is not None
     engine, settings = context.database, context.settings
+    advanced = settings.advanced.publish
     _refuse_unapproved(engine, context.number, context.results.gate.verdict)
     schema = settings.database.schema_name
     files = Files(context.snapshot, *(context.of(step) for step in PUBLISHED))
     same = _same_lists(engine, context.run)
     with readable_errors("database.url", database_url(settings)):
         rows = publish_run(
-            engine, schema, context.number, files, settings.advanced.publish.drain_seconds, check=context.check
+            engine,
+            schema,
+            context.number,
+            files,
+            advanced.drain_seconds,
+            check=context.check,
+            standby_seconds=advanced.standby_seconds,
         )
         try:
             kept = retire(
                 engine,
                 schema,
                 settings.publish.keep_runs,
-                settings.advanced.publish.drain_seconds,
+                advanced.drain_seconds,
                 check=context.check,
+                standby_seconds=advanced.standby_seconds,
             )
         except ChatrecError as error:  # the new lists are live; the next run drops the remaining old ones
             LOG.warning("Old lists are kept until the next run: %s", error)
