@@ -144,12 +144,15 @@ def live(connection: Connection) -> RunRecord | None:
 
 
 def interrupted(connection: Connection, started_by: str) -> RunRecord | None:
-    """The newest run if it was started in this way within 12 hours and never ended, so its snapshot is recent."""
+    """The newest run if it was started in this way within 12 hours and never ended, so its snapshot is recent.
+
+    A start in the future says that the clock was wrong, and nothing about the age.
+    """
     row = connection.execute(
         text(f"""
             SELECT {COLUMNS} FROM runs r
-            WHERE r.state = 'running' AND r.started_by = :by AND r.started_at > now() - interval '12 hours'
-              AND r.run = (SELECT max(run) FROM runs)
+            WHERE r.state = 'running' AND r.started_by = :by
+              AND r.started_at BETWEEN now() - interval '12 hours' AND now() AND r.run = (SELECT max(run) FROM runs)
         """),
         {"by": started_by},
     ).first()
