@@ -13,7 +13,8 @@ ChatrecError
 │       └── NotFitted      a model is asked before `fit`
 └── TransientError         a retry may help
     ├── DatabaseUnavailable
-    └── Busy               another process holds the lock; the message names it
+    ├── Busy               another process holds the lock; the message names it
+    └── LockLost           another process took over; this one stops
 
 ChatrecWarning             lists are made, but not as asked for
 ├── ShortLists             lists have fewer items than asked for
@@ -95,6 +96,10 @@ class DatabaseUnavailable(TransientError):
 
 class Busy(TransientError):
     """Raised when another process holds the required lock."""
+
+
+class LockLost(TransientError):
+    """Raised when another process took over after the connection of the lock was lost. This process stops."""
 
 
 class ChatrecWarning(UserWarning):

@@ -51,11 +51,13 @@ def migrate() -> None:
     """Migrate chatrec's tables to the current version. Concurrent calls are safe."""
     from chatrec.db.engine import open_database
     from chatrec.db.migrate import migrate as apply
+    from chatrec.db.pooler import refuse_transaction_pooler
     from chatrec.pipeline.preflight import read_mapping
 
     settings = state.settings
     mapping = read_mapping(settings)
     with open_database(settings, "chatrec db migrate") as engine:
+        refuse_transaction_pooler(engine)
         applied = apply(engine, settings.database.schema_name, mapping.id_types)
     print("\n".join(f"Applied {name}." for name in applied) or "Nothing to do: the tables are up to date.")
 

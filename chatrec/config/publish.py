@@ -55,3 +55,7 @@ class AdvancedPublish(Section):
 
     drain_seconds: float = Field(600, gt=0)
     """Maximum time to wait for readers whose query plans are older than the new partition, in seconds."""
+    standby_seconds: float = Field(0, ge=0, le=3600)
+    """Time for statements on streaming standbys, in seconds, if readers use standbys: before the pointer moves and
+    before old lists are dropped, all standbys must have replayed what came before, and then this time passes. 0 does
+    not wait for standbys. The role needs pg_monitor."""

@@ -8,7 +8,7 @@ from typing import Any
 
 import psycopg2
 from psycopg2 import sql
-from sqlalchemy import URL, Engine, create_engine, event, make_url
+from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url
 from sqlalchemy.exc import DBAPIError
 
 from chatrec.config import Settings
@@ -42,14 +42,7 @@ def database(settings: Settings, purpose: str = "chatrec") -> Engine:
         purpose: Application name in `pg_stat_activity`, completed by the host and the process.
     """
     engine = _engine(database_url(settings), purpose)
-    schema = sql.Identifier(settings.database.schema_name)
-
-    @event.listens_for(engine, "connect")
-    def _search_path(connection: Any, _: object) -> None:
-        with connection.cursor() as cursor:
-            cursor.execute(sql.SQL("SET search_path TO {}, public").format(schema))
-        connection.commit()
-
+    _set_in_transactions(engine, _search_path(settings.database.schema_name))
     return engine
 
 
@@ -95,33 +88,46 @@ def read_only_at(url: URL, schema: str | None, purpose: str) -> Engine:
     engine = _engine(url.set(drivername=DRIVER), purpose)
 
     @event.listens_for(engine, "connect")
-    def _careful(connection: Any, _: object) -> None:
-        with connection.cursor() as cursor:
-            cursor.execute("SET default_transaction_read_only = on")
-            cursor.execute("SET statement_timeout = %s", (READ_ONLY_TIMEOUT_MS,))
-            if schema:
-                cursor.execute(sql.SQL("SET search_path TO {}, public").format(sql.Identifier(schema)))
-        connection.commit()
+    def _read_only(connection: Any, _: object) -> None:
+        connection.readonly = True  # the driver begins each transaction READ ONLY
 
+    path, timeout = _search_path(schema) if schema else sql.SQL(""), sql.Literal(READ_ONLY_TIMEOUT_MS)
+    _set_in_transactions(engine, sql.SQL("SET LOCAL statement_timeout = {}; {}").format(timeout, path))
     return engine
+
+
+def _search_path(schema: str) -> sql.Composed:
+    return sql.SQL("SET LOCAL search_path TO {}, public").format(sql.Identifier(schema))
+
+
+def _set_in_transactions(engine: Engine, statement: sql.Composable) -> None:
+    """Executes SET LOCAL in each transaction. A SET would last: behind a pooler, other clients would inherit it."""
+
+    @event.listens_for(engine, "begin")
+    def _begin(connection: Connection) -> None:
+        if connection.get_execution_options().get("isolation_level") != "AUTOCOMMIT":
+            with driver_cursor(connection) as cursor:
+                cursor.execute(statement)
 
 
 @contextmanager
 def cursor(engine: Engine, autocommit: bool = False) -> Iterator[Any]:
-    """Yield a psycopg2 cursor; commits when the block succeeds."""
-    pooled = engine.raw_connection()
-    connection: Any = pooled.driver_connection
-    try:
-        connection.autocommit = autocommit
-        with connection.cursor() as opened:
+    """Yield a psycopg2 cursor in a transaction, which commits when the block succeeds.
+
+    Args:
+        engine: Engine of the database.
+        autocommit: Whether each statement is a transaction of its own, without the engine's search path.
+    """
+    with engine.connect() as connection:
+        if autocommit:
+            connection = connection.execution_options(isolation_level="AUTOCOMMIT")
+        with connection.begin(), driver_cursor(connection) as opened:
             yield opened
-        if not autocommit:
-            connection.commit()
-    finally:
-        if not autocommit:
-            connection.rollback()
-        connection.autocommit = False
-        pooled.close()
+
+
+def driver_cursor(connection: Connection) -> Any:
+    """psycopg2 cursor in the transaction of a connection."""
+    return connection.connection.cursor()
 
 
 def _engine(url: URL, purpose: str) -> Engine:

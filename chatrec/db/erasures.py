@@ -39,9 +39,11 @@ def _delete(engine: Engine, table: str, statement: sql.Composable) -> int:
     with cursor(engine) as opened:
         opened.execute(statement)
         removed = int(opened.rowcount)
+        opened.execute("SELECT current_schema()")
+        (schema,) = opened.fetchone()
     if removed:
         with cursor(engine, autocommit=True) as opened:
-            opened.execute(sql.SQL("VACUUM (ANALYZE) {}").format(sql.Identifier(table)))
+            opened.execute(sql.SQL("VACUUM (ANALYZE) {}").format(sql.Identifier(schema, table)))
     return removed
 
 

@@ -99,7 +99,7 @@ def by_number(connection: Connection, run: int) -> RunRecord:
 def latest(connection: Connection, limit: int = 20) -> list[RunRecord]:
     """List the latest runs, the newest first."""
     rows = connection.execute(
-        text(f"SELECT {COLUMNS} FROM runs r ORDER BY r.started_at DESC, r.run DESC LIMIT :limit"),
+        text(f"SELECT {COLUMNS} FROM runs r ORDER BY r.run DESC LIMIT :limit"),
         {"limit": limit},
     )
     return [_record(row) for row in rows]
@@ -108,9 +108,35 @@ def latest(connection: Connection, limit: int = 20) -> list[RunRecord]:
 def kept(connection: Connection) -> list[RunRecord]:
     """List the runs whose lists are kept, the latest published first."""
     rows = connection.execute(
-        text(f"SELECT {COLUMNS} FROM runs r WHERE r.kept ORDER BY r.published_at DESC, r.run DESC")
+        text(f"SELECT {COLUMNS} FROM runs r WHERE r.kept ORDER BY r.published_number DESC, r.run DESC")
     )
     return [_record(row) for row in rows]
+
+
+def published_before_live(connection: Connection) -> RunRecord | None:
+    """The kept run that was published before the live one, or None."""
+    row = connection.execute(
+        text(f"""
+            SELECT {COLUMNS} FROM runs r
+            WHERE r.kept AND r.published_number < (SELECT n.published_number FROM runs n JOIN live_run USING (run))
+            ORDER BY r.published_number DESC LIMIT 1
+        """)
+    ).first()
+    return _record(row) if row else None
+
+
+def set_live(connection: Connection, run: int) -> None:
+    """Record that a run is live, and when and after which others it was published first."""
+    connection.execute(text("UPDATE live_run SET run = :run, since = now()"), {"run": run})
+    connection.execute(
+        text("""
+            UPDATE runs SET kept = true, published_at = coalesce(published_at, now()),
+                            published_number = coalesce(published_number,
+                                                        (SELECT coalesce(max(published_number), 0) + 1 FROM runs))
+            WHERE run = :run
+        """),
+        {"run": run},
+    )
 
 
 def live(connection: Connection) -> RunRecord | None:
@@ -120,12 +146,15 @@ def live(connection: Connection) -> RunRecord | None:
 
 
 def interrupted(connection: Connection, started_by: str) -> RunRecord | None:
-    """The newest run if it was started in this way within 12 hours and never ended, so its snapshot is recent."""
+    """The newest run if it was started in this way within 12 hours and never ended, so its snapshot is recent.
+
+    A start in the future says that the clock was wrong, and nothing about the age.
+    """
     row = connection.execute(
         text(f"""
             SELECT {COLUMNS} FROM runs r
-            WHERE r.state = 'running' AND r.started_by = :by AND r.started_at > now() - interval '12 hours'
-              AND r.run = (SELECT max(run) FROM runs)
+            WHERE r.state = 'running' AND r.started_by = :by
+              AND r.started_at BETWEEN now() - interval '12 hours' AND now() AND r.run = (SELECT max(run) FROM runs)
         """),
         {"by": started_by},
     ).first()
@@ -148,12 +177,45 @@ def set_approval(connection: Connection, run: int, approval: str | None, by: str
     )
 
 
+def number_snapshot(connection: Connection, run: int) -> None:
+    """Record that a run is the latest to read the source tables, whatever the clock says."""
+    connection.execute(
+        text("""
+            UPDATE runs SET snapshot_number = (SELECT coalesce(max(snapshot_number), 0) + 1 FROM runs) WHERE run = :run
+        """),
+        {"run": run},
+    )
+
+
 def set_snapshot(connection: Connection, run: int, microseconds: int) -> None:
     """Record when the source tables were read, in microseconds since 1970."""
     connection.execute(
         text("UPDATE runs SET snapshot_at = to_timestamp(:seconds) WHERE run = :run"),
         {"run": run, "seconds": microseconds / 1_000_000},
     )
+
+
+def read_after(connection: Connection, run: int) -> tuple[RunRecord | None, RunRecord | None]:
+    """The live run if it read the source tables after another run, and if its clock said that it did.
+
+    Args:
+        connection: Connection to chatrec's tables.
+        run: Number of the other run.
+
+    Returns:
+        The live run or None, by the order in which both read, and by the clock.
+    """
+    row = connection.execute(
+        text("""
+            SELECT coalesce(l.snapshot_number > m.snapshot_number, l.snapshot_at > m.snapshot_at, false),
+                   coalesce(l.snapshot_at > m.snapshot_at, false)
+            FROM live_run JOIN runs l USING (run), runs m WHERE m.run = :run
+        """),
+        {"run": run},
+    ).first()
+    record = live(connection)
+    after, later = row or (False, False)
+    return record if after else None, record if later else None
 
 
 def fail_others(connection: Connection, run: int, started_by: str) -> None:
@@ -168,16 +230,18 @@ def fail_others(connection: Connection, run: int, started_by: str) -> None:
     )
 
 
-def step_begins(connection: Connection, run: int, step: str) -> None:
-    """Record the start of a step."""
-    connection.execute(
+def step_begins(connection: Connection, run: int, step: str) -> int:
+    """Record the start of a step. Returns the number of the attempt."""
+    attempt = connection.scalar(
         text("""
             INSERT INTO run_steps (run, step, state, started_at) VALUES (:run, :step, 'running', now())
             ON CONFLICT (run, step) DO UPDATE
-            SET state = 'running', started_at = now(), seconds = NULL, counts = '{}'
+            SET state = 'running', started_at = now(), seconds = NULL, counts = '{}', attempt = run_steps.attempt + 1
+            RETURNING attempt
         """),
         {"run": run, "step": step},
     )
+    return int(attempt)
 
 
 def step_ends(

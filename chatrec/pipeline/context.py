@@ -6,6 +6,8 @@ when a step reads its first file.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -16,10 +18,11 @@ from chatrec.runs.results import EnsembleResult, ExtractResult, GateResult, Rank
 from chatrec.runs.run import Run
 
 if TYPE_CHECKING:
-    from sqlalchemy import Engine
+    from sqlalchemy import Connection, Engine
 
     from chatrec.config.rules import Rules as RulesSettings
     from chatrec.data.arrays import Array
+    from chatrec.db.fence import Fence
     from chatrec.extract.snapshot import Snapshot
     from chatrec.ranking.rules.rules import Rules
 
@@ -77,6 +80,25 @@ class Context:
     number: int = 0
     """Number of the run in the database."""
     options: RunOptions = DEFAULT_OPTIONS
+    fence: Fence | None = None
+    """Checked by each write into the database; None without a database."""
+
+    @contextmanager
+    def writing(self) -> Iterator[Connection]:
+        """Yields a connection in a transaction, in which no other process can take over the step.
+
+        Raises:
+            LockLost: If another process has taken it over.
+        """
+        assert self.database is not None
+        with self.database.begin() as connection:
+            self.check(connection)
+            yield connection
+
+    def check(self, connection: Connection) -> None:
+        """Checks, in the transaction of a write, that no other process has taken over the step."""
+        if self.fence is not None:
+            self.fence.check(connection)
 
     def of(self, step: str) -> Path:
         """Returns the folder of a step before this one."""

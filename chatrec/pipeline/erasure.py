@@ -22,6 +22,7 @@ from chatrec.db import erasures, records
 from chatrec.db.engine import open_database
 from chatrec.db.id_types import user_id_of
 from chatrec.db.lock import hold
+from chatrec.db.pooler import refuse_transaction_pooler
 from chatrec.encoder import registry
 from chatrec.encoder.erasure import blank, forget_texts
 from chatrec.errors import ArtifactError, Busy
@@ -39,6 +40,7 @@ from chatrec.pipeline.steps import BY_NAME
 from chatrec.publish.outputs import OUTPUTS
 from chatrec.publish.partitions import tables_of
 from chatrec.runs.disk import readable_disk_errors
+from chatrec.runs.file_lock import RUN_LOCK
 from chatrec.runs.files import remove_stale_partials
 from chatrec.runs.run import Run, runs_under, using_snapshots
 from chatrec.runtime.progress import progress
@@ -100,7 +102,12 @@ def _alone(engine: Engine, schema: str, root: Path) -> Iterator[list[Run]]:
 
     A scheduler may begin another run within the block; that run is not among those yielded.
     """
-    with hold(engine, schema, "run"), hold(engine, schema, "publish"), using_snapshots(root, alone=True):
+    refuse_transaction_pooler(engine)
+    with (
+        hold(engine, schema, "run", file=root / RUN_LOCK),
+        hold(engine, schema, "publish"),
+        using_snapshots(root, alone=True),
+    ):
         runs = runs_under(root)
         with engine.connect() as connection:
             key = connection.scalar(AT_WORK, {"cli": CLI})

@@ -11,6 +11,7 @@ from chatrec.config import Settings
 from chatrec.db import migrate, records
 from chatrec.db.engine import open_database
 from chatrec.db.lock import hold
+from chatrec.db.pooler import refuse_transaction_pooler
 from chatrec.errors import ChatrecError, SettingsError
 from chatrec.pipeline.context import DEFAULT_OPTIONS, RunOptions
 from chatrec.pipeline.run_result import RunResult
@@ -20,6 +21,7 @@ from chatrec.pipeline.step import Step
 from chatrec.pipeline.steps import BY_NAME
 from chatrec.publish import pointer
 from chatrec.runs.disk import readable_disk_errors
+from chatrec.runs.file_lock import RUN_LOCK
 from chatrec.runs.run import Manifest, Run, key_of
 
 LOG = logging.getLogger("chatrec")
@@ -40,6 +42,7 @@ def begin(settings: Settings, key: str, started_by: str, options: RunOptions = D
         SettingsError: If the database lacks migrations.
     """
     with _open(settings, _run(settings, key), f"begin {key}", options) as runner:
+        refuse_transaction_pooler(runner.engine)
         _refuse_unmigrated(runner.engine, settings)
         runner.begin(started_by)
     return runner.run
@@ -96,12 +99,13 @@ def run(
             print(result.verdict, [check.name for check in result.checks if not check.ok])
     """
     with readable_disk_errors(settings.artifacts.root), open_database(settings, "chatrec run") as engine:
+        refuse_transaction_pooler(engine)
         _refuse_unmigrated(engine, settings)
-        with hold(engine, settings.database.schema_name, "run"):
+        with hold(engine, settings.database.schema_name, "run", file=settings.artifacts.root / RUN_LOCK) as lock:
             key = key or _interrupted(engine) or key_of(datetime.now(UTC))
             error = None
             try:
-                _perform_all(Runner(settings, _run(settings, key), engine, options), watch, approve)
+                _perform_all(Runner(settings, _run(settings, key), engine, options, lock), watch, approve)
             except ChatrecError as failure:
                 if raise_on_error:
                     raise
@@ -119,7 +123,7 @@ def _perform_all(runner: Runner, watch: Watch | None, approve: bool) -> None:
             report(step, None)
             if approve and step.name == "publish":
                 runner.approve()
-            report(step, runner.perform(step, alone=False))
+            report(step, runner.perform(step))
 
 
 def fail(settings: Settings, key: str, verdict: str) -> None:

@@ -11,6 +11,7 @@ from chatrec.config.aigc import LARGE_LOG
 from chatrec.db import engine as engines
 from chatrec.db import id_types, migrate
 from chatrec.db.encodings import HOLDS_ALL, REPLACEMENT
+from chatrec.db.pooler import refuse_transaction_pooler
 from chatrec.encoder.model_selection import HASHING, choose
 from chatrec.encoder.prepared import may_hash
 from chatrec.errors import ArtifactError, ChatrecError, MappingError, SettingsError
@@ -70,9 +71,11 @@ def _findings(question: str, check: Callable[[], str]) -> Iterator[Finding]:
 def _connect(settings: Settings) -> str:
     url = engines.database_url(settings)
     engine = engines.database(settings, "chatrec check")
-    with engines.readable_errors("database.url", url), engine.connect() as connection:
-        version = connection.scalar(text("SHOW server_version"))
-        encoding = str(connection.scalar(text("SHOW server_encoding")))
+    with engines.readable_errors("database.url", url):
+        refuse_transaction_pooler(engine)
+        with engine.connect() as connection:
+            version = connection.scalar(text("SHOW server_version"))
+            encoding = str(connection.scalar(text("SHOW server_encoding")))
     engine.dispose()
     if int(str(version).split(".")[0]) < 14:
         raise SettingsError(f"PostgreSQL {version} is too old: chatrec needs 14 or later.")

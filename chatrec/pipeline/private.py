@@ -15,7 +15,6 @@ from typing import Self
 
 import numpy as np
 import polars as pl
-from sqlalchemy import Engine
 
 from chatrec.config.privacy import Privacy
 from chatrec.data.arrays import Array
@@ -100,7 +99,7 @@ def release_of_run(context: Context) -> tuple[Release, ReleaseResult]:
         decision = decide(ledger.entries(connection), settings, root, fit.noise.name)
     name = decision.entry.release if decision.entry else fit.noise.name
     if decision.entry is None:
-        _pay(context.database, context.number, settings, fit, decision.total)
+        _pay(context, settings, fit, decision.total)
         fit.release().save(root / f"{name}.npz")
         _remove_others(root, name)
     facts = ReleaseResult(decision.verdict, name, round(decision.total, 4))
@@ -141,14 +140,14 @@ class _Fit:
         return releases.make(self.histories, self.items, self.deviation, self.noise)
 
 
-def _pay(engine: Engine, run: int, settings: Privacy, fit: _Fit, total: float) -> None:
+def _pay(context: Context, settings: Privacy, fit: _Fit, total: float) -> None:
     """Charges a release to the ledger, unless the run was interrupted after the charge and is resumed."""
-    with engine.begin() as connection:
+    with context.writing() as connection:
         if all(entry.release != fit.noise.name for entry in ledger.entries(connection)):
             ledger.charge(
                 connection,
                 fit.noise.name,
-                run,
+                context.number,
                 settings.epsilon,
                 settings.delta,
                 MECHANISM,

@@ -5,11 +5,12 @@ from typing import Any
 
 from psycopg2 import sql
 from psycopg2.errors import LockNotAvailable
-from sqlalchemy import Engine, text
+from sqlalchemy import Connection, Engine, text
 
 from chatrec.db.copy import copy_in
 from chatrec.db.encodings import Repertoire
-from chatrec.db.engine import cursor
+from chatrec.db.engine import cursor, driver_cursor
+from chatrec.db.fence import Check, unchecked
 from chatrec.errors import RunStopped, TransientError
 from chatrec.publish.outputs import Files, Output
 
@@ -20,7 +21,14 @@ ATTACHED = text("""
 """)
 
 
-def load(engine: Engine, output: Output, run: int, files: Files, repertoire: Repertoire | None = None) -> int:
+def load(
+    engine: Engine,
+    output: Output,
+    run: int,
+    files: Files,
+    repertoire: Repertoire | None = None,
+    check: Check = unchecked,
+) -> int:
     """Creates the table of one output and fills it, in one transaction.
 
     The table is not visible before `attach`. An attached table is not changed; a table left by a killed attempt is
@@ -32,6 +40,7 @@ def load(engine: Engine, output: Output, run: int, files: Files, repertoire: Rep
         run: Number of the run.
         files: Files to publish.
         repertoire: Characters that the database holds, if not all: others are replaced.
+        check: Check of the lock, before the table is written.
 
     Returns:
         The number of rows.
@@ -41,8 +50,9 @@ def load(engine: Engine, output: Output, run: int, files: Files, repertoire: Rep
     """
     table, parent = sql.Identifier(output.partition(run)), sql.Identifier(output.table)
     names = {"table": table, "parent": parent, "run": sql.Literal(run)}
-    with cursor(engine) as opened:
-        if not is_attached(engine, output, run):
+    with engine.begin() as connection, driver_cursor(connection) as opened:
+        check(connection)
+        if not is_attached(connection, output, run):
             for statement in (
                 "DROP TABLE IF EXISTS {table}",
                 "CREATE TABLE {table} (LIKE {parent} INCLUDING DEFAULTS INCLUDING CONSTRAINTS)",
@@ -72,14 +82,15 @@ def _compare(opened: Any, output: Output, names: dict[str, Any], sent: int) -> N
         raise RunStopped(f"{output.name}: {sent} rows were sent and {of_run} of {rows} arrived; nothing is published.")
 
 
-def attach(engine: Engine, outputs: Sequence[Output], run: int) -> None:
+def attach(engine: Engine, outputs: Sequence[Output], run: int, check: Check = unchecked) -> None:
     """Attaches the run's tables as partitions, in one short transaction.
 
     Readers are not blocked: attaching takes no lock that a SELECT waits for.
     """
-    with cursor(engine) as opened:
+    with engine.begin() as connection, driver_cursor(connection) as opened:
+        check(connection)
         for output in outputs:
-            if not is_attached(engine, output, run):
+            if not is_attached(connection, output, run):
                 opened.execute(
                     sql.SQL("ALTER TABLE {} ATTACH PARTITION {} FOR VALUES IN ({})").format(
                         sql.Identifier(output.table), sql.Identifier(output.partition(run)), sql.Literal(run)
@@ -87,7 +98,7 @@ def attach(engine: Engine, outputs: Sequence[Output], run: int) -> None:
                 )
 
 
-def drop(engine: Engine, outputs: Sequence[Output], run: int, seconds: float) -> None:
+def drop(engine: Engine, outputs: Sequence[Output], run: int, seconds: float, check: Check = unchecked) -> None:
     """Detaches and drops the tables of a run. It waits for readers with an older plan and blocks none.
 
     An interrupted detach is completed.
@@ -99,24 +110,28 @@ def drop(engine: Engine, outputs: Sequence[Output], run: int, seconds: float) ->
         opened.execute("SET lock_timeout = %s", (int(seconds * 1000),))
         try:
             for output in outputs:
-                _drop(opened, output, run, _attached(engine, output, run))
+                with engine.begin() as connection:
+                    check(connection)
+                    schema = connection.scalar(text("SELECT current_schema()"))
+                    pending = _attached(connection, output, run)
+                _drop(opened, str(schema), output, run, pending)
         except LockNotAvailable:
             raise TransientError(f"A reader has been reading run number {run} for over {seconds:.0f} s.") from None
         finally:
             opened.execute("RESET lock_timeout")
 
 
-def _drop(opened: Any, output: Output, run: int, pending: bool | None) -> None:
-    table, parent = sql.Identifier(output.partition(run)), sql.Identifier(output.table)
+def _drop(opened: Any, schema: str, output: Output, run: int, pending: bool | None) -> None:
+    table, parent = (sql.Identifier(schema, name) for name in (output.partition(run), output.table))
     if pending is not None:
         how = sql.SQL("FINALIZE" if pending else "CONCURRENTLY")
         opened.execute(sql.SQL("ALTER TABLE {} DETACH PARTITION {} {}").format(parent, table, how))
     opened.execute(sql.SQL("DROP TABLE IF EXISTS {}").format(table))
 
 
-def is_attached(engine: Engine, output: Output, run: int) -> bool:
+def is_attached(connection: Connection, output: Output, run: int) -> bool:
     """Returns whether the table of a run is a partition that readers can see."""
-    return _attached(engine, output, run) is False
+    return _attached(connection, output, run) is False
 
 
 def runs_with_tables(engine: Engine, outputs: Sequence[Output]) -> set[int]:
@@ -139,9 +154,8 @@ def tables_of(engine: Engine, output: Output) -> list[str]:
     return [output.partition(run) for run in sorted(runs_with_tables(engine, [output]))]
 
 
-def _attached(engine: Engine, output: Output, run: int) -> bool | None:
+def _attached(connection: Connection, output: Output, run: int) -> bool | None:
     """Returns None if the table is not a partition, else whether its detach was started and not completed."""
-    with engine.connect() as connection:
-        names = {"partition": output.partition(run), "parent": output.table}
-        pending: bool | None = connection.scalar(ATTACHED, names)
-        return pending
+    names = {"partition": output.partition(run), "parent": output.table}
+    pending: bool | None = connection.scalar(ATTACHED, names)
+    return pending

@@ -9,11 +9,20 @@ reader. Measurements: docs/decisions/0003-publish.md.
 import time
 from collections.abc import Sequence
 
-from sqlalchemy import Engine, text
+from sqlalchemy import Connection, Engine, text
 
 from chatrec.db import records
+from chatrec.db.fence import Check, unchecked
 from chatrec.errors import RunError, TransientError
 
+LOCK = text("SELECT run FROM live_run FOR UPDATE")
+"""Taken by all who move the pointer or decide what is dropped, so that no run is dropped that becomes live."""
+HAS_LISTS = text("""
+    SELECT EXISTS (
+        SELECT FROM pg_inherits
+        WHERE inhparent = to_regclass('recommendations_by_run') AND inhrelid = to_regclass(:partition)
+          AND NOT inhdetachpending)
+""")
 HOLDERS = text("""
     SELECT l.virtualtransaction, a.pid, a.application_name
     FROM pg_locks l JOIN pg_stat_activity a USING (pid)
@@ -39,8 +48,9 @@ def drain(engine: Engine, tables: Sequence[str], seconds: float) -> None:
     Raises:
         TransientError: If a transaction does not end. The message names its client.
     """
-    with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+    with engine.connect() as connection:
         old = {row.virtualtransaction for row in connection.execute(HOLDERS, {"tables": list(tables)})}
+    with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
         deadline, pause = time.monotonic() + seconds, FIRST_WAIT
         while old and (left := connection.execute(STILL_THERE, {"transactions": list(old)}).all()):
             if time.monotonic() > deadline:
@@ -54,18 +64,18 @@ def drain(engine: Engine, tables: Sequence[str], seconds: float) -> None:
             pause = min(2 * pause, LONGEST_WAIT)
 
 
-def point(engine: Engine, run: int) -> None:
+def point(engine: Engine, run: int, check: Check = unchecked) -> None:
     """Makes a run the live one."""
     with engine.begin() as connection:
-        connection.execute(text("UPDATE live_run SET run = :run, since = now()"), {"run": run})
-        connection.execute(
-            text("UPDATE runs SET kept = true, published_at = coalesce(published_at, now()) WHERE run = :run"),
-            {"run": run},
-        )
+        check(connection)
+        connection.execute(LOCK)
+        _make_live(connection, records.by_number(connection, run))
 
 
 def rollback(engine: Engine, key: str | None = None) -> records.RunRecord:
     """Makes an older run live again by one UPDATE, whatever its size.
+
+    It needs no lock of a run or a publish, and waits for neither: whoever drops lists locks the same row before.
 
     Args:
         engine: Engine of the database.
@@ -75,22 +85,35 @@ def rollback(engine: Engine, key: str | None = None) -> records.RunRecord:
         The record of the run that is now live.
 
     Raises:
-        RunError: If the run does not exist or its lists are not kept.
+        RunError: If the run does not exist or its lists are not kept, or without a key, if another run has become live
+            meanwhile.
     """
     with engine.connect() as connection:
-        live, kept = records.live(connection), records.kept(connection)
-        if key is None:
-            older = [record for record in kept if live and _published_before(record, live)]
-            if not older:
-                raise RunError("There is no older run to go back to. `chatrec runs` lists the runs.")
-            chosen = older[0]
-        else:
-            chosen = records.get(connection, key)
-            if not chosen.kept:
-                raise RunError(f"The lists of run {key} are not kept. `chatrec runs` lists those that are.")
-    point(engine, chosen.run)
+        seen = records.live(connection)
+    with engine.begin() as connection:
+        connection.execute(LOCK)
+        chosen = records.get(connection, key) if key else _older(connection, seen)
+        if not chosen.kept:
+            raise RunError(f"The lists of run {key} are not kept. `chatrec runs` lists those that are.")
+        _make_live(connection, chosen)
     return chosen
 
 
-def _published_before(record: records.RunRecord, live: records.RunRecord) -> bool:
-    return bool(record.published_at and live.published_at and record.published_at < live.published_at)
+def _older(connection: Connection, seen: records.RunRecord | None) -> records.RunRecord:
+    """Returns the run before the live one, which must be the run that was live when the rollback was called."""
+    live = records.live(connection)
+    if live and seen and live.run != seen.run:
+        raise RunError(
+            f"Run {live.key} became live in the meantime, by a publish or another rollback. To go back further, call "
+            "`chatrec rollback` again."
+        )
+    older = records.published_before_live(connection)
+    if older is None:
+        raise RunError("There is no older run to go back to. `chatrec runs` lists the runs.")
+    return older
+
+
+def _make_live(connection: Connection, record: records.RunRecord) -> None:
+    if not connection.scalar(HAS_LISTS, {"partition": f"recommendations_r{record.run}"}):
+        raise RunError(f"The lists of run {record.key} are gone from the database, so it cannot become live.")
+    records.set_live(connection, record.run)

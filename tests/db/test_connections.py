@@ -12,14 +12,26 @@ from sqlalchemy import make_url, text
 from chatrec.config import Settings
 from chatrec.db import engine as engines
 from chatrec.db.lock import hold
+from chatrec.db.migrate import migrate
 from chatrec.errors import Busy, DatabaseUnavailable, SettingsError, TransientError
 from tests.support.databases import connect
 
 Configure = Callable[..., Settings]
+TYPES = {"user_id_type": "bigint", "item_id_type": "bigint"}
 
 
-def test_a_lock_is_held_by_one_and_the_loser_says_who(configure: Configure) -> None:
+@pytest.fixture
+def migrated(configure: Configure) -> Settings:
+    """Settings of a database with chatrec's tables."""
     settings = configure()
+    engine = engines.database(settings)
+    migrate(engine, "chatrec", TYPES)
+    engine.dispose()
+    return settings
+
+
+def test_a_lock_is_held_by_one_and_the_loser_says_who(migrated: Settings) -> None:
+    settings = migrated
     first, second = engines.database(settings, "chatrec run one"), engines.database(settings, "chatrec run two")
     with (
         hold(first, "chatrec", "run"),
@@ -31,8 +43,8 @@ def test_a_lock_is_held_by_one_and_the_loser_says_who(configure: Configure) -> N
         pass
 
 
-def test_shared_locks_keep_out_only_those_who_want_it_alone(configure: Configure) -> None:
-    engine = engines.database(configure())
+def test_shared_locks_keep_out_only_those_who_want_it_alone(migrated: Settings) -> None:
+    engine = engines.database(migrated)
     with (
         hold(engine, "chatrec", "run", shared=True),
         hold(engine, "chatrec", "run", shared=True),
@@ -44,8 +56,8 @@ def test_shared_locks_keep_out_only_those_who_want_it_alone(configure: Configure
         pass
 
 
-def test_a_killed_process_lets_go(configure: Configure) -> None:
-    engine = engines.database(configure())
+def test_a_killed_process_lets_go(migrated: Settings) -> None:
+    engine = engines.database(migrated)
     code = (
         "import os, signal\nfrom chatrec.config import load\nfrom chatrec.db import engine\n"
         "from chatrec.db.lock import hold\n"

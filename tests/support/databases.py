@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import psycopg2
 from psycopg2.extensions import connection as Connection  # noqa: N812
@@ -38,6 +39,14 @@ def execute(url: str, *statements: str) -> None:
     with closing(connect(url)) as connection, connection.cursor() as cursor:
         for statement in statements:
             cursor.execute(statement)
+
+
+def one(url: str, query: str) -> Any:
+    """The value that a query gives."""
+    with closing(connect(url)) as connection, connection.cursor() as cursor:
+        cursor.execute(query)
+        row = cursor.fetchone()
+    return row and row[0]
 
 
 def of_name(server: str, name: str) -> str:

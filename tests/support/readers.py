@@ -39,6 +39,8 @@ class Seen:
     failed: int = 0
     runs: int = 0
     slowest: float = 0.0
+    reason: str = ""
+    """Of the last failure."""
 
 
 def read_until(stop: Event, url: str, found: Any) -> None:
@@ -53,8 +55,9 @@ def read_until(stop: Event, url: str, found: Any) -> None:
         try:
             cursor.execute(READ)
             rows = cursor.fetchall()
-        except psycopg2.Error:
+        except psycopg2.Error as error:
             seen.failed += 1
+            seen.reason = str(error)
             continue
         seen.reads += 1
         seen.slowest = max(seen.slowest, time.perf_counter() - started)
@@ -119,11 +122,21 @@ def publish_in_one_transaction(engine: Engine, run: int, files: Files) -> None:
             attach = "ALTER TABLE {parent} ATTACH PARTITION {table} FOR VALUES IN ({run})"
             opened.execute(sql.SQL(attach).format(**names))
         opened.execute("UPDATE live_run SET run = %s", (run,))
-        opened.execute("UPDATE runs SET kept = true, published_at = now() WHERE run = %s", (run,))
+        opened.execute(
+            "UPDATE runs SET kept = true, published_at = now(), published_number = run WHERE run = %s", (run,)
+        )
 
 
-def publish_runs(engine: Engine, files: Callable[[int], Files], first: int, last: int, naive: bool = False) -> None:
-    """Publishes many small runs, goes back now and then, and keeps seven."""
+def publish_runs(
+    engine: Engine,
+    files: Callable[[int], Files],
+    first: int,
+    last: int,
+    naive: bool = False,
+    keep: int = 7,
+    standby_seconds: float = 0,
+) -> None:
+    """Publishes many small runs, goes back now and then, and keeps some."""
     from chatrec.publish.pointer import rollback
 
     for number in range(first, last + 1):
@@ -131,11 +144,11 @@ def publish_runs(engine: Engine, files: Callable[[int], Files], first: int, last
         if naive:
             publish_in_one_transaction(engine, run, files(number))
         else:
-            publish(engine, "chatrec", run, files(number), 30, OF_LISTS)
+            publish(engine, "chatrec", run, files(number), 30, OF_LISTS, standby_seconds=standby_seconds)
         if number % 10 == 0:
             rollback(engine)
         if number % 5 == 0:
-            retire(engine, "chatrec", 7, 30, OF_LISTS)
+            retire(engine, "chatrec", keep, 30, OF_LISTS, standby_seconds=standby_seconds)
     with engine.begin() as connection:
         assert connection.scalar(text("SELECT count(*) FROM runs WHERE kept")) <= 12
 

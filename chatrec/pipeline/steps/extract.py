@@ -3,12 +3,11 @@
 import logging
 
 from psycopg2 import sql
-from sqlalchemy import Engine
 
 from chatrec.db import records
 from chatrec.db.copy import copy_in
 from chatrec.db.encodings import Repertoire, repertoire_of
-from chatrec.db.engine import cursor, readable_errors, source, source_url
+from chatrec.db.engine import driver_cursor, readable_errors, source, source_url
 from chatrec.db.id_types import refuse_other_types
 from chatrec.extract import extraction
 from chatrec.extract.arrivals import SeenItems
@@ -24,6 +23,9 @@ LOG = logging.getLogger("chatrec")
 def extract(context: Context) -> ExtractResult:
     """Reads the source tables in one snapshot."""
     settings = context.settings
+    if context.database is not None:
+        with context.writing() as connection:
+            records.number_snapshot(connection, context.number)
     name = "source.url" if settings.source.url else "database.url"
     engine = source(settings, f"chatrec extract {context.run.key}")
     repertoire = repertoire_of(context.database) if context.database is not None else None
@@ -44,16 +46,17 @@ def extract(context: Context) -> ExtractResult:
     if result.weight_range:
         LOG.warning("%s", amounts_sentence(*result.weight_range))
     if context.database is not None:
-        _record_snapshot(context.database, context.number, context.snapshot, repertoire)
+        _record_snapshot(context, context.snapshot, repertoire)
     return result
 
 
-def _record_snapshot(engine: Engine, run: int, snapshot: Snapshot, repertoire: Repertoire | None) -> None:
+def _record_snapshot(context: Context, snapshot: Snapshot, repertoire: Repertoire | None) -> None:
     """Refuses ids that do not fit the tables, then records the time of the snapshot and its quarantined rows."""
-    refuse_other_types(engine, snapshot.facts.user_id_type, snapshot.facts.item_id_type)
-    with engine.begin() as connection:
+    assert context.database is not None
+    run = context.number
+    refuse_other_types(context.database, snapshot.facts.user_id_type, snapshot.facts.item_id_type)
+    with context.writing() as connection, driver_cursor(connection) as opened:
         records.set_snapshot(connection, run, snapshot.taken_at)
-    with cursor(engine) as opened:
         opened.execute("DELETE FROM quarantine WHERE run = %s", (run,))
         rows = snapshot.quarantined().select(run=run, relation="relation", reason="reason", row_data="row_data")
         copy_in(opened, sql.Identifier("quarantine"), rows.columns, [repertoire.fitted(rows) if repertoire else rows])

@@ -32,7 +32,7 @@ def gate(context: Context) -> GateResult:
     checks += judge_fairness(context.results.rank.fairness, context.settings.fairness, tolerance)
     warned = len(warnings(checks))
     asked = asks(context.settings.publish.approval, warned)
-    with engine.begin() as connection:
+    with context.writing() as connection:
         records.replace_checks(connection, context.number, [check.as_row() for check in checks])
         records.replace_metrics(connection, context.number, measured.models)
         records.set_approval(connection, context.number, "wanted" if asked else None)

@@ -36,16 +36,27 @@ def publish(context: Context) -> PublishResult:
     """
     assert context.database is not None
     engine, settings = context.database, context.settings
+    advanced = settings.advanced.publish
     _refuse_unapproved(engine, context.number, context.results.gate.verdict)
     schema = settings.database.schema_name
     files = Files(context.snapshot, *(context.of(step) for step in PUBLISHED))
     same = _same_lists(engine, context.run)
     with readable_errors("database.url", database_url(settings)):
-        rows = publish_run(engine, schema, context.number, files, settings.advanced.publish.drain_seconds)
+        rows = publish_run(
+            engine,
+            schema,
+            context.number,
+            files,
+            advanced.drain_seconds,
+            check=context.check,
+            standby_seconds=advanced.standby_seconds,
+        )
     published = PublishResult(rows=rows, same_lists_as=same)
     root, keep = settings.artifacts.root, settings.publish.keep_runs
     with _left_to_the_next_run("lists"), readable_errors("database.url", database_url(settings)):
-        kept = retire(engine, schema, keep, settings.advanced.publish.drain_seconds)
+        kept = retire(
+            engine, schema, keep, advanced.drain_seconds, check=context.check, standby_seconds=advanced.standby_seconds
+        )
         published = replace(published, runs_kept=len(kept))
     with _left_to_the_next_run("files"), readable_disk_errors(root):
         remove_stale_partials(root)
