@@ -6,6 +6,7 @@ ChatrecError
 │   │   └── MappingError   a mapping SELECT does not fit the contract
 │   ├── RunStopped         a check stopped the run before publishing
 │   ├── RunError           a run does not exist, or its state does not allow the operation
+│   ├── StatementRefused   PostgreSQL rejects a statement
 │   └── DataError          a table or an argument cannot be used (also a ValueError)
 │       ├── UnknownUser    the dataset has no such user
 │       ├── UnknownItem    the dataset has no such item
@@ -59,6 +60,10 @@ class RunStopped(TerminalError):
 
 class RunError(TerminalError):
     """Raised when a run does not exist, or its state does not allow the operation."""
+
+
+class StatementRefused(TerminalError):
+    """Raised when PostgreSQL rejects a statement. ``chatrec --debug`` shows where."""
 
 
 class DataError(TerminalError, ValueError):

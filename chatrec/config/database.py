@@ -4,7 +4,8 @@ from pathlib import Path
 
 from pydantic import Field, field_validator
 
-from chatrec.config.section import SECRET, Section, refuse_other_databases
+from chatrec.config.connection_url import validated
+from chatrec.config.section import SECRET, Section
 
 
 class Database(Section):
@@ -18,7 +19,7 @@ class Database(Section):
     folder: Path = Path(".chatrec/postgres")
     """Data folder of the embedded PostgreSQL, used when `url` is empty."""
 
-    _postgres = field_validator("url")(refuse_other_databases)
+    _postgres = field_validator("url")(validated)
 
 
 class Artifacts(Section):
@@ -35,4 +36,4 @@ class Pages(Section):
     """Connection URL of a role with read access, such as a member of chatrec_reader. If empty, `database.url`. All
     transactions of the pages are read-only in either case."""
 
-    _postgres = field_validator("url")(refuse_other_databases)
+    _postgres = field_validator("url")(validated)

@@ -12,6 +12,7 @@ from sqlalchemy import Engine
 from chatrec.config import Settings
 from chatrec.db import records
 from chatrec.db.engine import readable_errors
+from chatrec.db.failures import recorded
 from chatrec.db.lock import hold
 from chatrec.errors import ChatrecError, RunStopped
 from chatrec.pipeline.context import DEFAULT_OPTIONS, Context, RunOptions
@@ -98,7 +99,7 @@ class Runner:
             with readable_errors("database.url", self.engine.url):
                 yield
         except Exception as error:
-            self.end("failed", str(error))
+            self.end("failed", recorded(error))
             raise
 
     def _perform(self, number: int, step: Step) -> Manifest:
@@ -114,7 +115,7 @@ class Runner:
             context = Context(self.run, self.settings, folder, self.engine, number, self.options)
             manifest = (_reuse(context, step, inputs) if step.reusable else None) or do(context, step, inputs)
         except Exception as error:
-            self._record_step(number, step, "failed", time.monotonic() - clock, {"error": str(error)[:1000]})
+            self._record_step(number, step, "failed", time.monotonic() - clock, {"error": recorded(error)[:1000]})
             if isinstance(error, ChatrecError):
                 error.step = step.name
             if isinstance(error, RunStopped):
@@ -143,4 +144,4 @@ def _best_effort() -> Iterator[None]:
     try:
         yield
     except Exception as error:
-        LOG.warning("The run could not be recorded: %s", error)
+        LOG.warning("The run could not be recorded: %s", getattr(error, "orig", error))

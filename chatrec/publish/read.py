@@ -9,11 +9,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, TextIO, TypeVar
 
-from sqlalchemy import Connection, Engine, text
+from sqlalchemy import URL, Connection, Engine, text
 from sqlalchemy.exc import DataError, ProgrammingError
 
 from chatrec.config import Settings
 from chatrec.db import embedded
+from chatrec.db.address import SECRET_OPTIONS
 from chatrec.db.engine import database_url
 from chatrec.errors import RunError, SettingsError
 
@@ -171,8 +172,14 @@ def open_psql(settings: Settings) -> int:
     program = str(bundled) if bundled and bundled.exists() else shutil.which("psql")
     if program is None:
         raise SettingsError('psql is not installed; `chatrec sql "select …"` works without it.')
-    address = url.set(drivername="postgresql", password=None).render_as_string()
-    environment = {**os.environ, "PGOPTIONS": f"-c search_path={settings.database.schema_name},public"}
+    options = [
+        os.environ.get("PGOPTIONS"),
+        url.query.get("options"),
+        f"-c search_path={settings.database.schema_name},public",
+    ]
+    environment = {**os.environ, "PGOPTIONS": " ".join(str(part) for part in options if part)}
     if url.password:
         environment["PGPASSWORD"] = url.password
-    return subprocess.call([program, address], env=environment)
+    query = {name: value for name, value in url.query.items() if name not in (*SECRET_OPTIONS, "options")}
+    address = URL.create("postgresql", url.username, None, url.host, url.port, url.database, query)
+    return subprocess.call([program, address.render_as_string()], env=environment)

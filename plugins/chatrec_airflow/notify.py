@@ -24,11 +24,13 @@ class RunFailed(BaseNotifier):
 
     def notify(self, context: Any) -> None:
         """Notify of a failure. Airflow calls this in the worker, after the last try."""
+        from chatrec.db.failures import recorded
         from chatrec.pipeline import fail
         from chatrec_airflow.settings import key_of_run, settings
 
         task = context["task_instance"].task_id
-        reason = " ".join(str(context.get("exception") or "no reason given").split())
+        error = context.get("exception")
+        reason = " ".join(recorded(error).split()) if isinstance(error, BaseException) else "no reason given"
         fail(settings(), key_of_run(context["dag_run"]), f"{task}: {reason}")
         self.log.error("The run has failed in %s; the recommendations of the previous run stay live.", task)
         say(

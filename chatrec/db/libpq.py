@@ -1,0 +1,102 @@
+"""libpq's own answers about connections, which do not depend on the language of the server.
+
+psycopg2 gives no SQLSTATE of a failed connection, and its message is in the language of the server. libpq's functions
+are therefore called directly; where they cannot be loaded, the answer is unknown.
+"""
+
+import ctypes
+import re
+import select
+import socket
+import struct
+import time
+from collections.abc import Mapping
+from functools import cache
+from typing import Any
+
+import psycopg2
+from psycopg2 import _psycopg
+from psycopg2.extensions import POLL_OK, POLL_READ, make_dsn
+
+INVALID_PARAMETERS = 3
+"""PQPING_NO_ATTEMPT."""
+SQLSTATE_ONLY = 3
+"""PQERRORS_SQLSTATE: messages have the SQLSTATE instead of words."""
+TLS_REQUEST = struct.pack("!ii", 8, 80877103)
+NO_PASSWORD = "28P01"
+PATIENCE_SECONDS = 10.0
+
+
+def has_option(name: str) -> bool:
+    """Whether libpq has a connection option of a name."""
+    try:
+        make_dsn(**{name: ""})
+    except psycopg2.Error:
+        return False
+    return True
+
+
+def accepts(options: Mapping[str, str]) -> bool:
+    """Whether names and values of connection options are valid. Connects to nothing."""
+    if not all(map(has_option, options)):
+        return False
+    given = {**options, "host": "/nowhere", "password": "none"}  # without a password, libpq opens its file
+    library = _library()
+    return bool(library is None or library.PQping(make_dsn(**given).encode()) != INVALID_PARAMETERS)
+
+
+def sqlstate(arguments: Mapping[str, Any]) -> str | None:
+    """SQLSTATE with which a server refuses a connection; None if it accepts it, or there is no answer.
+
+    Args:
+        arguments: Arguments of `psycopg2.connect`.
+    """
+    library, connection = _library(), None
+    if library is None:
+        return None
+    deadline = time.monotonic() + PATIENCE_SECONDS
+    try:
+        connection = psycopg2.connect(**arguments, async_=1)
+        library.PQsetErrorVerbosity(ctypes.c_void_p(connection.pgconn_ptr), SQLSTATE_ONLY)
+        while (state := connection.poll()) != POLL_OK and (left := deadline - time.monotonic()) > 0:
+            files = [connection.fileno()]
+            select.select(*((files, [], []) if state == POLL_READ else ([], files, [])), left)
+    except psycopg2.Error as error:
+        return _code_in(str(error)) or (NO_PASSWORD if connection and connection.info.needs_password else None)
+    except UnicodeDecodeError as error:  # the word FATAL in another encoding
+        return _code_in(error.object.decode("latin-1"))
+    finally:
+        if connection is not None:
+            connection.close()
+    return None
+
+
+def _code_in(message: str) -> str | None:
+    codes: list[str] = re.findall(r":  ([0-9A-Z]{5})$", message, re.MULTILINE)
+    return codes[-1] if codes else None
+
+
+def tls_answer(hosts: str, ports: str) -> bytes:
+    """Answer of the first host that answers whether it speaks TLS: `S`, `N`, other bytes of other programs, or none."""
+    numbers = ports.split(",")
+    for place, host in enumerate(hosts.split(",")):
+        port = numbers[place if len(numbers) > 1 else 0]
+        try:
+            with socket.create_connection((host, int(port or 5432)), PATIENCE_SECONDS / 2) as opened:
+                opened.sendall(TLS_REQUEST)
+                if answer := opened.recv(1):
+                    return answer
+        except OSError:
+            continue
+    return b""
+
+
+@cache
+def _library() -> Any:
+    """libpq as psycopg2 loaded it."""
+    try:
+        library = ctypes.CDLL(_psycopg.__file__)
+        library.PQping, library.PQsetErrorVerbosity  # noqa: B018  (AttributeError where they are not exported)
+    except (OSError, AttributeError):
+        return None
+    return library
