@@ -12,7 +12,7 @@ from sqlalchemy import URL, Engine, create_engine, event
 from sqlalchemy.exc import DBAPIError
 
 from chatrec.config import Settings
-from chatrec.db import embedded
+from chatrec.db import embedded, silence
 from chatrec.db.address import address, arguments
 from chatrec.db.failures import connect, keep_reason, translated
 
@@ -148,9 +148,13 @@ def _engine(url: URL, purpose: str) -> Engine:
     name = f"{purpose} ({socket.gethostname()} pid {os.getpid()})"[:63]
     engine = create_engine(url, client_encoding="utf8", pool_size=2, pool_pre_ping=True, hide_parameters=True)
 
+    values = {**arguments(url), "application_name": name}
+
     @event.listens_for(engine, "do_connect")
     def _connect(*_: object) -> Any:
-        return connect({**arguments(url), "application_name": name})
+        connection = connect(values)
+        silence.WATCH.add(connection, values)
+        return connection
 
     @event.listens_for(engine, "handle_error")
     def _keep_reason(context: Any) -> None:

@@ -10,7 +10,7 @@ import select
 import socket
 import struct
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import cache
 from typing import Any
 
@@ -51,24 +51,59 @@ def sqlstate(arguments: Mapping[str, Any]) -> str | None:
     Args:
         arguments: Arguments of `psycopg2.connect`.
     """
-    library, connection = _library(), None
-    if library is None:
+    try:
+        ask(arguments, "SELECT")
+    except Refused as refused:
+        return refused.sqlstate
+    except TimeoutError:
         return None
+    return None
+
+
+class Refused(Exception):
+    """Raised when a server answers, but not the question."""
+
+    def __init__(self, sqlstate: str) -> None:
+        super().__init__(sqlstate)
+        self.sqlstate = sqlstate
+
+
+def ask(arguments: Mapping[str, Any], statement: str, values: Sequence[Any] = ()) -> tuple[Any, ...] | None:
+    """First row of a statement, over a connection of its own, within seconds.
+
+    Raises:
+        Refused: If the server refuses the connection or the statement.
+        TimeoutError: If there is no answer, or no server.
+    """
+    library, connection = _library(), None
     deadline = time.monotonic() + PATIENCE_SECONDS
     try:
         connection = psycopg2.connect(**arguments, async_=1)
-        library.PQsetErrorVerbosity(ctypes.c_void_p(connection.pgconn_ptr), SQLSTATE_ONLY)
-        while (state := connection.poll()) != POLL_OK and (left := deadline - time.monotonic()) > 0:
-            files = [connection.fileno()]
-            select.select(*((files, [], []) if state == POLL_READ else ([], files, [])), left)
+        if library is not None:
+            library.PQsetErrorVerbosity(ctypes.c_void_p(connection.pgconn_ptr), SQLSTATE_ONLY)
+        _wait(connection, deadline)
+        with connection.cursor() as cursor:
+            cursor.execute(statement, values or None)
+            _wait(connection, deadline)
+            return tuple(cursor.fetchone() or ()) if cursor.description else None
     except psycopg2.Error as error:
-        return _code_in(str(error)) or (NO_PASSWORD if connection and connection.info.needs_password else None)
+        code = error.pgcode or _code_in(str(error))
+        if code is None and connection is not None and connection.info.needs_password:
+            code = NO_PASSWORD
+        raise Refused(code) if code else TimeoutError from None
     except UnicodeDecodeError as error:  # the word FATAL in another encoding
-        return _code_in(error.object.decode("latin-1"))
+        raise Refused(_code_in(error.object.decode("latin-1")) or "") from None
     finally:
         if connection is not None:
             connection.close()
-    return None
+
+
+def _wait(connection: Any, deadline: float) -> None:
+    while (state := connection.poll()) != POLL_OK:
+        if (left := deadline - time.monotonic()) <= 0:
+            raise TimeoutError
+        files = [connection.fileno()]
+        select.select(*((files, [], []) if state == POLL_READ else ([], files, [])), left)
 
 
 def _code_in(message: str) -> str | None:

@@ -23,6 +23,7 @@ class Proxy:
         self._server, self._change = make_url(server), change
         self._door = socket.create_server(("127.0.0.1", 0))
         self._silent = threading.Event()
+        self._mute: list[threading.Event] = []
         self._sockets: list[socket.socket] = []
         self.clients = 0
 
@@ -36,9 +37,12 @@ class Proxy:
         through = self._server.difference_update_query(["host"]).set(host="127.0.0.1", port=self.port, **changes)
         return through.render_as_string(hide_password=False)
 
-    def silence(self) -> None:
-        """Withholds everything from now on."""
-        self._silent.set()
+    def silence(self, also_new: bool = True) -> None:
+        """Withholds everything from now on, also of new connections, or not of these."""
+        for mute in self._mute:
+            mute.set()
+        if also_new:
+            self._silent.set()
 
     def __enter__(self) -> Self:
         threading.Thread(target=self._accept, daemon=True).start()
@@ -58,13 +62,15 @@ class Proxy:
             upstream = socket.socket(socket.AF_UNIX)
             upstream.connect(str(Path(str(self._server.query["host"])) / ".s.PGSQL.5432"))
             self._sockets += [client, upstream]
+            mute = threading.Event()
+            self._mute.append(mute)
             for source, target, change in ((client, upstream, bytes), (upstream, client, self._change)):
-                threading.Thread(target=self._pump, args=(source, target, change), daemon=True).start()
+                threading.Thread(target=self._pump, args=(source, target, change, mute), daemon=True).start()
 
-    def _pump(self, source: socket.socket, target: socket.socket, change: Change) -> None:
+    def _pump(self, source: socket.socket, target: socket.socket, change: Change, mute: threading.Event) -> None:
         try:
             while data := source.recv(65536):
-                if not self._silent.is_set():
+                if not self._silent.is_set() and not mute.is_set():
                     target.sendall(change(data))
             target.shutdown(socket.SHUT_WR)
         except OSError:
