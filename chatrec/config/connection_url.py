@@ -97,6 +97,7 @@ def _options(query: str) -> dict[str, str]:
         name, _, value = pair.partition("=")
         if name in found:
             raise ValueError(f"gives the option {name} twice; several hosts are written host1:5432,host2:5432")
+        value = value.replace("+", " ") if name == "options" else value  # as SQLAlchemy writes a blank
         found[name] = _decoded(f"option {name}", value) or ""
     if found.get("ssl") == "true":  # libpq reads it so, too
         del found["ssl"]

@@ -4,7 +4,7 @@ from typing import Any
 
 from sqlalchemy import URL
 
-from chatrec.config.connection_url import parameters
+from chatrec.config.connection_url import parameters, url_of
 from chatrec.db import libpq
 from chatrec.errors import SettingsError
 
@@ -58,8 +58,19 @@ def shown(url: URL) -> str:
 
 def arguments(url: URL) -> dict[str, Any]:
     """Arguments of `psycopg2.connect`; options of the URL come before the defaults."""
+    return {**DEFAULTS, **_given(url)}
+
+
+def without_secrets(url: URL) -> str:
+    """Write a URL for the arguments of a program, which all users of the machine can read."""
+    return url_of(
+        {name: str(value) for name, value in _given(url).items() if name not in ("password", *SECRET_OPTIONS)}
+    )
+
+
+def _given(url: URL) -> dict[str, Any]:
     named = {"user": url.username, "password": url.password, "host": url.host, "port": url.port, "dbname": url.database}
-    return {**DEFAULTS, **{name: value for name, value in named.items() if value}, **url.query}
+    return {**{name: value for name, value in named.items() if value}, **url.query}
 
 
 def _refuse_wrong_options(setting: str, options: dict[str, str]) -> None:

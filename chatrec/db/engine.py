@@ -14,7 +14,7 @@ from sqlalchemy.exc import DBAPIError
 from chatrec.config import Settings
 from chatrec.db import embedded, silence
 from chatrec.db.address import address, arguments
-from chatrec.db.failures import connect, keep_reason, translated
+from chatrec.db.failures import LOCK_SECONDS, connect, keep_reason, translated
 
 READ_ONLY_TIMEOUT_MS = 5_000
 
@@ -51,6 +51,7 @@ def database(settings: Settings, purpose: str = "chatrec") -> Engine:
     def _search_path(connection: Any, _: object) -> None:
         with connection.cursor() as cursor:
             cursor.execute(sql.SQL("SET search_path TO {}, public").format(schema))
+            cursor.execute("SET lock_timeout = %s", (LOCK_SECONDS * 1000,))
         connection.commit()
 
     return engine

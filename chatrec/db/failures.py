@@ -22,8 +22,13 @@ TIMEOUTS = {
     "25P03": "idle_in_transaction_session_timeout",
     "25P04": "transaction_timeout",
     "57P05": "idle_session_timeout",
-    "55P03": "lock_timeout",
 }
+LOCK_NOT_AVAILABLE = "55P03"
+LOCK_SECONDS = 300
+"""Longest wait for a lock of another transaction, such as one that keeps the row of the live run."""
+LOCKED = (
+    f"Another transaction keeps a lock for over {LOCK_SECONDS} s. The log names it every minute: end it, and try again."
+)
 STRICT_TLS = ("require", "verify-ca", "verify-full")
 STANDBY = (
     "If the recovery of a standby ended it: set hot_standby_feedback = on or a longer max_standby_streaming_delay on "
@@ -33,6 +38,8 @@ LIMITS = (
     "SELECT pg_is_in_recovery(), array(SELECT name || ' = ' || current_setting(name) FROM pg_settings "
     "WHERE name = ANY (%s) AND setting <> '0' ORDER BY name)"
 )
+INTERRUPT = "ProcessInterrupts"
+"""Function of PostgreSQL that ends statements and connections."""
 WITHOUT_VALUES = ("08", "25", "28", "3D", "40", "42", "53", "55", "57", "58")
 """SQLSTATE classes whose messages name settings and tables, not values, unless a function raised them."""
 
@@ -120,6 +127,8 @@ def _wrong_program(url: URL) -> str:
 
 
 def _remedy(code: str, cause: Any, url: URL) -> str:
+    if code == LOCK_NOT_AVAILABLE:
+        return LOCKED
     if name := TIMEOUTS.get(code):
         return f"If {name} ended it: {_alter(url, [name])}"
     conflict = code == SERIALIZATION_FAILURE and cause.diag.source_file == "postgres.c"
@@ -158,10 +167,13 @@ def recorded(error: BaseException) -> str:
     text = str(error) if isinstance(error, ChatrecError | OSError) else f"Unexpected {type(error).__name__}."
     if cause is None:
         return text
+    primary = cause.diag.message_primary or ""
+    said = next((words for words in (_words(cause), primary) if words and words in text), None)
+    before = text.partition(said)[0] if said else "PostgreSQL reports "
     if _may_quote(cause):
-        said = [words for words in (_words(cause), cause.diag.message_primary or "") if words and words in text]
-        text = f"{text.partition(said[0])[0]}{_condition(cause)}" if said else f"PostgreSQL reports {_condition(cause)}"
-        return f"{text} The log has PostgreSQL's words."
+        return f"{before}{_condition(cause)} The log has PostgreSQL's words."
+    if cause.diag.context is not None:  # which may quote the row
+        return f"{before}{primary}."
     return text if isinstance(error, ChatrecError) else f"{type(error).__name__}: {_words(cause)}"
 
 
@@ -178,8 +190,9 @@ def _database_errors(error: BaseException | None, seen: set[int]) -> Iterator[An
 
 
 def _may_quote(cause: Any) -> bool:
-    code = cause.pgcode
-    return code is not None and (code[:2] not in WITHOUT_VALUES or cause.diag.context is not None)
+    """Whether the message may quote a value: by its SQLSTATE, or because a function may have raised it."""
+    code, raised = cause.pgcode, cause.diag.context is not None and cause.diag.source_function != INTERRUPT
+    return code is not None and (code[:2] not in WITHOUT_VALUES or raised)
 
 
 def _condition(cause: Any) -> str:

@@ -9,12 +9,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, TextIO, TypeVar
 
-from sqlalchemy import URL, Connection, Engine, text
+from sqlalchemy import Connection, Engine, text
 from sqlalchemy.exc import DataError, ProgrammingError
 
 from chatrec.config import Settings
 from chatrec.db import embedded
-from chatrec.db.address import SECRET_OPTIONS
+from chatrec.db.address import without_secrets
 from chatrec.db.engine import database_url
 from chatrec.errors import RunError, SettingsError
 
@@ -172,14 +172,9 @@ def open_psql(settings: Settings) -> int:
     program = str(bundled) if bundled and bundled.exists() else shutil.which("psql")
     if program is None:
         raise SettingsError('psql is not installed; `chatrec sql "select …"` works without it.')
-    options = [
-        os.environ.get("PGOPTIONS"),
-        url.query.get("options"),
-        f"-c search_path={settings.database.schema_name},public",
-    ]
+    path = f"-c search_path={settings.database.schema_name},public"
+    options = (os.environ.get("PGOPTIONS"), url.query.get("options"), path)
     environment = {**os.environ, "PGOPTIONS": " ".join(str(part) for part in options if part)}
     if url.password:
         environment["PGPASSWORD"] = url.password
-    query = {name: value for name, value in url.query.items() if name not in (*SECRET_OPTIONS, "options")}
-    address = URL.create("postgresql", url.username, None, url.host, url.port, url.database, query)
-    return subprocess.call([program, address.render_as_string()], env=environment)
+    return subprocess.call([program, without_secrets(url.difference_update_query(["options"]))], env=environment)

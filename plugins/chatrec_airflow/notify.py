@@ -60,10 +60,13 @@ def say(subject: str, message: str) -> None:
         connection = BaseHook.get_connection(CONNECTION)
     except (AirflowNotFoundException, AirflowRuntimeError):
         return
-    if connection.conn_type == "smtp":
-        _mail(subject, message, connection.extra_dejson["to"])
-    else:
-        _post(_address(connection), f"{subject}\n{message}")
+    try:
+        if connection.conn_type == "smtp":
+            _mail(subject, message, connection.extra_dejson["to"])
+        else:
+            _post(_address(connection), f"{subject}\n{message}")
+    except Exception as error:  # whose words may show the address, which is a secret
+        raise RuntimeError(f"The connection {CONNECTION} takes no message: {type(error).__name__}.") from None
 
 
 def _mail(subject: str, message: str, to: str) -> None:

@@ -34,6 +34,7 @@ AT = {"user": "u", "password": "geheim", "host": "h", "dbname": "d"}
         ("postgresql://u:geheim@/d?host=/run/sock", {**AT, "host": "/run/sock"}),
         ("postgresql://u:geheim@h/d?ssl=true", {**AT, "sslmode": "require"}),
         ("postgresql://u:geheim@h/d?options=-csearch_path=app", {**AT, "options": "-csearch_path=app"}),
+        ("postgresql://u:geheim@h/d?options=-c+a=b%2B", {**AT, "options": "-c a=b+"}),
         ("postgresql://u:geheim@h/%C3%BC", {**AT, "dbname": "ü"}),
         ("postgresql://", {}),
     ],

@@ -1,5 +1,6 @@
 """Connections that fail: wrong settings are told from a database that is down, in any language, and show no secret."""
 
+import os
 import re
 import socket
 import threading
@@ -10,9 +11,12 @@ from pathlib import Path
 import pytest
 from sqlalchemy import make_url
 
+from chatrec.config import Settings
+from chatrec.db import embedded
 from chatrec.db import engine as engines
 from chatrec.db.address import address
 from chatrec.errors import ChatrecError, SettingsError
+from chatrec.publish.read import open_psql
 from tests.support.databases import connect
 from tests.support.proxy import Proxy
 from tests.support.secrets import parts_in
@@ -179,3 +183,22 @@ def test_a_password_file(proxy: Proxy, tmp_path: Path) -> None:
     with engine.connect() as connection:
         assert connection.exec_driver_sql("SELECT current_user").scalar_one() == "refused_locked"
     engine.dispose()
+
+
+def test_psql_logs_in_and_its_arguments_show_no_password(
+    server_folder: Path, proxy: Proxy, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real = embedded.binaries(server_folder / "postgres") / "psql"
+    script = tmp_path / "psql"
+    answer = "SELECT current_user, current_setting('search_path'), current_setting('work_mem')"
+    script.write_text(f'#!/bin/sh\necho "$@" > {tmp_path}/said\n{real} "$@" -Atc "{answer}" >> {tmp_path}/said\n')
+    script.chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path), prepend=os.pathsep)
+    options = "options=-cwork_mem%3D1234kB&sslpassword=geheim%25nis"
+    url = f"{proxy.url(username='refused_locked', password='right')}?{options}"
+    changed = {"database.url": url, **{f"source.{name}": "SELECT 1" for name in ("users", "items", "interactions")}}
+    assert open_psql(Settings().override(changed)) == 0
+    address, found = (tmp_path / "said").read_text(encoding="utf-8").splitlines()
+    assert found == "refused_locked|chatrec,public|1234kB"
+    assert "right" not in address
+    assert not parts_in(SECRET, address)
