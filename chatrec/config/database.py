@@ -12,8 +12,8 @@ class Database(Section):
     """Location of chatrec's own tables."""
 
     url: str = Field("", json_schema_extra=SECRET, repr=False)
-    """Connection URL: postgresql://user:password@host:5432/name. If empty, chatrec starts an embedded PostgreSQL in
-    `folder`."""
+    """Connection URL: postgresql://user:password@host:5432/name, with the options of libpq after `?`. In a password,
+    write @ as %40. If empty, chatrec starts an embedded PostgreSQL in `folder`."""
     schema_name: str = Field("chatrec", pattern=r"^[a-z_][a-z0-9_]{0,40}$")
     """Schema of chatrec's tables. Each schema is one installation, so one database can serve several shops."""
     folder: Path = Path(".chatrec/postgres")

@@ -30,6 +30,7 @@ LOCKED = (
     f"Another transaction keeps a lock for over {LOCK_SECONDS} s. The log names it every minute: end it, and try again."
 )
 STRICT_TLS = ("require", "verify-ca", "verify-full")
+LOGIN_OPTIONS = ("require_auth", "channel_binding")
 STANDBY = (
     "If the recovery of a standby ended it: set hot_standby_feedback = on or a longer max_standby_streaming_delay on "
     "the standby, or read from the primary."
@@ -114,11 +115,13 @@ def _not_connected(setting: str, url: URL, where: str, reason: str) -> ChatrecEr
 def _wrong_program(url: URL) -> str:
     """Say what is wrong with a server that answers without a SQLSTATE; empty if nothing is, or it does not answer."""
     given = arguments(url)
+    if any(given.get(option) for option in LOGIN_OPTIONS) and libpq.answers(given):
+        return f"The server logs in otherwise than {' and '.join(LOGIN_OPTIONS)} allow."
     hosts = str(given.get("host") or os.environ.get("PGHOST", ""))
     if not hosts or "/" in hosts:
         return ""
     answer = libpq.tls_answer(hosts, str(given.get("port") or os.environ.get("PGPORT", "")))
-    strict = (given.get("sslmode") or os.environ.get("PGSSLMODE")) in STRICT_TLS
+    strict = (given.get("sslmode") or os.environ.get("PGSSLMODE")) in STRICT_TLS or "sslrootcert" in given
     if strict and answer == b"N":
         return "The server does not speak TLS, which sslmode demands."
     if strict and answer == b"S":

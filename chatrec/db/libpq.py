@@ -18,8 +18,8 @@ import psycopg2
 from psycopg2 import _psycopg
 from psycopg2.extensions import POLL_OK, POLL_READ, make_dsn
 
-INVALID_PARAMETERS = 3
-"""PQPING_NO_ATTEMPT."""
+ANSWERS, INVALID_PARAMETERS = 0, 3
+"""PQPING_OK, also if the client breaks off after the server has asked for a login, and PQPING_NO_ATTEMPT."""
 SQLSTATE_ONLY = 3
 """PQERRORS_SQLSTATE: messages have the SQLSTATE instead of words."""
 TLS_REQUEST = struct.pack("!ii", 8, 80877103)
@@ -43,6 +43,12 @@ def accepts(options: Mapping[str, str]) -> bool:
     given = {**options, "host": "/nowhere", "password": "none"}  # without a password, libpq opens its file
     library = _library()
     return bool(library is None or library.PQping(make_dsn(**given).encode()) != INVALID_PARAMETERS)
+
+
+def answers(arguments: Mapping[str, Any]) -> bool:
+    """Whether a server of PostgreSQL answers, whatever comes of the login."""
+    library = _library()
+    return bool(library is not None and library.PQping(make_dsn(**arguments).encode()) == ANSWERS)
 
 
 def sqlstate(arguments: Mapping[str, Any]) -> str | None:

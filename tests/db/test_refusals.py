@@ -94,6 +94,11 @@ def refuse(url: str) -> str:
         ({"database": "refused_unknown"}, "", '"refused_unknown" gibt es nicht'),
         ({"password": SECRET}, "?sslmode=require", "does not speak TLS, which sslmode demands"),
         ({}, "?sslmode=verify-full&sslpassword=geheim%25nis", "does not speak TLS, which sslmode demands"),
+        (
+            {"username": "refused_locked", "password": "right"},
+            "?require_auth=md5",
+            "logs in otherwise than require_auth",
+        ),
         ({}, "?options=-cno_such_parameter=1", "no_such_parameter"),
         ({}, "?options=-cwork_mem=much", "work_mem"),
     ],
