@@ -5,11 +5,14 @@ from collections.abc import Mapping
 from urllib.parse import quote, unquote
 
 SCHEMES = r"(?:postgresql|postgres|postgresql\+psycopg2)://"
-HOST = r"(?:\[[^\]/?#@]+\]|[^:/?#@,\[\]]*)(?::{port})?"
-REST = r"(?P<hosts>{host}(?:,{host})*)(?:/(?P<database>[^/?#@]*))?(?:\?(?P<query>(?:[A-Za-z_][\w.-]*=[^&]*(?:&|$))*))?"
+HOST = r"(?:\[[^\]/?#@]+\]|[\w.%~-]*)(?::{port})?"
+REST = (
+    r"(?P<hosts>{host}(?:,{host})*)(?:/(?P<database>[^/?#@&=]*))?(?:\?(?P<query>(?:[A-Za-z_][\w.-]*=[^&]*(?:&|$))*))?"
+)
 STRICT_USER = r"(?:(?P<user>[^@:/?#]*)(?::(?P<password>[^@/?#]*))?@)?"
 RAW_USER = r"(?P<user>[^:/?#]*)(?::(?P<password>.*))?@"
 """A password may hold / # ? and [ as they are, and a user @, as long as the rest is clear."""
+OPTION_INSIDE = r"[?&]\w*(?:password|user)="
 
 NUMBERS = ("connect_timeout", "keepalives_idle", "keepalives_interval", "keepalives_count", "tcp_user_timeout")
 EXPECTED = "expected postgresql://user:password@host:5432/name, with reserved characters percent-encoded (@ is %40)"
@@ -67,7 +70,9 @@ def _parts(rest: str) -> dict[str, str | None]:
     """Match the part after the scheme: as the standard has it, or with reserved characters in the password."""
     strict = re.fullmatch(_pattern(STRICT_USER), rest)
     raw = re.fullmatch(_pattern(RAW_USER), rest)
-    if strict and strict["user"] is None and raw:
+    if raw and (
+        (strict and strict["user"] is None) or (not strict and re.search(OPTION_INSIDE, raw["password"] or ""))
+    ):
         raise ValueError(f"can be read in two ways, because of an @ that is not encoded: {EXPECTED}")
     found = strict or raw
     if found is None:
