@@ -14,6 +14,7 @@ from sqlalchemy.exc import DBAPIError
 from chatrec.config import Settings
 from chatrec.db import embedded, silence
 from chatrec.db.address import address, arguments
+from chatrec.db.address import shown as shown
 from chatrec.db.failures import LOCK_SECONDS, connect, keep_reason, translated
 
 READ_ONLY_TIMEOUT_MS = 5_000

@@ -10,7 +10,6 @@ from sqlalchemy import text
 from chatrec.config import Settings
 from chatrec.db import engine as engines
 from chatrec.db import id_types, migrate
-from chatrec.db.address import shown
 from chatrec.encoder.model_selection import choose
 from chatrec.errors import ChatrecError, MappingError, SettingsError
 from chatrec.extract.describe import check_mapping
@@ -69,7 +68,7 @@ def _connect(settings: Settings) -> str:
     engine.dispose()
     if int(str(version).split(".")[0]) < 14:
         raise SettingsError(f"PostgreSQL {version} is too old: chatrec needs 14 or later.")
-    return f"PostgreSQL {version} at {shown(url)}"
+    return f"PostgreSQL {version} at {engines.shown(url)}"
 
 
 def _map(settings: Settings, mappings: list[SourceMapping]) -> str:
