@@ -3,7 +3,7 @@
 import os
 import socket
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from typing import Any
 
 import psycopg2
@@ -136,13 +136,11 @@ def cursor(engine: Engine, autocommit: bool = False) -> Iterator[Any]:
 
 @contextmanager
 def lost_connections(connection: Any) -> Iterator[None]:
-    """Keep the server's reason in an error of the block that ends the connection, and leave no transaction open."""
+    """Keep the server's reason in an error of the block that ends the connection."""
     try:
         yield
-    except BaseException as error:
+    except psycopg2.Error as error:
         keep_reason(connection, error)
-        with suppress(psycopg2.Error):
-            connection.rollback()
         raise
 
 
