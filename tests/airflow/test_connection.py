@@ -147,3 +147,26 @@ def test_a_source_of_secrets_that_does_not_answer_is_transient(monkeypatch: pyte
     with pytest.raises(TransientError, match="Vault does not give the connection chatrec_db") as caught:
         connection_url()
     assert not parts_in(SECRET, str(caught.value))
+
+
+@pytest.mark.parametrize(("error", "expected"), [("API_SERVER_ERROR", TransientError), ("CONNECTION_NOT_FOUND", None)])
+def test_an_api_server_with_an_error_has_not_said_that_there_is_none(
+    error: str, expected: type[Exception] | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from airflow.sdk.exceptions import ErrorType
+    from airflow.sdk.execution_time import task_runner
+    from airflow.sdk.execution_time.comms import ErrorResponse
+    from chatrec_airflow.connection import connection_url
+
+    class Supervisor:
+        def send(self, question: Any) -> ErrorResponse:
+            return ErrorResponse(error=ErrorType[error], detail={"said": SECRET})
+
+    monkeypatch.delenv(VARIABLE, raising=False)
+    monkeypatch.setattr(task_runner, "SUPERVISOR_COMMS", Supervisor(), raising=False)
+    if expected is None:
+        assert connection_url() == ""
+    else:
+        with pytest.raises(expected, match="does not give the connection chatrec_db") as caught:
+            connection_url()
+        assert not parts_in(SECRET, str(caught.value))
