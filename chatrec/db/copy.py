@@ -15,6 +15,8 @@ from pyarrow import csv
 from chatrec.db import silence
 
 NULL = r"\N"
+LARGEST_BLOCK = 1 << 30
+"""Bytes of a block at most. The parser counts them in 32 bits, and a row of PostgreSQL may have another GiB."""
 
 
 def copy_out(
@@ -32,7 +34,7 @@ def copy_out(
         columns: Names of the columns.
         on_block: Called with each block as a table. All columns are binary: PostgreSQL's text of each value as bytes,
             because a database may hold bytes that are not UTF-8. NULL is null, an empty text is empty.
-        block_bytes: Approximate size of a block of text.
+        block_bytes: Approximate size of a block of text; at most `LARGEST_BLOCK`.
 
     Returns:
         Number of rows.
@@ -53,12 +55,12 @@ class _Block:
     """File object for psycopg2, which calls `write` once per row, so a block ends where a row ends."""
 
     def __init__(
-        self, columns: Sequence[str], on_block: Callable[[pa.Table], None], limit: int, connection: Any
+        self, columns: Sequence[str], on_block: Callable[[pa.Table], None], limit: int, connection: Any = None
     ) -> None:
         self.columns = list(columns)
         self.connection = connection
         self.on_block = on_block
-        self.limit = limit
+        self.limit = min(limit, LARGEST_BLOCK)
         self.rows = 0
         self._buffer = bytearray()
 
@@ -75,7 +77,7 @@ class _Block:
         table = csv.read_csv(
             pa.BufferReader(bytes(self._buffer)),
             read_options=csv.ReadOptions(column_names=self.columns, block_size=len(self._buffer) + 1),
-            parse_options=csv.ParseOptions(newlines_in_values=True),
+            parse_options=csv.ParseOptions(newlines_in_values=True, ignore_empty_lines=False),  # NULL, if it is alone
             convert_options=csv.ConvertOptions(
                 column_types=dict.fromkeys(self.columns, pa.binary()),
                 null_values=[""],
