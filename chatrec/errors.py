@@ -7,6 +7,7 @@ ChatrecError
 │   ├── RunStopped         a check stopped the run before publishing
 │   ├── RunError           a run does not exist, or its state does not allow the operation
 │   ├── ArtifactError      a file under artifacts.root is damaged, or cannot be read or written
+│   ├── StatementRefused   PostgreSQL rejects a statement
 │   └── DataError          a table or an argument cannot be used (also a ValueError)
 │       ├── UnknownUser    the dataset has no such user
 │       ├── UnknownItem    the dataset has no such item
@@ -70,6 +71,10 @@ class ArtifactError(TerminalError):
         super().__init__(message)
         self.file = file
         self.why = why
+
+
+class StatementRefused(TerminalError):
+    """Raised when PostgreSQL rejects a statement. ``chatrec --debug`` shows where."""
 
 
 class DataError(TerminalError, ValueError):

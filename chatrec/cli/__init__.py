@@ -12,7 +12,7 @@ import sys
 
 from chatrec.cli import data, encoders, erase, privacy, runs, setup, steps  # noqa: F401  (each registers its verbs)
 from chatrec.cli.app import app, state
-from chatrec.errors import ChatrecError
+from chatrec.errors import ChatrecError, StatementRefused
 
 __all__ = ["app", "main"]
 
@@ -24,6 +24,8 @@ def main() -> None:
     try:
         app()
     except ChatrecError as error:
+        if state.debug and isinstance(error, StatementRefused):
+            raise
         _say(str(error))
         sys.exit(error.exit_code)
     except _Stopped as stopped:

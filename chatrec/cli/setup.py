@@ -20,10 +20,13 @@ def init(
 ) -> None:
     """Write a commented chatrec.toml."""
     from chatrec.config import template
+    from chatrec.db.address import address
 
     file = state.config or Path("chatrec.toml")
     if file.exists() and not force:
         raise SettingsError(f"{file} already exists; --force overwrites it.")
+    if url:
+        address("--url", url)
     file.write_text(template(url), encoding="utf-8")
     print(f"Wrote {file}. Next: write your three SELECTs there, then `chatrec check`.")
 

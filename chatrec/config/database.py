@@ -4,21 +4,22 @@ from pathlib import Path
 
 from pydantic import Field, field_validator
 
-from chatrec.config.section import SECRET, Section, refuse_other_databases
+from chatrec.config.connection_url import validated
+from chatrec.config.section import SECRET, Section
 
 
 class Database(Section):
     """Location of chatrec's own tables."""
 
     url: str = Field("", json_schema_extra=SECRET, repr=False)
-    """Connection URL: postgresql://user:password@host:5432/name. If empty, chatrec starts an embedded PostgreSQL in
-    `folder`."""
+    """Connection URL: postgresql://user:password@host:5432/name, with the options of libpq after `?`. In a password,
+    write @ as %40. If empty, chatrec starts an embedded PostgreSQL in `folder`."""
     schema_name: str = Field("chatrec", pattern=r"^[a-z_][a-z0-9_]{0,40}$")
     """Schema of chatrec's tables. Each schema is one installation, so one database can serve several shops."""
     folder: Path = Path(".chatrec/postgres")
     """Data folder of the embedded PostgreSQL, used when `url` is empty."""
 
-    _postgres = field_validator("url")(refuse_other_databases)
+    _postgres = field_validator("url")(validated)
 
 
 class Artifacts(Section):
@@ -35,4 +36,4 @@ class Pages(Section):
     """Connection URL of a role with read access, such as a member of chatrec_reader. If empty, `database.url`. All
     transactions of the pages are read-only in either case."""
 
-    _postgres = field_validator("url")(refuse_other_databases)
+    _postgres = field_validator("url")(validated)

@@ -14,6 +14,7 @@ from pydantic_settings import (
     PydanticBaseSettingsSource,
     SettingsConfigDict,
 )
+from pydantic_settings.exceptions import SettingsError as UnreadableVariable
 
 from chatrec.config.section import SECRET
 from chatrec.config.settings import Sections
@@ -91,6 +92,8 @@ def _find(file: Path | None) -> Path | None:
     named = file or (Path(os.environ[CONFIG_VARIABLE]) if os.environ.get(CONFIG_VARIABLE) else None)
     if named is None:
         return next((default for default in (DEFAULT_FILE, DEMO_FILE) if default.exists()), None)
+    if ":/" in str(named)[2:]:
+        raise SettingsError(f"{CONFIG_VARIABLE} and --config name a file, not a URL.")
     if not named.is_file():
         raise SettingsError(f"There is no settings file {named}. `chatrec init` writes one.")
     return named
@@ -132,6 +135,11 @@ def _readable(where: str) -> Iterator[None]:
         yield
     except ValidationError as error:
         raise SettingsError(f"In {where}: {'; '.join(_problems(error))}.") from None
+    except UnreadableVariable as error:
+        raise SettingsError(
+            f"In the environment: {error}. A variable of a whole section holds JSON; CHATREC_SECTION__NAME sets one "
+            "value."
+        ) from None
 
 
 def _problems(error: ValidationError) -> Iterator[str]:

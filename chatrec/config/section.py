@@ -12,10 +12,3 @@ class Section(BaseModel):
     """A table of `chatrec.toml`. Unknown keys are errors, and values never appear in error messages."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
-
-
-def refuse_other_databases(url: str) -> str:
-    """Validates a connection URL, which may be empty."""
-    if url and not url.startswith(("postgresql://", "postgresql+psycopg2://", "postgres://")):
-        raise ValueError("must start with postgresql://")
-    return url

@@ -2,7 +2,8 @@
 
 from pydantic import Field, field_validator
 
-from chatrec.config.section import SECRET, Section, refuse_other_databases
+from chatrec.config.connection_url import validated
+from chatrec.config.section import SECRET, Section
 
 
 class Source(Section):
@@ -29,7 +30,7 @@ class Source(Section):
     item_attributes: tuple[str, ...] = ()
     """Columns of `items` that are not text, such as a time or a stock level. Rules can use them; models do not."""
 
-    _postgres = field_validator("url")(refuse_other_databases)
+    _postgres = field_validator("url")(validated)
 
 
 class Text(Section):

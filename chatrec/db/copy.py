@@ -1,14 +1,18 @@
 """Bulk transfer with COPY, in blocks of bounded memory."""
 
 import io
+import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
 import polars as pl
+import psycopg2
 import pyarrow as pa
 from psycopg2 import sql
 from pyarrow import csv
+
+from chatrec.db import silence
 
 NULL = r"\N"
 LARGEST_BLOCK = 1 << 30
@@ -35,13 +39,13 @@ def copy_out(
     Returns:
         Number of rows.
     """
-    block = _Block(columns, on_block, block_bytes)
+    block = _Block(columns, on_block, block_bytes, cursor.connection)
     # A database in SQL_ASCII may hold any bytes and refuses to convert them to UTF-8: they are copied unchanged.
     plain = cursor.connection.get_parameter_status("server_encoding") == "SQL_ASCII"
     statement = sql.SQL("COPY ({}) TO STDOUT (FORMAT csv, FORCE_QUOTE *, ENCODING {})").format(
         query, sql.Literal("SQL_ASCII" if plain else "UTF8")
     )
-    with _own_errors(block):
+    with _own_errors(block), _first_error():
         cursor.copy_expert(statement, block)
     block.flush()
     return block.rows
@@ -67,8 +71,11 @@ def _own_errors(file: _Reported) -> Iterator[None]:
 class _Block(_Reported):
     """File object for psycopg2, which calls `write` once per row, so a block ends where a row ends."""
 
-    def __init__(self, columns: Sequence[str], on_block: Callable[[pa.Table], None], limit: int) -> None:
+    def __init__(
+        self, columns: Sequence[str], on_block: Callable[[pa.Table], None], limit: int, connection: Any = None
+    ) -> None:
         self.columns = list(columns)
+        self.connection = connection
         self.on_block = on_block
         self.limit = min(limit, LARGEST_BLOCK)
         self.rows = 0
@@ -87,6 +94,7 @@ class _Block(_Reported):
     def flush(self) -> None:
         if not self._buffer:
             return
+        silence.WATCH.heard(self.connection)
         table = csv.read_csv(
             pa.BufferReader(bytes(self._buffer)),
             read_options=csv.ReadOptions(column_names=self.columns, block_size=len(self._buffer) + 1),
@@ -122,20 +130,37 @@ def copy_in(
     Returns:
         Number of rows.
     """
-    lines = _CsvLines(frames)
+    lines = _CsvLines(frames, cursor.connection)
     statement = sql.SQL("COPY {} ({}) FROM STDIN (FORMAT csv, NULL {}, FREEZE {})").format(
         table, sql.SQL(", ").join(map(sql.Identifier, columns)), sql.Literal(NULL), sql.Literal(freeze)
     )
-    with _own_errors(lines):
+    with _own_errors(lines), _first_error():
         cursor.copy_expert(statement, lines)
     return lines.rows
+
+
+@contextmanager
+def _first_error() -> Iterator[None]:
+    """Raise the error with the server's reason for ending the connection.
+
+    psycopg2 prints it with a traceback, and raises a second one, which only says that the connection is closed.
+    """
+    printed: list[BaseException | None] = []
+    before, sys.excepthook = sys.excepthook, lambda kind, error, trace: printed.append(error.__cause__)
+    try:
+        yield
+    except psycopg2.OperationalError as error:
+        raise next((first for first in printed if isinstance(first, psycopg2.Error)), error) from None
+    finally:
+        sys.excepthook = before
 
 
 class _CsvLines(io.RawIOBase, _Reported):
     """File object that psycopg2 reads from: CSV, encoded one frame at a time."""
 
-    def __init__(self, frames: Iterable[pl.DataFrame]) -> None:
+    def __init__(self, frames: Iterable[pl.DataFrame], connection: Any) -> None:
         self.rows = 0
+        self.connection = connection
         self._blocks = self._encode(frames)
         self._rest = memoryview(b"")
 
@@ -146,6 +171,7 @@ class _CsvLines(io.RawIOBase, _Reported):
             yield text.write_csv(include_header=False, null_value=NULL, quote_style="non_numeric").encode()
 
     def read(self, size: int = -1) -> bytes:
+        silence.WATCH.heard(self.connection)
         if not self._rest:
             try:
                 self._rest = memoryview(next(self._blocks, b""))

@@ -8,30 +8,34 @@ from typing import Any
 
 import psycopg2
 from psycopg2 import sql
-from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url
+from sqlalchemy import URL, Connection, Engine, create_engine, event
 from sqlalchemy.exc import DBAPIError
 
 from chatrec.config import Settings
-from chatrec.db import embedded
-from chatrec.errors import DatabaseUnavailable, SettingsError, TransientError
+from chatrec.db import embedded, silence
+from chatrec.db.address import address, arguments
+from chatrec.db.address import shown as shown
+from chatrec.db.failures import LOCK_SECONDS, connect, keep_reason, translated
 
-DRIVER = "postgresql+psycopg2"
-WRONG_SETTINGS = ("authentication failed", "does not exist", "no password supplied", "no pg_hba.conf entry")
 READ_ONLY_TIMEOUT_MS = 5_000
-INSUFFICIENT_PRIVILEGE = "42501"
-TRANSIENT_CLASSES = ("08", "40", "53", "55", "57")
-"""SQLSTATE classes: connection lost, rolled back, out of resources, lock not available, shut down."""
 
 
 def database_url(settings: Settings) -> URL:
-    """URL of the database of chatrec's tables; starts the embedded one if none is configured."""
-    url = settings.database.url or embedded.start(settings.database.folder)
-    return make_url(url).set(drivername=DRIVER)
+    """URL of the database of chatrec's tables; starts the embedded one if none is configured.
+
+    Raises:
+        SettingsError: If `database.url` is wrong.
+    """
+    return address("database.url", settings.database.url or embedded.start(settings.database.folder))
 
 
 def source_url(settings: Settings) -> URL:
-    """URL of the database that the mapping SELECTs read."""
-    return make_url(settings.source.url).set(drivername=DRIVER) if settings.source.url else database_url(settings)
+    """URL of the database that the mapping SELECTs read.
+
+    Raises:
+        SettingsError: If `source.url` is wrong.
+    """
+    return address("source.url", settings.source.url) if settings.source.url else database_url(settings)
 
 
 def database(settings: Settings, purpose: str = "chatrec") -> Engine:
@@ -42,7 +46,8 @@ def database(settings: Settings, purpose: str = "chatrec") -> Engine:
         purpose: Application name in `pg_stat_activity`, completed by the host and the process.
     """
     engine = _engine(database_url(settings), purpose)
-    _set_in_transactions(engine, _search_path(settings.database.schema_name))
+    path, timeout = _search_path(settings.database.schema_name), sql.Literal(LOCK_SECONDS * 1000)
+    _set_in_transactions(engine, sql.SQL("SET LOCAL lock_timeout = {}; {}").format(timeout, path))
     return engine
 
 
@@ -72,8 +77,10 @@ def read_only(settings: Settings, purpose: str, of_source: bool = False) -> Engi
         purpose: Application name in `pg_stat_activity`.
         of_source: Whether to connect to the source tables at `source.url`, with the connection's own search path.
     """
-    chosen = settings.source.url if of_source and settings.source.url else settings.pages.url
-    url = make_url(chosen).set(drivername=DRIVER) if chosen else database_url(settings)
+    if of_source and settings.source.url:
+        url = source_url(settings)
+    else:
+        url = address("pages.url", settings.pages.url) if settings.pages.url else database_url(settings)
     return read_only_at(url, None if of_source else settings.database.schema_name, purpose)
 
 
@@ -85,7 +92,7 @@ def read_only_at(url: URL, schema: str | None, purpose: str) -> Engine:
         schema: Schema to search first; None for the connection's own search path.
         purpose: Application name in `pg_stat_activity`.
     """
-    engine = _engine(url.set(drivername=DRIVER), purpose)
+    engine = _engine(url, purpose)
 
     @event.listens_for(engine, "connect")
     def _read_only(connection: Any, _: object) -> None:
@@ -121,7 +128,8 @@ def cursor(engine: Engine, autocommit: bool = False) -> Iterator[Any]:
     with engine.connect() as connection:
         if autocommit:
             connection = connection.execution_options(isolation_level="AUTOCOMMIT")
-        with connection.begin(), driver_cursor(connection) as opened:
+        driver = connection.connection.driver_connection
+        with connection.begin(), lost_connections(driver), driver_cursor(connection) as opened:
             yield opened
 
 
@@ -130,15 +138,34 @@ def driver_cursor(connection: Connection) -> Any:
     return connection.connection.cursor()
 
 
+@contextmanager
+def lost_connections(connection: Any) -> Iterator[None]:
+    """Keep the server's reason in an error of the block that ends the connection."""
+    try:
+        yield
+    except psycopg2.Error as error:
+        keep_reason(connection, error)
+        raise
+
+
 def _engine(url: URL, purpose: str) -> Engine:
     name = f"{purpose} ({socket.gethostname()} pid {os.getpid()})"[:63]
-    return create_engine(
-        url,
-        connect_args={"application_name": name, "connect_timeout": 10},
-        client_encoding="utf8",
-        pool_size=2,
-        pool_pre_ping=True,
-    )
+    engine = create_engine(url, client_encoding="utf8", pool_size=2, pool_pre_ping=True, hide_parameters=True)
+
+    values = {**arguments(url), "application_name": name}
+
+    @event.listens_for(engine, "do_connect")
+    def _connect(*_: object) -> Any:
+        connection = connect(values)
+        silence.WATCH.add(connection, values)
+        return connection
+
+    @event.listens_for(engine, "handle_error")
+    def _keep_reason(context: Any) -> None:
+        if context.connection is not None and not context.connection.closed and not context.connection.invalidated:
+            keep_reason(context.connection.connection.driver_connection, context.original_exception)
+
+    return engine
 
 
 @contextmanager
@@ -147,32 +174,15 @@ def readable_errors(setting: str, url: URL) -> Iterator[None]:
 
     Args:
         setting: The setting that names the database.
-        url: The database, shown without its password.
+        url: The database, shown without its secrets.
 
     Raises:
-        SettingsError: If user, password or database name are wrong, or the role lacks a right.
+        SettingsError: If the server refuses user, password, database or TLS, or the role lacks a right.
         DatabaseUnavailable: If there is no connection, or it was lost.
         TransientError: If a deadlock, a serialization failure, too many connections or the like occurred.
+        StatementRefused: If PostgreSQL rejects a statement.
     """
     try:
         yield
-    except (DBAPIError, psycopg2.Error) as error:
-        cause = error.orig if isinstance(error, DBAPIError) else error
-        reason = " ".join(str(cause).split()).rstrip(".?")
-        where = url.render_as_string(hide_password=True)
-        code = getattr(cause, "pgcode", None)
-        if code is None and any(word in reason for word in WRONG_SETTINGS):
-            raise SettingsError(f"{setting} ({where}) is refused: {reason}. Correct {setting}.") from None
-        if code is None and isinstance(cause, (psycopg2.OperationalError, psycopg2.InterfaceError)):
-            raise DatabaseUnavailable(
-                f"The database of {setting} ({where}) does not answer: {reason}. "
-                "Is it running, and reachable from here?"
-            ) from None
-        if code == INSUFFICIENT_PRIVILEGE:
-            raise SettingsError(
-                f"The role of {setting} ({where}) lacks a right: {reason}. GRANT it to the role, or make the role a "
-                "member of the owner's."
-            ) from None
-        if code is not None and code[:2] in TRANSIENT_CLASSES:
-            raise TransientError(f"The database of {setting} ({where}) broke off: {reason}") from error
-        raise
+    except (DBAPIError, psycopg2.Error) as error:  # the statement and its values are in no traceback
+        raise translated(setting, url, error).with_traceback(error.__traceback__) from None

@@ -13,6 +13,7 @@ from sqlalchemy import Engine
 
 from chatrec.config.ranking import Target
 from chatrec.config.source import AdvancedText, Source
+from chatrec.db.engine import lost_connections
 from chatrec.extract import partitions
 from chatrec.extract.arrivals import SeenItems
 from chatrec.extract.catalogue import items_relation, users_relation
@@ -143,14 +144,14 @@ def snapshot(engine: Engine) -> Iterator[Any]:
     pooled = engine.raw_connection()
     connection: Any = pooled.driver_connection
     try:
-        connection.set_session(isolation_level=ISOLATION_LEVEL_REPEATABLE_READ, readonly=True)
-        with connection.cursor() as cursor:
-            cursor.execute("SET LOCAL TIME ZONE 'UTC'")
-            cursor.execute("SET LOCAL DateStyle TO ISO")  # as texts are read back; the order of input stays
-            cursor.execute("SET LOCAL extra_float_digits TO 1")
-            yield cursor
+        with lost_connections(connection):
+            connection.set_session(isolation_level=ISOLATION_LEVEL_REPEATABLE_READ, readonly=True)
+            with connection.cursor() as cursor:
+                cursor.execute("SET LOCAL TIME ZONE 'UTC'")
+                cursor.execute("SET LOCAL DateStyle TO ISO")  # as texts are read back; the order of input stays
+                cursor.execute("SET LOCAL extra_float_digits TO 1")
+                yield cursor
     finally:
-        connection.rollback()
         pooled.invalidate()
 
 

@@ -79,7 +79,7 @@ def _connect(settings: Settings) -> str:
     engine.dispose()
     if int(str(version).split(".")[0]) < 14:
         raise SettingsError(f"PostgreSQL {version} is too old: chatrec needs 14 or later.")
-    return f"PostgreSQL {version} at {url.render_as_string(hide_password=True)}{_encoding(settings, encoding)}"
+    return f"PostgreSQL {version} at {engines.shown(url)}{_encoding(settings, encoding)}"
 
 
 def _encoding(settings: Settings, encoding: str) -> str:

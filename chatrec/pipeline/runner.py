@@ -12,6 +12,7 @@ from sqlalchemy import Connection, Engine
 from chatrec.config import Settings
 from chatrec.db import records
 from chatrec.db.engine import readable_errors
+from chatrec.db.failures import recorded
 from chatrec.db.fence import Fence
 from chatrec.db.lock import Lock, hold
 from chatrec.errors import ChatrecError, LockLost, RunStopped
@@ -99,7 +100,7 @@ class Runner:
             with readable_disk_errors(self.settings.artifacts.root), readable_errors("database.url", self.engine.url):
                 yield
         except Exception as error:
-            self.end("failed", str(error))
+            self.end("failed", recorded(error))
             raise
 
     def _verdict(self, last: Manifest) -> str:
@@ -138,8 +139,8 @@ class Runner:
         if all(self.run.intact(name) for name in step.needs):
             return
         with self.engine.connect() as connection:
-            recorded = {record.step: record.state for record in records.steps(connection, number)}
-        if all(recorded.get(name) == "done" for name in step.needs):
+            states = {record.step: record.state for record in records.steps(connection, number)}
+        if all(states.get(name) == "done" for name in step.needs):
             for name in before(step):
                 self._perform(number, BY_NAME[name], lock)
 
@@ -158,7 +159,7 @@ class Runner:
                 context = Context(self.run, self.settings, folder, self.engine, number, self.options, fence)
                 manifest = (_reuse(context, step, inputs) if step.reusable else None) or do(context, step, inputs)
         except Exception as error:
-            self._record_step(fence, "failed", time.monotonic() - clock, {"error": str(error)[:1000]})
+            self._record_step(fence, "failed", time.monotonic() - clock, {"error": recorded(error)[:1000]})
             if isinstance(error, ChatrecError):
                 error.step = step.name
             if isinstance(error, RunStopped):
@@ -193,4 +194,4 @@ def _best_effort() -> Iterator[None]:
     except LockLost:
         raise
     except Exception as error:
-        LOG.warning("The run could not be recorded: %s", error)
+        LOG.warning("The run could not be recorded: %s", getattr(error, "orig", error))

@@ -5,11 +5,12 @@ from contextlib import contextmanager
 from types import TracebackType
 from typing import Any, Self, TypeVar
 
-from sqlalchemy import Connection, make_url
-from sqlalchemy.exc import ArgumentError, ProgrammingError
+from sqlalchemy import Connection
+from sqlalchemy.exc import ProgrammingError
 
 from chatrec.config import Settings, load
 from chatrec.db import records
+from chatrec.db.address import address
 from chatrec.db.engine import database_url, read_only_at, readable_errors
 from chatrec.db.records import RunRecord
 from chatrec.errors import DataError, RunError, SettingsError
@@ -48,7 +49,7 @@ class Client:
         if isinstance(database, Settings):
             self._url, schema, self._setting = database_url(database), database.database.schema_name, "database.url"
         else:
-            self._url, self._setting = _url(database), "the URL"
+            self._url, self._setting = address("the URL", database), "the URL"
         self._engine = read_only_at(self._url, schema, "chatrec client")
 
     def recommend(self, user_id: Any, k: int | None = None, run: str | None = None) -> list[Recommendation]:
@@ -138,13 +139,6 @@ class Client:
                     f"The tables cannot be read: {reason}. `chatrec db migrate` creates them, `chatrec db roles` the "
                     "role that may read them."
                 ) from error
-
-
-def _url(database: str) -> Any:
-    try:
-        return make_url(database)
-    except ArgumentError:
-        raise SettingsError("The URL of the database is not valid: expected postgresql://user@host/name.") from None
 
 
 def _first(rows: Sequence[T], k: int | None) -> list[T]:

@@ -14,6 +14,7 @@ from sqlalchemy.exc import DataError, ProgrammingError
 
 from chatrec.config import Settings
 from chatrec.db import embedded
+from chatrec.db.address import without_secrets
 from chatrec.db.engine import database_url
 from chatrec.errors import RunError, SettingsError
 
@@ -174,8 +175,9 @@ def open_psql(settings: Settings) -> int:
     program = str(bundled) if bundled and bundled.exists() else shutil.which("psql")
     if program is None:
         raise SettingsError('psql is not installed; `chatrec sql "select …"` works without it.')
-    address = url.set(drivername="postgresql", password=None).render_as_string()
-    environment = {**os.environ, "PGOPTIONS": f"-c search_path={settings.database.schema_name},public"}
+    path = f"-c search_path={settings.database.schema_name},public"
+    options = (os.environ.get("PGOPTIONS"), url.query.get("options"), path)
+    environment = {**os.environ, "PGOPTIONS": " ".join(str(part) for part in options if part)}
     if url.password:
         environment["PGPASSWORD"] = url.password
-    return subprocess.call([program, address], env=environment)
+    return subprocess.call([program, without_secrets(url.difference_update_query(["options"]))], env=environment)

@@ -24,11 +24,13 @@ class RunFailed(BaseNotifier):
 
     def notify(self, context: Any) -> None:
         """Notify of a failure. Airflow calls this in the worker, after the last try."""
+        from chatrec.db.failures import recorded
         from chatrec.pipeline import fail
         from chatrec_airflow.settings import key_of_run, settings
 
         task = context["task_instance"].task_id
-        reason = " ".join(str(context.get("exception") or "no reason given").split())
+        error = context.get("exception")
+        reason = " ".join(recorded(error).split()) if isinstance(error, BaseException) else "no reason given"
         fail(settings(), key_of_run(context["dag_run"]), f"{task}: {reason}")
         self.log.error("The run has failed in %s; the recommendations of the previous run stay live.", task)
         say(
@@ -58,10 +60,13 @@ def say(subject: str, message: str) -> None:
         connection = BaseHook.get_connection(CONNECTION)
     except (AirflowNotFoundException, AirflowRuntimeError):
         return
-    if connection.conn_type == "smtp":
-        _mail(subject, message, connection.extra_dejson["to"])
-    else:
-        _post(_address(connection), f"{subject}\n{message}")
+    try:
+        if connection.conn_type == "smtp":
+            _mail(subject, message, connection.extra_dejson["to"])
+        else:
+            _post(_address(connection), f"{subject}\n{message}")
+    except Exception as error:  # whose words may show the address, which is a secret
+        raise RuntimeError(f"The connection {CONNECTION} takes no message: {type(error).__name__}.") from None
 
 
 def _mail(subject: str, message: str, to: str) -> None:

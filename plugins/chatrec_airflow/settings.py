@@ -5,16 +5,14 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from chatrec.config import Settings
 
-CONNECTION = "chatrec_db"
-"""Name of the Airflow connection that gives the database if no setting does."""
-
 
 def settings() -> "Settings":
     """Load the settings of this deployment."""
     from chatrec.config import load
+    from chatrec_airflow.connection import connection_url
 
     loaded = load()
-    url = "" if loaded.database.url else _connection_url()
+    url = "" if loaded.database.url else connection_url()
     return loaded.override({"database.url": url}) if url else loaded
 
 
@@ -34,13 +32,3 @@ def key_of_run(dag_run: Any) -> str:
     from chatrec.runs.run import key_of
 
     return key_of(dag_run.run_after)
-
-
-def _connection_url() -> str:
-    from airflow.sdk import BaseHook
-    from airflow.sdk.exceptions import AirflowNotFoundException, AirflowRuntimeError
-
-    try:
-        return str(BaseHook.get_connection(CONNECTION).get_uri())
-    except (AirflowNotFoundException, AirflowRuntimeError):
-        return ""

@@ -12,6 +12,8 @@ import pytest
 from aiosmtpd.controller import Controller
 from aiosmtpd.smtp import Envelope
 
+from tests.support.secrets import parts_in
+
 CONNECTION = "AIRFLOW_CONN_CHATREC_NOTIFY"
 pytestmark = pytest.mark.usefixtures("metadata")
 
@@ -69,6 +71,16 @@ def test_a_webhook_as_slack_has_it(hook: tuple[list[tuple[str, Any]], int], monk
         ("/services/T0/B0/secret", {"text": "A run waits\nAnswer here: http://x/y"}),
         ("/", {"text": "A run\nhas failed"}),
     ]
+
+
+@pytest.mark.parametrize("host", ["http://127.0.0.1:9/services", "http://127.0.0.1:9/ser vices", "http:///", "ftp:/x"])
+def test_an_address_that_takes_no_message_is_not_shown(host: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    from chatrec_airflow.notify import say
+
+    monkeypatch.setenv(CONNECTION, json.dumps({"conn_type": "http", "host": host, "password": "T0/B0/sec\nret"}))
+    with pytest.raises(RuntimeError, match="The connection chatrec_notify takes no message") as caught:
+        say("A run", "has failed")
+    assert not parts_in("T0/B0/sec\nret", str(caught.value))
 
 
 def test_a_mail(mail: tuple[list[str], int], monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,10 +1,12 @@
 """Whole runs under a real Airflow, on a real PostgreSQL."""
 
+import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
+from sqlalchemy import make_url
 
 from chatrec.config import Settings
 from chatrec.pipeline import RunOptions
@@ -49,7 +51,9 @@ def test_a_dry_run_skips_the_publish_and_the_database_may_come_from_a_connection
     text = (tmp_path / "chatrec.toml").read_text()
     without = "\n".join(line for line in text.splitlines() if not line.startswith("url = "))
     (tmp_path / "chatrec.toml").write_text(without)
-    monkeypatch.setenv("AIRFLOW_CONN_CHATREC_DB", shop.url.replace("postgresql://", "postgres://"))
+    at = make_url(shop.url)
+    fields = {"conn_type": "postgres", "login": at.username, "host": at.query["host"], "schema": at.database}
+    monkeypatch.setenv("AIRFLOW_CONN_CHATREC_DB", json.dumps({**fields, "extra": "{}"}))  # as Airflow's form makes it
     found = dag_run(dry_run=True)
     assert str(found.state) == "success"
     assert states(found)["release.publish"] == "skipped"

@@ -21,6 +21,7 @@ from chatrec.pipeline.run_settings import options_of
 from chatrec.runs.run import Run
 from tests.support.finished import Finished, complete, migrate
 from tests.support.processes import Chatrec
+from tests.support.secrets import parts_in
 from tests.support.shop import SELECTS, Shop, write_settings
 
 
@@ -100,6 +101,17 @@ def test_a_database_that_is_down(chatrec: Chatrec, shop: Shop, tmp_path: Path) -
         assert found == code, (arguments, out, err)
         assert "does not answer" in out + err
         assert "geheim" not in out + err
+
+
+def test_a_wrong_url_is_exit_code_2_and_shows_no_secret(chatrec: Chatrec) -> None:
+    variables = {f"CHATREC_SOURCE__{name.upper()}": select for name, select in SELECTS.items()}
+    for url, words in (
+        ("postgresql://postgres:se@kret99@127.0.0.1:5432/shop", "database.url: the password holds an @"),
+        ("postgresql:///shop?password=se%40kret99&schema=public", "no connection option schema"),
+    ):
+        code, out, err = chatrec("sql", "SELECT 1", CHATREC_DATABASE__URL=url, **variables)
+        assert (code, words in err) == (2, True), err
+        assert not parts_in("se@kret99", out + err)
 
 
 def test_a_mapping_mistake_names_the_setting(chatrec: Chatrec, shop: Shop, configure: Callable[..., Settings]) -> None:

@@ -75,11 +75,24 @@ def test_the_environment_wins_over_the_file(monkeypatch: pytest.MonkeyPatch) -> 
         ("[ranking\ntop_n = 7", "is not valid TOML"),
         ("[database]\nurl = 'mysql://u:geheim@h/d'", r"database\.url: must start with postgresql://"),
         ("[database]\nurl = 'postgresql://u:geheim@h/d'", r"source\.interactions, source\.items, source\.users"),
+        ("[database]\nurl = 'postgresql://u:a@geheim@h/d'", r"database\.url: the password holds an @"),
+        ("[source]\nurl = 'postgresql://u:geheim@h:x/d'", r"source\.url: the port is not a number"),
+        ("[pages]\nurl = 'postgresql://u:geheim@h:99999/d'", r"pages\.url: a port is not a number from 1 to 65535"),
+        ("[database]\nurl = postgresql://u:geheim@h/d", "is not valid TOML"),
+        ("database = 'postgresql://u:geheim@h/d'", "database: Input should be a valid dictionary"),
     ],
 )
 def test_what_is_wrong_is_named_and_no_value_is_shown(text: str, message: str) -> None:
     with pytest.raises(SettingsError, match=message) as caught:
         load(write(text))
+    assert "geheim" not in str(caught.value)
+
+
+@pytest.mark.parametrize("variable", ["CHATREC_DATABASE", "CHATREC_DATABASE__URL__X", "CHATREC_CONFIG"])
+def test_a_url_in_the_wrong_variable_is_not_shown(variable: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(variable, "postgresql://u:geheim@h/d")
+    with pytest.raises(SettingsError) as caught:
+        load()
     assert "geheim" not in str(caught.value)
 
 
