@@ -13,6 +13,7 @@ from sqlalchemy import Engine
 
 from chatrec.config.ranking import Target
 from chatrec.config.source import AdvancedText, Source
+from chatrec.db.search_path import SET_PATH
 from chatrec.extract import partitions
 from chatrec.extract.arrivals import SeenItems
 from chatrec.extract.catalogue import items_relation, users_relation
@@ -130,13 +131,14 @@ def selects(source: Source) -> dict[str, str]:
 
 @contextmanager
 def snapshot(engine: Engine) -> Iterator[Any]:
-    """Yield a psycopg2 cursor in a REPEATABLE READ, READ ONLY transaction with the time zone UTC."""
+    """Yield a psycopg2 cursor in a REPEATABLE READ, READ ONLY transaction with the time zone UTC; see `SET_PATH`."""
     pooled = engine.raw_connection()
     connection: Any = pooled.driver_connection
     try:
         connection.set_session(isolation_level=ISOLATION_LEVEL_REPEATABLE_READ, readonly=True)
         with connection.cursor() as cursor:
             cursor.execute("SET LOCAL TIME ZONE 'UTC'")
+            cursor.execute(SET_PATH)
             yield cursor
     finally:
         connection.rollback()

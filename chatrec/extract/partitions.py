@@ -14,16 +14,19 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from psycopg2 import sql
 
+from chatrec.data.arrays import IntArray
 from chatrec.db import sql_files
 from chatrec.db.copy import copy_out
-from chatrec.extract.mapping import SourceQuery, id_column, id_order, is_integer
+from chatrec.extract.describe import changes_between_scans
+from chatrec.extract.mapping import SourceQuery, id_column, is_integer, text_column
 from chatrec.extract.schema import RowGroups
 from chatrec.runs.run import replacing
 from chatrec.runtime.progress import progress
 
 NO_DAY = "none"
 DAY = f"coalesce(CASE WHEN isfinite(occurred_at) THEN (occurred_at)::date::text END, '{NO_DAY}')"
-COLUMNS = ("day", "user_id", "item_id", "event", "weight", "occurred_at")
+HASH = "hash_record_extended(ROW(user_id, item_id, event, weight, occurred_at), 0)"
+COLUMNS = ("day", "user_id", "item_id", "event", "weight", "occurred_at", "hash")
 
 
 @dataclass(frozen=True)
@@ -59,33 +62,58 @@ def read_partitions(
 
     Returns:
         All days, and the days that were read.
+
+    Raises:
+        MappingError: If a day does not have the rows of its digest when it is read.
     """
     variables = _variables(cursor, mapped)
-    cursor.execute(sql_files.read("queries/day_digests.sql", variables))
-    partitions = [DailyPartition(day, events, str(digest)) for day, events, digest in cursor.fetchall()]
+    partitions = read_digests(cursor, mapped)
     changed = [partition for partition in partitions if full or not (folder / partition.name).exists()]
     if changed:
         days = sql.Literal([partition.day for partition in changed]).as_string(cursor)
         query = sql.SQL(sql_files.read("queries/events_of_days.sql", {**variables, "days": days}))
         integer_ids = [is_integer(mapped.types[name]) for name in ("user_id", "item_id")]
-        _write(cursor, query, changed, folder, integer_ids, block_bytes)
+        if not _write(cursor, query, changed, folder, integer_ids, block_bytes):
+            raise changes_between_scans(mapped.relation)
     return partitions, changed
 
 
+def read_digests(cursor: Any, mapped: SourceQuery) -> list[DailyPartition]:
+    """Days of events, in their order, in one scan."""
+    cursor.execute(sql_files.read("queries/day_digests.sql", _variables(cursor, mapped)))
+    return [DailyPartition(day, events, digest) for day, events, digest in cursor.fetchall()]
+
+
+def refuse_changing(cursor: Any, mapped: SourceQuery) -> None:
+    """Read the digests twice.
+
+    Raises:
+        MappingError: If they differ.
+    """
+    if read_digests(cursor, mapped) != read_digests(cursor, mapped):
+        raise changes_between_scans(mapped.relation)
+
+
 def events_select(cursor: Any, mapped: SourceQuery) -> str:
-    """SELECT of the events with all columns of the contract; those that are not mapped are NULL."""
+    """SELECT of the events with all columns of the contract; those that are not mapped are NULL.
+
+    OFFSET keeps PostgreSQL from evaluating a column once for the hash and once more for the file.
+    """
     columns = [id_column(name, mapped.types[name]).as_string(cursor) + f" AS {name}" for name in ("user_id", "item_id")]
-    for name, kind in (("event", "text"), ("weight", "float8"), ("occurred_at", "timestamptz")):
+    event = text_column("event").as_string(cursor) if "event" in mapped.types else "NULL::text"
+    columns.append(f"{event} AS event")
+    for name, kind in (("weight", "float8"), ("occurred_at", "timestamptz")):
         columns.append(f"{name if name in mapped.types else 'NULL'}::{kind} AS {name}")
-    return f"SELECT {', '.join(columns)} FROM (\n{mapped.select}\n) AS given"
+    return f"SELECT {', '.join(columns)} FROM (\n{mapped.select}\n) AS given OFFSET 0"
 
 
 def _variables(cursor: Any, mapped: SourceQuery) -> Mapping[str, str]:
     return {
         "day": DAY,
+        "hash": HASH,
         "interactions": events_select(cursor, mapped),
-        "user_order": id_order("user_id", mapped.types["user_id"]).as_string(cursor),
-        "item_order": id_order("item_id", mapped.types["item_id"]).as_string(cursor),
+        "user_order": id_column("user_id", mapped.types["user_id"]).as_string(cursor),
+        "item_order": id_column("item_id", mapped.types["item_id"]).as_string(cursor),
     }
 
 
@@ -96,13 +124,12 @@ def _write(
     folder: Path,
     integer_ids: Sequence[bool],
     block_bytes: int,
-) -> None:
+) -> bool:
+    """Write the files of days; returns whether all days have the rows of their digests."""
     folder.mkdir(parents=True, exist_ok=True)
     total = sum(partition.events for partition in partitions)
     with progress("Reading events", total, "events") as shown:
-        files = _Files(
-            {partition.day: folder / partition.name for partition in partitions}, partition_schema(*integer_ids)
-        )
+        files = _Files(partitions, folder, partition_schema(*integer_ids))
 
         def write(block: pa.Table) -> None:
             files.write(block)
@@ -110,6 +137,7 @@ def _write(
 
         with files:
             copy_out(cursor, query, COLUMNS, write, block_bytes)
+    return files.kept == len(partitions)
 
 
 def partition_schema(integer_users: bool, integer_items: bool) -> pa.Schema:
@@ -126,12 +154,19 @@ def partition_schema(integer_users: bool, integer_items: bool) -> pa.Schema:
 
 
 class _Files:
-    """Writes rows that arrive in the order of days; one day's file is open at a time."""
+    """Writes rows that arrive in the order of days; one day's file is open at a time.
 
-    def __init__(self, names: Mapping[str, Path], schema: pa.Schema) -> None:
-        self.names = names
+    The file of a day is kept if its rows have the count and the hash of its digest.
+    """
+
+    def __init__(self, partitions: Sequence[DailyPartition], folder: Path, schema: pa.Schema) -> None:
+        self.partitions = {partition.day: partition for partition in partitions}
+        self.folder = folder
         self.schema = schema
-        self._day: str | None = None
+        self.kept = 0
+        """Number of files kept."""
+        self._day = ""
+        self._hash = 0
         self._scope: Any = None
         self._file: RowGroups | None = None
 
@@ -142,19 +177,26 @@ class _Files:
             if day != self._day:
                 self._open(day)
             assert self._file is not None
-            self._file.write(_typed(block.slice(start, end - start), self.schema))
+            rows = block.slice(start, end - start)
+            self._file.write(_typed(rows, self.schema))
+            self._hash += _exact_sum(rows["hash"].cast(pa.string()).cast(pa.int64()).to_numpy())
             start = end
 
     def _open(self, day: str) -> None:
         self._close()
-        self._day = day
-        self._scope = replacing(self.names[day])
+        self._day, self._hash = day, 0
+        self._scope = replacing(self.folder / self.partitions[day].name)
         self._file = RowGroups(self._scope.__enter__(), self.schema)
 
     def _close(self, *failure: Any) -> None:
-        if self._file is not None:
-            self._file.close()
-            self._scope.__exit__(*(failure or (None, None, None)))
+        if self._file is None:
+            return
+        self._file.close()
+        error = failure[1] if failure else None
+        if error is None and DailyPartition(self._day, self._file.rows, str(self._hash)) != self.partitions[self._day]:
+            error = changes_between_scans("interactions")
+        self._scope.__exit__(type(error) if error else None, error, None)
+        self.kept += error is None
         self._file = None
 
     def __enter__(self) -> None:
@@ -162,6 +204,11 @@ class _Files:
 
     def __exit__(self, *failure: Any) -> None:
         self._close(*failure)
+
+
+def _exact_sum(values: IntArray) -> int:
+    """Sum of 64-bit integers, as PostgreSQL adds them: without overflow."""
+    return (int((values >> 32).sum()) << 32) + int((values & 0xFFFFFFFF).sum())
 
 
 def _typed(rows: pa.Table, schema: pa.Schema) -> pa.Table:

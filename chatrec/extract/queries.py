@@ -15,7 +15,8 @@ from psycopg2 import sql
 from chatrec.data.interactions import DAY
 from chatrec.db import sql_files
 from chatrec.db.copy import copy_out
-from chatrec.extract.mapping import SourceQuery, id_column, id_order
+from chatrec.extract.describe import changes_between_scans
+from chatrec.extract.mapping import SourceQuery, id_column, text_column
 from chatrec.extract.quarantine import Quarantine, decode_block
 from chatrec.extract.schema import QUERIES, QUERIES_SCHEMA, RowGroups
 from chatrec.extract.validation import dense, first_broken, time_as_text, until, wrong_times
@@ -117,6 +118,9 @@ def read_queries(
 
     Returns:
         Number of queries that were too old.
+
+    Raises:
+        MappingError: If there are more recent queries than queries.
     """
     variables = _variables(cursor, mapped)
     cursor.execute(sql_files.read("queries/newest_query.sql", {**variables, "until": str(until(file.now))}))
@@ -133,17 +137,20 @@ def read_queries(
             )
             shown.advance(block.num_rows)
 
-        return int(total) - copy_out(cursor, query, COLUMNS, write, block_bytes)
+        too_old = int(total) - copy_out(cursor, query, COLUMNS, write, block_bytes)
+    if too_old < 0:
+        raise changes_between_scans(mapped.relation)
+    return too_old
 
 
 def _variables(cursor: Any, mapped: SourceQuery) -> Mapping[str, str]:
     kind = mapped.types["user_id"]
     user = id_column("user_id", kind).as_string(cursor)
-    time = "occurred_at::timestamptz"
+    query, time = text_column("query").as_string(cursor), "occurred_at::timestamptz"
     return {
-        "queries": f"SELECT {user} AS user_id, query::text AS query, CASE WHEN isfinite({time}) "
+        "queries": f"SELECT {user} AS user_id, {query} AS query, CASE WHEN isfinite({time}) "
         f"THEN (extract(epoch FROM {time}) * 1000000)::bigint END AS occurred_at FROM (\n{mapped.select}\n) AS given",
-        "user_order": id_order("user_id", kind).as_string(cursor),
+        "user_order": id_column("user_id", kind).as_string(cursor),
     }
 
 

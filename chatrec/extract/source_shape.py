@@ -10,6 +10,9 @@ from chatrec.extract.mapping import SourceMapping, SourceQuery, id_column
 from chatrec.extract.partitions import events_select
 from chatrec.extract.weights import WeightStatistics
 
+HAS_TITLE = r""", coalesce(title::text COLLATE "default" ~ '\S', false) AS has_title"""
+"""A collation that ignores case has no regular expressions; the default one always has, and knows all spaces."""
+
 
 def read_shape(cursor: Any, mapping: SourceMapping) -> tuple[DataShape, WeightStatistics]:
     """Count the rows of the mapping SELECTs.
@@ -23,7 +26,7 @@ def read_shape(cursor: Any, mapping: SourceMapping) -> tuple[DataShape, WeightSt
     """
     variables = {
         "users": _select(cursor, mapping.users, "user_id"),
-        "items": _select(cursor, mapping.items, "item_id", r", coalesce(title::text ~ '\S', false) AS has_title"),
+        "items": _select(cursor, mapping.items, "item_id", HAS_TITLE),
         "interactions": events_select(cursor, mapping.interactions),
         "timed": str(mapping.timed),
     }

@@ -18,6 +18,7 @@ from chatrec.extract.data_shape import DataShape
 from chatrec.extract.describe import check_values, readable_data_errors
 from chatrec.extract.extraction import snapshot
 from chatrec.extract.mapping import SourceMapping
+from chatrec.extract.partitions import refuse_changing
 from chatrec.extract.schema import ACTIVE
 from chatrec.extract.source_shape import read_shape
 from chatrec.extract.weights import amounts_sentence
@@ -42,6 +43,8 @@ def data(settings: Settings, mapping: SourceMapping) -> str:
     """Counts the rows, and says which settings fit them."""
     with source_cursor(settings) as cursor:
         check_values(cursor, mapping)
+        with readable_data_errors("interactions"):
+            refuse_changing(cursor, mapping.interactions)
         shape, weights = read_shape(cursor, mapping)
     _refuse_empty(shape)
     invalid = data_shape.invalid_rows(shape)

@@ -7,7 +7,7 @@ from psycopg2 import sql
 
 from chatrec.config.rules import Rules
 from chatrec.errors import SettingsError
-from chatrec.extract.mapping import TIMES, SourceQuery
+from chatrec.extract.mapping import TIMES, SourceQuery, text_column
 from chatrec.ranking.rules.items import GROUPS, NOT_KEPT
 
 
@@ -63,9 +63,9 @@ def _groups(cursor: Any, items: SourceQuery, separator: str, rules: Rules) -> It
         yield f"{named[0][0]} names groups, but source.items gives no groups: add a column groups."
         return
     array = items.types[GROUPS].endswith("[]")
-    lists = sql.SQL("groups") if array else sql.SQL("string_to_array(groups, {})").format(sql.Literal(separator))
-    query = sql.SQL("SELECT DISTINCT btrim(g) FROM (\n{}\n) AS mapped, unnest({}) AS g ORDER BY 1")
-    cursor.execute(query.format(sql.SQL(items.select), lists))
+    texts = sql.SQL("string_to_array({}, {})").format(text_column(GROUPS), sql.Literal(separator))
+    query = sql.SQL("SELECT DISTINCT btrim({}) FROM (\n{}\n) AS mapped, unnest({}) AS g ORDER BY 1")
+    cursor.execute(query.format(text_column("g"), sql.SQL(items.select), sql.SQL("groups") if array else texts))
     existing = [name for (name,) in cursor.fetchall() if name]
     for rule, name in named:
         if name not in existing:
@@ -75,8 +75,9 @@ def _groups(cursor: Any, items: SourceQuery, separator: str, rules: Rules) -> It
 def _items(cursor: Any, items: SourceQuery, rules: Rules) -> Iterator[str]:
     if not rules.pins:
         return
-    query = sql.SQL("SELECT item_id::text FROM (\n{}\n) AS mapped WHERE item_id::text = ANY ({})")
-    cursor.execute(query.format(sql.SQL(items.select), sql.Literal([pin.item for pin in rules.pins])))
+    query = sql.SQL("SELECT {0} FROM (\n{1}\n) AS mapped WHERE {0} = ANY ({2})")
+    pinned = sql.Literal([pin.item for pin in rules.pins])
+    cursor.execute(query.format(text_column("item_id"), sql.SQL(items.select), pinned))
     existing = {item for (item,) in cursor.fetchall()}
     for pin in rules.pins:
         if pin.item not in existing:
