@@ -28,10 +28,10 @@ SAMPLE_ROWS = 20
 
 
 @contextmanager
-def source_cursor(settings: Settings) -> Iterator[Any]:
+def source_cursor(settings: Settings, purpose: str = "chatrec check") -> Iterator[Any]:
     """Yields a cursor in a read-only transaction on the source database."""
     name = "source.url" if settings.source.url else "database.url"
-    engine = engines.source(settings, "chatrec check")
+    engine = engines.source(settings, purpose)
     try:
         with engines.readable_errors(name, engines.source_url(settings)), snapshot(engine) as cursor:
             yield cursor

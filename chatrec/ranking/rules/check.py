@@ -1,6 +1,7 @@
 """Check of the rules against the source tables, before a run."""
 
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from typing import Any
 
 from psycopg2 import sql
@@ -73,13 +74,15 @@ def _groups(cursor: Any, items: SourceQuery, separator: str, rules: Rules) -> It
 
 
 def _items(cursor: Any, items: SourceQuery, rules: Rules) -> Iterator[str]:
-    if not rules.pins:
+    now = datetime.now(UTC)
+    pins = [pin for pin in rules.pins if pin.ends > now]
+    if not pins:
         return
     query = sql.SQL("SELECT {0} FROM (\n{1}\n) AS mapped WHERE {0} = ANY ({2})")
-    pinned = sql.Literal([pin.item for pin in rules.pins])
+    pinned = sql.Literal([pin.item for pin in pins])
     cursor.execute(query.format(text_column("item_id"), sql.SQL(items.select), pinned))
     existing = {item for (item,) in cursor.fetchall()}
-    for pin in rules.pins:
+    for pin in pins:
         if pin.item not in existing:
             yield f'Rule "{pin.name}" pins the item {pin.item}, which source.items does not give.'
 
