@@ -89,7 +89,7 @@ def refuse_missing(choice: SelectedModel) -> None:
 
 
 def _problem_of_name(name: str) -> str:
-    """What is wrong with a name on the hub; empty if there is such a model."""
+    """Problem of a name on the hub; empty if there is such a model."""
     try:
         if cached(name, FILES[0]) or file_exists(name, FILES[0][0]):
             return ""
