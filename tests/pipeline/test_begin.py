@@ -23,7 +23,6 @@ MISTAKES: dict[str, dict[str, Any]] = {
         "rules.freshness": {"attribute": "published"},
     },
     'Rule "a" asks for the column maker': {"rules.caps": [{"name": "a", "attribute": "maker", "at_most": 1}]},
-    'Rule "pinned" pins the item 4711': {"rules.pins": [LATER]},
     'rules.repeat names the group "Tea"': {"rules.repeat": {"policy": "groups", "groups": ["Tea"]}},
     "source.interactions gives user_id as text, source.users as bigint": {
         "source.interactions": SELECTS["interactions"].replace("customer AS", "customer::text AS")
@@ -72,6 +71,10 @@ def test_a_run_ends_before_its_first_step(
     assert migrated.execute("SELECT state, count(*) FROM chatrec.runs GROUP BY 1") == [("failed", 2)]
 
 
-def test_a_pin_that_has_ended_is_not_asked_for(settings: Settings) -> None:
-    ended = settings.override({"rules.pins": [{**LATER, "until": "2026-02-01"}]})
-    assert pipeline.begin(ended, "20260601T000002Z", "steps").key == "20260601T000002Z"
+@pytest.mark.parametrize(("until", "warnings"), [("2026-02-01", 0), ("2099-02-01", 1)])
+def test_a_pinned_item_that_is_gone_is_a_warning(
+    settings: Settings, caplog: pytest.LogCaptureFixture, until: str, warnings: int
+) -> None:
+    pinned = settings.override({"rules.pins": [{**LATER, "until": until}]})
+    assert pipeline.begin(pinned, "20260601T000002Z", "steps").key == "20260601T000002Z"
+    assert caplog.text.count('Rule "pinned" pins the item 4711, which source.items does not give.') == warnings

@@ -28,7 +28,7 @@ def check_rules(cursor: Any, items: SourceQuery, separator: str, rules: Rules) -
         SettingsError: If a rule names a column, group or item that does not exist. The message names each such rule and
             the existing values.
     """
-    problems = [*_columns(items, rules), *_groups(cursor, items, separator, rules), *_items(cursor, items, rules)]
+    problems = [*_columns(items, rules), *_groups(cursor, items, separator, rules), *missing_pins(cursor, items, rules)]
     if problems:
         raise SettingsError(" ".join(problems))
     count = len(rules.without_each())
@@ -73,7 +73,8 @@ def _groups(cursor: Any, items: SourceQuery, separator: str, rules: Rules) -> It
             yield f'{rule} names the group "{name}", which no item has; groups are {_some(existing)}.'
 
 
-def _items(cursor: Any, items: SourceQuery, rules: Rules) -> Iterator[str]:
+def missing_pins(cursor: Any, items: SourceQuery, rules: Rules) -> Iterator[str]:
+    """Yields a sentence for each pin that has not ended and whose item does not exist."""
     now = datetime.now(UTC)
     pins = [pin for pin in rules.pins if pin.ends > now]
     if not pins:
