@@ -29,7 +29,7 @@ class Aigc(Section):
     users: Literal["sequence", "mean"] = "sequence"
     """User embedding: sequence (a small GPT-2 reads the history in order) or mean (the mean of the item vectors of the
     history)."""
-    minutes: float = Field(10, ge=0)
+    minutes: float = Field(10, ge=0, le=100_000)
     """Time budget for training the sequence network, in minutes. The amount of training that fits is measured on the
     first run and kept for later runs. 0 disables the network; item vectors are then PPMI-SVD factors, used for groups
     and explanations only."""

@@ -25,7 +25,7 @@ class Encoder(Section):
     folder, or a GGUF file."""
     device: Device = "auto"
     """Device of the model. auto uses the best available."""
-    minutes: float = Field(15, gt=0)
+    minutes: float = Field(15, gt=0, le=100_000)
     """Time budget for encoding the catalogue and its users on a CPU the first time, in minutes. A pre-trained model
     uses the first of these that fits at the measured speed: prompt pooling, the mean of its middle layer, or the mean
     of a layer half as deep. Later runs keep the choice. There is no budget on a GPU, or if
@@ -74,7 +74,7 @@ class AdvancedEncoder(Section):
     dimensions: int = Field(0, ge=0, le=4096)
     """Dimensions of a vector after standardisation, whitening and truncation. 0 chooses: 256 for a pre-trained model,
     which carries more information, and 128 for local."""
-    shrinkage: float = Field(0, ge=0)
+    shrinkage: float = Field(0, ge=0, le=1e6)
     """Shrinkage of the whitening (Su et al. 2021, arXiv:2103.15316): this multiple of the mean eigenvalue is added to
     each eigenvalue, which keeps noise from being amplified. 0 chooses: 10 for a pre-trained model, 0.1 for local."""
     user_text: UserText = "auto"

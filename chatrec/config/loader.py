@@ -1,6 +1,5 @@
 """Loading of settings, and errors that name the key."""
 
-import difflib
 import os
 import tomllib
 from collections.abc import Iterator, Mapping
@@ -14,14 +13,14 @@ from pydantic_settings import (
     PydanticBaseSettingsSource,
     SettingsConfigDict,
 )
-from pydantic_settings.exceptions import SettingsError as UnreadableVariable
+from pydantic_settings import SettingsError as UnreadableVariable
 
+from chatrec.config.environment import PREFIX, nearest, refuse_wrong_variables
 from chatrec.config.section import SECRET
 from chatrec.config.settings import Sections
 from chatrec.errors import SettingsError
 
 CONFIG_VARIABLE = "CHATREC_CONFIG"
-PREFIX = "CHATREC_"
 DEFAULT_FILE, DEMO_FILE = Path("chatrec.toml"), Path(".chatrec/chatrec.toml")
 
 
@@ -80,7 +79,7 @@ def load(file: Path | None = None) -> Settings:
         SettingsError: If the file is missing or not valid TOML, a key is unknown, or a value is out of bounds.
     """
     file = _find(file)
-    _refuse_unknown_variables()
+    refuse_wrong_variables()
     values = _read(file) if file else {}
 
     with _readable(str(file) if file else "the environment"):
@@ -102,20 +101,10 @@ def _find(file: Path | None) -> Path | None:
 def _read(file: Path) -> dict[str, Any]:
     try:
         return tomllib.loads(file.read_text(encoding="utf-8"))
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError, RecursionError) as error:
         raise SettingsError(f"{file} is not valid TOML: {error}.") from None
-
-
-def _refuse_unknown_variables() -> None:
-    sections = list(Sections.model_fields)
-    for name in sorted(os.environ):
-        if name.startswith(PREFIX) and "__" in name:
-            section = name.removeprefix(PREFIX).split("__")[0].lower()
-            if section not in sections:
-                raise SettingsError(
-                    f"The environment variable {name} names no section of the settings"
-                    f"{_nearest(section, sections)}. Sections: {', '.join(sections)}."
-                )
+    except OSError as error:
+        raise SettingsError(f"{file} cannot be read: {error.strerror}.") from None
 
 
 def _absolute(settings: Settings, base: Path) -> Settings:
@@ -136,17 +125,14 @@ def _readable(where: str) -> Iterator[None]:
     except ValidationError as error:
         raise SettingsError(f"In {where}: {'; '.join(_problems(error))}.") from None
     except UnreadableVariable as error:
-        raise SettingsError(
-            f"In the environment: {error}. A variable of a whole section holds JSON; CHATREC_SECTION__NAME sets one "
-            "value."
-        ) from None
+        raise SettingsError(f"In the environment: {error}.") from None
 
 
 def _problems(error: ValidationError) -> Iterator[str]:
     for problem in error.errors(include_url=False, include_input=False):
         key = ".".join(f"{part + 1}" if isinstance(part, int) else part for part in problem["loc"])
         if problem["type"] == "extra_forbidden":
-            yield f"unknown setting {key}{_nearest(str(problem['loc'][-1]), _siblings(problem['loc']))}"
+            yield f"unknown setting {key}{nearest(str(problem['loc'][-1]), _siblings(problem['loc']))}"
         else:
             message = problem["msg"].removeprefix("Value error, ")
             yield f"{key}: {message}" if key else message
@@ -157,11 +143,6 @@ def _siblings(location: tuple[int | str, ...]) -> list[str]:
     for part in location[:-1]:
         model = get_args(model)[0] if isinstance(part, int) else model.model_fields[part].annotation
     return list(model.model_fields)
-
-
-def _nearest(name: str, names: list[str]) -> str:
-    near = difflib.get_close_matches(name, names, n=1)
-    return f" (did you mean {near[0]}?)" if near else ""
 
 
 def _secrets(model: BaseModel) -> dict[str, Any]:

@@ -17,7 +17,7 @@ class Privacy(Section):
     """Probability δ that the loss exceeds ε. It should be well below one over the number of users."""
     refit_every: int = Field(30, ge=1)
     """Number of published runs that use a release before a new one is made, which spends epsilon again."""
-    budget: float = Field(8, gt=0)
+    budget: float = Field(8, gt=0, le=1e6)
     """Total epsilon of all releases at `delta`. Once it is spent, the last release is used permanently."""
 
     @model_validator(mode="after")

@@ -46,14 +46,14 @@ class Publish(Section):
     approval: Approval = "never"
     """Whether a run needs a person's approval before it is published: never, on_warning (if a check warns) or always.
     Airflow asks and waits; `chatrec run` publishes only with --approve."""
-    approval_hours: float = Field(4, gt=0)
+    approval_hours: float = Field(4, gt=0, le=100_000)
     """Time that Airflow waits for an answer, in hours. After that the previous run stays live."""
 
 
 class AdvancedPublish(Section):
     """Details of the publish."""
 
-    drain_seconds: float = Field(600, gt=0)
+    drain_seconds: float = Field(600, gt=0, le=1e6)
     """Maximum time to wait for readers whose query plans are older than the new partition, in seconds."""
     standby_seconds: float = Field(0, ge=0, le=3600)
     """Time for statements on streaming standbys, in seconds, if readers use standbys: before the pointer moves and

@@ -37,7 +37,7 @@ class Ranking(Section):
     """Number of days for which an item without interactions is new: it appeared (`created_at` of `source.items`, or the
     first run that saw it) no longer than this before the newest interaction. Other items without interactions are dead
     stock, which lists have only if no other item is left."""
-    search_weight: float = Field(1, ge=0)
+    search_weight: float = Field(1, ge=0, le=1e6)
     """Weight of a user's latest searches relative to all models together, if `source.queries` is set. 0 ignores
     searches."""
 
@@ -55,7 +55,7 @@ class AdvancedRanking(Section):
     """How models are combined: rerank (the candidates of all models are rescored by each model), inner_product (one
     inner product and one index; faster on very large catalogues, but without the models based on co-occurrence) or auto
     (by the size of the catalogue)."""
-    search_half_life: float = Field(7, gt=0)
+    search_half_life: float = Field(7, ge=0.001, le=36_500)
     """Half-life of a search, in days."""
 
 

@@ -41,7 +41,7 @@ class Selection(Rule):
 class Boost(Selection):
     """A factor on the scores of a selection of items."""
 
-    factor: float = Field(gt=0, le=1e6, allow_inf_nan=False)
+    factor: float = Field(gt=0, le=1e6)
     """Above 1 promotes the items, below 1 demotes them."""
 
 
@@ -110,7 +110,7 @@ class Repeat(Section):
     (only items of `groups`)."""
     groups: tuple[str, ...] = ()
     """Names of your `groups`, used by the policy groups."""
-    after_days: float = Field(0, ge=0)
+    after_days: float = Field(0, ge=0, le=36_500)
     """Minimum number of days since the last interaction with the item, for the policies always and groups."""
 
     @model_validator(mode="after")
@@ -127,7 +127,7 @@ class Freshness(Section):
 
     attribute: str = ""
     """A column of times in `source.items`, such as published_at. If empty, scores do not decay."""
-    half_life: float = Field(1, gt=0)
+    half_life: float = Field(1, ge=0.001, le=1e6)
     """Age at which a score is halved, in `unit`."""
     unit: Unit = "days"
     """Unit of the half-life: hours or days."""

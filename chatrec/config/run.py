@@ -23,7 +23,7 @@ class Schedule(Section):
 class Compute(Section):
     """Threads, memory and random seed."""
 
-    threads: int = Field(0, ge=0)
+    threads: int = Field(0, ge=0, le=1024)
     """Number of CPU threads. 0 uses all cores."""
     memory_mb: int = Field(1024, ge=64)
     """Memory for the batches of extraction and ranking, in megabytes."""

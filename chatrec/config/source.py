@@ -25,7 +25,7 @@ class Source(Section):
     queries: str = ""
     """Optional search log with the columns user_id, query (text), occurred_at (timestamp). If empty, searches are not
     used."""
-    groups_separator: str = "|"
+    groups_separator: str = Field("|", min_length=1)
     """Separator between the groups of an item when `groups` is text and not an array."""
     item_attributes: tuple[str, ...] = ()
     """Columns of `items` that are not text, such as a time or a stock level. Rules can use them; models do not."""
@@ -58,7 +58,7 @@ class AdvancedText(Section):
     """Number of a user's latest titles passed to the user template."""
     queries: int = Field(5, ge=0, le=1000)
     """Number of a user's latest searches to keep. 0 reads none."""
-    query_days: int = Field(30, ge=1)
+    query_days: int = Field(30, ge=1, le=10_000_000)
     """Maximum age of a search, in days before the newest event or search. Older ones are not read."""
 
 

@@ -23,7 +23,7 @@ class Tables(Section):
 class AdvancedTables(Section):
     """Details of the tables."""
 
-    trending_days: float = Field(7, gt=0)
+    trending_days: float = Field(7, ge=0.001, le=36_500)
     """Window for trending items, in days. It is compared with the days before it."""
     query_items: int = Field(10, ge=1, le=1000)
     """Number of items per search."""
@@ -39,7 +39,7 @@ class Generate(Section):
     model: str = "auto"
     """Language model that writes: "auto" (the encoder's model if it is pre-trained), "none", or any value of
     `encoder.model`."""
-    seconds: float = Field(60, ge=0)
+    seconds: float = Field(60, ge=0, le=1e6)
     """Time budget for writing per run, in seconds."""
     names: bool = True
     """Write names for k-means groups. If false, each group is named after its central item."""

@@ -4,6 +4,7 @@ docs/decisions/0002-migrations.md says why no migration tool is used.
 """
 
 import hashlib
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -15,6 +16,7 @@ from chatrec.db import sql_files
 from chatrec.db.lock import wait_for
 from chatrec.errors import RunError, SettingsError
 
+CREATED = re.compile(r"CREATE (?:OR REPLACE )?(?:TABLE|VIEW) (?:IF NOT EXISTS )?(\w+)")
 RIGHTS = text("""
     SELECT current_user, current_database(), to_regnamespace(quote_ident(:schema)) IS NOT NULL,
            coalesce(has_schema_privilege(to_regnamespace(quote_ident(:schema)), 'CREATE')
@@ -40,6 +42,11 @@ def migrations() -> list[Migration]:
     """List all migrations in order."""
     files = sorted((sql_files.folder() / "migrations").glob("*.sql"))
     return [Migration(file.stem, file.read_text(encoding="utf-8")) for file in files]
+
+
+def relations() -> set[str]:
+    """Names of chatrec's tables and views."""
+    return {"migrations", *(name for migration in migrations() for name in CREATED.findall(migration.text))}
 
 
 def migrate(engine: Engine, schema: str, variables: Mapping[str, str]) -> list[str]:

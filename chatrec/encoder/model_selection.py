@@ -6,7 +6,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Final, Literal
 
-from huggingface_hub import try_to_load_from_cache
+from huggingface_hub import file_exists, try_to_load_from_cache
 
 from chatrec.config import Settings
 from chatrec.encoder import registry, whitening
@@ -66,6 +66,36 @@ def choose(settings: Settings, promoted: bool = True) -> SelectedModel:
     """
     choice = _choose(settings, promoted)
     return replace(choice, source=unpacked(settings.artifacts.root, choice.source))
+
+
+def refuse_missing(choice: SelectedModel) -> None:
+    """Look for the files of a named model: in its folder, in the cache of the Hugging Face hub, or on the hub.
+
+    Raises:
+        SettingsError: If the model does not exist, or the hub cannot be asked.
+    """
+    if choice.kind != "named":
+        return
+    path = Path(choice.source)
+    if path.is_file() or (path / FILES[0][0]).is_file():
+        return
+    if isinstance(choice.source, Path):
+        raise SettingsError(f"encoder.model {path} is neither a GGUF file nor a folder with a config.json.")
+    if problem := _problem_of_name(choice.source):
+        raise SettingsError(
+            f"encoder.model {choice.source!r} {problem}. Write auto, local, a folder with a model, or the name of one "
+            "on the hub (which needs the network)."
+        )
+
+
+def _problem_of_name(name: str) -> str:
+    """Problem of a name on the hub; empty if there is such a model."""
+    try:
+        if cached(name, FILES[0]) or file_exists(name, FILES[0][0]):
+            return ""
+    except Exception as error:  # the hub's client raises those of its HTTP library, which change
+        return f"is not in the cache of the Hugging Face hub, which cannot be asked for it: {error}".rstrip(".")
+    return "does not exist on the Hugging Face hub"
 
 
 def _choose(settings: Settings, promoted: bool) -> SelectedModel:

@@ -15,7 +15,7 @@ from psycopg2 import sql
 from chatrec.config.source import Source
 from chatrec.db.copy import copy_out
 from chatrec.extract.arrivals import SeenItems, created_column
-from chatrec.extract.mapping import SourceQuery, id_column, id_order, is_integer
+from chatrec.extract.mapping import SourceQuery, id_column, is_integer, text_column
 from chatrec.extract.quarantine import Quarantine, decode_block
 from chatrec.extract.schema import ACTIVE, ATTRIBUTES, RowGroups, items_schema, users_schema
 from chatrec.extract.validation import LONGEST_KEY, NO_KEYS, Keys, first_broken, too_long
@@ -112,7 +112,7 @@ def users_relation(mapped: SourceQuery, keys: Keys = NO_KEYS) -> Relation:
         mapped,
         "user_id",
         {"user_id": id_column("user_id", kind), **active, **_texts(mapped.free)},
-        (id_order("user_id", kind),),
+        (id_column("user_id", kind),),
         users_schema(is_integer(kind), mapped.free),
         lambda rows: rows.with_columns(pl.col("user_id").cast(id_type), _flag(rows, ACTIVE)),
         rules=keys.rules("user_id", *(name for name in mapped.free if name in keys.users)),
@@ -135,14 +135,14 @@ def items_relation(mapped: SourceQuery, source: Source, seen: SeenItems, keys: K
         separator = ARRAY_SEPARATOR
         columns["groups"] = sql.SQL("array_to_string(groups, {})").format(sql.Literal(separator))
     elif "groups" in mapped.types:
-        columns["groups"] = sql.SQL("groups::text")
+        columns["groups"] = text_column("groups")
     content = tuple(columns.values())
     columns = {"item_id": id_column("item_id", kind), **columns}
     if "available" in mapped.types:
         columns["available"] = sql.SQL("available")
     if "created_at" in mapped.types:
         columns["created_at"] = created_column()
-    order = [id_order("item_id", kind)]
+    order = [id_column("item_id", kind)]
     if "updated_at" in mapped.types:
         order.append(sql.SQL("updated_at DESC NULLS LAST"))
     schema = items_schema(is_integer(kind), [name for name in mapped.free if name not in attributes], attributes)
@@ -187,7 +187,7 @@ def _flag(rows: pl.DataFrame, name: str) -> pl.Expr:
 
 
 def _texts(names: Iterable[str]) -> dict[str, sql.Composable]:
-    return {name: sql.SQL("{}::text").format(sql.Identifier(name)) for name in names}
+    return {name: text_column(name) for name in names}
 
 
 class _Sorter:

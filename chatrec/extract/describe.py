@@ -6,7 +6,8 @@ from typing import Any
 
 import psycopg2
 
-from chatrec.errors import MappingError
+from chatrec.db import migrate
+from chatrec.errors import MappingError, TransientError
 from chatrec.extract.mapping import (
     FREE,
     ID_TYPES,
@@ -18,6 +19,21 @@ from chatrec.extract.mapping import (
     is_integer,
 )
 from chatrec.extract.schema import ARRIVED_AT, ATTRIBUTES
+
+NOT_A_SELECT = ("42", "0A")
+"""SQLSTATE classes of a statement that cannot be planned: names, types, rights, features that do not exist."""
+MAY_PASS = ("08", "40", "53", "55", "57")
+"""SQLSTATE classes: connection lost, rolled back, out of resources, lock not available, ended by an administrator."""
+NOT_READY = "55000"
+"""SQLSTATE of a table that cannot be read as it is, such as a materialized view that was never filled."""
+RAISE = "exec_stmt_raise"
+"""Where PostgreSQL raises the errors of PL/pgSQL's RAISE."""
+OWN_TABLES = """
+SELECT relnamespace::regnamespace, relname FROM pg_class own
+WHERE oid = ANY (%s::oid[]) AND relname = ANY (%s)
+AND EXISTS (SELECT FROM pg_class WHERE relnamespace = own.relnamespace AND relname = 'live_run')
+"""
+"""Those of some relations that belong to an installation of chatrec."""
 
 
 def check_mapping(cursor: Any, selects: Mapping[str, str], item_attributes: Sequence[str] = ()) -> SourceMapping:
@@ -67,11 +83,45 @@ def check_values(cursor: Any, mapping: SourceMapping) -> None:
 
 @contextmanager
 def readable_data_errors(relation: str) -> Iterator[None]:
-    """Report a value that cannot be cast as an error of the SELECT of a relation."""
+    """Report an error of PostgreSQL as an error of the SELECT of a relation.
+
+    Raises:
+        MappingError: If the SELECT fails on a row, or cannot be read at all.
+        TransientError: If a retry may help. An error that ended the connection is raised as it is.
+    """
     try:
         yield
-    except psycopg2.DataError as error:
-        raise MappingError(f"source.{relation} fails on your data: {' '.join(str(error).split())}") from None
+    except psycopg2.Error as error:
+        if error.pgcode is None or (error.cursor is not None and error.cursor.connection.closed):
+            raise
+        if _may_pass(error):
+            raise TransientError(f"source.{relation} broke off: {_words(error)}") from error
+        raise error_of_data(relation, error) from None
+
+
+def error_of_data(relation: str, error: psycopg2.Error) -> MappingError:
+    """Error of a SELECT, with the words of PostgreSQL, which may contain values of the row."""
+    if str(error.pgcode).startswith(NOT_A_SELECT) and error.diag.source_function != RAISE:
+        return MappingError(f"source.{relation} is not a SELECT that PostgreSQL can run: {_words(error)}")
+    return MappingError(f"source.{relation} fails on your data: {_words(error)}")
+
+
+def changes_between_scans(relation: str) -> MappingError:
+    """Error of a SELECT whose second scan has other rows than the first."""
+    return MappingError(
+        f"source.{relation} gives other rows each time it is read (random(), TABLESAMPLE, LIMIT without ORDER BY): "
+        "make it repeatable."
+    )
+
+
+def _may_pass(error: psycopg2.Error) -> bool:
+    """Whether a retry may help. What a function of the customer raises is final, whatever its code."""
+    code = str(error.pgcode)
+    return code[:2] in MAY_PASS and code != NOT_READY and error.diag.source_function != RAISE
+
+
+def _words(error: psycopg2.Error) -> str:
+    return " ".join(str(error).split())
 
 
 def _describe(cursor: Any, relation: str, select: str) -> SourceQuery:
@@ -80,20 +130,28 @@ def _describe(cursor: Any, relation: str, select: str) -> SourceQuery:
         raise MappingError(f"source.{relation} is empty: write a SELECT there.")
     cursor.execute("SAVEPOINT describe")
     try:
-        cursor.execute(f"SELECT * FROM (\n{select}\n) AS mapped LIMIT 0")
-    except psycopg2.OperationalError:
-        raise
-    except psycopg2.Error as error:
+        with readable_data_errors(relation):
+            cursor.execute(f"SELECT * FROM (\n{select}\n) AS mapped LIMIT 0")
+    except MappingError:
         cursor.execute("ROLLBACK TO SAVEPOINT describe")
-        reason = " ".join(str(error).split())
-        raise MappingError(f"source.{relation} is not a SELECT that PostgreSQL can run: {reason}") from None
+        raise
     columns = [(column.name, column.type_code) for column in cursor.description]
+    _refuse_own_tables(cursor, relation, [column.table_oid for column in cursor.description])
     cursor.execute("SELECT oid, format_type(oid, NULL) FROM pg_type WHERE oid = ANY (%s)", ([c[1] for c in columns],))
     names = dict(cursor.fetchall())
     mapped = SourceQuery(relation, select, {name: names[oid] for name, oid in columns})
     if misfits := list(_misfits(mapped, len(columns))):
         raise MappingError(*misfits)
     return mapped
+
+
+def _refuse_own_tables(cursor: Any, relation: str, tables: Sequence[int | None]) -> None:
+    cursor.execute(OWN_TABLES, ([table for table in tables if table], sorted(migrate.relations())))
+    for schema, name in cursor.fetchall():
+        raise MappingError(
+            f"source.{relation} reads {schema}.{name}, which chatrec writes: name the schema of your own table, such "
+            f"as public.{name}."
+        )
 
 
 def _misfits(mapped: SourceQuery, columns: int) -> Iterator[str]:

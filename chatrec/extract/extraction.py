@@ -14,6 +14,7 @@ from sqlalchemy import Engine
 from chatrec.config.ranking import Target
 from chatrec.config.source import AdvancedText, Source
 from chatrec.db.engine import lost_connections
+from chatrec.db.search_path import SET_PATH
 from chatrec.extract import partitions
 from chatrec.extract.arrivals import SeenItems
 from chatrec.extract.catalogue import items_relation, users_relation
@@ -140,7 +141,10 @@ def selects(source: Source) -> dict[str, str]:
 
 @contextmanager
 def snapshot(engine: Engine) -> Iterator[Any]:
-    """Yield a psycopg2 cursor in a REPEATABLE READ, READ ONLY transaction, with times in UTC and as ISO 8601."""
+    """Yield a psycopg2 cursor in a REPEATABLE READ, READ ONLY transaction, with times in UTC and as ISO 8601.
+
+    Names in the SELECTs are the customer's; see `SET_PATH`.
+    """
     pooled = engine.raw_connection()
     connection: Any = pooled.driver_connection
     try:
@@ -150,6 +154,7 @@ def snapshot(engine: Engine) -> Iterator[Any]:
                 cursor.execute("SET LOCAL TIME ZONE 'UTC'")
                 cursor.execute("SET LOCAL DateStyle TO ISO")  # as texts are read back; the order of input stays
                 cursor.execute("SET LOCAL extra_float_digits TO 1")
+                cursor.execute(SET_PATH)
                 yield cursor
     finally:
         pooled.invalidate()

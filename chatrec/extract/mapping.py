@@ -104,18 +104,17 @@ def is_integer(type_name: str) -> bool:
 
 
 def id_column(name: str, type_name: str) -> sql.Composable:
-    """SQL expression that reads an id, as integer or text."""
-    return sql.SQL("{}").format(sql.Identifier(name)) if is_integer(type_name) else _as_text(name)
+    """SQL expression that reads, compares and sorts an id, by value or by bytes, the same on every server."""
+    return sql.Identifier(name) if is_integer(type_name) else text_column(name)
 
 
-def id_order(name: str, type_name: str) -> sql.Composable:
-    """SQL expression that sorts an id, by value or by bytes, the same on every server."""
-    column = id_column(name, type_name)
-    return column if is_integer(type_name) else sql.SQL('{} COLLATE "C"').format(column)
+def text_column(name: str) -> sql.Composable:
+    """SQL expression that reads a column as text, whose bytes are compared, sorted and hashed.
 
-
-def _as_text(name: str) -> sql.Composable:
-    return sql.SQL("{}::text").format(sql.Identifier(name))
+    Without a collation of its own, a text of two collations could not be hashed, and one that ignores case would hide
+    a change of case from the digest of a day.
+    """
+    return sql.SQL('{}::text COLLATE "C"').format(sql.Identifier(name))
 
 
 def _output_type(type_name: str) -> str:

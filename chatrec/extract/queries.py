@@ -16,7 +16,8 @@ from chatrec.data.interactions import DAY
 from chatrec.db import sql_files
 from chatrec.db.copy import copy_out
 from chatrec.extract.bounds import microseconds, time_as_text, time_column
-from chatrec.extract.mapping import SourceQuery, id_column, id_order
+from chatrec.extract.describe import changes_between_scans
+from chatrec.extract.mapping import SourceQuery, id_column, text_column
 from chatrec.extract.quarantine import Quarantine, decode_block
 from chatrec.extract.schema import QUERIES, QUERIES_SCHEMA, RowGroups
 from chatrec.extract.validation import NO_KEYS, Keys, dense, first_broken, until, wrong_times
@@ -134,6 +135,9 @@ def read_queries(
 
     Returns:
         Number of queries that were too old.
+
+    Raises:
+        MappingError: If there are more recent queries than queries.
     """
     variables = _variables(cursor, mapped)
     cursor.execute(sql_files.read("queries/newest_query.sql", {**variables, "until": str(until(file.now))}))
@@ -150,15 +154,18 @@ def read_queries(
             )
             shown.advance(block.num_rows)
 
-        return int(total) - copy_out(cursor, query, COLUMNS, write, block_bytes)
+        too_old = int(total) - copy_out(cursor, query, COLUMNS, write, block_bytes)
+    if too_old < 0:
+        raise changes_between_scans(mapped.relation)
+    return too_old
 
 
 def _variables(cursor: Any, mapped: SourceQuery) -> Mapping[str, str]:
     kind = mapped.types["user_id"]
     user = id_column("user_id", kind).as_string(cursor)
-    time = microseconds(f"({time_column('occurred_at')})")
+    query, time = text_column("query").as_string(cursor), microseconds(f"({time_column('occurred_at')})")
     return {
-        "queries": f"SELECT {user} AS user_id, query::text AS query, {time} AS occurred_at "
+        "queries": f"SELECT {user} AS user_id, {query} AS query, {time} AS occurred_at "
         f"FROM (\n{mapped.select}\n) AS given",
-        "user_order": id_order("user_id", kind).as_string(cursor),
+        "user_order": id_column("user_id", kind).as_string(cursor),
     }

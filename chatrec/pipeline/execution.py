@@ -39,12 +39,14 @@ def begin(settings: Settings, key: str, started_by: str, options: RunOptions = D
         options: Options of the run.
 
     Raises:
-        SettingsError: If the database lacks migrations.
+        SettingsError: If the database lacks migrations, or a setting does not fit the source tables.
     """
     with _open(settings, _run(settings, key), f"begin {key}", options) as runner:
         refuse_transaction_pooler(runner.engine)
         _refuse_unmigrated(runner.engine, settings)
-        runner.begin(started_by)
+        if runner.begin(started_by).state != "published":
+            with runner.recorded_failure():
+                _refuse_unfit(runner)
     return runner.run
 
 
@@ -119,6 +121,7 @@ def _perform_all(runner: Runner, watch: Watch | None, approve: bool) -> None:
     if runner.begin(CLI).state == "published":
         return
     with runner.recorded_failure():
+        _refuse_unfit(runner)
         for step in runner.steps:
             report(step, None)
             if approve and step.name == "publish":
@@ -160,6 +163,12 @@ def _interrupted(engine: Engine) -> str | None:
     if record:
         LOG.info("Resuming run %s, which was interrupted.", record.key)
     return record.key if record else None
+
+
+def _refuse_unfit(runner: Runner) -> None:
+    from chatrec.pipeline.begin_checks import refuse_unfit
+
+    refuse_unfit(runner.settings, runner.run.key, runner.engine)
 
 
 def _refuse_unmigrated(engine: Engine, settings: Settings) -> None:

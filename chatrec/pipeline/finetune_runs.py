@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from chatrec.errors import RunError
-from chatrec.runs.run import KEY, Run
+from chatrec.runs.run import Run, is_key
 from chatrec.runs.sealed import read_json
 
 FOLDER = "finetunes"
@@ -46,4 +46,4 @@ def all_finetunes(root: Path) -> list[Run]:
     """Returns all fine-tunings that have files, the oldest first."""
     folder = root / FOLDER
     keys = sorted(entry.name for entry in folder.iterdir()) if folder.exists() else []
-    return [finetune_run(root, key) for key in keys if KEY.fullmatch(key)]
+    return [finetune_run(root, key) for key in keys if is_key(key)]

@@ -12,7 +12,7 @@ from chatrec.db import engine as engines
 from chatrec.db import id_types, migrate
 from chatrec.db.encodings import HOLDS_ALL, REPLACEMENT
 from chatrec.db.pooler import refuse_transaction_pooler
-from chatrec.encoder.model_selection import HASHING, choose
+from chatrec.encoder.model_selection import HASHING, choose, refuse_missing
 from chatrec.encoder.prepared import may_hash
 from chatrec.errors import ArtifactError, ChatrecError, MappingError, SettingsError
 from chatrec.extract.describe import check_mapping
@@ -152,7 +152,5 @@ def _encoder(settings: Settings) -> str:
         return f"a compact GPT-2, trained on the catalogue in the first run ({choice.reason}){small}"
     if choice.kind == HASHING:
         return f"hashed n-grams, without a language model ({choice.reason})"
-    path = choice.source
-    if isinstance(path, Path) and not (path.is_file() or (path / "config.json").is_file()):
-        raise SettingsError(f"encoder.model {path} is neither a GGUF file nor a folder with a config.json.")
+    refuse_missing(choice)
     return f"{choice.source} ({choice.reason}){small}"

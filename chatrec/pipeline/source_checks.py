@@ -19,6 +19,7 @@ from chatrec.extract.describe import check_values, readable_data_errors
 from chatrec.extract.extraction import snapshot
 from chatrec.extract.group_texts import array_sentence
 from chatrec.extract.mapping import SourceMapping
+from chatrec.extract.partitions import refuse_changing
 from chatrec.extract.schema import ACTIVE
 from chatrec.extract.source_shape import read_shape
 from chatrec.extract.unknown_ids import read_unknown_ids
@@ -29,10 +30,10 @@ SAMPLE_ROWS = 20
 
 
 @contextmanager
-def source_cursor(settings: Settings) -> Iterator[Any]:
+def source_cursor(settings: Settings, purpose: str = "chatrec check") -> Iterator[Any]:
     """Yields a cursor in a read-only transaction on the source database."""
     name = "source.url" if settings.source.url else "database.url"
-    engine = engines.source(settings, "chatrec check")
+    engine = engines.source(settings, purpose)
     try:
         with engines.readable_errors(name, engines.source_url(settings)), snapshot(engine) as cursor:
             yield cursor
@@ -44,6 +45,8 @@ def data(settings: Settings, mapping: SourceMapping) -> str:
     """Counts the rows, and says which settings fit them."""
     with source_cursor(settings) as cursor:
         check_values(cursor, mapping)
+        with readable_data_errors("interactions"):
+            refuse_changing(cursor, mapping.interactions)
         shape, weights = read_shape(cursor, mapping)
         items = items_relation(mapping.items, settings.source, SeenItems()).sample(cursor, SAMPLE_ROWS)
         mismatches = read_unknown_ids(cursor, mapping) if _has_unknown(shape) else []

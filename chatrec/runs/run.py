@@ -22,7 +22,7 @@ from chatrec.runs.files import LOG, PRIVATE_FILE, hide, make_folder, settle
 from chatrec.runs.results import KINDS, StepResult, load
 from chatrec.runs.sealed import differing_file, recover_json, write_json
 
-KEY = re.compile(r"\d{8}T\d{6}Z")
+KEY = re.compile(r"[0-9]{8}T[0-9]{6}Z")
 KEY_FORMAT = "%Y%m%dT%H%M%SZ"
 LOCK = "snapshots.lock"
 TAKEN_AT = "taken_at.json"
@@ -37,6 +37,14 @@ R = TypeVar("R", bound=StepResult)
 def key_of(moment: datetime) -> str:
     """Sortable key of the run of a time, such as `20261124T020000Z`."""
     return moment.astimezone(UTC).strftime(KEY_FORMAT)
+
+
+def is_key(text: str) -> bool:
+    """Whether a text is the key of a time."""
+    try:
+        return bool(KEY.fullmatch(text) and datetime.strptime(text, KEY_FORMAT))
+    except ValueError:
+        return False
 
 
 @dataclass(frozen=True)
@@ -88,7 +96,7 @@ class Run:
     """
 
     def __init__(self, root: Path, key: str, folder: Path | None = None) -> None:
-        if not KEY.fullmatch(key):
+        if not is_key(key):
             raise RunError(f"{key!r} is not the key of a run; keys look like 20261124T020000Z.")
         self.root = root
         self.key = key
@@ -209,7 +217,7 @@ def runs_under(root: Path) -> list[Run]:
     """List the runs that have files, the oldest first."""
     folder = root / "runs"
     keys = sorted(entry.name for entry in folder.iterdir()) if folder.exists() else []
-    return [Run(root, key) for key in keys if KEY.fullmatch(key)]
+    return [Run(root, key) for key in keys if is_key(key)]
 
 
 @contextmanager

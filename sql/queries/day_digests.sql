@@ -3,7 +3,7 @@
 SELECT day, count(*) AS events, coalesce(sum(hash), 0)::text AS hash
 FROM (
     SELECT :day AS day,
-           hash_record_extended(ROW(user_id, item_id, event, weight, occurred_at), 0) AS hash
+           :hash AS hash
     FROM (:interactions) AS mapped
 ) AS hashed
 GROUP BY day

@@ -1,6 +1,10 @@
 """Settings: where values come from, and errors that name the key."""
 
+import math
+import re
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from pydantic import BaseModel
@@ -61,6 +65,56 @@ def test_the_environment_wins_over_the_file(monkeypatch: pytest.MonkeyPatch) -> 
     assert (settings.encoder_config.layer, settings.encoder_config.model) == (2, "auto")
 
 
+def keys(model: type[BaseModel], path: str = "") -> Iterator[tuple[str, Any]]:
+    """All keys and their types."""
+    for name, field in model.model_fields.items():
+        if isinstance(field.annotation, type) and issubclass(field.annotation, BaseModel):
+            yield from keys(field.annotation, f"{path}{name}.")
+        else:
+            yield f"{path}{name}", field.annotation
+
+
+@pytest.mark.parametrize("value", [math.inf, -math.inf, math.nan, 1e300, 10**30, "a\0", "caf\udce9"])
+def test_values_that_no_library_takes_are_refused(value: float | str) -> None:
+    settings, wrong = load(), str if isinstance(value, str) else (int, float)
+    for key, kind in keys(Sections):
+        if isinstance(kind, type) and issubclass(kind, wrong) and kind is not bool:
+            with pytest.raises(SettingsError, match=key.replace(".", r"\.")):
+                settings.override({key: value})
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "message"),
+    [
+        ("CHATREC_FAIRNESS__AUDIT", "age", 'CHATREC_FAIRNESS__AUDIT: write a JSON list, such as ["age"].'),
+        ("CHATREC_SOURCE__ITEM_ATTRIBUTES", "seller", "ITEM_ATTRIBUTES: write a JSON list"),
+        ("CHATREC_RULES__DENY", "adult", 'CHATREC_RULES__DENY: write a JSON list, such as [{"name": "first"}].'),
+        ("CHATREC_RULES__PINS", "[" * 100_000, "CHATREC_RULES__PINS: write a JSON list"),
+        ("CHATREC_RULES__REPEAT", "never", "write a variable for each key, such as CHATREC_RULES__REPEAT__POLICY"),
+        ("CHATREC_RANKING", "", "write a variable for each key, such as CHATREC_RANKING__TARGET, or a JSON object"),
+        ("chatrec_fairness__audit", "age", "chatrec_fairness__audit: write a JSON list"),
+        ("CHATREC_FAIRNESS__AUDIT", "7", "In the environment: fairness.audit: "),
+        ("CHATREC_RANKING__NEW_ITEM_DAYS", "inf", "ranking.new_item_days: Input should be a finite number"),
+        ("CHATREC_DATABASE__URL__X", "1", "In the environment: "),
+    ],
+)
+def test_a_variable_that_is_wrong_is_named(
+    monkeypatch: pytest.MonkeyPatch, name: str, value: str, message: str
+) -> None:
+    monkeypatch.setenv(name, value)
+    with pytest.raises(SettingsError, match=re.escape(message)):
+        load()
+
+
+def test_lists_in_the_environment_are_json(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CHATREC_FAIRNESS__AUDIT", '["age", "town"]')
+    monkeypatch.setenv("CHATREC_RULES__DENY", '[{"name": "a", "groups": ["Tea"]}]')
+    monkeypatch.setenv("CHATREC_RANKING", '{"top_n": 7}')
+    settings = load()
+    assert settings.fairness.audit == ("age", "town")
+    assert (settings.rules.deny[0].groups, settings.ranking.top_n) == (("Tea",), 7)
+
+
 @pytest.mark.parametrize(
     ("text", "message"),
     [
@@ -73,6 +127,9 @@ def test_the_environment_wins_over_the_file(monkeypatch: pytest.MonkeyPatch) -> 
         ("[ranking]\ntop_n = 0", r"ranking\.top_n: Input should be greater than or equal to 1"),
         ("[groups]\nsource = 'magic'", r"groups\.source: Input should be 'auto', 'categories' or 'kmeans'"),
         ("[ranking\ntop_n = 7", "is not valid TOML"),
+        ("[source]\ngroups_separator = ''", r"source\.groups_separator: String should have at least 1 character"),
+        ("[advanced.publish]\ndrain_seconds = inf", r"advanced\.publish\.drain_seconds: Input should be a finite"),
+        ("[rules.freshness]\nhalf_life = 5e-324", r"rules\.freshness\.half_life: Input should be greater"),
         ("[database]\nurl = 'mysql://u:geheim@h/d'", r"database\.url: must start with postgresql://"),
         ("[database]\nurl = 'postgresql://u:geheim@h/d'", r"source\.interactions, source\.items, source\.users"),
         ("[database]\nurl = 'postgresql://u:a@geheim@h/d'", r"database\.url: the password holds an @"),

@@ -61,7 +61,8 @@ def test_a_check_stops_a_run(finished: Finished) -> None:
 
 
 def test_a_step_fails(finished: Finished) -> None:
-    result = pipeline.run(finished.settings.override({"source.users": "SELECT 1 AS user"}), SECOND)
+    users = "SELECT no AS user_id, 1 / (no - 7) AS share FROM customers"
+    result = pipeline.run(finished.settings.override({"source.users": users}), SECOND)
     assert (result.state, result.checks) == ("failed", ())
     assert isinstance(result.error, MappingError)
     assert result.error.step == "extract"

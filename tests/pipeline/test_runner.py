@@ -186,7 +186,7 @@ def test_the_same_data_give_the_same_lists(finished: Finished) -> None:
     assert shop.lists() == first
 
 
-def test_a_run_has_one_engine_beside_that_of_the_source(finished: Finished) -> None:
+def test_a_run_has_one_engine_beside_those_of_the_source(finished: Finished) -> None:
     """Connections are named by the engine that opens them; the steps of a run share those of the run."""
     names: list[str] = []
 
@@ -199,4 +199,4 @@ def test_a_run_has_one_engine_beside_that_of_the_source(finished: Finished) -> N
         pipeline.run(settings, key, raise_on_error=True)
     finally:
         event.remove(Pool, "connect", note)
-    assert set(names) == {"chatrec run", f"chatrec extract {key}"}
+    assert set(names) == {"chatrec run", f"chatrec begin {key}", f"chatrec extract {key}"}

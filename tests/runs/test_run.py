@@ -22,10 +22,19 @@ def test_keys_sort_like_time() -> None:
     assert key_of(moments[0].astimezone(timezone(timedelta(hours=8)))) == keys[0]
 
 
-@pytest.mark.parametrize("key", ["", "yesterday", "2026-11-24", "../../etc", "20261124T020000Z/x"])
+NO_DATES = ("٢٠٢٦١١٢٤T020000Z", "20261399T020000Z", "20261124T250000Z", "00000000T000000Z", "20261124T020060Z")
+
+
+@pytest.mark.parametrize("key", ["", "yesterday", "2026-11-24", "../../etc", "20261124T020000Z/x", *NO_DATES])
 def test_other_keys_are_refused(tmp_path: Path, key: str) -> None:
-    with pytest.raises(RunError):
+    with pytest.raises(RunError, match="keys look like 20261124T020000Z"):
         Run(tmp_path, key)
+
+
+def test_folders_of_other_names_are_not_runs(tmp_path: Path) -> None:
+    for name in (*NO_DATES, "20261124T020000Z"):
+        (tmp_path / "runs" / name).mkdir(parents=True)
+    assert [run.key for run in runs_under(tmp_path)] == ["20261124T020000Z"]
 
 
 def test_a_manifest_comes_back(tmp_path: Path) -> None:

@@ -1,13 +1,14 @@
 """Check of the rules against the source tables, before a run."""
 
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from typing import Any
 
 from psycopg2 import sql
 
 from chatrec.config.rules import Rules
 from chatrec.errors import SettingsError
-from chatrec.extract.mapping import TIMES, SourceQuery
+from chatrec.extract.mapping import TIMES, SourceQuery, text_column
 from chatrec.ranking.rules.items import GROUPS, NOT_KEPT
 
 
@@ -27,7 +28,7 @@ def check_rules(cursor: Any, items: SourceQuery, separator: str, rules: Rules) -
         SettingsError: If a rule names a column, group or item that does not exist. The message names each such rule and
             the existing values.
     """
-    problems = [*_columns(items, rules), *_groups(cursor, items, separator, rules), *_items(cursor, items, rules)]
+    problems = [*_columns(items, rules), *_groups(cursor, items, separator, rules), *missing_pins(cursor, items, rules)]
     if problems:
         raise SettingsError(" ".join(problems))
     count = len(rules.without_each())
@@ -63,22 +64,26 @@ def _groups(cursor: Any, items: SourceQuery, separator: str, rules: Rules) -> It
         yield f"{named[0][0]} names groups, but source.items gives no groups: add a column groups."
         return
     array = items.types[GROUPS].endswith("[]")
-    lists = sql.SQL("groups") if array else sql.SQL("string_to_array(groups, {})").format(sql.Literal(separator))
-    query = sql.SQL("SELECT DISTINCT btrim(g) FROM (\n{}\n) AS mapped, unnest({}) AS g ORDER BY 1")
-    cursor.execute(query.format(sql.SQL(items.select), lists))
+    texts = sql.SQL("string_to_array({}, {})").format(text_column(GROUPS), sql.Literal(separator))
+    query = sql.SQL("SELECT DISTINCT btrim({}) FROM (\n{}\n) AS mapped, unnest({}) AS g ORDER BY 1")
+    cursor.execute(query.format(text_column("g"), sql.SQL(items.select), sql.SQL("groups") if array else texts))
     existing = [name for (name,) in cursor.fetchall() if name]
     for rule, name in named:
         if name not in existing:
             yield f'{rule} names the group "{name}", which no item has; groups are {_some(existing)}.'
 
 
-def _items(cursor: Any, items: SourceQuery, rules: Rules) -> Iterator[str]:
-    if not rules.pins:
+def missing_pins(cursor: Any, items: SourceQuery, rules: Rules) -> Iterator[str]:
+    """Yields a sentence for each pin that has not ended and whose item does not exist."""
+    now = datetime.now(UTC)
+    pins = [pin for pin in rules.pins if pin.ends > now]
+    if not pins:
         return
-    query = sql.SQL("SELECT item_id::text FROM (\n{}\n) AS mapped WHERE item_id::text = ANY ({})")
-    cursor.execute(query.format(sql.SQL(items.select), sql.Literal([pin.item for pin in rules.pins])))
+    query = sql.SQL("SELECT {0} FROM (\n{1}\n) AS mapped WHERE {0} = ANY ({2})")
+    pinned = sql.Literal([pin.item for pin in pins])
+    cursor.execute(query.format(text_column("item_id"), sql.SQL(items.select), pinned))
     existing = {item for (item,) in cursor.fetchall()}
-    for pin in rules.pins:
+    for pin in pins:
         if pin.item not in existing:
             yield f'Rule "{pin.name}" pins the item {pin.item}, which source.items does not give.'
 

@@ -9,6 +9,7 @@ from sqlalchemy.exc import DataError, ProgrammingError
 
 from chatrec.config import Settings
 from chatrec.db import engine as engines
+from chatrec.db.search_path import SET_PATH
 from chatrec.errors import SettingsError
 
 
@@ -47,6 +48,7 @@ class Reader:
         """Yield a connection to the source tables."""
         hint = "GRANT SELECT on the tables of source.interactions to the role of the pages to see histories."
         with _readable("source.url" if self.settings.source.url else "pages.url", self._source, hint) as connection:
+            connection.exec_driver_sql(SET_PATH)
             yield connection
 
 
