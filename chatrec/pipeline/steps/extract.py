@@ -1,6 +1,7 @@
 """The extract step: the source tables, read in one snapshot."""
 
 import logging
+from dataclasses import replace
 
 from psycopg2 import sql
 from sqlalchemy import Engine
@@ -9,18 +10,27 @@ from chatrec.db import records
 from chatrec.db.copy import copy_in
 from chatrec.db.engine import cursor, readable_errors, source, source_url
 from chatrec.db.id_types import refuse_other_types
+from chatrec.errors import RunStopped
 from chatrec.extract import extraction
 from chatrec.extract.arrivals import SeenItems
+from chatrec.extract.contents import contents_of
 from chatrec.extract.snapshot import Snapshot
 from chatrec.extract.weights import amounts_sentence
+from chatrec.gate.check import failures, verdict
+from chatrec.gate.source import judge_source
 from chatrec.pipeline.context import Context
+from chatrec.pipeline.earlier_runs import earlier_reads
 from chatrec.runs.results import ExtractResult
 
 LOG = logging.getLogger("chatrec")
 
 
 def extract(context: Context) -> ExtractResult:
-    """Reads the source tables in one snapshot."""
+    """Reads the source tables in one snapshot.
+
+    Raises:
+        RunStopped: If it is too little against earlier runs. The checks are stored; nothing is trained on it.
+    """
     settings = context.settings
     name = "source.url" if settings.source.url else "database.url"
     engine = source(settings, f"chatrec extract {context.run.key}")
@@ -37,10 +47,12 @@ def extract(context: Context) -> ExtractResult:
             SeenItems.before(context.run),
         )
     engine.dispose()
+    result = replace(result, contents=contents_of(context.folder, context.snapshot.taken_at))
     if result.weight_range:
         LOG.warning("%s", amounts_sentence(*result.weight_range))
     if context.database is not None:
         _record_snapshot(context.database, context.number, context.snapshot)
+        _refuse_losses(context.database, context, result)
     return result
 
 
@@ -53,3 +65,11 @@ def _record_snapshot(engine: Engine, run: int, snapshot: Snapshot) -> None:
         opened.execute("DELETE FROM quarantine WHERE run = %s", (run,))
         rows = snapshot.quarantined().select(run=run, relation="relation", reason="reason", row_data="row_data")
         copy_in(opened, sql.Identifier("quarantine"), rows.columns, [rows])
+
+
+def _refuse_losses(engine: Engine, context: Context, result: ExtractResult) -> None:
+    checks = judge_source(result, earlier_reads(engine, context.number), context.settings.checks)
+    if failures(checks):
+        with engine.begin() as connection:
+            records.replace_checks(connection, context.number, [check.as_row() for check in checks])
+        raise RunStopped(verdict(checks))
