@@ -1,6 +1,7 @@
 """Vectors of a run: of items, of users, and of the profiles of a sample of users with a history."""
 
 import json
+import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
@@ -13,11 +14,12 @@ import numpy as np
 from chatrec.config import Settings
 from chatrec.data.arrays import Array
 from chatrec.data.interactions import Interactions
-from chatrec.encoder import texts, users
+from chatrec.encoder import registry, texts, users
 from chatrec.encoder.model_selection import choose
+from chatrec.encoder.outgrown import why_outgrown
 from chatrec.encoder.prepared import prepare
 from chatrec.encoder.spent import EncodingCost
-from chatrec.encoder.text_source import RunTexts
+from chatrec.encoder.text_source import ItemTexts, RunTexts
 from chatrec.encoder.vector_cache import Positions, VectorStore
 from chatrec.encoder.whitening import Whitening, chosen
 from chatrec.extract.snapshot import Snapshot
@@ -28,6 +30,7 @@ from chatrec.runtime.progress import Progress
 if TYPE_CHECKING:
     from chatrec.encoder.checkpoint import Checkpoint
 
+LOG = logging.getLogger("chatrec")
 ITEMS = "items.npy"
 USERS = "users.npy"
 PROFILES = "profiles.npy"
@@ -49,7 +52,7 @@ def prepare_encoder(snapshot: Snapshot, settings: Settings, folder: Path) -> Enc
     trained, training = None, None
     if choice.kind == "local":
         training = _train_local(snapshot, settings, Path(choice.source))
-        trained = training is not None
+        trained, choice = training is not None, choose(settings)
     name, reason = choice.name, choice.reason
     choice, prepared = prepare(snapshot, settings)
     write_atomically(folder / CHOICE, json.dumps({"encoder": choice.name, **asdict(prepared)}, indent=1))
@@ -64,9 +67,13 @@ def prepare_encoder(snapshot: Snapshot, settings: Settings, folder: Path) -> Enc
 
 
 def _train_local(snapshot: Snapshot, settings: Settings, folder: Path) -> TrainingSummary | None:
-    """Trains the local GPT-2; None if it exists."""
+    """Trains the local GPT-2; None if it exists and serves."""
     if folder.exists():
-        return None
+        why = why_outgrown(folder, ItemTexts(snapshot, settings.text))
+        if why is None:
+            return None
+        LOG.info("The local GPT-2 is trained again: %s.", why)
+        folder = registry.next_local(folder)
     from chatrec.encoder import local_gpt2
 
     catalogue = texts.item_texts(snapshot.items, settings.text.item)

@@ -13,7 +13,7 @@ from chatrec.runs.results import ExtractResult
 MOSTLY = 0.5
 """Share of rows with a value from which a column must keep its values."""
 EMPTY: Mapping[str, str] = {"users": "user", "items": "item", "interactions": "event"}
-"""What each SELECT must give."""
+"""Rows that each SELECT must give."""
 COUNTS: Mapping[str, Callable[[ExtractResult], int | None]] = {
     "events read": lambda read: read.interactions,
     "users with events": lambda read: read.contents.users_with_history if read.contents else None,
@@ -25,11 +25,11 @@ COUNTS: Mapping[str, Callable[[ExtractResult], int | None]] = {
 
 @dataclass(frozen=True)
 class EarlierReads:
-    """What earlier runs have read."""
+    """Rows that earlier runs have read."""
 
     live: ExtractResult | None = None
     published: Sequence[ExtractResult] = ()
-    """Of the last published runs, the oldest first."""
+    """Those of the last published runs, the oldest first."""
 
 
 def judge_source(read: ExtractResult, earlier: EarlierReads, settings: CheckSettings) -> list[Check]:

@@ -1,9 +1,11 @@
 """Earlier runs, with which the checks compare a run: the live one, and the last published ones."""
 
+import logging
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
+import polars as pl
 from sqlalchemy import Connection, Engine
 
 from chatrec.db import records
@@ -17,6 +19,7 @@ from chatrec.ranking.lists import RECOMMENDATIONS
 from chatrec.runs.results import EnsembleResult, ExtractResult, GateResult, RankResult, StepResult
 from chatrec.runs.run import Run
 
+LOG = logging.getLogger("chatrec")
 R = TypeVar("R", bound=StepResult)
 LISTED_BY = (
     "source", "text", "encoder", "groups", "aigc", "ranking", "rules", "fairness", "diversity", "privacy", "advanced",
@@ -83,10 +86,14 @@ def trend_of(context: Context, engine: Engine) -> Trend:
 
 
 def _list_change(context: Context, live: LiveRun) -> float | None:
-    """Returns the change of lists since the live run; None if its files are gone, or settings of lists changed."""
+    """Returns the change of lists since the live run; None without its files, or if settings of lists changed."""
     settings, earlier = context.settings.frozen(), Run(context.run.root, live.record.key)
     file = earlier.step_folder("rank") / RECOMMENDATIONS
     if any(settings.get(name) != live.settings.get(name) for name in LISTED_BY) or not file.exists():
         return None
     before = Snapshot(earlier.step_folder("extract")), file
-    return list_change(before, (context.snapshot, context.of("rank") / RECOMMENDATIONS))
+    try:
+        return list_change(before, (context.snapshot, context.of("rank") / RECOMMENDATIONS))
+    except (OSError, pl.exceptions.PolarsError) as error:
+        LOG.warning("Lists are not compared with run %s, whose files cannot be read: %s", earlier.key, error)
+        return None
