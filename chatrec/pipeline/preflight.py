@@ -10,7 +10,7 @@ from sqlalchemy import text
 from chatrec.config import Settings
 from chatrec.db import engine as engines
 from chatrec.db import id_types, migrate
-from chatrec.encoder.model_selection import choose
+from chatrec.encoder.model_selection import HASHING, choose
 from chatrec.errors import ChatrecError, MappingError, SettingsError
 from chatrec.extract.describe import check_mapping
 from chatrec.extract.extraction import selects
@@ -122,6 +122,8 @@ def _encoder(settings: Settings) -> str:
     choice = choose(settings)
     if choice.kind == "local":
         return f"a compact GPT-2, trained on the catalogue in the first run ({choice.reason})"
+    if choice.kind == HASHING:
+        return f"hashed n-grams, without a language model ({choice.reason})"
     path = choice.source
     if isinstance(path, Path) and not (path.is_file() or (path / "config.json").is_file()):
         raise SettingsError(f"encoder.model {path} is neither a GGUF file nor a folder with a config.json.")

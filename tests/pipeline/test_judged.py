@@ -150,3 +150,24 @@ def test_after_a_night_without_items_the_next_one_is_as_if_it_had_not_been(
     after = complete(settings)
     assert after.results["encoder"].trained
     assert after.state == "published"
+
+
+@pytest.mark.slow
+def test_a_young_shop_whose_customers_ordered_once_gets_lists(shop: Shop, configure: Callable[..., Settings]) -> None:
+    """No event can be held out, so the usual weights serve, and no check is out of reach."""
+    shop.execute("TRUNCATE views, customers")
+    shop.execute(
+        "INSERT INTO films SELECT n, 'Oven ' || n, 'pasta ' || n, '{Kitchen}', true, now() "
+        "FROM generate_series(100, 399) n"
+    )
+    shop.execute("INSERT INTO customers SELECT n, 30, 'Rome' FROM generate_series(1, 500) n")
+    shop.execute(
+        "INSERT INTO views SELECT no, CASE WHEN no <= 300 THEN 99 + no ELSE no * no % 40 END, 'order', 1, "
+        "timestamptz '2026-01-01+00' + no * interval '1 hour' FROM customers"
+    )
+    settings = configure(checks__beats_baseline=True)
+    migrate(settings)
+    published = complete(settings)
+    assert "no events could be held out" in published.verdict
+    assert published.results["rank"].users_ensemble == 500
+    assert shop.execute("SELECT count(DISTINCT item_id) FROM chatrec.recommendations")[0][0] > 180
