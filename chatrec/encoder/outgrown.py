@@ -12,11 +12,10 @@ from tokenizers import Tokenizer
 
 from chatrec.data.arrays import IntArray
 from chatrec.encoder import registry
+from chatrec.encoder.prepared import GROWTH
 from chatrec.encoder.text_source import TextSource
 from chatrec.encoder.texts import NO_TEXT
 
-GROWTH = 4
-"""Factor of the number of texts from which a model is outgrown."""
 SHORTER = 0.6
 """Share of the length of a token, in bytes, below which a vocabulary belongs to other texts."""
 SAMPLED = 500
