@@ -22,15 +22,22 @@ def contents_of(folder: Path, taken_at: int) -> Contents:
         taken_at: Time of the snapshot, microseconds since 1970.
     """
     events = pl.scan_parquet(folder / INTERACTIONS)
-    users = events.select(pl.col("user").n_unique()).collect(engine="streaming").item()
-    available = pl.scan_parquet(folder / ITEMS).select(pl.col("available").sum()).collect(engine="streaming").item()
+    active = _count(pl.scan_parquet(folder / USERS).select(pl.col(ACTIVE).sum()))
+    with_history = _count(events.select(pl.col("user").n_unique()))
+    available = _count(pl.scan_parquet(folder / ITEMS).select(pl.col("available").sum()))
     filled = {**_filled(folder / USERS, "users"), **_filled(folder / ITEMS, "items")}
-    days = events.select((pl.col("occurred_at") // DAY).unique().sort()).collect(engine="streaming").to_series()
-    newest = events.select(pl.col("occurred_at").max()).collect(engine="streaming").item()
+    newest = _count(events.select(pl.col("occurred_at").max()))
     if not newest:
-        return Contents(users, int(available or 0), filled)
-    pauses = days.filter(days >= days[-1] - YEAR).diff().drop_nulls()
-    return Contents(users, int(available or 0), filled, (taken_at - newest) / DAY, float(pauses.max() or 0))  # type: ignore[arg-type]
+        return Contents(active, with_history, available, filled)
+    in_a_year = events.filter(pl.col("occurred_at") > newest - YEAR * DAY)
+    days = in_a_year.select((pl.col("occurred_at") // DAY).unique().sort())
+    pause = _count(days.select(pl.col("occurred_at").diff().max()))
+    return Contents(active, with_history, available, filled, (taken_at - newest) / DAY, pause)
+
+
+def _count(selected: pl.LazyFrame) -> int:
+    """Collect a single number; 0 for null."""
+    return int(selected.collect(engine="streaming").item() or 0)
 
 
 def _filled(file: Path, relation: str) -> dict[str, int]:

@@ -18,6 +18,7 @@ COUNTS: Mapping[str, Callable[[ExtractResult], int | None]] = {
     "events read": lambda read: read.interactions,
     "users with events": lambda read: read.contents.users_with_history if read.contents else None,
     "users read": lambda read: read.users,
+    "active users": lambda read: read.contents.users_active if read.contents else None,
     "items read": lambda read: read.items,
     "available items": lambda read: read.contents.items_available if read.contents else None,
 }
@@ -61,6 +62,12 @@ def _empty(read: ExtractResult, settings: CheckSettings) -> Iterator[Check]:
             "security hides without an error."
             f"{' checks.max_row_drop = 1 allows a run without events.' if relation == 'interactions' else ''}",
             warned=allowed,
+        )  # fmt: skip
+    if read.users and read.contents and not read.contents.users_active:
+        yield Check(
+            "some active user", False, 0, 1,
+            f"source.users gives no active user: `active` is false for all {read.users:,}, and lists are made for "
+            "active users only.",
         )  # fmt: skip
     if read.items and read.contents and not read.contents.items_available:
         yield Check(

@@ -19,7 +19,7 @@ def test_contents_are_counted(shop: Shop, tmp_path: Path) -> None:
     _, snapshot = extractor(shop, tmp_path)()
     taken = int(datetime(2026, 3, 12, 12, tzinfo=UTC).timestamp() * 1_000_000)
     found = contents_of(snapshot.folder, taken)
-    assert (found.users_with_history, found.items_available) == (39, 55)
+    assert (found.users_active, found.users_with_history, found.items_available) == (40, 39, 55)
     assert found.filled == {
         "users.age": 40, "users.town": 39, "items.title": 60, "items.groups": 59, "items.plot": 49,
     }  # fmt: skip

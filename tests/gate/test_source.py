@@ -12,7 +12,7 @@ from chatrec.gate.source import EarlierReads, judge_source
 from chatrec.runs.results import Contents, ExtractResult
 
 CONTENTS = Contents(
-    140, 110, {"items.title": 120, "items.description": 120, "items.badge": 30, "users.town": 150}, 0.5, 2.0
+    148, 140, 110, {"items.title": 120, "items.description": 120, "items.badge": 30, "users.town": 150}, 0.5, 2
 )
 READ = ExtractResult(
     users=150, items=120, interactions=1900, days=60, days_read=1, events_read=30, quarantined=0, contents=CONTENTS
@@ -45,6 +45,7 @@ def failed(*arguments: Any, **named: Any) -> list[str]:
         (read(interactions=130), "events read", "130 in this run, 1,900 live: +93.2% lost, 50% allowed (checks.max_"),
         (read(users_with_history=10), "users with events", "10 in this run, 140 live"),
         (read(users=70), "users read", "70 in this run, 150 live"),
+        (read(users_active=9), "active users", "9 in this run, 148 live"),
         (read(items=50), "items read", "50 in this run, 120 live"),
         (read(items_available=50), "available items", "50 in this run, 110 live"),
         (read(filled=filled(items__description=0)), "filled columns", "0% of source.items.description in this run, 1"),
@@ -74,6 +75,7 @@ def test_all_losses_are_told_at_once_and_a_setting_allows_them() -> None:
         (read(items=0, items_available=0, filled={}), "source.items gives no item (it selects no row)"),
         (read(users=0, users_with_history=0), "source.users gives no user (it selects no row)"),
         (read(items_available=0), "source.items gives no available item"),
+        (read(users_active=0), "source.users gives no active user"),
     ],
 )
 def test_without_items_or_users_even_a_first_run_stops_whatever_is_allowed(now: ExtractResult, words: str) -> None:
@@ -93,7 +95,8 @@ def test_a_first_run_has_nothing_to_compare_with() -> None:
         READ,
         read(newest_event_age=3.5),  # a weekend
         read(interactions=1000, users_with_history=75, items=62, items_available=60),  # a season
-        read(interactions=90_000, users=9000, users_with_history=8000, items=5000, items_available=4000,
+        read(interactions=90_000, users=9000, users_active=8900, users_with_history=8000,
+             items=5000, items_available=4000,
              filled=filled(items__title=5000, items__description=5000, users__town=9000, items__badge=0)),
         read(filled=filled(items__badge=0)),  # a sale ended
         read(filled={"items.title": 120}),  # a column left the SELECT
@@ -130,9 +133,9 @@ def test_the_live_run_counts_after_a_rollback() -> None:
         ([0.2, 0.3, 0.1], {}, True),
         ([], {}, False),  # a first run
         ([9000.0] * 7, {}, False),  # an old public log
-        ([8.0, 8.5, 9.0], {"longest_pause": 7.0}, False),
+        ([8.0, 8.5, 9.0], {"longest_pause": 7}, False),
         ([6.5, 7.0], {}, True),  # a feed that stopped a week ago
-        ([0.2], {"longest_pause": 14.0}, False),  # a shop that closes for two weeks
+        ([0.2], {"longest_pause": 14}, False),  # a shop that closes for two weeks
     ],
 )
 def test_a_log_that_stands_still_stops(published: list[float], changes: dict[str, float], stops: bool) -> None:

@@ -15,7 +15,7 @@ TRAINING = TrainingSummary(60, 3.2, 1.1, 40, 1.5, 3.3, 4096)
 EXAMPLES = (
     results.ExtractResult(users=3, items=2, interactions=5, days=2, days_read=1, events_read=4, quarantined=1,
                           quarantine={"items: duplicate id": 1}, weight_range=(0.5, 900.0),
-                          contents=results.Contents(2, 1, {"items.title": 2}, 0.5, 2.0)),
+                          contents=results.Contents(3, 2, 1, {"items.title": 2}, 0.5, 2)),
     results.EncoderResult(encoder="local", reason="it is set", trained=True, training=TRAINING, layer=4,
                           pooling="mean"),
     results.EmbedResult(encoder="local", texts_embedded=6, texts_cached=0, items_embedded=2, items_cached=0,

@@ -8,6 +8,8 @@ from dataclasses import dataclass
 class Contents:
     """Contents of a snapshot."""
 
+    users_active: int
+    """Users who get lists."""
     users_with_history: int
     """Users with an event."""
     items_available: int
@@ -15,5 +17,5 @@ class Contents:
     """Rows with a value, by column, such as "items.description"."""
     newest_event_age: float | None = None
     """Age of the newest event at the time of the snapshot, in days; None without times."""
-    longest_pause: float | None = None
+    longest_pause: int | None = None
     """Most days between two days with events, in the year before the newest one; None without times."""
