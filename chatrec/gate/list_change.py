@@ -19,12 +19,14 @@ def list_change(before: tuple[Snapshot, Path], now: tuple[Snapshot, Path]) -> fl
         now: The same of this run.
 
     Returns:
-        The share; None if no user has a list in both runs, or ids are of another type.
+        The share, 1 if no user is in both runs; None if none of them has a list, or ids are of another type.
     """
     ids = [run.users.select("user_id").with_row_index("user") for run, _ in (before, now)]
     if ids[0].schema != ids[1].schema or before[0].items.schema["item_id"] != now[0].items.schema["item_id"]:
         return None
     both = ids[0].join(ids[1], on="user_id", suffix="_now")
+    if not both.height:
+        return 1.0
     both = both[np.sort(np.random.default_rng(0).permutation(both.height)[:SAMPLED])]
     earlier, lists = _lists(*before, both["user"]), _lists(*now, both["user_now"])
     lists = lists.join(earlier, on="user_id", how="semi")

@@ -86,7 +86,12 @@ def trend_of(context: Context, engine: Engine) -> Trend:
 
 
 def _list_change(context: Context, live: LiveRun) -> float | None:
-    """Returns the change of lists since the live run; None without its files, or if settings of lists changed."""
+    """Returns the change of lists since the live run; None without its files, or if settings of lists changed.
+
+    With [privacy] lists are not compared: a new release has other noise.
+    """
+    if context.settings.privacy.enabled:
+        return None
     settings, earlier = context.settings.frozen(), Run(context.run.root, live.record.key)
     file = earlier.step_folder("rank") / RECOMMENDATIONS
     if any(settings.get(name) != live.settings.get(name) for name in LISTED_BY) or not file.exists():

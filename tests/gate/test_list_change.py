@@ -33,7 +33,7 @@ def made(folder: Path, lists: dict[Any, list[Any]], items: list[Any]) -> tuple[S
         ({1: [10, 50], 2: [20, 30], 3: [30, 40]}, 1 / 6),
         ({1: [50, 60], 2: [50, 60], 3: [50, 60]}, 1.0),
         ({2: [20, 50], 9: [60, 50]}, 0.5),  # who is new does not count
-        ({8: [10, 20], 9: [60, 50]}, None),
+        ({8: [10, 20], 9: [60, 50]}, 1.0),  # users have other ids
         ({"1": [10, 20]}, None),
         ({1: []}, None),
     ],
