@@ -95,12 +95,23 @@ def select(snapshot: Snapshot, settings: Settings) -> SelectedModel:
         snapshot: Snapshot whose texts will be encoded.
         settings: `encoder` and the artifact root.
     """
-    choice, encoder = choose(settings), settings.encoder_config
-    is_open = encoder.model == "auto" and choice.kind != "tuned" and encoder.pooling == "auto" and not encoder.layer
-    on_cpu = encoder.device == "cpu" or (encoder.device == "auto" and not NVIDIA.exists())
-    if is_open and on_cpu and has_small_log(snapshot, settings):
+    choice = choose(settings)
+    if may_hash(choice, settings) and has_small_log(snapshot, settings):
         return SelectedModel(HASHING, HASHING, f"fewer than {LARGE_LOG:,} interactions are worth no language model")
     return choice
+
+
+def may_hash(choice: SelectedModel, settings: Settings) -> bool:
+    """Whether hashed n-grams replace this encoder for a small log.
+
+    Args:
+        choice: Encoder of the settings.
+        settings: `encoder` and `privacy`.
+    """
+    encoder = settings.encoder_config
+    is_open = encoder.model == "auto" and choice.kind != "tuned" and encoder.pooling == "auto" and not encoder.layer
+    on_cpu = encoder.device == "cpu" or (encoder.device == "auto" and not NVIDIA.exists())
+    return is_open and on_cpu and not settings.privacy.enabled
 
 
 def unpack(settings: Settings) -> None:
