@@ -59,7 +59,7 @@ def test_a_dry_run_skips_the_publish_and_the_database_may_come_from_a_connection
 @pytest.mark.parametrize(
     ("customers", "step", "why"),
     [
-        ("no > 3", "extract", "users read: 4 in this run, 40 live"),
+        pytest.param("no > 3", "extract", "users read: 4 in this run, 40 live", marks=pytest.mark.slow),
         ("no > 39", "release.gate", "coverage: "),
     ],
     ids=["what was read", "lists"],
