@@ -4,6 +4,7 @@ import copy
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
@@ -77,16 +78,16 @@ class Training:
         self.net, self.vectors = SequenceNet(plan.shape), vectors
         self.plan, self.seed = plan, seed
         self.parameters = [*self.net.parameters(), *self.vectors.parameters()]
-        matrices = self.net.matrices
-        others = {*self.parameters} - {*matrices}
-        self.optimisers = (
-            Muon(matrices, RATE_OF_MATRICES),
-            torch.optim.AdamW(
-                [parameter for parameter in self.parameters if parameter in others], plan.rate, betas=(0.9, 0.98)
-            ),
-        )
         self.read = 0
         self.losses: list[tuple[int, float]] = []
+
+    @cached_property
+    def optimisers(self) -> tuple[torch.optim.Optimizer, ...]:
+        """Optimisers of the matrices and of the other parameters. The first one of a process takes seconds to make."""
+        matrices = self.net.matrices
+        others = {*self.parameters} - {*matrices}
+        rest = [parameter for parameter in self.parameters if parameter in others]
+        return Muon(matrices, RATE_OF_MATRICES), torch.optim.AdamW(rest, self.plan.rate, betas=(0.9, 0.98))
 
     def fit(self, histories: Interactions, events: int, rate: float = 1.0) -> Fitted:
         """Trains on a number of events and returns the result.
@@ -114,7 +115,9 @@ class Training:
 
         If events are to be read, at least one must have a successor.
         """
-        steps = max(1, -(-events // self.plan.tokens))
+        if events <= 0:
+            return
+        steps = -(-events // self.plan.tokens)
         self.schedules = [
             torch.optim.lr_scheduler.LambdaLR(optimiser, lambda step: rate * warm_cosine(step, steps, WARM_UP * steps))
             for optimiser in self.optimisers

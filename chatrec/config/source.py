@@ -19,8 +19,8 @@ class Source(Section):
     texts. An item without a title goes to the quarantine, with its events."""
     interactions: str = ""
     """Columns: user_id, item_id, occurred_at (timestamp); optionally event (text) and weight (a number; how much the
-    event counts, such as 1 for a view and 5 for an order; amounts are damped). A log without times leaves occurred_at
-    out and sets `ranking.target` to random."""
+    event counts, such as 1 for a view and 5 for an order, from 1e-15 to 1e15; amounts are damped). A log without times
+    leaves occurred_at out and sets `ranking.target` to random."""
     queries: str = ""
     """Optional search log with the columns user_id, query (text), occurred_at (timestamp). If empty, searches are not
     used."""

@@ -10,7 +10,7 @@ import numpy as np
 import polars as pl
 
 from chatrec.data.arrays import Array, BoolArray, FloatArray, IntArray
-from chatrec.data.interactions import Interactions, starts_of, tie_order
+from chatrec.data.interactions import LEAST_WEIGHT, MOST_WEIGHT, Interactions, starts_of, tie_order
 from chatrec.errors import DataError, UnknownItem, UnknownUser
 
 INTERACTIONS, ITEMS, USERS = "interactions", "items", "users"
@@ -319,14 +319,14 @@ def _weights(events: pl.DataFrame) -> pl.Series:
         return pl.Series(np.ones(events.height, np.float32))
     if not (events.schema["weight"].is_numeric() or events.schema["weight"] == pl.Null):
         raise DataError(f"{INTERACTIONS}.weight is of type {events.schema['weight']}: it must be a number.")
-    weights = events["weight"].cast(pl.Float32, strict=False).fill_null(float("nan"))
-    wrong = ~(weights.is_finite() & (weights > 0))
+    weights = events["weight"].cast(pl.Float64, strict=False)
+    wrong = ~weights.is_between(LEAST_WEIGHT, MOST_WEIGHT).fill_null(False)
     if wrong.any():
         raise DataError(
             f"{wrong.sum():,} rows of {INTERACTIONS} have a weight that is not a positive number: leave them out, or "
-            "give them one."
+            f"give them one from {LEAST_WEIGHT:g} to {MOST_WEIGHT:g}."
         )
-    return weights
+    return weights.cast(pl.Float32)
 
 
 def _catalogue(items: pl.DataFrame) -> pl.DataFrame:

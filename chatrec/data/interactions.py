@@ -10,6 +10,8 @@ from chatrec.data.arrays import BoolArray, FloatArray, IntArray
 SECOND = 1_000_000
 """Times are microseconds since 1970."""
 DAY = 86_400 * SECOND
+LEAST_WEIGHT, MOST_WEIGHT = 1e-15, 1e15
+"""Sums of a billion weights within these, and their squares, neither overflow nor vanish in single precision."""
 
 
 def starts_of(owners: IntArray, users: int) -> IntArray:

@@ -10,6 +10,8 @@ from psycopg2 import sql
 from pyarrow import csv
 
 NULL = r"\N"
+LARGEST_BLOCK = 1 << 30
+"""Bytes of a block at most. The parser counts them in 32 bits, and a row of PostgreSQL may have another GiB."""
 
 
 def copy_out(
@@ -27,7 +29,7 @@ def copy_out(
         columns: Names of the columns.
         on_block: Called with each block as a table. All columns are binary: PostgreSQL's text of each value as bytes,
             because a database may hold bytes that are not UTF-8. NULL is null, an empty text is empty.
-        block_bytes: Approximate size of a block of text.
+        block_bytes: Approximate size of a block of text; at most `LARGEST_BLOCK`.
 
     Returns:
         Number of rows.
@@ -49,7 +51,7 @@ class _Block:
     def __init__(self, columns: Sequence[str], on_block: Callable[[pa.Table], None], limit: int) -> None:
         self.columns = list(columns)
         self.on_block = on_block
-        self.limit = limit
+        self.limit = min(limit, LARGEST_BLOCK)
         self.rows = 0
         self._buffer = bytearray()
 
@@ -65,7 +67,7 @@ class _Block:
         table = csv.read_csv(
             pa.BufferReader(bytes(self._buffer)),
             read_options=csv.ReadOptions(column_names=self.columns, block_size=len(self._buffer) + 1),
-            parse_options=csv.ParseOptions(newlines_in_values=True),
+            parse_options=csv.ParseOptions(newlines_in_values=True, ignore_empty_lines=False),  # NULL, if it is alone
             convert_options=csv.ConvertOptions(
                 column_types=dict.fromkeys(self.columns, pa.binary()),
                 null_values=[""],

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, TypeVar
 
+from psycopg2.extensions import encodings
 from sqlalchemy import Connection, Row, text
 
 from chatrec.errors import RunError
@@ -66,6 +67,7 @@ class StepRecord:
 
 def open_run(connection: Connection, key: str, started_by: str, settings: Mapping[str, Any]) -> RunRecord:
     """Record that a run starts or resumes."""
+    words = json.dumps(settings, ensure_ascii=False)
     connection.execute(
         text("""
             INSERT INTO runs (key, started_by, settings) VALUES (:key, :by, :settings)
@@ -73,7 +75,7 @@ def open_run(connection: Connection, key: str, started_by: str, settings: Mappin
             SET settings = excluded.settings, state = 'running', finished_at = NULL, verdict = NULL
             WHERE runs.state <> 'published'
         """),
-        {"key": key, "by": started_by, "settings": json.dumps(settings)},
+        {"key": key, "by": started_by, "settings": _storable(connection, words)},
     )
     return get(connection, key)
 
@@ -288,6 +290,13 @@ def metrics(connection: Connection, run: int) -> dict[str, dict[str, float]]:
     for model, name, value in rows:
         values.setdefault(model, {})[name] = value
     return values
+
+
+def _storable(connection: Connection, words: str) -> str:
+    """Text with a question mark for each character that the database cannot hold, such as NUL."""
+    driver: Any = connection.connection.driver_connection
+    codec = encodings.get(driver.info.parameter_status("server_encoding"), "ascii")
+    return words.replace("\0", "?").encode(codec, "replace").decode(codec)
 
 
 def _record(row: Row[Any]) -> RunRecord:

@@ -18,7 +18,7 @@ from chatrec.extract.arrivals import SeenItems, created_column
 from chatrec.extract.mapping import SourceQuery, id_column, id_order, is_integer
 from chatrec.extract.quarantine import Quarantine, decode_block
 from chatrec.extract.schema import ACTIVE, ATTRIBUTES, RowGroups, items_schema, users_schema
-from chatrec.extract.validation import first_broken
+from chatrec.extract.validation import LONGEST_KEY, NO_KEYS, Keys, first_broken, too_long
 
 ARRAY_SEPARATOR = "\x1f"
 TITLE_MISSING = "title is missing"
@@ -98,8 +98,13 @@ class Relation:
         return sql.Composed([sql.SQL("SELECT "), columns, given, end])
 
 
-def users_relation(mapped: SourceQuery) -> Relation:
-    """Relation of users: the id, whether they are active, and all attributes as text."""
+def users_relation(mapped: SourceQuery, keys: Keys = NO_KEYS) -> Relation:
+    """Relation of users: the id, whether they are active, and all attributes as text.
+
+    Args:
+        mapped: The SELECT of users.
+        keys: Attributes that become keys of tables.
+    """
     kind = mapped.types["user_id"]
     id_type = pl.Int64 if is_integer(kind) else pl.String
     active = {ACTIVE: sql.SQL("active")} if ACTIVE in mapped.types else {}
@@ -110,16 +115,18 @@ def users_relation(mapped: SourceQuery) -> Relation:
         (id_order("user_id", kind),),
         users_schema(is_integer(kind), mapped.free),
         lambda rows: rows.with_columns(pl.col("user_id").cast(id_type), _flag(rows, ACTIVE)),
+        rules=keys.rules("user_id", *(name for name in mapped.free if name in keys.users)),
     )
 
 
-def items_relation(mapped: SourceQuery, source: Source, seen: SeenItems) -> Relation:
+def items_relation(mapped: SourceQuery, source: Source, seen: SeenItems, keys: Keys = NO_KEYS) -> Relation:
     """Relation of items. Of rows with the same id the one updated last is kept.
 
     Args:
         mapped: The SELECT of items.
         source: Separator of the groups of an item, and the columns that are attributes.
         seen: Items that earlier runs have seen.
+        keys: Columns that become keys of tables.
     """
     separator, attributes = source.groups_separator, source.item_attributes
     kind = mapped.types["item_id"]
@@ -141,7 +148,12 @@ def items_relation(mapped: SourceQuery, source: Source, seen: SeenItems) -> Rela
     schema = items_schema(is_integer(kind), [name for name in mapped.free if name not in attributes], attributes)
     typed = _ItemTypes(is_integer(kind), separator, attributes, seen)
     untitled = pl.col("title").fill_null("").str.strip_chars() == ""
-    return Relation(mapped, "item_id", columns, tuple(order), schema, typed, content, {TITLE_MISSING: untitled})
+    rules = keys.rules("item_id", *(name for name in columns if name in keys.items and name != "groups"))
+    if "groups" in columns and "groups" in keys.items:
+        longest = split_groups(pl.col("groups"), separator).list.eval(pl.element().str.len_bytes()).list.max()
+        rules |= {too_long("groups"): longest > LONGEST_KEY, **keys.unfit("groups", pl.col("groups"))}
+    rules[TITLE_MISSING] = untitled
+    return Relation(mapped, "item_id", columns, tuple(order), schema, typed, content, rules)
 
 
 def split_groups(column: pl.Expr, separator: str) -> pl.Expr:

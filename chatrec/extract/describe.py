@@ -7,7 +7,16 @@ from typing import Any
 import psycopg2
 
 from chatrec.errors import MappingError
-from chatrec.extract.mapping import FREE, MAY_BE_EMPTY, OPTIONAL, REQUIRED, SourceMapping, SourceQuery, is_integer
+from chatrec.extract.mapping import (
+    FREE,
+    ID_TYPES,
+    MAY_BE_EMPTY,
+    OPTIONAL,
+    REQUIRED,
+    SourceMapping,
+    SourceQuery,
+    is_integer,
+)
 from chatrec.extract.schema import ARRIVED_AT, ATTRIBUTES
 
 
@@ -97,11 +106,17 @@ def _misfits(mapped: SourceQuery, columns: int) -> Iterator[str]:
             yield f"{setting} lacks the column {name}: it gives {', '.join(mapped.types)}. Rename one with AS {name}."
     for name, allowed in {**required, **optional}.items():
         if name in mapped.types and mapped.types[name] not in allowed:
-            yield f"{setting} gives {name} as {mapped.types[name]}: cast it to one of {', '.join(sorted(allowed))}."
+            yield f"{setting} gives {name} as {mapped.types[name]}: {_remedy(name, mapped.types[name], allowed)}."
     if mapped.relation not in FREE:
         allowed_names = ", ".join({**required, **optional})
         for name in mapped.free:
             yield f"{setting} gives the unknown column {name}; it may give {allowed_names}."
+
+
+def _remedy(name: str, kind: str, allowed: set[str]) -> str:
+    if kind.rpartition(".")[2] == "citext" and allowed is ID_TYPES:
+        return f"write lower(code::text) AS {name} for the column code, in every SELECT, since text minds the case"
+    return f"cast it to one of {', '.join(sorted(allowed))}"
 
 
 def _other_ids(described: Mapping[str, SourceQuery]) -> Iterator[str]:
@@ -114,11 +129,16 @@ def _other_ids(described: Mapping[str, SourceQuery]) -> Iterator[str]:
     for relation, column, owner in pairs:
         if relation in described and owner in described:
             mine, theirs = described[relation].types[column], described[owner].types[column]
-            if is_integer(mine) != is_integer(theirs):
+            if _kind_of_id(mine) != _kind_of_id(theirs):
                 yield (
                     f"source.{relation} gives {column} as {mine}, source.{owner} as {theirs}: cast one of them, so "
                     "that they can be compared."
                 )
+
+
+def _kind_of_id(type_name: str) -> str:
+    """Ids of one kind are compared as written: a uuid as text may be written in another way than PostgreSQL's."""
+    return "integer" if is_integer(type_name) else "uuid" if type_name == "uuid" else "text"
 
 
 def _unknown_attributes(described: Mapping[str, SourceQuery], attributes: Sequence[str]) -> Iterator[str]:

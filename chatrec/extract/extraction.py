@@ -1,6 +1,7 @@
 """Extract a consistent snapshot of the source tables into Parquet: all SELECTs in one read-only transaction."""
 
 import json
+import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
@@ -17,15 +18,17 @@ from chatrec.extract import partitions
 from chatrec.extract.arrivals import SeenItems
 from chatrec.extract.catalogue import items_relation, users_relation
 from chatrec.extract.describe import check_mapping, readable_data_errors
+from chatrec.extract.group_texts import array_sentence
 from chatrec.extract.interactions import EventRules, write_interactions
 from chatrec.extract.mapping import SourceMapping, refuse_unknown_order
 from chatrec.extract.quarantine import Quarantine
 from chatrec.extract.queries import QueriesFile, read_queries
 from chatrec.extract.schema import ITEMS, QUARANTINE, SNAPSHOT, USERS
-from chatrec.extract.validation import until
+from chatrec.extract.validation import NO_KEYS, Keys, until
 from chatrec.runs.results import ExtractResult
 from chatrec.runs.run import TAKEN_AT, write_atomically
 
+LOG = logging.getLogger("chatrec")
 BLOCK_SHARE = 32
 """Share of the memory for a block of text, which takes about ten times its size while it is parsed and converted."""
 
@@ -53,6 +56,7 @@ def extract(
     full: bool = False,
     memory_mb: int = 1024,
     seen: SeenItems = NOTHING_SEEN,
+    keys: Keys = NO_KEYS,
 ) -> ExtractResult:
     """Write a snapshot.
 
@@ -66,6 +70,7 @@ def extract(
         full: Whether to read every day of events again.
         memory_mb: Memory limit, which bounds the size of blocks.
         seen: Items that earlier runs have seen.
+        keys: Texts that become keys of the published tables.
 
     Returns:
         The result of the step.
@@ -82,9 +87,12 @@ def extract(
         refuse_unknown_order(mapping, target)
         now = _now(cursor)
         with readable_data_errors("users"):
-            users = users_relation(mapping.users).read(cursor, users_file, quarantine, block_bytes)
+            users = users_relation(mapping.users, keys).read(cursor, users_file, quarantine, block_bytes)
         with readable_data_errors("items"):
-            items = items_relation(mapping.items, source, seen).read(cursor, items_file, quarantine, block_bytes)
+            relation = items_relation(mapping.items, source, seen, keys)
+            items = relation.read(cursor, items_file, quarantine, block_bytes)
+        if sentence := array_sentence(mapping.items, pl.read_parquet(items_file, columns=["groups"])["groups"]):
+            LOG.warning("%s", sentence)
         with readable_data_errors("interactions"):
             days, changed = partitions.read_partitions(cursor, mapping.interactions, shared, full, block_bytes)
         names = tuple(day.name for day in days)
@@ -92,11 +100,12 @@ def extract(
         user_ids = _ids(users_file, "user_id")
         recent = beyond = too_old = 0
         if mapping.queries and text.queries:
-            with readable_data_errors("queries"), QueriesFile(folder, user_ids, text.queries, now, quarantine) as kept:
+            kept = QueriesFile(folder, user_ids, text.queries, now, quarantine, keys)
+            with readable_data_errors("queries"), kept:
                 newest = _newest(events, now)
                 too_old = read_queries(cursor, mapping.queries, kept, text.query_days, newest, block_bytes)
             recent, beyond = kept.rows, kept.beyond
-    rules = EventRules(user_ids, _ids(items_file, "item_id"), items.untitled, now, mapping.timed)
+    rules = EventRules(user_ids, _ids(items_file, "item_id"), items.untitled, now, mapping.timed, keys)
     interactions, amounts = write_interactions(events, rules, folder, quarantine)
     quarantined = quarantine.close()
     facts = SnapshotFacts(mapping.user_id_type, mapping.item_id_type, names)
@@ -130,13 +139,15 @@ def selects(source: Source) -> dict[str, str]:
 
 @contextmanager
 def snapshot(engine: Engine) -> Iterator[Any]:
-    """Yield a psycopg2 cursor in a REPEATABLE READ, READ ONLY transaction with the time zone UTC."""
+    """Yield a psycopg2 cursor in a REPEATABLE READ, READ ONLY transaction, with times in UTC and as ISO 8601."""
     pooled = engine.raw_connection()
     connection: Any = pooled.driver_connection
     try:
         connection.set_session(isolation_level=ISOLATION_LEVEL_REPEATABLE_READ, readonly=True)
         with connection.cursor() as cursor:
             cursor.execute("SET LOCAL TIME ZONE 'UTC'")
+            cursor.execute("SET LOCAL DateStyle TO ISO")  # as texts are read back; the order of input stays
+            cursor.execute("SET LOCAL extra_float_digits TO 1")
             yield cursor
     finally:
         connection.rollback()

@@ -4,19 +4,24 @@ Whether an event is valid can change between runs (an item appears, a date is no
 validates all events; daily partitions keep everything as it was read.
 """
 
+import logging
 from dataclasses import dataclass
 from pathlib import Path
 
 import polars as pl
 
-from chatrec.data.interactions import tie_order
+from chatrec.data.interactions import LEAST_WEIGHT, MOST_WEIGHT, tie_order
+from chatrec.extract.bounds import time_as_text
 from chatrec.extract.item_order import order_twins
 from chatrec.extract.quarantine import Quarantine, decode
 from chatrec.extract.schema import INTERACTIONS, INTERACTIONS_SCHEMA, ITEMS, RowGroups
-from chatrec.extract.validation import dense, first_broken, time_as_text, wrong_times
+from chatrec.extract.unknown_ids import UnknownIds
+from chatrec.extract.validation import Keys, dense, first_broken, wrong_times
 from chatrec.extract.weights import WeightStatistics, damped
 
+LOG = logging.getLogger("chatrec")
 DEFAULT_EVENT = "event"
+TOO_SMALL, TOO_LARGE = f"weight is smaller than {LEAST_WEIGHT:g}", f"weight is larger than {MOST_WEIGHT:g}"
 ROWS_OF_A_BLOCK = 2_000_000
 
 
@@ -34,10 +39,13 @@ class EventRules:
     """Time of the snapshot, microseconds since 1970."""
     timed: bool
     """Whether events have times. If not, their time is 0."""
+    keys: Keys
+    """Rules about ids."""
 
     def reason(self) -> pl.Expr:
         """Reason of an invalid event; null for a valid one."""
         weight = pl.col("weight").fill_null(1.0)
+        ids = [ids.name for ids in (self.users, self.items) if ids.dtype == pl.String]
         rules = {
             "user_id is null": pl.col("user_id").is_null(),
             "item_id is null": pl.col("item_id").is_null(),
@@ -45,6 +53,9 @@ class EventRules:
             **(wrong_times(self.now) if self.timed else {}),
             "weight is not a finite number": ~weight.is_finite(),
             "weight is not positive": weight <= 0,
+            TOO_SMALL: weight < LEAST_WEIGHT,
+            TOO_LARGE: weight > MOST_WEIGHT,
+            **self.keys.rules(*ids),
             "unknown user": pl.col("user").is_null(),
             "item without a title": pl.col("item").is_null() & pl.col("item_id").is_in(self.untitled.implode()),
             "unknown item": pl.col("item").is_null(),
@@ -66,6 +77,7 @@ def write_interactions(
     Returns:
         Number of valid events, and the statistics of their weights if these look like amounts and were damped.
     """
+    unknown = {"unknown user": UnknownIds("user_id", rules.users), "unknown item": UnknownIds("item_id", rules.items)}
     good = [pl.DataFrame(pl.from_arrow(INTERACTIONS_SCHEMA.empty_table()))]
     total = int(events.select(pl.len()).collect().item())
     for start in range(0, total, ROWS_OF_A_BLOCK):
@@ -76,9 +88,13 @@ def write_interactions(
             .join(dense(rules.items, "item_id", "item"), on="item_id", how="left", maintain_order="left")
             .with_columns(reason=rules.reason())
         )
+        for reason, ids in unknown.items():
+            ids.add(joined[ids.name], joined["reason"].eq_missing(reason))
         bad = joined.filter(pl.col("reason").is_not_null())
         quarantine.add("interactions", _as_read(bad), bad["reason"])
         good.append(joined.filter(pl.col("reason").is_null()).select(_kept_columns()))
+    for sentence in filter(None, (ids.sentence() for ids in unknown.values())):
+        LOG.warning("%s", sentence)
     valid, amounts = damped(pl.concat(good))
     ordered = by_time(order_twins(folder / ITEMS, valid))
     with RowGroups(folder / INTERACTIONS, INTERACTIONS_SCHEMA) as file:

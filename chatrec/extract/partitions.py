@@ -16,6 +16,7 @@ from psycopg2 import sql
 
 from chatrec.db import sql_files
 from chatrec.db.copy import copy_out
+from chatrec.extract.bounds import microseconds, time_column, weight_column
 from chatrec.extract.mapping import SourceQuery, id_column, id_order, is_integer
 from chatrec.extract.schema import RowGroups
 from chatrec.runs.run import replacing
@@ -75,14 +76,20 @@ def read_partitions(
 def events_select(cursor: Any, mapped: SourceQuery) -> str:
     """SELECT of the events with all columns of the contract; those that are not mapped are NULL."""
     columns = [id_column(name, mapped.types[name]).as_string(cursor) + f" AS {name}" for name in ("user_id", "item_id")]
-    for name, kind in (("event", "text"), ("weight", "float8"), ("occurred_at", "timestamptz")):
-        columns.append(f"{name if name in mapped.types else 'NULL'}::{kind} AS {name}")
+    optional = {
+        "event": ("text", "event::text"),
+        "weight": ("float8", weight_column("weight", mapped.types.get("weight", ""))),
+        "occurred_at": ("timestamptz", time_column("occurred_at")),
+    }
+    for name, (kind, column) in optional.items():
+        columns.append(f"{column if name in mapped.types else f'NULL::{kind}'} AS {name}")
     return f"SELECT {', '.join(columns)} FROM (\n{mapped.select}\n) AS given"
 
 
 def _variables(cursor: Any, mapped: SourceQuery) -> Mapping[str, str]:
     return {
         "day": DAY,
+        "microseconds": microseconds("occurred_at"),
         "interactions": events_select(cursor, mapped),
         "user_order": id_order("user_id", mapped.types["user_id"]).as_string(cursor),
         "item_order": id_order("item_id", mapped.types["item_id"]).as_string(cursor),

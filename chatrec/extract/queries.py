@@ -15,10 +15,11 @@ from psycopg2 import sql
 from chatrec.data.interactions import DAY
 from chatrec.db import sql_files
 from chatrec.db.copy import copy_out
+from chatrec.extract.bounds import microseconds, time_as_text, time_column
 from chatrec.extract.mapping import SourceQuery, id_column, id_order
 from chatrec.extract.quarantine import Quarantine, decode_block
 from chatrec.extract.schema import QUERIES, QUERIES_SCHEMA, RowGroups
-from chatrec.extract.validation import dense, first_broken, time_as_text, until, wrong_times
+from chatrec.extract.validation import NO_KEYS, Keys, dense, first_broken, until, wrong_times
 from chatrec.runtime.progress import progress
 
 COLUMNS = ("user_id", "query", "occurred_at")
@@ -52,11 +53,14 @@ class QueriesFile:
         per_user: Maximum number of queries per user.
         now: Time of the snapshot, microseconds since 1970.
         quarantine: Quarantine for invalid queries.
+        keys: Rules about ids and queries.
     """
 
-    def __init__(self, folder: Path, users: pl.Series, per_user: int, now: int, quarantine: Quarantine) -> None:
+    def __init__(
+        self, folder: Path, users: pl.Series, per_user: int, now: int, quarantine: Quarantine, keys: Keys = NO_KEYS
+    ) -> None:
         self.users = dense(users, "user_id", "user")
-        self.per_user, self.now, self.quarantine = per_user, now, quarantine
+        self.per_user, self.now, self.quarantine, self.keys = per_user, now, quarantine, keys
         self.beyond = 0
         """Number of valid queries beyond the limit."""
         self._file = RowGroups(folder / QUERIES, QUERIES_SCHEMA)
@@ -72,7 +76,7 @@ class QueriesFile:
         joined = (
             rows.with_columns(not_utf8=not_utf8, key=normalised(pl.col("query")))
             .join(self.users, on="user_id", how="left", maintain_order="left")
-            .with_columns(reason=_reason(self.now))
+            .with_columns(reason=self._reason())
         )
         bad = joined.filter(pl.col("reason").is_not_null())
         self.quarantine.add("queries", bad.select("user_id", "query", time_as_text()), bad["reason"])
@@ -80,6 +84,19 @@ class QueriesFile:
         kept = self._newest(good)
         self.beyond += good.height - kept.height
         self._file.write(kept.select("user", pl.col("key").alias("query"), "occurred_at").to_arrow())
+
+    def _reason(self) -> pl.Expr:
+        rules = {
+            "user_id is null": pl.col("user_id").is_null(),
+            "query is null": pl.col("query").is_null(),
+            "not UTF-8": pl.col("not_utf8"),
+            "query is empty": pl.col("key") == "",
+            **self.keys.unfit("query", pl.col("key")),
+            **wrong_times(self.now),
+            **(self.keys.rules("user_id") if self.users.schema["user_id"] == pl.String else {}),
+            "unknown user": pl.col("user").is_null(),
+        }
+        return first_broken(rules)
 
     def _newest(self, good: pl.DataFrame) -> pl.DataFrame:
         """The queries within the limit of their user, whose first queries may be in an earlier block."""
@@ -139,21 +156,9 @@ def read_queries(
 def _variables(cursor: Any, mapped: SourceQuery) -> Mapping[str, str]:
     kind = mapped.types["user_id"]
     user = id_column("user_id", kind).as_string(cursor)
-    time = "occurred_at::timestamptz"
+    time = microseconds(f"({time_column('occurred_at')})")
     return {
-        "queries": f"SELECT {user} AS user_id, query::text AS query, CASE WHEN isfinite({time}) "
-        f"THEN (extract(epoch FROM {time}) * 1000000)::bigint END AS occurred_at FROM (\n{mapped.select}\n) AS given",
+        "queries": f"SELECT {user} AS user_id, query::text AS query, {time} AS occurred_at "
+        f"FROM (\n{mapped.select}\n) AS given",
         "user_order": id_order("user_id", kind).as_string(cursor),
     }
-
-
-def _reason(now: int) -> pl.Expr:
-    rules = {
-        "user_id is null": pl.col("user_id").is_null(),
-        "query is null": pl.col("query").is_null(),
-        "not UTF-8": pl.col("not_utf8"),
-        "query is empty": pl.col("key") == "",
-        **wrong_times(now),
-        "unknown user": pl.col("user").is_null(),
-    }
-    return first_broken(rules)

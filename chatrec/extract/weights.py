@@ -9,6 +9,8 @@ import numpy as np
 import polars as pl
 
 DISTINCT_WEIGHTS, TIMES_THE_MEDIAN = 20, 20
+MISTAKE = 1e6
+"""Multiple of the median from which a weight is no number of clicks: one event would be the whole popularity."""
 LEAST, MOST = 0.5, 2.0
 
 
@@ -31,8 +33,9 @@ class WeightStatistics:
 
     @property
     def look_like_amounts(self) -> bool:
-        """Whether there are many distinct weights, and the largest is far above the median."""
-        return self.distinct > DISTINCT_WEIGHTS and self.largest > TIMES_THE_MEDIAN * self.median
+        """Whether the largest weight is far above the median, and there are many, or it is absurd."""
+        least = TIMES_THE_MEDIAN if self.distinct > DISTINCT_WEIGHTS else MISTAKE
+        return self.largest > least * self.median
 
 
 def amounts_sentence(smallest: float, largest: float) -> str:

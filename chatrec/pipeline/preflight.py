@@ -11,6 +11,7 @@ from chatrec.config import Settings
 from chatrec.config.aigc import LARGE_LOG
 from chatrec.db import engine as engines
 from chatrec.db import id_types, migrate
+from chatrec.db.encodings import HOLDS_ALL, REPLACEMENT
 from chatrec.encoder.model_selection import HASHING, choose
 from chatrec.encoder.prepared import may_hash
 from chatrec.errors import ChatrecError, MappingError, SettingsError
@@ -67,10 +68,25 @@ def _connect(settings: Settings) -> str:
     engine = engines.database(settings, "chatrec check")
     with engines.readable_errors("database.url", url), engine.connect() as connection:
         version = connection.scalar(text("SHOW server_version"))
+        encoding = str(connection.scalar(text("SHOW server_encoding")))
     engine.dispose()
     if int(str(version).split(".")[0]) < 14:
         raise SettingsError(f"PostgreSQL {version} is too old: chatrec needs 14 or later.")
-    return f"PostgreSQL {version} at {url.render_as_string(hide_password=True)}"
+    return f"PostgreSQL {version} at {url.render_as_string(hide_password=True)}{_encoding(settings, encoding)}"
+
+
+def _encoding(settings: Settings, encoding: str) -> str:
+    """Says what happens to texts of another source, if the encoding of database.url does not hold all."""
+    if encoding in HOLDS_ALL or not settings.source.url:
+        return ""
+    with source_cursor(settings) as cursor:
+        given = cursor.connection.get_parameter_status("server_encoding")
+    if given == encoding:
+        return ""
+    return (
+        f", in {encoding}, while source.url is in {given}: titles that {encoding} cannot hold are written with "
+        f"{REPLACEMENT} in place of such characters, ids and searches go to quarantine. A database in UTF8 holds all"
+    )
 
 
 def _map(settings: Settings, mappings: list[SourceMapping]) -> str:

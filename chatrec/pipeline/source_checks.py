@@ -17,9 +17,11 @@ from chatrec.extract.catalogue import items_relation, users_relation
 from chatrec.extract.data_shape import DataShape
 from chatrec.extract.describe import check_values, readable_data_errors
 from chatrec.extract.extraction import snapshot
+from chatrec.extract.group_texts import array_sentence
 from chatrec.extract.mapping import SourceMapping
 from chatrec.extract.schema import ACTIVE
 from chatrec.extract.source_shape import read_shape
+from chatrec.extract.unknown_ids import read_unknown_ids
 from chatrec.extract.weights import amounts_sentence
 from chatrec.ranking.rules.check import check_rules
 
@@ -43,11 +45,15 @@ def data(settings: Settings, mapping: SourceMapping) -> str:
     with source_cursor(settings) as cursor:
         check_values(cursor, mapping)
         shape, weights = read_shape(cursor, mapping)
-    _refuse_empty(shape)
-    invalid = data_shape.invalid_rows(shape)
+        items = items_relation(mapping.items, settings.source, SeenItems()).sample(cursor, SAMPLE_ROWS)
+        mismatches = read_unknown_ids(cursor, mapping) if _has_unknown(shape) else []
+    _refuse_empty(shape, mismatches)
+    invalid, looks_like_arrays = data_shape.invalid_rows(shape), array_sentence(mapping.items, items["groups"])
     sentences = [
         data_shape.counts(shape),
         *([f"In quarantine: {invalid}."] if invalid else []),
+        *mismatches,
+        *([looks_like_arrays] if looks_like_arrays else []),
         data_shape.certainty(shape),
         *data_shape.advice(shape, settings.ranking.exclude_seen),
         *([amounts_sentence(weights.smallest, weights.largest)] if weights.look_like_amounts else []),
@@ -92,7 +98,11 @@ def fairness(settings: Settings, mapping: SourceMapping) -> str:
     return f"{wanted.mode}, exposure by {wanted.attribute}" if wanted.attribute else "off"
 
 
-def _refuse_empty(shape: DataShape) -> None:
+def _has_unknown(shape: DataShape) -> bool:
+    return any(reason in shape.quarantine for reason in ("interactions: unknown user", "interactions: unknown item"))
+
+
+def _refuse_empty(shape: DataShape, mismatches: list[str]) -> None:
     counts = {"users": shape.users, "items": shape.items, "interactions": shape.interactions}
     problems = [
         f"source.{relation} gives no valid row ({data_shape.invalid_rows(shape, relation) or 'it selects none'}): "
@@ -101,4 +111,4 @@ def _refuse_empty(shape: DataShape) -> None:
         if not count
     ]
     if problems:
-        raise MappingError(*problems)
+        raise MappingError(*problems, *mismatches)

@@ -8,6 +8,7 @@ from psycopg2.errors import LockNotAvailable
 from sqlalchemy import Engine, text
 
 from chatrec.db.copy import copy_in
+from chatrec.db.encodings import Repertoire
 from chatrec.db.engine import cursor
 from chatrec.errors import RunStopped, TransientError
 from chatrec.publish.outputs import Files, Output
@@ -19,11 +20,18 @@ ATTACHED = text("""
 """)
 
 
-def load(engine: Engine, output: Output, run: int, files: Files) -> int:
+def load(engine: Engine, output: Output, run: int, files: Files, repertoire: Repertoire | None = None) -> int:
     """Creates the table of one output and fills it, in one transaction.
 
     The table is not visible before `attach`. An attached table is not changed; a table left by a killed attempt is
     recreated.
+
+    Args:
+        engine: Engine of the database.
+        output: Output table.
+        run: Number of the run.
+        files: Files to publish.
+        repertoire: Characters that the database holds, if not all: others are replaced.
 
     Returns:
         The number of rows.
@@ -41,7 +49,8 @@ def load(engine: Engine, output: Output, run: int, files: Files) -> int:
                 "ALTER TABLE {table} ALTER run SET DEFAULT {run}",
             ):
                 opened.execute(sql.SQL(statement).format(**names))
-            sent = copy_in(opened, table, output.columns, output.frames(files), freeze=True)
+            frames = map(repertoire.fitted, output.frames(files)) if repertoire else output.frames(files)
+            sent = copy_in(opened, table, output.columns, frames, freeze=True)
             _finish(opened, output, names)
             _compare(opened, output, names, sent)
         opened.execute(sql.SQL("SELECT count(*) FROM {table}").format(**names))

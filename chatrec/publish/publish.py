@@ -1,18 +1,22 @@
 """Publishing a run: load, attach, drain, switch the pointer, and drop runs that are no longer kept."""
 
 import json
+import logging
 from collections.abc import Sequence
 from pathlib import Path
 
 from sqlalchemy import Engine, text
 
 from chatrec.db import records
+from chatrec.db.encodings import repertoire_of, replaced_sentence
 from chatrec.db.lock import hold
 from chatrec.errors import RunStopped
 from chatrec.publish import partitions, pointer
 from chatrec.publish.outputs import OUTPUTS, Files, Output
 from chatrec.ranking.lists import NAMES
 from chatrec.runtime.progress import progress
+
+LOG = logging.getLogger("chatrec")
 
 
 def publish(
@@ -48,10 +52,13 @@ def publish(
         _refuse_older(engine, run)
         _name_parts(engine, run, files.lists)
         rows: dict[str, int] = {}
+        repertoire = repertoire_of(engine)
         with progress("Publishing", len(outputs), "tables") as shown:
             for output in outputs:
-                rows[output.name] = partitions.load(engine, output, run, files)
+                rows[output.name] = partitions.load(engine, output, run, files, repertoire)
                 shown.advance(note=output.name)
+        if repertoire and repertoire.replaced:
+            LOG.warning("%s", replaced_sentence(repertoire))
         partitions.attach(engine, outputs, run)
         pointer.drain(engine, [output.table for output in outputs], drain_seconds)
         pointer.point(engine, run)

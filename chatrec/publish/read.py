@@ -141,7 +141,10 @@ def _rows(
 
 
 def _ranked(connection: Connection, select: str, value: str | None = None) -> list[RankedItem]:
-    rows = connection.execute(text(f"{select} ORDER BY rank"), {} if value is None else {"value": value})
+    try:
+        rows = connection.execute(text(f"{select} ORDER BY rank"), {} if value is None else {"value": value})
+    except DataError:  # a text that the database cannot hold is in no table
+        return []
     return [RankedItem(**row._mapping) for row in rows]
 
 

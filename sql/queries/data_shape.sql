@@ -1,9 +1,11 @@
--- Valid rows, and invalid rows by reason, as a run would find them, except for rows that are not UTF-8.
+-- Valid rows, and invalid rows by reason, as a run would find them, except for rows that are not UTF-8 or do not fit the
+-- encoding of database.url, and for long texts of fairness.
 WITH given_users AS (:users),
 given_items AS (:items),
-known_users AS (SELECT DISTINCT user_id FROM given_users WHERE user_id IS NOT NULL),
+known_users AS (SELECT DISTINCT user_id FROM given_users WHERE reason IS NULL),
 known_items AS (
-    SELECT item_id, bool_or(has_title) AS has_title FROM given_items WHERE item_id IS NOT NULL GROUP BY item_id
+    SELECT item_id, bool_or(reason IS NULL) AS valid, coalesce(bool_or(reason = ':untitled'), false) AS untitled
+    FROM given_items GROUP BY item_id
 ),
 events AS (
     SELECT given.user_id, given.item_id, given.occurred_at, given.weight,
@@ -14,9 +16,14 @@ events AS (
                 WHEN given.occurred_at > now() + interval '5 minutes' THEN 'occurred_at is in the future'
                 WHEN given.weight IN ('NaN', 'Infinity', '-Infinity') THEN 'weight is not a finite number'
                 WHEN given.weight <= 0 THEN 'weight is not positive'
+                WHEN given.weight < :least_weight THEN ':too_small'
+                WHEN given.weight > :most_weight THEN ':too_large'
+                WHEN octet_length(given.user_id::text) > :longest_key THEN ':long_user'
+                WHEN octet_length(given.item_id::text) > :longest_key THEN ':long_item'
                 WHEN known_users.user_id IS NULL THEN 'unknown user'
-                WHEN known_items.item_id IS NULL THEN 'unknown item'
-                WHEN NOT known_items.has_title THEN 'item without a title'
+                WHEN known_items.valid THEN NULL
+                WHEN known_items.untitled THEN 'item without a title'
+                ELSE 'unknown item'
            END AS reason
     FROM (SELECT user_id, item_id, occurred_at, coalesce(weight, 1) AS weight FROM (:interactions) AS mapped) AS given
     LEFT JOIN known_users ON known_users.user_id = given.user_id
@@ -36,21 +43,20 @@ weights AS (
     FROM events WHERE reason IS NULL
 ),
 invalid (reason, rows) AS (
-    SELECT 'users: user_id is null', count(*) FROM given_users WHERE user_id IS NULL
+    SELECT 'users: ' || reason, count(*) FROM given_users WHERE reason IS NOT NULL GROUP BY reason
     UNION ALL
-    SELECT 'users: duplicate id', (SELECT count(user_id) FROM given_users) - (SELECT count(*) FROM known_users)
+    SELECT 'users: duplicate id', (SELECT count(*) FROM given_users WHERE reason IS NULL)
+                                  - (SELECT count(*) FROM known_users)
     UNION ALL
-    SELECT 'items: item_id is null', count(*) FROM given_items WHERE item_id IS NULL
+    SELECT 'items: ' || reason, count(*) FROM given_items WHERE reason IS NOT NULL GROUP BY reason
     UNION ALL
-    SELECT 'items: title is missing', count(*) FROM given_items WHERE item_id IS NOT NULL AND NOT has_title
-    UNION ALL
-    SELECT 'items: duplicate id', (SELECT count(item_id) FROM given_items WHERE has_title)
-                                  - (SELECT count(*) FROM known_items WHERE has_title)
+    SELECT 'items: duplicate id', (SELECT count(*) FROM given_items WHERE reason IS NULL)
+                                  - (SELECT count(*) FROM known_items WHERE valid)
     UNION ALL
     SELECT 'interactions: ' || reason, count(*) FROM events WHERE reason IS NOT NULL GROUP BY reason
 )
 SELECT (SELECT count(*) FROM known_users) AS users,
-       (SELECT count(*) FROM known_items WHERE has_title) AS items,
+       (SELECT count(*) FROM known_items WHERE valid) AS items,
        coalesce(sum(people.events), 0)::bigint AS interactions,
        (SELECT count(DISTINCT occurred_at::date) FROM events WHERE reason IS NULL) AS days,
        count(*) AS users_with_events,

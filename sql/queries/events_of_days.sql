@@ -1,6 +1,6 @@
 -- The events of some days. Their order depends only on their values, so that equal rows give an equal file.
 SELECT :day AS day, user_id, item_id, event, weight,
-       CASE WHEN isfinite(occurred_at) THEN (extract(epoch FROM occurred_at) * 1000000)::bigint END AS occurred_at
+       :microseconds AS occurred_at
 FROM (:interactions) AS mapped
 WHERE :day = ANY (:days)
 ORDER BY day, :user_order, :item_order, occurred_at, event COLLATE "C", weight

@@ -112,6 +112,8 @@ def test_nothing_is_lost(events: list[tuple[int, str]]) -> None:
         ({"user_id": ["a"], "item_id": [1]}, None, {"user_id": ["b"]}, "user_id that users lacks, such as 'a'"),
         ({"user_id": ["a"], "item_id": [1], "weight": [0.0]}, None, None, "weight that is not a positive number"),
         ({"user_id": ["a"], "item_id": [1], "weight": [float("inf")]}, None, None, "not a positive number"),
+        ({"user_id": ["a"], "item_id": [1], "weight": [3e38]}, None, None, r"give them one from 1e-15 to 1e\+15"),
+        ({"user_id": ["a"], "item_id": [1], "weight": [1e-60]}, None, None, r"give them one from 1e-15 to 1e\+15"),
         ({"user_id": ["a"], "item_id": [1], "occurred_at": ["soon"]}, None, None, "text that is not a time"),
         ({"user_id": ["a"], "item_id": [1], "occurred_at": [None]}, None, None, "1 rows without occurred_at"),
         ({"user_id": ["a"], "item_id": [1]}, {"item_id": [1], "groups": ["x"]}, None, "items.groups is of type String"),

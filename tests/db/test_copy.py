@@ -10,7 +10,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from psycopg2 import sql
 
-from chatrec.db.copy import copy_in, copy_out
+from chatrec.db.copy import _Block, copy_in, copy_out
 
 TEXT = st.none() | st.text(st.characters(exclude_characters="\x00", exclude_categories=["Cs"]), max_size=20)
 ROWS = st.lists(
@@ -48,6 +48,21 @@ def test_rows_survive_the_round_trip(cursor: Any, rows: list[Any]) -> None:
         {"a": None if a is None else a.encode(), "b": None if b is None else str(b).encode()} for a, b, _ in rows
     ]
     assert out == expected
+
+
+@pytest.mark.parametrize("block_bytes", [1, 1 << 20])
+def test_null_in_the_only_column_is_a_row(cursor: Any, block_bytes: int) -> None:
+    blocks: list[pa.Table] = []
+    query = sql.SQL("SELECT * FROM unnest(ARRAY[NULL, 'x', NULL, '', NULL, E'\n', NULL]) AS a")
+    assert copy_out(cursor, query, ["a"], blocks.append, block_bytes) == 7
+    values = [value for block in blocks for value in block["a"].to_pylist()]
+    assert values == [None, b"x", None, b"", None, b"\n", None]
+
+
+def test_blocks_fit_the_parser_whatever_the_memory() -> None:
+    """A block that is almost full and a row of PostgreSQL's maximal size, 1 GiB, have fewer than 2^31 bytes."""
+    for memory_mb in (65_535, 65_536, 1 << 30):
+        assert _Block(["a"], lambda _: None, memory_mb << 15).limit + (1 << 30) <= 2**31
 
 
 def test_blocks_are_bounded(cursor: Any) -> None:

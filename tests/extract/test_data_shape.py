@@ -1,6 +1,8 @@
 """The shape of generated shops: no row is lost, and PostgreSQL counts before a run what the run will find."""
 
 import re
+from collections import Counter
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -8,50 +10,140 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import create_engine
 
+from chatrec.config.source import AdvancedText
 from chatrec.extract.data_shape import DataShape, advice, certainty, counts
 from chatrec.extract.describe import check_mapping
 from chatrec.extract.extraction import snapshot as read_only
 from chatrec.extract.source_shape import read_shape
 from tests.support.extracts import extractor
-from tests.support.shop import SELECTS, Shop
+from tests.support.shop import Shop
 
-UNTIMED = "SELECT customer AS user_id, film AS item_id, amount AS weight FROM views"
-ID = st.one_of(st.none(), st.integers(0, 4))
-USERS = st.lists(st.tuples(ID), max_size=6)
-ITEMS = st.lists(st.tuples(ID, st.sampled_from(["Tea", "Bread", "", "  ", None])), max_size=8)
-TIMES = [None, "infinity", "2026-02-01 10:00+00", "2026-02-01 23:30+00", "2026-02-03+00", "2999-01-01+00"]
-WEIGHTS = [None, 1.0, 5.0, 0.0, -2.0, float("nan"), float("inf")]
-EVENTS = st.lists(st.tuples(ID, ID, st.sampled_from(WEIGHTS), st.sampled_from(TIMES)), max_size=25)
+NO_ID, LONG, FUTURE = "{} is null", "{} is longer than 1,000 bytes", "occurred_at is in the future"
+NUMBER_IDS = {None: NO_ID, **dict.fromkeys("012", "")}
+TEXT_IDS = {None: NO_ID, "a": "", "A": "", "a ": "", "é" * 500: "", "é" * 500 + "x": LONG, "x" * 3000: LONG}
+TITLES = {"Tea": "", "Bread": "", "": "title is missing", "  ": "title is missing", None: "title is missing"}
+TIMES = {
+    "2026-02-01 10:00+00": "",
+    "2026-02-03 23:30+00": "",
+    "0044-03-15 00:00+00 BC": "",
+    "4714-11-24 00:00+00 BC": "",
+    "9999-12-31 00:00+00": FUTURE,
+    "275760-09-13 00:00+00": FUTURE,
+    "294276-12-31 00:00+00": FUTURE,
+    "infinity": "occurred_at is null or infinite",
+    "-infinity": "occurred_at is null or infinite",
+    None: "occurred_at is null or infinite",
+}
+DATES = {**TIMES, "5874897-12-31": FUTURE}
+WEIGHTS = {
+    None: "",
+    "1": "",
+    "1e-15": "",
+    "1e15": "",
+    "0": "weight is not positive",
+    "-1e300": "weight is not positive",
+    "1e-60": "weight is smaller than 1e-15",
+    "3e38": "weight is larger than 1e+15",
+    "1e300": "weight is larger than 1e+15",
+    "NaN": "weight is not a finite number",
+    "Infinity": "weight is not a finite number",
+}
+NUMERICS = {
+    **WEIGHTS,
+    "-1e400": "weight is not positive",
+    "-1e-400": "weight is not positive",
+    "1e-400": "weight is smaller than 1e-15",
+    "1e400": "weight is larger than 1e+15",
+}
+"""Values with the reason for which a row is in quarantine, if it is."""
+EMPTY_SHOP = (
+    "CREATE TABLE customers (no text)",
+    "CREATE TABLE films (no text, name text)",
+    "CREATE TABLE views (customer text, film text, amount text, at text)",
+    "CREATE TABLE searches (customer text, words text, at text)",
+)
 
 
-@given(users=USERS, items=ITEMS, events=EVENTS, timed=st.booleans())
+@pytest.fixture(scope="module")
+def empty(module_database: str) -> Shop:
+    """Tables of texts, which the SELECTs cast."""
+    shop = Shop(module_database)
+    for statement in EMPTY_SHOP:
+        shop.execute(statement)
+    return shop
+
+
+@st.composite
+def shops(draw: st.DrawFn) -> tuple[dict[str, str], dict[str, list[Any]], Counter[str]]:
+    """SELECTs, rows, and the expected quarantine."""
+    ids, kind = draw(st.sampled_from([(NUMBER_IDS, "bigint"), (TEXT_IDS, "text")]))
+    times, clock = draw(st.sampled_from([(TIMES, "timestamptz"), (TIMES, "timestamp"), (DATES, "date")]))
+    weights, number = draw(st.sampled_from([(WEIGHTS, "float8"), (NUMERICS, "numeric")]))
+    user, film, time = (st.sampled_from(list(values)) for values in (ids, ids, times))
+    rows = {
+        "customers": draw(st.lists(st.tuples(user), max_size=6)),
+        "films": draw(st.lists(st.tuples(film, st.sampled_from(list(TITLES))), max_size=8)),
+        "views": draw(st.lists(st.tuples(user, film, st.sampled_from(list(weights)), time), max_size=25)),
+        "searches": draw(st.lists(st.tuples(user, st.just("tent"), time), max_size=8)),
+    }
+    timed = draw(st.booleans())
+    selects = {
+        "users": f"SELECT no::{kind} AS user_id FROM customers",
+        "items": f"SELECT no::{kind} AS item_id, name AS title FROM films",
+        "interactions": f"SELECT customer::{kind} AS user_id, film::{kind} AS item_id, amount::{number} AS weight"
+        f"{f', at::{clock} AS occurred_at' if timed else ''} FROM views",
+        "queries": f"SELECT customer::{kind} AS user_id, words AS query, at::{clock} AS occurred_at FROM searches",
+    }
+    return selects, rows, _expected(rows, ids, times if timed else {}, weights, times)
+
+
+def _expected(
+    rows: dict[str, list[Any]], ids: dict[Any, str], times: dict[Any, str], weights: dict[Any, str], clock: Any
+) -> Counter[str]:
+    users = [row[0] for row in rows["customers"] if not ids[row[0]]]
+    titled = [row[0] for row in rows["films"] if not ids[row[0]] and not TITLES[row[1]]]
+    named = [row[0] for row in rows["films"] if not ids[row[0]]]
+    reasons = [f"users: {ids[row[0]].format('user_id')}" for row in rows["customers"]]
+    reasons += [f"items: {ids[row[0]].format('item_id') or TITLES[row[1]]}" for row in rows["films"]]
+    reasons += ["users: duplicate id"] * (len(users) - len(set(users)))
+    reasons += ["items: duplicate id"] * (len(titled) - len(set(titled)))
+    for user, film, weight, time in rows["views"]:
+        of_user, of_film = ids[user].format("user_id"), ids[film].format("item_id")
+        missing = "" if film in titled else "item without a title" if film in named else "unknown item"
+        nulls = [reason for reason in (of_user, of_film) if reason.endswith("null")]
+        unknown = "" if user in users else "unknown user"
+        broken = [*nulls, times.get(time, ""), weights[weight], of_user, of_film, unknown, missing]
+        reasons.append(f"interactions: {next(filter(None, broken), '')}")
+    for user, _, time in rows["searches"]:
+        of_user, unknown = ids[user].format("user_id"), "" if user in users else "unknown user"
+        broken = [of_user if user is None else "", clock[time], of_user, unknown]
+        reasons.append(f"queries: {next(filter(None, broken), '')}")
+    return Counter(reason for reason in reasons if not reason.endswith(": "))
+
+
+@given(made=shops())
 @settings(max_examples=25, suppress_health_check=list(HealthCheck))
 def test_rows_read_are_valid_or_in_quarantine_and_check_counts_the_same(
-    module_database: str, tmp_path_factory: Any, users: Any, items: Any, events: Any, timed: bool
+    empty: Shop, tmp_path_factory: Any, made: Any
 ) -> None:
-    shop = Shop(module_database)
-    shop.execute("DROP TABLE IF EXISTS customers, films, views")
-    shop.create(views=False)
-    shop.execute("TRUNCATE customers, films")
-    for table, columns, rows in (
-        ("customers", "no", users),
-        ("films", "no, name", items),
-        ("views", "customer, film, amount, at", events),
-    ):
-        for row in rows:
-            shop.execute(f"INSERT INTO {table} ({columns}) VALUES ({', '.join(['%s'] * len(row))})", row)
-    selects = SELECTS if timed else {**SELECTS, "interactions": UNTIMED}
-    result, snapshot = extractor(shop, tmp_path_factory.mktemp("shop"))(target="random", **selects)
-    assert result.rows_read == len(users) + len(items) + len(events)
+    """Whatever PostgreSQL can hold: each row is valid, in quarantine with its reason, or a search over the limit."""
+    selects, rows, expected = made
+    empty.execute(f"TRUNCATE {', '.join(rows)}")
+    for table, values in rows.items():
+        empty.insert(table, values)
+    text = AdvancedText(query_days=10_000_000)  # none is too old
+    result, snapshot = extractor(empty, tmp_path_factory.mktemp("shop"))(target="random", text=text, **selects)
+    assert (result.rows_read, result.queries_too_old) == (sum(map(len, rows.values())), 0)
+    assert result.quarantine == expected
 
-    engine = create_engine(shop.url.replace("postgresql://", "postgresql+psycopg2://"))
+    engine = create_engine(empty.url.replace("postgresql://", "postgresql+psycopg2://"))
     with read_only(engine) as cursor:
         shape, weights = read_shape(cursor, check_mapping(cursor, selects))
     engine.dispose()
-    assert shape == DataShape.of(snapshot)
-    assert shape.quarantine == result.quarantine
+    counted = {reason: n for reason, n in expected.items() if not reason.startswith("queries")}
+    assert shape == replace(DataShape.of(snapshot), quarantine=counted)
     assert shape.interactions == result.interactions
-    assert (weights.look_like_amounts, result.weight_range) == (False, None)
+    assert weights.look_like_amounts == (result.weight_range is not None)
 
 
 def shape(**changes: Any) -> DataShape:

@@ -25,10 +25,23 @@ def test_an_amount_counts_relative_to_its_item(shop: Shop, tmp_path: Path) -> No
     assert dear == pytest.approx(cheap, rel=0.3)
 
 
+def test_one_absurd_weight_is_not_the_whole_popularity(shop: Shop, tmp_path: Path) -> None:
+    shop.execute("INSERT INTO views VALUES (1, 2, 'order', 1e14, '2026-02-01')")
+    result, snapshot = extractor(shop, tmp_path)()
+    assert result.weight_range == pytest.approx((1, 1e14))
+    assert (snapshot.histories.weights.min(), snapshot.histories.weights.max()) == (1, 2)
+
+
 @pytest.mark.parametrize(
     "amount",
-    ["1 + (customer + film) % 5", "CASE WHEN film % 3 = 0 THEN 5 ELSE 1 END", "1 + film * 0.1", "NULL"],
-    ids=["1 to 5", "click or order", "many, close to the median", "none"],
+    [
+        "1 + (customer + film) % 5",
+        "CASE WHEN film % 3 = 0 THEN 5 ELSE 1 END",
+        "1 + film * 0.1",
+        "1 + film / 59 * 99999",
+        "NULL",
+    ],
+    ids=["1 to 5", "click or order", "many, close to the median", "a rare one is large", "none"],
 )
 def test_ordinary_weights_stay(shop: Shop, tmp_path: Path, amount: str) -> None:
     shop.execute(f"UPDATE views SET amount = {amount}")

@@ -12,8 +12,10 @@ from chatrec.db import records
 from chatrec.db.lock import hold
 from chatrec.errors import Busy, RunError, RunStopped, TransientError
 from chatrec.publish import partitions, pointer
+from chatrec.publish.client import Client
 from chatrec.publish.outputs import OUTPUTS, Files
 from chatrec.publish.publish import publish, retire
+from tests.support.databases import new_database
 from tests.support.publishing import prepare
 from tests.support.readers import engine_of, new_run, publish_runs, watch
 
@@ -42,6 +44,26 @@ def publish_run(engine: Engine, files: Callable[[int], Files], number: int) -> i
 def live_scores(engine: Engine) -> set[float]:
     with engine.connect() as connection:
         return set(connection.execute(text("SELECT score FROM recommendations")).scalars())
+
+
+def test_texts_that_the_encoding_cannot_hold_are_replaced_and_counted(
+    server: str, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    database = new_database(server, "ENCODING 'LATIN1' LC_COLLATE 'C' LC_CTYPE 'C' TEMPLATE template0")
+    engine = engine_of(url := next(database))
+    publish_run(engine, prepare(engine, tmp_path), 1)
+    with engine.connect() as connection:
+        assert list(connection.execute(text("SELECT title FROM items ORDER BY item_id")).scalars()) == [
+            "a",
+            None,
+            "???",
+        ]
+    engine.dispose()
+    assert "1 text has characters that LATIN1, the encoding of database.url, cannot hold" in caplog.text
+    with Client(url) as client:
+        assert client.search("shoes")
+        assert client.search("运动鞋") == []
+    database.close()
 
 
 def test_the_tables_beside_the_lists_turn_over_with_them(engine: Engine, files: Callable[[int], Files]) -> None:

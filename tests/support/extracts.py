@@ -12,6 +12,7 @@ from chatrec.config.source import AdvancedText, Source
 from chatrec.extract.arrivals import SeenItems
 from chatrec.extract.extraction import extract
 from chatrec.extract.snapshot import Snapshot
+from chatrec.extract.validation import NO_KEYS, Keys
 from chatrec.runs.results import ExtractResult
 from chatrec.runs.run import Manifest, Run
 from tests.support.shop import SELECTS, Shop
@@ -35,6 +36,7 @@ def extractor(shop: Shop, root: Path) -> Extract:
         text: AdvancedText = TEXT,
         target: Target = "next_period",
         run: Run | None = None,
+        keys: Keys = NO_KEYS,
         **selects: Any,
     ) -> tuple[ExtractResult, Snapshot]:
         folder = run.step_folder("extract") if run else root / "snapshot"
@@ -42,7 +44,8 @@ def extractor(shop: Shop, root: Path) -> Extract:
         folder.mkdir(parents=True)
         engine = create_engine(shop.url.replace("postgresql://", "postgresql+psycopg2://"))
         seen = SeenItems.before(run) if run else SeenItems()
-        result = extract(engine, Source(**{**SELECTS, **selects}), text, target, folder, root, full, memory_mb, seen)
+        source = Source(**{**SELECTS, **selects})
+        result = extract(engine, source, text, target, folder, root, full, memory_mb, seen, keys)
         engine.dispose()
         if run:
             run.finish(Manifest("extract", "", "", result))

@@ -12,7 +12,7 @@ STEPS: tuple[Step, ...] = (
     Step(
         "extract",
         (),
-        ("source", "advanced.text.queries", "advanced.text.query_days"),
+        ("source", "advanced.text.queries", "advanced.text.query_days", "fairness.attribute", "fairness.audit"),
         "chatrec.pipeline.steps.extract:extract",
         "Read users, items and events",
         reusable=False,

@@ -8,6 +8,7 @@ from sqlalchemy import Engine
 
 from chatrec.db import records
 from chatrec.db.copy import copy_in
+from chatrec.db.encodings import Repertoire, repertoire_of
 from chatrec.db.engine import cursor, readable_errors, source, source_url
 from chatrec.db.id_types import refuse_other_types
 from chatrec.errors import RunStopped
@@ -15,6 +16,7 @@ from chatrec.extract import extraction
 from chatrec.extract.arrivals import SeenItems
 from chatrec.extract.contents import contents_of
 from chatrec.extract.snapshot import Snapshot
+from chatrec.extract.validation import Keys
 from chatrec.extract.weights import amounts_sentence
 from chatrec.gate.check import failures, verdict
 from chatrec.gate.source import judge_source
@@ -34,6 +36,7 @@ def extract(context: Context) -> ExtractResult:
     settings = context.settings
     name = "source.url" if settings.source.url else "database.url"
     engine = source(settings, f"chatrec extract {context.run.key}")
+    repertoire = repertoire_of(context.database) if context.database is not None else None
     with readable_errors(name, source_url(settings)):
         result = extraction.extract(
             engine,
@@ -45,18 +48,19 @@ def extract(context: Context) -> ExtractResult:
             context.options.full,
             settings.compute.memory_mb,
             SeenItems.before(context.run),
+            Keys(settings.fairness.audit, (settings.fairness.attribute,), repertoire),
         )
     engine.dispose()
     result = replace(result, contents=contents_of(context.folder, context.snapshot.taken_at))
     if result.weight_range:
         LOG.warning("%s", amounts_sentence(*result.weight_range))
     if context.database is not None:
-        _record_snapshot(context.database, context.number, context.snapshot)
+        _record_snapshot(context.database, context.number, context.snapshot, repertoire)
         _refuse_losses(context.database, context, result)
     return result
 
 
-def _record_snapshot(engine: Engine, run: int, snapshot: Snapshot) -> None:
+def _record_snapshot(engine: Engine, run: int, snapshot: Snapshot, repertoire: Repertoire | None) -> None:
     """Refuses ids that do not fit the tables, then records the time of the snapshot and its quarantined rows."""
     refuse_other_types(engine, snapshot.facts.user_id_type, snapshot.facts.item_id_type)
     with engine.begin() as connection:
@@ -64,7 +68,7 @@ def _record_snapshot(engine: Engine, run: int, snapshot: Snapshot) -> None:
     with cursor(engine) as opened:
         opened.execute("DELETE FROM quarantine WHERE run = %s", (run,))
         rows = snapshot.quarantined().select(run=run, relation="relation", reason="reason", row_data="row_data")
-        copy_in(opened, sql.Identifier("quarantine"), rows.columns, [rows])
+        copy_in(opened, sql.Identifier("quarantine"), rows.columns, [repertoire.fitted(rows) if repertoire else rows])
 
 
 def _refuse_losses(engine: Engine, context: Context, result: ExtractResult) -> None:

@@ -95,12 +95,16 @@ def padded(rows: IntArray, values: Array, count: int, most: int | None = None) -
 
 
 def times_of(items: pl.DataFrame, attribute: str, rule: str) -> Array:
-    """Returns a column of times in microseconds since 1970, UTC; NaN for missing values."""
+    """Returns a column of times in microseconds since 1970, UTC; -inf before Christ, NaN for values without a date.
+
+    Years from 10,000 on have no date that can be told from "never ends": such times are missing, too.
+    """
     text = values_of(items, attribute, rule).str.replace(r"\+00$", "")
     moments = text.str.to_datetime("%Y-%m-%d %H:%M:%S%.f", time_unit="us", strict=False)
     days = text.str.to_datetime("%Y-%m-%d", time_unit="us", strict=False)
-    times: Array = moments.fill_null(days).dt.epoch("us").cast(pl.Float64).fill_null(np.nan).to_numpy()
-    return times
+    times = moments.fill_null(days).dt.epoch("us").cast(pl.Float64).fill_null(np.nan)
+    ancient = text.str.contains(r" BC$|^-infinity$").fill_null(False)
+    return np.where(ancient.to_numpy(), -np.inf, times.to_numpy())
 
 
 def _alone(values: pl.Series) -> pl.Series:

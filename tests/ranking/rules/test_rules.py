@@ -66,6 +66,16 @@ def test_factors_multiply_and_fade_with_age() -> None:
     assert old.log_factors[3] == 0
 
 
+def test_a_time_beyond_the_calendar_is_very_old_or_missing() -> None:
+    """What PostgreSQL writes of its first and last years, and of infinity."""
+    old = ("0044-03-15 00:00:00+00 BC", "4713-01-01 BC", "-infinity")
+    never = ("10000-01-01 00:00:00+00", "275760-09-13 00:00:00+00", "294276-12-31 23:59:59.999999+00", "infinity")
+    catalogue = pl.DataFrame({"item_id": range(7), "published_at": [*old, *never]}).with_columns(groups=None)
+    rules = settings.Rules.model_validate({"freshness": {"attribute": "published_at", "half_life": 6}})
+    factors = np.exp(Rules.of(rules, catalogue, Clock(NOON, NOON)).log_factors)
+    assert factors == pytest.approx([LEAST_FACTOR] * 3 + [1] * 4)
+
+
 def test_values_are_counted_and_empty_ones_are_not() -> None:
     by_group, by_author = made(
         caps=[
