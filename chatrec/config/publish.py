@@ -14,7 +14,14 @@ class Checks(Section):
     """Quality checks that a run must pass before it is published."""
 
     max_row_drop: float = Field(0.5, ge=0, le=1)
-    """Maximum loss of users or rows against the live run, as a share."""
+    """Maximum loss against the live run and against the median of the last seven published ones, as a share: of events,
+    users, items and values read, and of the lists made of them. 1 also allows a run without events."""
+    max_event_age_days: float = Field(7, gt=0, allow_inf_nan=False)
+    """Maximum age of the newest event, in days. A log passes if it was older in all of the last seven published runs,
+    or if it had a pause as long in a year."""
+    max_list_change: float = Field(0.9, ge=0, le=1)
+    """Maximum share of list places with an item that the user's live list does not have. Nothing is required if runs
+    usually change more, or if settings of the lists changed."""
     min_coverage: float = Field(0.01, ge=0, le=1)
     """Minimum share of the available catalogue that appears in at least one list."""
     max_fallback: float = Field(0.5, ge=0, le=1)
@@ -25,8 +32,8 @@ class Checks(Section):
     """Fail if NDCG@10 on held-out events is significantly below that of the best baseline: popularity, recent
     popularity, popularity in groups, own frequency or item k-NN."""
     warn_row_drop: float = Field(1, ge=0, le=1)
-    """Warn if the loss of users or rows against the live run is larger. The defaults of the five `warn_` settings never
-    warn."""
+    """Warn if the loss against the live run or the median is larger. The defaults of the first five `warn_` settings
+    never warn."""
     warn_coverage: float = Field(0, ge=0, le=1)
     """Warn if the share of the available catalogue in the lists is smaller."""
     warn_fallback: float = Field(1, ge=0, le=1)
@@ -36,6 +43,9 @@ class Checks(Section):
     warn_baseline: bool = False
     """Warn if NDCG@10 is below that of the best baseline, even if the difference is not significant, or if no events
     could be held out to compare them."""
+    warn_metric_drop: float = Field(0.2, ge=0, le=1)
+    """Warn if NDCG@10 falls by a larger share below the median of the last seven published runs, and by more than
+    chance explains."""
 
 
 class Publish(Section):

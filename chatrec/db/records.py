@@ -4,7 +4,7 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, TypeVar
 
 from psycopg2.extensions import encodings
 from sqlalchemy import Connection, Row, text
@@ -12,6 +12,7 @@ from sqlalchemy import Connection, Row, text
 from chatrec.errors import RunError
 from chatrec.runs.results import STEP_RESULTS, StepResult, load
 
+R = TypeVar("R", bound=StepResult)
 COLUMNS = """
     r.run, r.key, r.state, r.started_by, r.started_at, r.snapshot_at, r.finished_at, r.published_at, r.kept, r.verdict,
     r.approval, r.approval_by,
@@ -275,6 +276,34 @@ def steps(connection: Connection, run: int) -> list[StepRecord]:
         )
         for row in rows
     ]
+
+
+def published(connection: Connection, kind: type[R], limit: int, without: int) -> list[R]:
+    """List the results of one step in the last published runs, the oldest first. Those of other versions are left out.
+
+    Args:
+        connection: Connection to the database.
+        kind: Class of the results.
+        limit: Maximum number of runs.
+        without: Number of a run that is left out.
+    """
+    name = next(step for step, other in STEP_RESULTS.items() if other is kind)
+    rows = connection.execute(
+        text("""
+            SELECT s.counts FROM run_steps s JOIN runs r USING (run)
+            WHERE r.published_at IS NOT NULL AND r.run <> :without AND s.state = 'done' AND s.step = :step
+            ORDER BY r.published_at DESC, r.run DESC LIMIT :limit
+        """),
+        {"step": name, "limit": limit, "without": without},
+    )
+    results = (load(kind, row.counts) for row in rows)
+    return [result for result in results if result is not None][::-1]
+
+
+def settings(connection: Connection, run: int) -> dict[str, Any]:
+    """Settings of a run, as it was begun."""
+    values: dict[str, Any] = connection.scalar(text("SELECT settings FROM runs WHERE run = :run"), {"run": run}) or {}
+    return values
 
 
 def checks(connection: Connection, run: int) -> list[Row[Any]]:

@@ -1,6 +1,7 @@
 """Vectors of a run: of items, of users, and of the profiles of a sample of users with a history."""
 
 import json
+import logging
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -16,9 +17,10 @@ from chatrec.data.arrays import Array
 from chatrec.data.interactions import Interactions
 from chatrec.encoder import feature_hashing, registry, texts, users
 from chatrec.encoder.model_selection import HASHING
+from chatrec.encoder.outgrown import why_outgrown
 from chatrec.encoder.prepared import prepare, select
 from chatrec.encoder.spent import EncodingCost
-from chatrec.encoder.text_source import RunTexts
+from chatrec.encoder.text_source import ItemTexts, RunTexts
 from chatrec.encoder.vector_cache import Positions, VectorStore
 from chatrec.encoder.whitening import Whitening, chosen
 from chatrec.extract.snapshot import Snapshot
@@ -29,6 +31,7 @@ from chatrec.runtime.progress import Progress
 if TYPE_CHECKING:
     from chatrec.encoder.checkpoint import Checkpoint
 
+LOG = logging.getLogger("chatrec")
 ITEMS = "items.npy"
 USERS = "users.npy"
 PROFILES = "profiles.npy"
@@ -46,8 +49,8 @@ def prepare_encoder(snapshot: Snapshot, settings: Settings, folder: Path) -> Enc
         settings: Settings of the run.
         folder: Folder of this step.
     """
-    choice = select(snapshot, settings)
     training = _train_local(snapshot, settings)
+    choice = select(snapshot, settings)
     trained = training is not None if choice.kind == "local" else None
     name, reason = choice.name, choice.reason
     choice, prepared = prepare(snapshot, settings)
@@ -63,12 +66,18 @@ def prepare_encoder(snapshot: Snapshot, settings: Settings, folder: Path) -> Enc
 
 
 def _train_local(snapshot: Snapshot, settings: Settings) -> TrainingSummary | None:
-    """Trains the local GPT-2 if it is the chosen model; None if it exists and is intact."""
+    """Trains the local GPT-2 if it is the selected model; None if it exists, is intact and serves."""
     choice = select(snapshot, settings)
     folder = Path(choice.source)
     registry.check_files(settings.artifacts.root, folder)
-    if choice.kind != "local" or folder.exists():
+    if choice.kind != "local":
         return None
+    if folder.exists():
+        why = why_outgrown(folder, ItemTexts(snapshot, settings.text))
+        if why is None:
+            return None
+        LOG.info("The local GPT-2 is trained again: %s.", why)
+        folder = registry.next_local(folder)
     from chatrec.encoder import local_gpt2
 
     catalogue = texts.item_texts(snapshot.items, settings.text.item)

@@ -1,6 +1,6 @@
 """Train a compact GPT-2 on the catalogue's texts: a byte-level BPE and next-token prediction.
 
-The model is trained once and kept as an ordinary Hugging Face folder; a changed catalogue does not change it.
+The model is kept as an ordinary Hugging Face folder. It serves until the catalogue has outgrown it (`outgrown`).
 """
 
 import shutil
@@ -15,6 +15,7 @@ from transformers import GPT2Config, GPT2LMHeadModel, PreTrainedTokenizerFast
 from chatrec.config.encoder import EncoderConfig
 from chatrec.encoder import registry
 from chatrec.encoder.checkpoint import choose_device
+from chatrec.encoder.outgrown import sample_rows, token_length
 from chatrec.encoder.training.loop import Plan, fit
 from chatrec.encoder.training.next_token import BLOCK_TOKENS, NextToken, blocks_of
 from chatrec.encoder.training.trainable import Learner
@@ -47,7 +48,12 @@ def train(texts: Sequence[str], target: Path, settings: EncoderConfig, seed: int
     steps = settings.local.train_tokens // (objective.batch * BLOCK_TOKENS)
     plan, work = Plan(steps, LEARNING_RATE, seed), registry.work_folder(target)
     curve = fit(objective, plan, work, fingerprint(cut, settings.local.model_dump()), "Training the local GPT-2")
-    summary = replace(curve.summary(), tokens=steps * objective.batch * BLOCK_TOKENS)
+    summary = replace(
+        curve.summary(),
+        tokens=steps * objective.batch * BLOCK_TOKENS,
+        texts=len({text for text in texts if text}),
+        token_length=round(token_length(tokenizer.backend_tokenizer, [cut[row] for row in sample_rows(len(cut))]), 3),
+    )
     with registry.creating(target, how="local", start="", pretrained=False, facts={"next_token": summary}) as partial:
         learner.save(partial)
         curve.save(partial, "curve-next-token")

@@ -127,7 +127,8 @@ def _choose(settings: Settings, promoted: bool) -> SelectedModel:
 def _local(settings: Settings, reason: str) -> SelectedModel:
     chosen = settings.advanced.encoder
     mark = fingerprint(chosen.local.model_dump(), chosen.max_tokens, settings.compute.seed)[:12]
-    return SelectedModel("local", settings.artifacts.root / registry.FOLDER / f"{registry.LOCAL_NAME}{mark}", reason)
+    first = settings.artifacts.root / registry.FOLDER / f"{registry.LOCAL_NAME}{mark}"
+    return SelectedModel("local", registry.newest_local(first), reason)
 
 
 def _cached_gpt2() -> SelectedModel | None:

@@ -5,7 +5,7 @@ measured rate and stored beside the encoders. Later runs use the same one, and l
 """
 
 import sys
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 from chatrec.config import Settings
@@ -19,6 +19,10 @@ from chatrec.runs.sealed import recover_json, write_json
 
 FILE = "prepared.json"
 NVIDIA = Path("/dev/nvidiactl")
+GROWTH = 4
+"""Factor of the size of a catalogue from which a choice for a small one is made again."""
+FEW_ROWS = 500
+"""Items and users from which the choice is kept whatever follows."""
 NOT_OF_THE_READING = {"local", "batch_tokens", "dimensions", "shrinkage", "user_text"}
 
 
@@ -39,6 +43,8 @@ class PreparedEncoder:
     device: str
     tokens_per_second: float
     """Measured rate; 0 if no measurement was needed."""
+    rows: int | None = None
+    """Items and users at the time of the choice."""
 
     def settings(self, settings: EncoderConfig) -> EncoderConfig:
         """Settings with the resolved layer and pooling."""
@@ -64,11 +70,11 @@ def prepare(snapshot: Snapshot, settings: Settings) -> tuple[SelectedModel, Prep
     choice = choose(settings)
     file = root / registry.FOLDER / FILE
     measured = recover_json(file) or {}
-    key = _key(choice, settings.encoder_config)
-    if key not in measured:
+    key, rows = _key(choice, settings.encoder_config), snapshot.item_count + snapshot.users.height
+    if key not in measured or _is_of_too_few(measured[key].get("rows"), rows):
         from chatrec.encoder.budget import measure
 
-        measured[key] = asdict(measure(choice, snapshot, settings))
+        measured[key] = asdict(replace(measure(choice, snapshot, settings), rows=rows))
         write_json(file, measured)
     return choice, PreparedEncoder(**measured[key])
 
@@ -112,6 +118,11 @@ def may_hash(choice: SelectedModel, settings: Settings) -> bool:
 def unpack(settings: Settings) -> None:
     """Unpack the encoder if it is a GGUF file. This part of `prepare` needs no texts."""
     gguf.unpack(settings.artifacts.root, choose(settings).source)
+
+
+def _is_of_too_few(measured: int | None, rows: int) -> bool:
+    """Whether a pooling config was chosen for a catalogue whose time says nothing about that of today's."""
+    return measured is not None and measured < FEW_ROWS and rows >= GROWTH * max(measured, 1)
 
 
 def _key(choice: SelectedModel, settings: EncoderConfig) -> str:

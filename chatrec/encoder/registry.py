@@ -70,6 +70,20 @@ def work_folder(target: Path) -> Path:
     return target.with_name(f".{target.name}.0")
 
 
+def newest_local(first: Path) -> Path:
+    """Folder of the newest local model: `first`, or the last of `first-2`, `first-3`, … that exists."""
+    number, folder = 2, first
+    while (later := first.with_name(f"{first.name}-{number}")).exists():
+        number, folder = number + 1, later
+    return folder
+
+
+def next_local(folder: Path) -> Path:
+    """Folder of the local model after the newest one."""
+    kind, mark, *number = folder.name.split("-")
+    return folder.with_name(f"{kind}-{mark}-{int(number[0]) + 1 if number else 2}")
+
+
 @contextmanager
 def creating(target: Path, how: str, start: str, pretrained: bool, facts: Mapping[str, Any]) -> Iterator[Path]:
     """Yield a folder to save a model in, which becomes a version when the block succeeds.

@@ -8,6 +8,7 @@ import polars as pl
 
 from chatrec.data.interactions import DAY
 from chatrec.extract.snapshot import Snapshot
+from chatrec.runs.results import ExtractResult
 
 ENOUGH_HELD_OUT = 200
 """Users to hold out from which models can be told apart."""
@@ -85,7 +86,7 @@ def counts(shape: DataShape) -> str:
     )
 
 
-def invalid_rows(shape: DataShape, relation: str = "") -> str:
+def invalid_rows(shape: DataShape | ExtractResult, relation: str = "") -> str:
     """List the invalid rows of a relation, or of all: "3 rows of items (duplicate id)". Empty without any."""
     named = [(*key.partition(": ")[::2], rows) for key, rows in sorted(shape.quarantine.items())]
     return ", ".join(

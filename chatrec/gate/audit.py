@@ -13,7 +13,7 @@ from pyarrow import parquet
 from chatrec.data.arrays import Array
 from chatrec.data.interactions import Interactions
 
-COLUMNS = ["user", "rank", "item", "score"]
+COLUMNS = ["user", "rank", "item"]
 
 
 @dataclass
@@ -28,7 +28,6 @@ class Audit:
     duplicates: int = 0
     seen: int = 0
     unavailable: int = 0
-    not_finite: int = 0
     wrong_ranks: int = 0
     items_shown: int = 0
 
@@ -71,13 +70,12 @@ class _Auditor:
 
     def add(self, block: pa.Table) -> None:
         """Audits the complete lists of some users."""
-        users, ranks, items, scores = (block[name].to_numpy() for name in COLUMNS)
+        users, ranks, items = (block[name].to_numpy() for name in COLUMNS)
         pairs = users.astype(np.int64) * self.items + items
         distinct, starts, counts = np.unique(users, return_index=True, return_counts=True)
         self.lengths[distinct] = counts
         self.shown[items] = True
         self.totals.rows += len(users)
-        self.totals.not_finite += int((~np.isfinite(scores)).sum())
         self.totals.unavailable += int((~self.recommendable[items]).sum())
         self.totals.duplicates += len(pairs) - len(np.unique(pairs))
         self.totals.seen += self._count_had(pairs)

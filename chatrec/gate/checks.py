@@ -1,38 +1,19 @@
-"""Checks before publishing. Each has a value, a threshold and a message."""
+"""Checks of the lists before publishing."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass, replace
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 from chatrec.config.fairness import Fairness as FairnessSettings
 from chatrec.config.publish import Checks as CheckSettings
+from chatrec.gate.check import Check, unless
+from chatrec.gate.numbers import ABSURD
 from chatrec.runs.results import FairnessResult
 
 if TYPE_CHECKING:
     from chatrec.gate.audit import Audit
-
-
-@dataclass(frozen=True)
-class Check:
-    """A check and its result."""
-
-    name: str
-    ok: bool
-    value: float
-    threshold: float
-    message: str
-    warned: bool = False
-    """Whether it passed with a warning, for a person to review before publishing."""
-
-    def as_row(self) -> dict[str, Any]:
-        """Returns the check as a row of `run_checks`."""
-        return asdict(self)
-
-    def as_warning(self) -> Check:
-        """Returns the check as a warning: a failure becomes a pass with a warning."""
-        return self if self.ok else replace(self, ok=True, warned=True, message=f"Outside its bounds: {self.message}")
 
 
 @dataclass(frozen=True)
@@ -64,6 +45,8 @@ class CheckInputs:
     """Whether all users get the most popular items, which held-out events show ahead of personal lists."""
     short_by_caps: int = 0
     """Number of users whose list is short because of a cap."""
+    wrong_numbers: Mapping[str, int] = field(default_factory=dict)
+    """Numbers of the published tables that are not finite or absurd, counted by column."""
 
 
 def judge(inputs: CheckInputs, settings: CheckSettings) -> list[Check]:
@@ -103,25 +86,6 @@ def judge_fairness(result: FairnessResult | None, settings: FairnessSettings, to
     return checks if settings.stops else [check.as_warning() for check in checks]
 
 
-def verdict(checks: Sequence[Check]) -> str:
-    """Returns the result of all checks as one paragraph."""
-    failed = [check for check in checks if not check.ok]
-    if failed:
-        return f"{len(failed)} of {len(checks)} checks failed. {_reasons(failed)}"
-    if warned := warnings(checks):
-        return f"All {len(checks)} checks passed, {len(warned)} with a warning. {_reasons(warned)}"
-    return f"All {len(checks)} checks passed."
-
-
-def warnings(checks: Sequence[Check]) -> list[Check]:
-    """Returns the checks that passed with a warning."""
-    return [check for check in checks if check.ok and check.warned]
-
-
-def _reasons(checks: Sequence[Check]) -> str:
-    return " ".join(f"{check.name}: {check.message}" for check in checks)
-
-
 def _lists(inputs: CheckInputs) -> Iterator[Check]:
     audit = inputs.audit
     yield Check(
@@ -133,13 +97,19 @@ def _lists(inputs: CheckInputs) -> Iterator[Check]:
         "full lists": (max(audit.not_full - inputs.short_by_caps, 0), "lists are shorter than they could be"),
         "no duplicates": (audit.duplicates, "rows repeat an item within a list"),
         "nothing unavailable": (audit.unavailable, "rows recommend an item that is not available"),
-        "finite scores": (audit.not_finite, "scores are not finite"),
         "ranks in order": (audit.wrong_ranks, "rows have a wrong rank"),
     }
     if inputs.exclude_seen:
         faults["nothing seen"] = (audit.seen, "rows recommend an item that the user already has")
     for name, (count, description) in faults.items():
         yield Check(name, count == 0, count, 0, f"{count:,} {description}.")
+    wrong = sum(inputs.wrong_numbers.values())
+    columns = ", ".join(f"{count:,} of {name}" for name, count in inputs.wrong_numbers.items())
+    yield Check(
+        "finite scores", wrong == 0, wrong, 0,
+        f"{wrong:,} numbers of the tables are not finite or absurd, beyond {ABSURD:,.0f}"
+        f"{f' ({columns})' if columns else ''}.",
+    )  # fmt: skip
 
 
 def _against_live(inputs: CheckInputs, settings: CheckSettings) -> Iterator[Check]:
@@ -153,7 +123,7 @@ def _against_live(inputs: CheckInputs, settings: CheckSettings) -> Iterator[Chec
             yield Check(
                 name, drop <= settings.max_row_drop, drop, settings.max_row_drop,
                 f"{now:,} in this run, {before:,} live: {drop:+.1%} lost, {settings.max_row_drop:.0%} allowed "
-                f"(checks.max_row_drop).{_unless(drop <= settings.warn_row_drop, 'warn_row_drop', settings)}",
+                f"(checks.max_row_drop).{unless(drop <= settings.warn_row_drop, 'warn_row_drop', settings)}",
                 warned=drop > settings.warn_row_drop,
             )  # fmt: skip
 
@@ -168,7 +138,7 @@ def _shares(inputs: CheckInputs, settings: CheckSettings) -> Iterator[Check]:
         coverage, settings.min_coverage,
         f"{audit.items_shown:,} of {inputs.recommendable:,} available items are in some list, {coverage:.1%} of the "
         f"possible number; {popular if inputs.same_lists else required}"
-        f"{_unless(coverage >= settings.warn_coverage, 'warn_coverage', settings)}",
+        f"{unless(coverage >= settings.warn_coverage, 'warn_coverage', settings)}",
         warned=coverage < settings.warn_coverage,
     )  # fmt: skip
     fallback = inputs.fallback_lists / max(inputs.users_with_history, 1)
@@ -176,7 +146,7 @@ def _shares(inputs: CheckInputs, settings: CheckSettings) -> Iterator[Check]:
         "fallback lists", fallback <= settings.max_fallback, fallback, settings.max_fallback,
         f"{inputs.fallback_lists:,} of {inputs.users_with_history:,} users with a history got a fallback "
         f"({fallback:.1%}); {settings.max_fallback:.0%} allowed (checks.max_fallback)."
-        f"{_unless(fallback <= settings.warn_fallback, 'warn_fallback', settings)}",
+        f"{unless(fallback <= settings.warn_fallback, 'warn_fallback', settings)}",
         warned=fallback > settings.warn_fallback,
     )  # fmt: skip
     bad = inputs.quarantined / max(inputs.rows_read, 1)
@@ -184,14 +154,9 @@ def _shares(inputs: CheckInputs, settings: CheckSettings) -> Iterator[Check]:
         "quarantine", bad <= settings.max_quarantine, bad, settings.max_quarantine,
         f"{inputs.quarantined:,} of {inputs.rows_read:,} rows are in quarantine ({bad:.1%}); "
         f"{settings.max_quarantine:.0%} allowed (checks.max_quarantine)."
-        f"{_unless(bad <= settings.warn_quarantine, 'warn_quarantine', settings)}",
+        f"{unless(bad <= settings.warn_quarantine, 'warn_quarantine', settings)}",
         warned=bad > settings.warn_quarantine,
     )  # fmt: skip
-
-
-def _unless(well: bool, setting: str, settings: CheckSettings) -> str:
-    """Returns the setting that causes a warning, if there is one."""
-    return "" if well else f" The warning threshold is {getattr(settings, setting):.1%} (checks.{setting})."
 
 
 def _quality(inputs: CheckInputs, settings: CheckSettings) -> Iterator[Check]:

@@ -61,18 +61,34 @@ def test_a_dry_run_skips_the_publish_and_the_database_may_come_from_a_connection
     assert shop.lists() == []
 
 
-def test_a_failed_check_fails_the_dag_without_a_second_try(dag_run: Callable[..., Any], finished: Finished) -> None:
+@pytest.mark.parametrize(
+    ("customers", "step", "why"),
+    [
+        pytest.param("no > 3", "extract", "users read: 4 in this run, 40 live", marks=pytest.mark.slow),
+        ("no > 39", "release.gate", "coverage: "),
+    ],
+    ids=["what was read", "lists"],
+)
+def test_a_failed_check_fails_the_dag_without_a_second_try(
+    dag_run: Callable[..., Any],
+    finished: Finished,
+    monkeypatch: pytest.MonkeyPatch,
+    customers: str,
+    step: str,
+    why: str,
+) -> None:
     shop = finished.shop
     before = shop.lists()
-    shop.execute("DELETE FROM customers WHERE no > 3")
+    shop.execute(f"DELETE FROM customers WHERE {customers}")
+    monkeypatch.setenv("CHATREC_CHECKS__MIN_COVERAGE", "1")
     found = dag_run()
     assert str(found.state) == "failed"
-    assert states(found)["release.gate"] == "failed"
+    assert states(found)[step] == "failed"
     assert states(found)["release.publish"] == "upstream_failed"
     assert shop.lists() == before
     (row,) = shop.execute("SELECT state, verdict FROM chatrec.runs WHERE started_by = 'airflow'")
     assert row[0] == "stopped"
-    assert "users against the live run" in row[1]
+    assert why in row[1]
 
 
 def test_a_fault_is_recorded_with_the_run(

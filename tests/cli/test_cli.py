@@ -267,7 +267,7 @@ def test_a_stopped_run_exits_with_1_and_says_why(chatrec: Chatrec, finished: Fin
     finished.shop.execute("DELETE FROM customers WHERE no > 3")
     code, _, err = chatrec("run")
     assert code == 1
-    assert "users against the live run: 4 in this run, 40 live" in " ".join(err.split())
+    assert "users read: 4 in this run, 40 live: +90.0% lost, 50% allowed (checks.max_row_drop)" in " ".join(err.split())
 
 
 def test_rollback(chatrec: Chatrec, finished: Finished) -> None:

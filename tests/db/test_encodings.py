@@ -8,9 +8,9 @@ import pytest
 from psycopg2 import sql
 from sqlalchemy import Engine, create_engine, make_url
 
+from chatrec.db.address import DRIVER
 from chatrec.db.copy import copy_in
 from chatrec.db.encodings import Repertoire, repertoire_of, replaced_sentence
-from chatrec.db.address import DRIVER
 from chatrec.db.engine import cursor
 from tests.support.databases import new_database
 from tests.support.readers import engine_of

@@ -4,6 +4,7 @@ import shutil
 from pathlib import Path
 from typing import Any
 
+import polars as pl
 import pytest
 
 from chatrec.config import Settings
@@ -11,6 +12,8 @@ from chatrec.encoder import budget, checkpoint, model_selection, prepared, regis
 from chatrec.encoder.budget import load
 from chatrec.encoder.model_selection import HASHING, SelectedModel, choose
 from chatrec.encoder.prepared import PreparedEncoder, prepare, select
+from chatrec.extract import schema
+from chatrec.extract.schema import write_table
 from chatrec.extract.snapshot import Snapshot
 from tests.support.models import encoder_settings
 
@@ -72,6 +75,24 @@ def test_a_reading_is_remembered(
     monkeypatch.setattr(budget, "_rate", lambda *_: pytest.fail("measured again"))
     monkeypatch.setattr(checkpoint, "load", lambda *_: pytest.fail("loaded again"))
     assert chosen(snapshot, made) == first
+
+
+def test_a_reading_that_was_chosen_for_a_few_texts_is_chosen_again_for_many(
+    snapshot: Snapshot, llama_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(budget, "_rate", lambda *_: 100.0)
+    made = encoder_settings(tmp_path, llama_folder, minutes=1)
+    few = chosen(snapshot, made)
+    assert (few.pooling, few.rows) == ("prompt", snapshot.item_count + snapshot.users.height)
+    items = pl.concat([snapshot.items] * 70).with_columns(
+        item_id=pl.arange(490), title=pl.format("Moon {}", pl.arange(490))
+    )
+    write_table(snapshot.folder / schema.ITEMS, items, schema.items_schema(True, []))
+    many = chosen(Snapshot(snapshot.folder), made)
+    assert many.pooling == "mean"
+    assert chosen(Snapshot(snapshot.folder), made) == many
+    write_table(snapshot.folder / schema.ITEMS, items[:7], schema.items_schema(True, []))
+    assert chosen(Snapshot(snapshot.folder), made) == many
 
 
 def test_what_is_prepared_is_what_is_loaded(snapshot: Snapshot, llama_folder: Path, tmp_path: Path) -> None:

@@ -9,7 +9,7 @@ import pytest
 from chatrec.config import Settings
 from chatrec.db import ledger
 from chatrec.db.engine import open_database
-from chatrec.errors import RunError, SettingsError
+from chatrec.errors import RunError, RunStopped, SettingsError
 from chatrec.pipeline import RunOptions
 from chatrec.pipeline.private import FOLDER, decide
 from chatrec.runs.sealed import sealed, unsealed
@@ -95,6 +95,17 @@ def test_what_others_do_reaches_a_list_by_the_release_alone(private: Settings, s
     shop.execute("UPDATE views SET film = (film * 7) % 60, at = at + interval '9 days' WHERE customer > 0")
     complete(patient)
     assert _seen_by(shop, 0, 39) == before
+
+
+@pytest.mark.slow
+def test_a_night_without_events_is_charged_to_no_ledger(private: Settings, shop: Shop) -> None:
+    """A release of nothing would serve until the next one is due."""
+    patient = private.override({"privacy.budget": 20.0})
+    complete(patient)
+    shop.execute("TRUNCATE views")
+    with pytest.raises(RunStopped, match="events read: 0 in this run"):
+        complete(patient)
+    assert len(entries(patient)) == 1
 
 
 def _seen_by(shop: Shop, *users: int) -> list[tuple[object, ...]]:

@@ -145,7 +145,7 @@ def test_a_failed_check_keeps_yesterdays_lists_until_the_settings_allow_it(finis
     shop, settings, first = finished.shop, finished.settings, finished.run
     before = shop.lists()
     shop.execute("DELETE FROM customers WHERE no >= 5")
-    with pytest.raises(RunStopped, match="users against the live run"):
+    with pytest.raises(RunStopped, match="users read: 5 in this run, 40 live"):
         complete(settings, "20270101T000000Z")
     assert shop.lists() == before
     (state, verdict) = shop.execute("SELECT state, verdict FROM chatrec.runs ORDER BY run DESC LIMIT 1")[0]

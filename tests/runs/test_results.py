@@ -14,7 +14,8 @@ from chatrec.runs.run import Manifest
 TRAINING = TrainingSummary(60, 3.2, 1.1, 40, 1.5, 3.3, 4096)
 EXAMPLES = (
     results.ExtractResult(users=3, items=2, interactions=5, days=2, days_read=1, events_read=4, quarantined=1,
-                          quarantine={"items: duplicate id": 1}, weight_range=(0.5, 900.0)),
+                          quarantine={"items: duplicate id": 1}, weight_range=(0.5, 900.0),
+                          contents=results.Contents(3, 2, 1, {"items.title": 2}, 0.5, 2)),
     results.EncoderResult(encoder="local", reason="it is set", trained=True, training=TRAINING, layer=4,
                           pooling="mean"),
     results.EmbedResult(encoder="local", texts_embedded=6, texts_cached=0, items_embedded=2, items_cached=0,
@@ -33,7 +34,7 @@ EXAMPLES = (
     results.TablesResult(similar_items=4, popular=2, trending=0, query_recommendations=0),
     results.GenerateResult(names=WritingResult(1, 2, {"not asked": 2}), blurbs=3, sentences=WritingResult(1, 0, {}),
                            lines_written=2, writer="it is the encoder"),
-    results.GateResult(checks=9, warnings=1, users_listed=3, verdict="All 9 checks passed."),
+    results.GateResult(checks=9, warnings=1, users_listed=3, list_change=0.25, verdict="All 9 checks passed."),
     results.PublishResult(rows={"recommendations": 9}, same_lists_as="20260601T000000Z", runs_kept=2, runs_removed=0),
     results.HoldoutResult(holdout_users=3, targets=4, events_left=5),
     results.TextVectorsResult(items=2, profiles=1),

@@ -89,7 +89,7 @@ STEPS: tuple[Step, ...] = (
     ),
     Step(
         "gate",
-        ("extract", "ensemble", "rank"),
+        ("extract", "ensemble", "rank", "tables"),
         ("checks", "ranking", "rules", "fairness", "publish.approval"),
         "chatrec.pipeline.steps.gate:gate",
         "Check the run",

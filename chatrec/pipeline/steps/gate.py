@@ -9,10 +9,14 @@ from chatrec.errors import RunStopped
 from chatrec.extract.data_shape import DataShape
 from chatrec.gate import CheckInputs, judge, judge_fairness, verdict, warnings
 from chatrec.gate.audit import audit
+from chatrec.gate.numbers import wrong_numbers
+from chatrec.gate.source import judge_source
 from chatrec.gate.summary import summary
+from chatrec.gate.trend import judge_trend
 from chatrec.models.labels import label
 from chatrec.models.registry import SAME_FOR_ALL
 from chatrec.pipeline.context import Context
+from chatrec.pipeline.earlier_runs import LiveRun, earlier_reads, trend_of
 from chatrec.ranking.lists import RECOMMENDATIONS
 from chatrec.runs.results import GateResult, RankResult
 
@@ -27,7 +31,9 @@ def gate(context: Context) -> GateResult:
     engine = context.database
     measured = HoldoutMetrics.load(context.of("ensemble"))
     inputs = _inputs(context, measured, engine)
-    checks = judge(inputs, context.settings.checks)
+    trend, settings = trend_of(context, engine), context.settings.checks
+    source = judge_source(context.results.extract, earlier_reads(engine, context.number), settings)
+    checks = [*source, *judge(inputs, settings), *judge_trend(trend, settings)]
     tolerance = context.settings.advanced.fairness.tolerance
     checks += judge_fairness(context.results.rank.fairness, context.settings.fairness, tolerance)
     warned = len(warnings(checks))
@@ -45,7 +51,13 @@ def gate(context: Context) -> GateResult:
     message = f"{verdict(checks)} {told}"
     if any(not check.ok for check in checks):
         raise RunStopped(message)
-    return GateResult(checks=len(checks), warnings=warned, users_listed=inputs.audit.users, verdict=message)
+    return GateResult(
+        checks=len(checks),
+        warnings=warned,
+        users_listed=inputs.audit.users,
+        list_change=trend.list_change,
+        verdict=message,
+    )
 
 
 def asks(approval: Approval, warnings: int) -> bool:
@@ -59,7 +71,7 @@ def _inputs(context: Context, measured: HoldoutMetrics, engine: Engine) -> Check
     extracted, ranked = context.results.extract, context.results.rank
     active = context.snapshot.active
     with_history = int((active & (histories.lengths > 0)).sum())
-    live_users, live_rows = _live(engine)
+    live_users, live_rows = _live(engine, context.number)
     return CheckInputs(
         audit=audit(
             context.of("rank") / RECOMMENDATIONS,
@@ -83,16 +95,13 @@ def _inputs(context: Context, measured: HoldoutMetrics, engine: Engine) -> Check
         same_lists=measured.published in SAME_FOR_ALL,
         live_users=live_users,
         live_rows=live_rows,
+        wrong_numbers={**wrong_numbers(context.of("rank")), **wrong_numbers(context.of("tables"))},
     )
 
 
-def _live(engine: Engine) -> tuple[int | None, int | None]:
+def _live(engine: Engine, number: int) -> tuple[int | None, int | None]:
     """Returns the numbers of users and rows of the live run, from the results of its steps."""
     with engine.connect() as connection:
-        live = records.live(connection)
-        results = {step.step: step.result for step in records.steps(connection, live.run)} if live else {}
-    listed, ranked = results.get("gate"), results.get("rank")
-    return (
-        listed.users_listed if isinstance(listed, GateResult) else None,
-        ranked.rows if isinstance(ranked, RankResult) else None,
-    )
+        live = LiveRun.before(connection, number)
+    listed, ranked = (live.result("gate", GateResult), live.result("rank", RankResult)) if live else (None, None)
+    return listed.users_listed if listed else None, ranked.rows if ranked else None

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from types import MappingProxyType
 
 from chatrec.runs.results.base import StepResult, load
+from chatrec.runs.results.contents import Contents
 from chatrec.runs.results.encoder import (
     CompareResult,
     EncodedCatalogue,
@@ -63,6 +64,7 @@ __all__ = [
     "STEP_RESULTS",
     "AigcResult",
     "CompareResult",
+    "Contents",
     "CoverageResult",
     "DiversityResult",
     "EmbedResult",

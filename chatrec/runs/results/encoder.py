@@ -20,6 +20,10 @@ class TrainingSummary:
     holdout_loss_at_start: float | None = None
     tokens: int | None = None
     """Tokens trained on; None where pairs of items are counted instead."""
+    texts: int | None = None
+    """Distinct texts of the catalogue that a local GPT-2 was trained on."""
+    token_length: float | None = None
+    """Mean length of a token in these texts, in bytes."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from chatrec.runs.results.base import StepResult
+from chatrec.runs.results.contents import Contents
 from chatrec.runs.results.encoder import TrainingSummary
 from chatrec.runs.results.ranking import CoverageResult, DiversityResult, FairnessResult, RuleEffect
 
@@ -31,6 +32,8 @@ class ExtractResult(StepResult):
     """Rows in quarantine by relation and reason."""
     weight_range: tuple[float, float] | None = None
     """Smallest and largest weight if weights look like amounts. Then they were damped."""
+    contents: Contents | None = None
+    """Counts of what the rows contain, with which later runs compare theirs."""
 
     @property
     def rows_read(self) -> int:
@@ -210,6 +213,8 @@ class GateResult(StepResult):
     warnings: int
     users_listed: int
     """Users with a list."""
+    list_change: float | None = None
+    """Share of list places whose item was not in the live run's list of the same user."""
     verdict: str
 
 
