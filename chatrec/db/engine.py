@@ -12,13 +12,12 @@ from sqlalchemy import URL, Engine, create_engine, event, make_url
 from sqlalchemy.exc import DBAPIError
 
 from chatrec.config import Settings
-from chatrec.db import embedded
+from chatrec.db import embedded, rights
 from chatrec.errors import DatabaseUnavailable, SettingsError, TransientError
 
 DRIVER = "postgresql+psycopg2"
 WRONG_SETTINGS = ("authentication failed", "does not exist", "no password supplied", "no pg_hba.conf entry")
 READ_ONLY_TIMEOUT_MS = 5_000
-INSUFFICIENT_PRIVILEGE = "42501"
 TRANSIENT_CLASSES = ("08", "40", "53", "55", "57")
 """SQLSTATE classes: connection lost, rolled back, out of resources, lock not available, shut down."""
 
@@ -47,6 +46,7 @@ def database(settings: Settings, purpose: str = "chatrec") -> Engine:
     @event.listens_for(engine, "connect")
     def _search_path(connection: Any, _: object) -> None:
         with connection.cursor() as cursor:
+            rights.refuse_unusable(cursor, settings.database.schema_name)
             cursor.execute(sql.SQL("SET search_path TO {}, public").format(schema))
         connection.commit()
 
@@ -100,6 +100,7 @@ def read_only_at(url: URL, schema: str | None, purpose: str) -> Engine:
             cursor.execute("SET default_transaction_read_only = on")
             cursor.execute("SET statement_timeout = %s", (READ_ONLY_TIMEOUT_MS,))
             if schema:
+                rights.refuse_unusable(cursor, schema, read_only=True)
                 cursor.execute(sql.SQL("SET search_path TO {}, public").format(sql.Identifier(schema)))
         connection.commit()
 
@@ -130,6 +131,7 @@ def _engine(url: URL, purpose: str) -> Engine:
         url,
         connect_args={"application_name": name, "connect_timeout": 10},
         client_encoding="utf8",
+        hide_parameters=True,
         pool_size=2,
         pool_pre_ping=True,
     )
@@ -144,7 +146,8 @@ def readable_errors(setting: str, url: URL) -> Iterator[None]:
         url: The database, shown without its password.
 
     Raises:
-        SettingsError: If user, password or database name are wrong, or the role lacks a right.
+        SettingsError: If user, password or database name are wrong, the role lacks a right, or the database cannot be
+            written.
         DatabaseUnavailable: If there is no connection, or it was lost.
         TransientError: If a deadlock, a serialization failure, too many connections or the like occurred.
     """
@@ -162,11 +165,8 @@ def readable_errors(setting: str, url: URL) -> Iterator[None]:
                 f"The database of {setting} ({where}) does not answer: {reason}. "
                 "Is it running, and reachable from here?"
             ) from None
-        if code == INSUFFICIENT_PRIVILEGE:
-            raise SettingsError(
-                f"The role of {setting} ({where}) lacks a right: {reason}. GRANT it to the role, or make the role a "
-                "member of the owner's."
-            ) from None
+        if refusal := rights.refusal(cause, setting, where):
+            raise refusal from None
         if code is not None and code[:2] in TRANSIENT_CLASSES:
             raise TransientError(f"The database of {setting} ({where}) broke off: {reason}") from error
         raise

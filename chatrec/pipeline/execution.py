@@ -8,10 +8,10 @@ from datetime import UTC, datetime
 from sqlalchemy import Engine
 
 from chatrec.config import Settings
-from chatrec.db import migrate, records
-from chatrec.db.engine import open_database
+from chatrec.db import migrate, records, rights
+from chatrec.db.engine import cursor, open_database
 from chatrec.db.lock import hold
-from chatrec.errors import ChatrecError, SettingsError
+from chatrec.errors import ChatrecError
 from chatrec.pipeline.context import DEFAULT_OPTIONS, RunOptions
 from chatrec.pipeline.run_result import RunResult
 from chatrec.pipeline.run_settings import options_of, settings_of
@@ -36,10 +36,10 @@ def begin(settings: Settings, key: str, started_by: str, options: RunOptions = D
         options: Options of the run.
 
     Raises:
-        SettingsError: If the database lacks migrations.
+        SettingsError: If the database lacks migrations, or the role a right.
     """
     with _open(settings, _run(settings, key), f"begin {key}", options) as runner:
-        _refuse_unmigrated(runner.engine, settings)
+        _refuse_unfit(runner.engine, settings)
         runner.begin(started_by)
     return runner.run
 
@@ -95,7 +95,7 @@ def run(
             print(result.verdict, [check.name for check in result.checks if not check.ok])
     """
     with open_database(settings, "chatrec run") as engine:
-        _refuse_unmigrated(engine, settings)
+        _refuse_unfit(engine, settings)
         with hold(engine, settings.database.schema_name, "run"):
             key = key or _interrupted(engine) or key_of(datetime.now(UTC))
             error = None
@@ -157,9 +157,10 @@ def _interrupted(engine: Engine) -> str | None:
     return record.key if record else None
 
 
-def _refuse_unmigrated(engine: Engine, settings: Settings) -> None:
-    pending = migrate.pending(engine, settings.database.schema_name)
-    if pending:
-        raise SettingsError(
-            f"The schema {settings.database.schema_name} lacks {len(pending)} migrations: run `chatrec db migrate`."
-        )
+def _refuse_unfit(engine: Engine, settings: Settings) -> None:
+    """Refuses what the end of a run would miss: migrations, rights, connections, a database that can be written."""
+    schema = settings.database.schema_name
+    with cursor(engine) as opened:
+        rights.refuse_unfit(opened)
+        rights.refuse_missing(opened, schema)
+    migrate.refuse_pending(engine, schema)

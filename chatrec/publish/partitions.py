@@ -9,6 +9,7 @@ from sqlalchemy import Engine, text
 
 from chatrec.db.copy import copy_in
 from chatrec.db.engine import cursor
+from chatrec.db.rights import become_owner
 from chatrec.errors import RunStopped, TransientError
 from chatrec.publish.outputs import Files, Output
 
@@ -20,7 +21,7 @@ ATTACHED = text("""
 
 
 def load(engine: Engine, output: Output, run: int, files: Files) -> int:
-    """Creates the table of one output and fills it, in one transaction.
+    """Creates the table of one output and fills it, in one transaction, as the owner of the partitioned table.
 
     The table is not visible before `attach`. An attached table is not changed; a table left by a killed attempt is
     recreated.
@@ -35,6 +36,7 @@ def load(engine: Engine, output: Output, run: int, files: Files) -> int:
     names = {"table": table, "parent": parent, "run": sql.Literal(run)}
     with cursor(engine) as opened:
         if not is_attached(engine, output, run):
+            become_owner(opened, output.table)
             for statement in (
                 "DROP TABLE IF EXISTS {table}",
                 "CREATE TABLE {table} (LIKE {parent} INCLUDING DEFAULTS INCLUDING CONSTRAINTS)",
