@@ -1,7 +1,7 @@
 """Rights of the role of `database.url`, and the state of its server: asked before a run would miss them at its end."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 import psycopg2
@@ -40,6 +40,11 @@ OTHER_OWNERS = """
     WHERE c.relnamespace = to_regnamespace(quote_ident(%s))
       AND (c.relkind = 'p' OR c.relkind = 'r' AND (c.relispartition OR c.relname = ANY (%s) OR c.relname ~ '_r[0-9]+$'))
       AND NOT (pg_has_role(o.oid, 'USAGE') AND pg_has_role(o.oid, CASE WHEN v.by_grant THEN 'SET' ELSE 'MEMBER' END))
+"""
+CREATES_ROLES = """
+    SELECT quote_ident(rolname),
+           rolsuper OR rolcreaterole OR (SELECT bool_and(to_regrole(name) IS NOT NULL) FROM unnest(%s) AS name)
+    FROM pg_roles WHERE rolname = current_user
 """
 OWNER = "SELECT relowner::regrole::text FROM pg_class WHERE oid = to_regclass(%s)"
 
@@ -97,6 +102,21 @@ def refuse_unusable(cursor: Any, schema: str, read_only: bool = False) -> None:
         f"The role {role} may not use the schema {schema}: as its owner, call `chatrec db roles` and execute "
         f"`GRANT {schema}_reader TO {role};`."
     )
+
+
+def refuse_new_roles(cursor: Any, names: Iterable[str]) -> None:
+    """Check that the role may create the roles of these names that do not exist.
+
+    Raises:
+        SettingsError: If it may not. Names the remedy.
+    """
+    cursor.execute(CREATES_ROLES, (list(names),))
+    role, may = cursor.fetchone()
+    if not may:
+        raise SettingsError(
+            f"The role {role} may not create roles: call `chatrec db roles` with the URL of an administrator, or "
+            f"execute as one `ALTER ROLE {role} CREATEROLE;`."
+        )
 
 
 def refusal(error: BaseException | None, setting: str, where: str) -> SettingsError | None:
