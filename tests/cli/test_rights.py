@@ -1,5 +1,7 @@
 """Each command says in a sentence what the role lacks, and shows no statement."""
 
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -9,7 +11,7 @@ from sqlalchemy import make_url
 from chatrec.config import Settings
 from tests.support.databases import execute
 from tests.support.finished import migrate
-from tests.support.processes import Chatrec
+from tests.support.processes import ROOT, Chatrec
 from tests.support.shop import Shop
 
 pytestmark = pytest.mark.slow
@@ -78,6 +80,35 @@ def test_a_database_that_cannot_be_written(
     said = refusals(chatrec, WRITING, {})
     assert [verb for verb, words in said.items() if "is read-only" not in words] == []
     assert chatrec("runs")[0] == 0
+
+
+MAKE = """
+import sys
+from pathlib import Path
+from chatrec.db import embedded
+from tests.support.finished import migrate
+from tests.support.shop import Shop, write_settings
+from chatrec.config import load
+folder = Path(sys.argv[1])
+url = embedded.start(folder / "postgres")
+Shop(url).create()
+migrate(load(write_settings(folder, url, {})))
+"""
+
+
+def test_a_standby_is_told_from_its_primary(tmp_path: Path) -> None:
+    def do(*command: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run([sys.executable, *command], cwd=ROOT, capture_output=True, text=True, check=False)
+
+    assert do("-c", MAKE, str(tmp_path)).returncode == 0
+    (tmp_path / "postgres" / "standby.signal").touch()
+    keep = "import sys; from pathlib import Path; from chatrec.db import embedded; from chatrec.cli import main; " \
+        "embedded.start(Path(sys.argv.pop(1))); main()"  # fmt: skip
+    file = str(tmp_path / "chatrec.toml")
+    for verb in (["check"], ["db", "migrate"], ["db", "roles"], ["run"]):
+        done = do("-c", keep, str(tmp_path / "postgres"), "--config", file, *verb)
+        said = " ".join((done.stdout + done.stderr).split())
+        assert (done.returncode, "its server is a standby: name the primary" in said) == (2, True), (verb, said)
 
 
 def test_a_run_needs_no_more_connections_than_it_asks_for(

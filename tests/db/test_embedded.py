@@ -68,7 +68,7 @@ def wait_for(condition: Callable[[], bool]) -> None:
 def test_only_its_own_user_may_open_its_socket_however_long_its_path(tmp_path: Path) -> None:
     """A role that may run programs needs no password."""
     tmp_path.chmod(0o755)
-    environment = {**os.environ, "PGPORT": "7777"}
+    environment = {**os.environ, "PGPORT": "7777", "TMPDIR": str(tmp_path.parent)}
     for data in (tmp_path / "short" / "postgres", tmp_path / LONG / "postgres"):
         code = [sys.executable, "-c", LOOK, str(data)]
         done = subprocess.run(code, env=environment, capture_output=True, text=True, check=True)
