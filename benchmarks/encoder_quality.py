@@ -15,7 +15,7 @@ from chatrec.encoder.checkpoint import load
 from chatrec.encoder.encode import encode_all
 from chatrec.encoder.spent import EncodingCost
 from chatrec.encoder.texts import item_texts
-from chatrec.encoder.whitening import Whitening, chosen
+from chatrec.encoder.whitening import CATALOGUE, PRETRAINED, Whitening, chosen
 from chatrec.ensemble.cold_items import hide_items
 from chatrec.evaluation.holdout import Holdout
 from chatrec.evaluation.metrics import Floats, Interval, paired_difference
@@ -95,7 +95,7 @@ class Catalogue:
         how = self.settings.encoder_config.model_copy(
             update={"dimensions": pooled.dimensions, "shrinkage": pooled.shrinkage}
         )
-        return Whitening.fit([raw], raw.shape[1], *chosen(how, pooled.pretrained))(raw)
+        return Whitening.fit([raw], raw.shape[1], *chosen(how, PRETRAINED if pooled.pretrained else CATALOGUE))(raw)
 
     def _raw(self, pooled: Pooled) -> Array:
         how = {"layer": pooled.layer, "pooling": pooled.pooling, "first_token": pooled.first_token}

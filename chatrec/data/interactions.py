@@ -94,6 +94,15 @@ class Interactions(ByUser):
         ends: IntArray = np.cumsum(np.bincount(self.baskets))
         return self.starts[1:][self.event_users] - ends[self.baskets]
 
+    @cached_property
+    def superseded(self) -> BoolArray:
+        """Whether the user of each event has a newer event with its item."""
+        order = np.lexsort((self.items, self.event_users))
+        items, users = self.items[order], self.event_users[order]
+        superseded = np.zeros(len(order), bool)
+        superseded[order[:-1]] = (items[:-1] == items[1:]) & (users[:-1] == users[1:])
+        return superseded
+
     @property
     def has_ties(self) -> bool:
         """Whether a basket has several events."""

@@ -47,11 +47,20 @@ class UserBatch:
         Returns:
             users × items, float32. Weights of several events with an item are added.
         """
-        rows, events, ages = self._events
-        weights = weigh(ages).astype(np.float32)
+        _, _, ages = self._events
+        return self._matrix(weigh(ages))
+
+    def distinct(self, weigh: Callable[[IntArray], FloatArray]) -> csr_matrix:
+        """Histories as a matrix like that of `weighted`, in which an item counts once, by its newest event."""
+        _, events, ages = self._events
+        return self._matrix(np.where(self.histories.superseded[events], 0, weigh(ages)))
+
+    def _matrix(self, weights: FloatArray) -> csr_matrix:
+        rows, events, _ = self._events
         kept = weights > NEGLIGIBLE
+        cells = rows[kept], self.histories.items[events[kept]]
         shape = (len(self.users), len(self.recommendable))
-        return csr_matrix((weights[kept], (rows[kept], self.histories.items[events[kept]])), shape=shape)
+        return csr_matrix((weights[kept].astype(np.float32), cells), shape=shape)
 
     def best(self, scores: FloatArray, k: int) -> tuple[IntArray, FloatArray]:
         """Lists from scores, without excluded items.

@@ -11,7 +11,7 @@ from typing import Any
 from psycopg2 import sql
 from sqlalchemy import Connection, Engine, text
 
-from chatrec.db import rights, sql_files
+from chatrec.db import rights, server, sql_files
 from chatrec.db.engine import cursor
 from chatrec.db.lock import wait_for
 from chatrec.errors import RunError, SettingsError
@@ -52,7 +52,7 @@ def migrate(engine: Engine, schema: str, variables: Mapping[str, str]) -> list[s
         SettingsError: If the database cannot be used, or the role may not create the schema, or tables in it.
     """
     with cursor(engine) as opened:
-        rights.refuse_unfit(opened)
+        server.refuse_unfit(opened)
         rights.refuse_missing(opened, schema)
     with wait_for(engine, schema, "migrate"), engine.connect() as connection:
         _prepare(connection, schema)

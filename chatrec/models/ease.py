@@ -16,7 +16,7 @@ from scipy.sparse import csr_matrix
 
 from chatrec.data.arrays import Array
 from chatrec.data.user_batch import UserBatch
-from chatrec.models.base import Model, decaying, event_contributions, positions_among, product
+from chatrec.models.base import Model, decaying, event_contributions, once, positions_among, product
 from chatrec.models.training_data import TrainingData
 
 PENALTIES = (150.0, 500.0, 1500.0)
@@ -58,14 +58,14 @@ class Ease(Model):
 
     def score(self, batch: UserBatch) -> Array:
         """Returns x B; 0 for items that are not fitted."""
-        histories = batch.weighted(decaying(self.decay))
+        histories = batch.distinct(decaying(self.decay))
         scores = np.zeros(histories.shape, np.float32)
         scores[:, self.fitted_items] = product(histories[:, self.fitted_items], self.weights)
         return scores
 
     def contributions(self, latest: Array, ages: Array, items: Array) -> Array:
         """Returns decay^age B[event, item]."""
-        rows, columns = (positions_among(self.fitted_items, rows_of_items) for rows_of_items in (latest, items))
+        rows, columns = (positions_among(self.fitted_items, rows_of_items) for rows_of_items in (once(latest), items))
         return event_contributions(self.weights, decaying(self.decay)(ages), rows, columns)
 
 

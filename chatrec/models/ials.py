@@ -60,7 +60,7 @@ class Ials(VectorModel):
 
     def queries(self, batch: UserBatch) -> Array:
         """Returns the least-squares user vectors u of the histories."""
-        observed = (batch.weighted(uniform) > 0).astype(np.float32).tocsr()
+        observed = batch.distinct(uniform)
         return _solve(observed, self.items, self.mean, self)
 
 

@@ -14,7 +14,7 @@ from scipy.sparse import csr_matrix, diags, vstack
 
 from chatrec.data.arrays import Array, top_k_per_group
 from chatrec.data.user_batch import UserBatch
-from chatrec.models.base import Model, event_contributions, product, uniform
+from chatrec.models.base import Model, event_contributions, once, product, uniform
 from chatrec.models.training_data import TrainingData
 
 
@@ -41,11 +41,11 @@ class ItemKnn(Model):
 
     def score(self, batch: UserBatch) -> Array:
         """Returns x W."""
-        return product(batch.weighted(uniform), self.weights)
+        return product(batch.distinct(uniform), self.weights)
 
     def contributions(self, latest: Array, ages: Array, items: Array) -> Array:
         """Returns W[event, item]."""
-        return event_contributions(self.weights, uniform(ages), latest, items)
+        return event_contributions(self.weights, uniform(ages), once(latest), items)
 
 
 def fit(data: TrainingData, config: Config = DEFAULT) -> ItemKnn:

@@ -19,7 +19,7 @@ from scipy.sparse import csr_matrix
 from chatrec.data.arrays import Array
 from chatrec.data.user_batch import UserBatch
 from chatrec.models import ease
-from chatrec.models.base import Model, event_contributions, positions_among, product, uniform
+from chatrec.models.base import Model, event_contributions, once, positions_among, product, uniform
 from chatrec.models.predicted_profiles import behaviour_profiles, predict_profiles
 from chatrec.models.training_data import TrainingData
 
@@ -101,11 +101,11 @@ class KernelRidge(Model):
 
     def score(self, batch: UserBatch) -> Array:
         """Returns x W."""
-        return product(batch.weighted(uniform)[:, self.fitted_items], self.weights)
+        return product(batch.distinct(uniform)[:, self.fitted_items], self.weights)
 
     def contributions(self, latest: Array, ages: Array, items: Array) -> Array:
         """Returns W[event, item]."""
-        rows = positions_among(self.fitted_items, latest)
+        rows = positions_among(self.fitted_items, once(latest))
         return event_contributions(self.weights, uniform(ages), rows, items)
 
 

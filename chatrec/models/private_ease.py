@@ -22,7 +22,7 @@ from sklearn.utils.extmath import randomized_svd
 from chatrec.data.arrays import Array
 from chatrec.data.user_batch import UserBatch
 from chatrec.features.catalogue import Features
-from chatrec.models.base import VectorModel, uniform
+from chatrec.models.base import VectorModel, once, uniform
 from chatrec.privacy.statistics import Release
 
 FIRST_EIGENVECTORS = 32
@@ -66,10 +66,11 @@ class PrivateEase(VectorModel):
 
     def queries(self, batch: UserBatch) -> Array:
         """Returns the sums of V over the events of histories."""
-        return np.asarray(batch.weighted(uniform) @ self.event_vectors)
+        return np.asarray(batch.distinct(uniform) @ self.event_vectors)
 
     def contributions(self, latest: Array, ages: Array, items: Array) -> Array:
         """Returns the inner product of event vector and item vector."""
+        latest = once(latest)
         products = np.einsum("upd,ued->upe", self.items[items], self.event_vectors[latest])
         return np.where(latest[:, None, :] >= 0, products, 0)
 

@@ -42,7 +42,7 @@ class UserKnn(Model):
 
     def score(self, batch: UserBatch) -> Array:
         """Returns Σ over the nearest users of their similarity, for the items in their histories."""
-        similarity = np.asarray((self._unit(batch.weighted(uniform)) @ self._unit(self.histories).T).todense()) ** 2
+        similarity = np.asarray((self._unit(batch.distinct(uniform)) @ self._unit(self.histories).T).todense()) ** 2
         similarity[similarity > 1 - 1e-6] = 0  # the user, or one with the same items
         nearest = top_k(similarity, self.neighbours)
         values = np.take_along_axis(similarity, nearest, 1)
@@ -51,7 +51,7 @@ class UserKnn(Model):
         return np.asarray((weights @ self.histories).todense(), np.float32)
 
     def _unit(self, histories: csr_matrix) -> csr_matrix:
-        weighted = (histories > 0).astype(np.float32).multiply(self.idf).tocsr()
+        weighted = histories.multiply(self.idf).tocsr()
         norms = np.sqrt(np.asarray(weighted.multiply(weighted).sum(1)).ravel())
         return diags(1 / np.maximum(norms, 1e-9)).astype(np.float32) @ weighted
 

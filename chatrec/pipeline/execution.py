@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from sqlalchemy import Engine
 
 from chatrec.config import Settings
-from chatrec.db import migrate, records, rights
+from chatrec.db import migrate, records, rights, server
 from chatrec.db.engine import cursor, open_database
 from chatrec.db.lock import hold
 from chatrec.errors import ChatrecError
@@ -161,6 +161,6 @@ def _refuse_unfit(engine: Engine, settings: Settings) -> None:
     """Refuses what the end of a run would miss: migrations, rights, connections, a database that can be written."""
     schema = settings.database.schema_name
     with cursor(engine) as opened:
-        rights.refuse_unfit(opened)
+        server.refuse_unfit(opened)
         rights.refuse_missing(opened, schema)
     migrate.refuse_pending(engine, schema)

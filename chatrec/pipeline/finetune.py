@@ -14,8 +14,8 @@ from pathlib import Path
 
 from chatrec.config import Settings
 from chatrec.encoder import registry
-from chatrec.encoder.model_selection import choose
-from chatrec.errors import RunError
+from chatrec.encoder.model_selection import HASHING, choose
+from chatrec.errors import RunError, SettingsError
 from chatrec.pipeline.execution import Watch
 from chatrec.pipeline.finetune_runs import BEGUN, LEARNING, Begun, all_finetunes, begun_of, finetune_run
 from chatrec.pipeline.run_settings import keep_settings, settings_of
@@ -39,10 +39,13 @@ def begin(settings: Settings, key: str | None = None) -> Run:
 
     Raises:
         RunError: If no run has been published yet.
+        SettingsError: If `encoder.model` is hashing.
     """
     root = settings.artifacts.root
     run = finetune_run(root, key or _interrupted(root) or key_of(datetime.now(UTC)))
     if not (run.folder / BEGUN).exists():
+        if settings.encoder.model == HASHING:
+            raise SettingsError("encoder.model hashing has no weights to fine-tune: name a language model, or auto.")
         live, first = (str(choose(settings, promoted).source) for promoted in (True, False))
         begun = Begun(_published_run(root).key, live, first if registry.trained_on_erased(root, Path(live)) else live)
         write_atomically(run.folder / BEGUN, json.dumps(asdict(begun)))

@@ -6,9 +6,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from chatrec.config import Settings
+from chatrec.config.aigc import LARGE_LOG
 from chatrec.db import engine as engines
-from chatrec.db import id_types, migrate, rights
-from chatrec.encoder.model_selection import choose
+from chatrec.db import id_types, migrate, rights, server
+from chatrec.encoder.model_selection import HASHING, choose
+from chatrec.encoder.prepared import may_hash
 from chatrec.errors import ChatrecError, MappingError, SettingsError
 from chatrec.extract.describe import check_mapping
 from chatrec.extract.extraction import selects
@@ -60,7 +62,7 @@ def _findings(question: str, check: Callable[[], str]) -> Iterator[Finding]:
 
 def _connect(settings: Settings) -> str:
     with engines.open_database(settings, "chatrec check") as engine, engines.cursor(engine) as cursor:
-        rights.refuse_unfit(cursor)
+        server.refuse_unfit(cursor)
         cursor.execute("SELECT current_setting('server_version'), current_setting('server_encoding')")
         version, encoding = cursor.fetchone()
     where = engine.url.render_as_string(hide_password=True)
@@ -113,10 +115,14 @@ def _folder(root: Path) -> str:
 
 
 def _encoder(settings: Settings) -> str:
-    choice = choose(settings)
+    choice, small = choose(settings), ""
+    if may_hash(choice, settings):
+        small = f"; hashed n-grams in place of it for fewer than {LARGE_LOG:,} interactions"
     if choice.kind == "local":
-        return f"a compact GPT-2, trained on the catalogue in the first run ({choice.reason})"
+        return f"a compact GPT-2, trained on the catalogue in the first run ({choice.reason}){small}"
+    if choice.kind == HASHING:
+        return f"hashed n-grams, without a language model ({choice.reason})"
     path = choice.source
     if isinstance(path, Path) and not (path.is_file() or (path / "config.json").is_file()):
         raise SettingsError(f"encoder.model {path} is neither a GGUF file nor a folder with a config.json.")
-    return f"{choice.source} ({choice.reason})"
+    return f"{choice.source} ({choice.reason}){small}"

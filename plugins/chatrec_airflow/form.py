@@ -43,9 +43,9 @@ FORM: dict[str, Param] = {
     "encoder": Param(
         None,
         type=["null", "string"],
-        examples=["auto", "local", "smollm2", "gpt2", "/models/gpt2-medium"],
+        examples=["auto", "hashing", "local", "smollm2", "gpt2", "/models/gpt2-medium"],
         title="Encoder",
-        description="auto, local, smollm2, the name of a causal language model on the hub, or a folder.",
+        description="auto, hashing, local, smollm2, the name of a causal language model on the hub, or a folder.",
         section="This run",
     ),
     "mode": Param(

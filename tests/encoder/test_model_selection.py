@@ -82,9 +82,10 @@ def test_the_wheel_by_name_must_be_installed(hub: Path) -> None:
 
 def test_only_the_local_one_is_trained(hub: Path, gpt2_folder: Path, snapshot: Snapshot, tmp_path: Path) -> None:
     put_into(hub, "gpt2", gpt2_folder)
-    result = prepare_encoder(snapshot, settings("auto").override({"artifacts.root": tmp_path / "root"}), tmp_path)
+    made = settings("auto").override({"artifacts.root": tmp_path / "root", "advanced.encoder.layer": 1})
+    result = prepare_encoder(snapshot, made, tmp_path)
     assert result == EncoderResult(
-        encoder="gpt2", reason="gpt2 is in the cache of the Hugging Face hub", layer=1, pooling="mean"
+        encoder="gpt2", reason="gpt2 is in the cache of the Hugging Face hub", layer=1, pooling="prompt"
     )
 
 

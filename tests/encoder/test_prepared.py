@@ -1,17 +1,16 @@
 """How a model reads within the time of a CPU: chosen by the measured rate, remembered, and known without the model."""
 
 import shutil
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from chatrec.config import Settings
-from chatrec.encoder import budget, checkpoint, prepared
+from chatrec.encoder import budget, checkpoint, model_selection, prepared, registry
 from chatrec.encoder.budget import load
-from chatrec.encoder.model_selection import choose
-from chatrec.encoder.prepared import PreparedEncoder, prepare
+from chatrec.encoder.model_selection import HASHING, SelectedModel, choose
+from chatrec.encoder.prepared import PreparedEncoder, prepare, select
 from chatrec.extract.snapshot import Snapshot
 from tests.support.models import encoder_settings
 
@@ -121,29 +120,43 @@ def test_other_weights_in_the_same_folder_have_other_vectors(
 @pytest.mark.parametrize(
     ("small", "changes", "expected"),
     [
-        (True, {}, ("mean", 1)),
-        (True, {"pooling": "last"}, ("last", 1)),
-        (True, {"layer": 3}, ("prompt", 3)),
-        (False, {}, ("prompt", 2)),
+        (True, {}, HASHING),
+        (True, {"pooling": "last"}, "gpt2"),
+        (True, {"layer": 1}, "gpt2"),
+        (True, {"model": "local"}, "local"),
+        (True, {"device": "cuda"}, "gpt2"),
+        (False, {}, "gpt2"),
+        (False, {"model": HASHING}, HASHING),
     ],
-    ids=["small log", "pooling is set", "layer is set", "large log"],
+    ids=["small log", "pooling is set", "layer is set", "model is set", "GPU", "large log", "hashing is set"],
 )
-def test_a_small_log_takes_the_first_layer_of_a_model_that_is_found(
+def test_a_small_log_on_a_cpu_is_worth_no_language_model(
     snapshot: Snapshot,
-    llama_folder: Path,
+    gpt2_folder: Path,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
     small: bool,
     changes: dict[str, Any],
-    expected: tuple[str, int],
+    expected: str,
 ) -> None:
-    monkeypatch.setattr(prepared, "choose", lambda settings: replace(choose(settings), kind="gpt2"))
+    found = SelectedModel("gpt2", gpt2_folder, "it is in the cache")
+    monkeypatch.setattr(model_selection, "_cached_gpt2", lambda: found)
     monkeypatch.setattr(prepared, "LARGE_LOG", len(snapshot.histories.items) + small)
-    found = chosen(snapshot, encoder_settings(tmp_path, llama_folder, device="cpu", **changes))
-    assert (found.pooling, found.layer) == expected
-    assert (found.tokens_per_second == 0) == (small or bool(changes))
+    selected = select(snapshot, encoder_settings(tmp_path, **{"model": Path("auto"), **changes}))
+    assert selected.kind == expected
 
 
-def test_a_named_model_is_read_in_full_on_a_small_log(snapshot: Snapshot, llama_folder: Path, tmp_path: Path) -> None:
-    assert len(snapshot.histories.items) < prepared.LARGE_LOG
-    assert chosen(snapshot, encoder_settings(tmp_path, llama_folder)).pooling == "prompt"
+def test_a_promoted_encoder_encodes_a_small_log(snapshot: Snapshot, gpt2_folder: Path, tmp_path: Path) -> None:
+    made = encoder_settings(tmp_path, Path("auto"))
+    assert select(snapshot, made).kind == HASHING
+    with registry.creating(tmp_path / registry.FOLDER / "tuned-1", "lora", "gpt2", True, {}) as folder:
+        shutil.copytree(gpt2_folder, folder, dirs_exist_ok=True)
+    registry.promote(tmp_path, "tuned-1")
+    assert select(snapshot, made).kind == "tuned"
+
+
+def test_a_private_run_counts_no_events_to_select_a_model(
+    snapshot: Snapshot, gpt2_folder: Path, tmp_path: Path
+) -> None:
+    made = encoder_settings(tmp_path, Path("auto")).override({"privacy.enabled": True})
+    assert select(snapshot, made).kind == choose(made).kind

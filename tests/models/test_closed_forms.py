@@ -101,6 +101,20 @@ def test_ease_of_a_large_catalogue_knows_what_was_taken_most() -> None:
     assert np.allclose(added.sum(2), scores, atol=1e-6)
 
 
+@pytest.mark.parametrize("decay", [1.0, 0.8])
+def test_ease_counts_an_item_once_by_its_newest_event(decay: float) -> None:
+    """It is fitted on pairs of user and item; a product that is bought each week is no stronger evidence."""
+    rest = [[0, 1, 2], [2, 3], [0, 3, 4], [1, 4]]
+    repeated, once = (histories([first, *rest]) for first in ([1, 1, 1, 3, 5], [1, 3, 5]))
+    found = ease.fit(TrainingData(once, ITEMS), ease.Config(l2=1.0, decay=decay))
+    expected = found.score(batch(once))
+    assert np.allclose(found.score(batch(repeated)), expected, atol=1e-6)
+    users = np.arange(repeated.users)
+    latest = repeated.latest(users, 9), repeated.latest_ages(users, 9)
+    added = found.contributions(*latest, np.tile(np.arange(ITEMS), (len(users), 1)))
+    assert np.allclose(added.sum(2), expected, atol=1e-6)
+
+
 @pytest.mark.parametrize("levels", [(), (4, 2)])
 def test_transitions_lean_on_groups_the_more_the_less_is_known(levels: tuple[int, ...]) -> None:
     """By hand, item by item: what is left after an item's own transitions goes to its group's, and so on."""

@@ -22,7 +22,7 @@ from chatrec.encoder.training.loop import Plan, fit
 from chatrec.encoder.training.next_token import NextToken, block_length, blocks_of
 from chatrec.encoder.training.pairs import Batch, Pairs
 from chatrec.encoder.training.trainable import Learner, adapt
-from chatrec.encoder.whitening import chosen
+from chatrec.encoder.whitening import CATALOGUE, PRETRAINED, chosen
 from chatrec.errors import RunError
 from chatrec.runs.results import TrainingSummary
 from chatrec.runs.run import fingerprint
@@ -104,7 +104,9 @@ def _learn_pairs(
         )
     held_out_pairs = _held_out_pairs(Pairs(histories, len(texts)), held_out, seed)
     items = np.unique(pairs.histories.items)
-    whitening = whitening_of(reader, texts, items, *chosen(settings.encoder_config, pretrained), seed)
+    whitening = whitening_of(
+        reader, texts, items, *chosen(settings.encoder_config, PRETRAINED if pretrained else CATALOGUE), seed
+    )
     objective = Contrastive(reader, texts, pairs, held_out_pairs, settings.advanced.finetune.pairs, whitening, seed)
     events = hashlib.sha256(pairs.histories.items.tobytes() + pairs.histories.starts.tobytes()).hexdigest()
     plan = _plan(reader.model, settings, settings.finetune.steps)
