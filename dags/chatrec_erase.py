@@ -6,6 +6,7 @@ reads rows that they still return, and the log reports their number.
 
 * **Not during a run**: while a run is in progress, or between two of its tasks, this task is retried.
 * **Safe to kill**: clear the task to finish an interrupted erasure.
+* **An unknown id** ends the task as skipped, unless the form says that it may be unknown.
 * **Airflow keeps the form** of this DAG run: delete the DAG run when it has succeeded.
 """
 
@@ -27,7 +28,13 @@ from chatrec_airflow.defaults import DEFAULT_ARGS, TAGS
             minLength=1,
             title="User",
             description="User id, as in your own tables.",
-        )
+        ),
+        "may_be_unknown": Param(
+            default=False,
+            type="boolean",
+            title="May be unknown",
+            description="Whether it is right if nothing of the user is stored. Otherwise the task ends as skipped.",
+        ),
     },
     tags=TAGS,
     doc_md=__doc__,
@@ -39,11 +46,16 @@ def chatrec_erase() -> None:
     def erase() -> dict[str, Any]:
         from dataclasses import asdict
 
+        from airflow.sdk.exceptions import AirflowSkipException
         from chatrec_airflow.settings import settings
 
         from chatrec.pipeline.erasure import erase as remove
 
-        return asdict(remove(settings(), get_current_context()["params"]["user"]))
+        given = get_current_context()["params"]
+        erased = remove(settings(), given["user"])
+        if not (erased.known or given["may_be_unknown"]):
+            raise AirflowSkipException("Nothing of this user was stored: is the id right?")
+        return asdict(erased)
 
     erase()
 

@@ -15,7 +15,16 @@ BEGIN
     IF to_regrole(':schema_limited') IS NULL THEN
         CREATE ROLE :schema_limited NOLOGIN;
     END IF;
-    -- Attaching and detaching partitions needs the owner.
+    -- Attaching and detaching partitions needs the owner. Who owned them before stays able to; who makes the writer has
+    -- to be in it.
+    FOR thing IN
+        SELECT DISTINCT o.rolname AS name FROM pg_roles o
+        WHERE NOT o.rolsuper AND o.rolname <> ':schema_writer' AND NOT pg_has_role(o.oid, ':schema_writer', 'USAGE')
+          AND (o.rolname = current_user OR o.oid = (SELECT nspowner FROM pg_namespace WHERE nspname = ':schema')
+               OR o.oid IN (SELECT relowner FROM pg_class WHERE relnamespace = ':schema'::regnamespace AND relkind = 'p'))
+    LOOP
+        EXECUTE format('GRANT :schema_writer TO %I', thing.name);
+    END LOOP;
     ALTER SCHEMA :schema OWNER TO :schema_writer;
     FOR thing IN
         SELECT c.oid::regclass AS name FROM pg_class c
@@ -24,8 +33,7 @@ BEGIN
         EXECUTE format('ALTER TABLE %s OWNER TO :schema_writer', thing.name);
     END LOOP;
     FOR thing IN
-        SELECT p.oid::regprocedure AS name FROM pg_proc p
-        WHERE p.pronamespace = ':schema'::regnamespace AND p.prosecdef
+        SELECT p.oid::regprocedure AS name FROM pg_proc p WHERE p.pronamespace = ':schema'::regnamespace
     LOOP
         EXECUTE format('ALTER FUNCTION %s OWNER TO :schema_writer', thing.name);
     END LOOP;

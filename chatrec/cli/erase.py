@@ -18,4 +18,4 @@ def erase(user: Annotated[str, typer.Argument(help="User id, as in your own tabl
     erased = remove(state.settings, user)
     for kind, count in erased.removed.items():
         print(f"{count:>9,} {kind}")
-    print(f"Erased{'' if erased.removed else ', nothing was stored'}: record {erased.number} in erasures.")
+    print(f"Erased{'' if erased.known else ', nothing was stored'}: record {erased.number} in erasures.")

@@ -7,6 +7,7 @@ import typer
 
 from chatrec.cli.app import app, state
 from chatrec.db import sql_files
+from chatrec.db.server import refuse_unfit
 from chatrec.errors import SettingsError
 
 db = typer.Typer(help="Manage chatrec's own tables.", no_args_is_help=True)
@@ -68,11 +69,17 @@ def migrate() -> None:
 @db.command()
 def roles() -> None:
     """Create the roles <schema>_reader, <schema>_writer and <schema>_limited, for you to grant."""
-    from chatrec.db.engine import open_database
+    from chatrec.db.engine import cursor, open_database
+    from chatrec.db.migrate import refuse_pending
+    from chatrec.db.rights import refuse_new_roles
 
     schema = state.settings.database.schema_name
     roles = {f"schema_{name}": f"{schema}_{name}" for name in ("reader", "writer", "limited")}
     variables = {"schema": schema, **roles}
-    with open_database(state.settings, "chatrec db roles") as engine, engine.begin() as connection:
-        connection.exec_driver_sql(sql_files.read("roles.sql", variables).replace("%", "%%"))
+    with open_database(state.settings, "chatrec db roles") as engine:
+        refuse_pending(engine, schema)
+        with cursor(engine) as opened:
+            refuse_unfit(opened)
+            refuse_new_roles(opened, roles.values())
+            opened.execute(sql_files.read("roles.sql", variables))
     print(f"Roles {', '.join(roles.values())} exist: GRANT {schema}_reader TO your_website;")

@@ -1,6 +1,7 @@
 """Locations: chatrec's own tables, the files of runs, and the pages' connection."""
 
 from pathlib import Path
+from typing import Literal
 
 from pydantic import Field, field_validator
 
@@ -35,5 +36,9 @@ class Pages(Section):
     url: str = Field("", json_schema_extra=SECRET, repr=False)
     """Connection URL of a role with read access, such as a member of chatrec_reader. If empty, `database.url`. All
     transactions of the pages are read-only in either case."""
+
+    people: Literal["edit", "read", "off"] = "edit"
+    """Access to users, with their lists and histories: "edit" for those who may edit the DAG `chatrec_nightly`,
+    "read" for those who may read it, "off" for no one. The other pages are for those who may read it."""
 
     _postgres = field_validator("url")(validated)

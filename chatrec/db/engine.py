@@ -12,7 +12,7 @@ from sqlalchemy import URL, Connection, Engine, create_engine, event
 from sqlalchemy.exc import DBAPIError
 
 from chatrec.config import Settings
-from chatrec.db import embedded, silence
+from chatrec.db import embedded, rights, silence
 from chatrec.db.address import address, arguments
 from chatrec.db.address import shown as shown
 from chatrec.db.failures import LOCK_SECONDS, connect, keep_reason, translated
@@ -48,6 +48,7 @@ def database(settings: Settings, purpose: str = "chatrec") -> Engine:
     engine = _engine(database_url(settings), purpose)
     path, timeout = _search_path(settings.database.schema_name), sql.Literal(LOCK_SECONDS * 1000)
     _set_in_transactions(engine, sql.SQL("SET LOCAL lock_timeout = {}; {}").format(timeout, path))
+    _refuse_unusable(engine, settings.database.schema_name)
     return engine
 
 
@@ -100,7 +101,17 @@ def read_only_at(url: URL, schema: str | None, purpose: str) -> Engine:
 
     path, timeout = _search_path(schema) if schema else sql.SQL(""), sql.Literal(READ_ONLY_TIMEOUT_MS)
     _set_in_transactions(engine, sql.SQL("SET LOCAL statement_timeout = {}; {}").format(timeout, path))
+    if schema:
+        _refuse_unusable(engine, schema, read_only=True)
     return engine
+
+
+def _refuse_unusable(engine: Engine, schema: str, read_only: bool = False) -> None:
+    @event.listens_for(engine, "connect")
+    def _refuse(connection: Any, _: object) -> None:
+        with connection.cursor() as cursor:
+            rights.refuse_unusable(cursor, schema, read_only)
+        connection.rollback()
 
 
 def _search_path(schema: str) -> sql.Composed:
@@ -177,7 +188,8 @@ def readable_errors(setting: str, url: URL) -> Iterator[None]:
         url: The database, shown without its secrets.
 
     Raises:
-        SettingsError: If the server refuses user, password, database or TLS, or the role lacks a right.
+        SettingsError: If the server refuses user, password, database or TLS, the role lacks a right, or the database
+            cannot be written.
         DatabaseUnavailable: If there is no connection, or it was lost.
         TransientError: If a deadlock, a serialization failure, too many connections or the like occurred.
         StatementRefused: If PostgreSQL rejects a statement.

@@ -47,6 +47,11 @@ def _delete(engine: Engine, table: str, statement: sql.Composable) -> int:
     return removed
 
 
+def hash_of(user: str, key: str) -> str | None:
+    """HMAC of a user id, for records that outlive an erasure; None without a key, because ids can be guessed."""
+    return hmac.new(key.encode(), user.encode(), hashlib.sha256).hexdigest() if key else None
+
+
 def begin(engine: Engine, user: str, key: str, still_given: Mapping[str, int]) -> int:
     """Record the start of an erasure.
 
@@ -59,7 +64,7 @@ def begin(engine: Engine, user: str, key: str, still_given: Mapping[str, int]) -
     Returns:
         Number of the erasure.
     """
-    user_hash = hmac.new(key.encode(), user.encode(), hashlib.sha256).hexdigest() if key else None
+    user_hash = hash_of(user, key)
     with engine.begin() as connection:
         return int(
             connection.execute(

@@ -9,11 +9,10 @@ import psycopg2
 from sqlalchemy import URL
 from sqlalchemy.exc import DBAPIError
 
-from chatrec.db import libpq
+from chatrec.db import libpq, rights
 from chatrec.db.address import arguments, shown
 from chatrec.errors import ChatrecError, DatabaseUnavailable, SettingsError, StatementRefused, TransientError
 
-INSUFFICIENT_PRIVILEGE = "42501"
 SERIALIZATION_FAILURE = "40001"
 TRANSIENT_CLASSES = ("08", "40", "53", "55", "57", "58", "XX")
 """SQLSTATE classes: connection lost, rolled back, out of resources, lock not available, ended, system, internal."""
@@ -88,11 +87,8 @@ def translated(setting: str, url: URL, error: DBAPIError | psycopg2.Error) -> Ch
     if code is None and isinstance(cause, psycopg2.OperationalError | psycopg2.InterfaceError):
         reason = next(iter(re.findall(r"^[^\s:]+:  (.+)$", str(cause), re.MULTILINE)), reason)
         return DatabaseUnavailable(f"The database of {where} broke off: {reason}. {_why_it_ended(url)}".rstrip())
-    if code == INSUFFICIENT_PRIVILEGE:
-        return SettingsError(
-            f"The role of {where} lacks a right: {reason}. GRANT it to the role, or make the role a member of the "
-            "owner's."
-        )
+    if refusal := rights.refusal(cause, setting, shown(url)):
+        return refusal
     if code and (code in TIMEOUTS or code[:2] in TRANSIENT_CLASSES):
         return TransientError(f"The database of {where} broke off: {reason}. {_remedy(code, cause, url)}".rstrip())
     return StatementRefused(f"The database of {where} rejects a statement ({code}): {reason}.")

@@ -12,17 +12,12 @@ from typing import Any
 from psycopg2 import sql
 from sqlalchemy import Connection, Engine, text
 
-from chatrec.db import sql_files
+from chatrec.db import rights, server, sql_files
+from chatrec.db.engine import cursor
 from chatrec.db.lock import wait_for
 from chatrec.errors import RunError, SettingsError
 
 CREATED = re.compile(r"CREATE (?:OR REPLACE )?(?:TABLE|VIEW) (?:IF NOT EXISTS )?(\w+)")
-RIGHTS = text("""
-    SELECT current_user, current_database(), to_regnamespace(quote_ident(:schema)) IS NOT NULL,
-           coalesce(has_schema_privilege(to_regnamespace(quote_ident(:schema)), 'CREATE')
-                    AND has_schema_privilege(to_regnamespace(quote_ident(:schema)), 'USAGE'),
-                    has_database_privilege(current_database(), 'CREATE'))
-""")
 
 
 @dataclass(frozen=True)
@@ -62,9 +57,11 @@ def migrate(engine: Engine, schema: str, variables: Mapping[str, str]) -> list[s
 
     Raises:
         RunError: If an applied migration was edited, or the database is newer than this code.
-        SettingsError: If the role may not create the schema, or tables in it.
+        SettingsError: If the database cannot be used, or the role may not create the schema, or tables in it.
     """
-    refuse_missing_rights(engine, schema)
+    with cursor(engine) as opened:
+        server.refuse_unfit(opened)
+        rights.refuse_missing(opened, schema)
     with wait_for(engine, schema, "migrate"), engine.connect() as connection:
         _prepare(connection, schema)
         todo = _pending(connection)
@@ -81,22 +78,15 @@ def pending(engine: Engine, schema: str) -> list[str]:
     return [migration.name for migration in todo]
 
 
-def refuse_missing_rights(engine: Engine, schema: str) -> None:
-    """Check whether the role may create the schema, or tables in it if it exists.
+def refuse_pending(engine: Engine, schema: str) -> None:
+    """Check that no migration is pending.
 
     Raises:
-        SettingsError: If it may not. Names the GRANT.
+        SettingsError: If one is.
     """
-    with engine.connect() as connection:
-        role, database, exists, may = connection.execute(RIGHTS, {"schema": schema}).one()
-        quote = connection.dialect.identifier_preparer.quote
-        thing = f"SCHEMA {quote(schema)}" if exists else f"DATABASE {quote(database)}"
-        rights = "USAGE, CREATE" if exists else "CREATE"
-        if not may:
-            raise SettingsError(
-                f"The role {role} may not create {'tables in ' if exists else ''}the schema {schema}: as the owner of "
-                f"the {'schema' if exists else 'database'}, execute `GRANT {rights} ON {thing} TO {quote(role)};`."
-            )
+    if todo := pending(engine, schema):
+        lacking = "has no tables yet" if len(todo) == len(migrations()) else f"lacks {', '.join(todo)}"
+        raise SettingsError(f"The schema {schema} {lacking}: run `chatrec db migrate`.")
 
 
 def _prepare(connection: Connection, schema: str) -> None:
@@ -104,6 +94,9 @@ def _prepare(connection: Connection, schema: str) -> None:
         create = sql.SQL("CREATE SCHEMA {}").format(sql.Identifier(schema))
         driver: Any = connection.connection.driver_connection
         connection.exec_driver_sql(create.as_string(driver))
+    if (path := connection.scalar(text("SELECT current_schema()"))) != schema:
+        raise SettingsError(f"Tables would be made in the schema {path} instead of {schema}: nothing was made.")
+    _become_owner(connection)
     connection.exec_driver_sql(
         "CREATE TABLE IF NOT EXISTS migrations (name text PRIMARY KEY, checksum text NOT NULL, "
         "applied_at timestamptz NOT NULL DEFAULT now())"
@@ -125,8 +118,15 @@ def _pending(connection: Connection) -> list[Migration]:
 
 def _apply(connection: Connection, migration: Migration, variables: Mapping[str, str]) -> None:
     with connection.begin():
+        _become_owner(connection)
         connection.exec_driver_sql(sql_files.fill(migration.text, variables))
         connection.execute(
             text("INSERT INTO migrations (name, checksum) VALUES (:name, :checksum)"),
             {"name": migration.name, "checksum": migration.checksum},
         )
+
+
+def _become_owner(connection: Connection) -> None:
+    driver: Any = connection.connection.driver_connection
+    with driver.cursor() as opened:
+        rights.become_owner(opened, "migrations")

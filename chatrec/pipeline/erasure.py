@@ -47,6 +47,8 @@ from chatrec.runtime.progress import progress
 
 LOG = logging.getLogger("chatrec")
 AT_WORK = text("SELECT key FROM runs WHERE state = 'running' AND started_by <> :cli ORDER BY run DESC LIMIT 1")
+OF_ALL = {"unpublished runs", "evaluations", "unfinished fine-tunings", "encoders", "vectors"}
+"""Kinds of files that are removed because they may know any user."""
 NEEDED = ("extract", "embed")
 """Steps whose files `chatrec evaluate` and `chatrec finetune` read after the run."""
 
@@ -61,6 +63,11 @@ class Erased:
     """Number of removed rows and files by kind, without zeros."""
     still_given: dict[str, int]
     """Number of rows that the mapping SELECTs still return, by relation."""
+
+    @property
+    def known(self) -> bool:
+        """Whether anything of the user was there, here or in the source tables."""
+        return bool(self.still_given or self.removed.keys() - OF_ALL)
 
 
 def erase(settings: Settings, user: str) -> Erased:
@@ -93,7 +100,10 @@ def erase(settings: Settings, user: str) -> Erased:
             "Your own tables still contain this user: %s. Delete the rows there, or the next run reads them again.",
             rows,
         )
-    return Erased(number, counts, given)
+    erased = Erased(number, counts, given)
+    if not erased.known:
+        LOG.warning("Nothing of this user was stored, and your own tables have no such user: is the id right?")
+    return erased
 
 
 @contextmanager

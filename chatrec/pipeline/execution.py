@@ -8,11 +8,11 @@ from datetime import UTC, datetime
 from sqlalchemy import Engine
 
 from chatrec.config import Settings
-from chatrec.db import migrate, records
-from chatrec.db.engine import open_database
+from chatrec.db import migrate, records, rights, server
+from chatrec.db.engine import cursor, open_database
 from chatrec.db.lock import hold
 from chatrec.db.pooler import refuse_transaction_pooler
-from chatrec.errors import ChatrecError, SettingsError
+from chatrec.errors import ChatrecError
 from chatrec.pipeline.context import DEFAULT_OPTIONS, RunOptions
 from chatrec.pipeline.run_result import RunResult
 from chatrec.pipeline.run_settings import options_of, settings_of
@@ -39,11 +39,10 @@ def begin(settings: Settings, key: str, started_by: str, options: RunOptions = D
         options: Options of the run.
 
     Raises:
-        SettingsError: If the database lacks migrations, or a setting does not fit the source tables.
+        SettingsError: If the database lacks migrations, the role a right, or a setting does not fit the source tables.
     """
     with _open(settings, _run(settings, key), f"begin {key}", options) as runner:
-        refuse_transaction_pooler(runner.engine)
-        _refuse_unmigrated(runner.engine, settings)
+        _refuse_unfit_database(runner.engine, settings)
         if runner.begin(started_by).state != "published":
             with runner.recorded_failure():
                 _refuse_unfit(runner)
@@ -101,8 +100,7 @@ def run(
             print(result.verdict, [check.name for check in result.checks if not check.ok])
     """
     with readable_disk_errors(settings.artifacts.root), open_database(settings, "chatrec run") as engine:
-        refuse_transaction_pooler(engine)
-        _refuse_unmigrated(engine, settings)
+        _refuse_unfit_database(engine, settings)
         with hold(engine, settings.database.schema_name, "run", file=settings.artifacts.root / RUN_LOCK) as lock:
             key = key or _interrupted(engine) or key_of(datetime.now(UTC))
             error = None
@@ -171,9 +169,11 @@ def _refuse_unfit(runner: Runner) -> None:
     refuse_unfit(runner.settings, runner.run.key, runner.engine)
 
 
-def _refuse_unmigrated(engine: Engine, settings: Settings) -> None:
-    pending = migrate.pending(engine, settings.database.schema_name)
-    if pending:
-        raise SettingsError(
-            f"The schema {settings.database.schema_name} lacks {len(pending)} migrations: run `chatrec db migrate`."
-        )
+def _refuse_unfit_database(engine: Engine, settings: Settings) -> None:
+    """Refuses what the end of a run would miss: migrations, rights, connections, a database that can be written."""
+    schema = settings.database.schema_name
+    refuse_transaction_pooler(engine)
+    with cursor(engine) as opened:
+        server.refuse_unfit(opened)
+        rights.refuse_missing(opened, schema)
+    migrate.refuse_pending(engine, schema)

@@ -4,12 +4,10 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from sqlalchemy import text
-
 from chatrec.config import Settings
 from chatrec.config.aigc import LARGE_LOG
 from chatrec.db import engine as engines
-from chatrec.db import id_types, migrate
+from chatrec.db import id_types, migrate, rights, server
 from chatrec.db.encodings import HOLDS_ALL, REPLACEMENT
 from chatrec.db.pooler import refuse_transaction_pooler
 from chatrec.encoder.model_selection import HASHING, choose, refuse_missing
@@ -69,17 +67,13 @@ def _findings(question: str, check: Callable[[], str]) -> Iterator[Finding]:
 
 
 def _connect(settings: Settings) -> str:
-    url = engines.database_url(settings)
-    engine = engines.database(settings, "chatrec check")
-    with engines.readable_errors("database.url", url):
+    with engines.open_database(settings, "chatrec check") as engine:
         refuse_transaction_pooler(engine)
-        with engine.connect() as connection:
-            version = connection.scalar(text("SHOW server_version"))
-            encoding = str(connection.scalar(text("SHOW server_encoding")))
-    engine.dispose()
-    if int(str(version).split(".")[0]) < 14:
-        raise SettingsError(f"PostgreSQL {version} is too old: chatrec needs 14 or later.")
-    return f"PostgreSQL {version} at {engines.shown(url)}{_encoding(settings, encoding)}"
+        with engines.cursor(engine) as cursor:
+            server.refuse_unfit(cursor)
+            cursor.execute("SELECT current_setting('server_version'), current_setting('server_encoding')")
+            version, encoding = cursor.fetchone()
+    return f"PostgreSQL {version} at {engines.shown(engine.url)}{_encoding(settings, encoding)}"
 
 
 def _encoding(settings: Settings, encoding: str) -> str:
@@ -117,18 +111,14 @@ def read_mapping(settings: Settings) -> SourceMapping:
 
 
 def _tables(settings: Settings, mapping: SourceMapping) -> str:
-    schema, engine = settings.database.schema_name, engines.database(settings, "chatrec check")
-    try:
-        with engines.readable_errors("database.url", engines.database_url(settings)):
-            pending = migrate.pending(engine, schema)
-            if len(pending) == len(migrate.migrations()):
-                migrate.refuse_missing_rights(engine, schema)
-                return f"none yet in the schema {schema}: run `chatrec db migrate` next"
-            id_types.refuse_other_types(engine, mapping.user_id_type, mapping.item_id_type)
-    finally:
-        engine.dispose()
-    if pending:
-        raise SettingsError(f"Schema {schema} lacks {', '.join(pending)}: run `chatrec db migrate`.")
+    schema = settings.database.schema_name
+    with engines.open_database(settings, "chatrec check") as engine:
+        with engines.cursor(engine) as cursor:
+            rights.refuse_missing(cursor, schema)
+        if len(migrate.pending(engine, schema)) == len(migrate.migrations()):
+            return f"none yet in the schema {schema}: run `chatrec db migrate` next"
+        migrate.refuse_pending(engine, schema)
+        id_types.refuse_other_types(engine, mapping.user_id_type, mapping.item_id_type)
     return f"schema {schema}, ids {mapping.user_id_type} and {mapping.item_id_type}"
 
 

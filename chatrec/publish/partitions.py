@@ -11,6 +11,7 @@ from chatrec.db.copy import copy_in
 from chatrec.db.encodings import Repertoire
 from chatrec.db.engine import cursor, driver_cursor
 from chatrec.db.fence import Check, unchecked
+from chatrec.db.rights import become_owner
 from chatrec.errors import RunStopped, TransientError
 from chatrec.publish.outputs import Files, Output
 
@@ -29,7 +30,7 @@ def load(
     repertoire: Repertoire | None = None,
     check: Check = unchecked,
 ) -> int:
-    """Creates the table of one output and fills it, in one transaction.
+    """Creates the table of one output and fills it, in one transaction, as the owner of the partitioned table.
 
     The table is not visible before `attach`. An attached table is not changed; a table left by a killed attempt is
     recreated.
@@ -53,6 +54,7 @@ def load(
     with engine.begin() as connection, driver_cursor(connection) as opened:
         check(connection)
         if not is_attached(connection, output, run):
+            become_owner(opened, output.table)
             for statement in (
                 "DROP TABLE IF EXISTS {table}",
                 "CREATE TABLE {table} (LIKE {parent} INCLUDING DEFAULTS INCLUDING CONSTRAINTS)",

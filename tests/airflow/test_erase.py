@@ -16,4 +16,7 @@ def test_erase(dag_run: Callable[..., Any], finished: Finished) -> None:
     assert str(dag_run("chatrec_erase", user="7").state) == "success"
     assert shop.lists() == before
     assert shop.execute("SELECT removed -> 'recommendations' FROM chatrec.erasures") == [(5,)]
+    for allowed, state in ((False, "skipped"), (True, "success")):
+        (task,) = dag_run("chatrec_erase", user="12345", may_be_unknown=allowed).get_task_instances()
+        assert str(task.state) == state
     assert str(dag_run("chatrec_erase", user="nobody").state) == "failed"

@@ -1,5 +1,6 @@
 """The pages: closed to strangers, safe against what is in the data, and true to what is in the tables."""
 
+import json
 import re
 import subprocess
 import sys
@@ -14,6 +15,7 @@ from sqlalchemy import make_url
 
 from chatrec.config import Settings, load
 from chatrec.db import sql_files
+from chatrec.db.erasures import hash_of
 from chatrec.errors import ChatrecError
 from chatrec.models.labels import label
 from tests.support.finished import Finished, complete, migrate
@@ -67,7 +69,12 @@ def runs(module_finished: Finished) -> tuple[Shop, Settings]:
 
 @pytest.fixture(scope="module")
 def pages(runs: tuple[Shop, Settings], strangers: Any) -> Any:
-    return browser(runs[1], strangers("viewer"))
+    return browser(runs[1], strangers("user"))
+
+
+def ask(pages: Any, user: str, run: str = "") -> Any:
+    """The page of a user, as the form asks for it."""
+    return pages.post("recommendations", data={"user": user, "run": run})
 
 
 def words(answer: Any) -> str:
@@ -89,9 +96,9 @@ def test_a_stranger_gets_nothing(address: str, runs: tuple[Shop, Settings], stra
         assert browser(runs[1], strangers("viewer")).get(name).status_code == 404
 
 
-@pytest.mark.parametrize("address", ["recommendations?user=3", "runs", "audit", "pages.css", "nothing"])
+@pytest.mark.parametrize("address", ["recommendations", "of a user", "runs", "audit", "pages.css", "nothing"])
 def test_nothing_may_be_loaded_run_or_framed_but_here(address: str, pages: Any) -> None:
-    answer = pages.get(address)
+    answer = ask(pages, "3") if address == "of a user" else pages.get(address)
     policy = dict(part.strip().split(" ", 1) for part in answer.headers["content-security-policy"].split(";"))
     assert policy["default-src"] == "'none'"
     assert policy["frame-ancestors"] == policy["style-src"] == policy["form-action"] == "'self'"
@@ -102,16 +109,15 @@ def test_nothing_may_be_loaded_run_or_framed_but_here(address: str, pages: Any) 
 
 
 def test_titles_cannot_attack(pages: Any) -> None:
-    for address in ("recommendations?user=3&run=20260601T000000Z", f"recommendations?user={HOSTILE}",
-                    f"runs?run={HOSTILE}"):  # fmt: skip
-        text = pages.get(address).text
+    for answer in (ask(pages, "3", "20260601T000000Z"), ask(pages, HOSTILE), pages.get(f"runs?run={HOSTILE}")):
+        text = answer.text
         assert "<script" not in text
         assert "&lt;script&gt;" in text
 
 
 def test_links_are_relative(pages: Any) -> None:
-    for address in ("recommendations?user=3", "runs", "audit"):
-        for link in re.findall(r'(?:href|action|src)="([^"]*)"', pages.get(address).text):
+    for answer in (ask(pages, "3"), *map(pages.get, ("recommendations", "runs", "audit"))):
+        for link in re.findall(r'(?:href|action|src)="([^"]*)"', answer.text):
             assert re.match(r"#|[a-z]", link), link
             assert ":" not in link.split("?")[0]
             if not link.startswith("#"):
@@ -120,7 +126,7 @@ def test_links_are_relative(pages: Any) -> None:
 
 def test_a_users_page(runs: tuple[Shop, Settings], pages: Any) -> None:
     shop, _ = runs
-    text = words(pages.get("recommendations?user=3"))
+    text = words(ask(pages, "3"))
     mine = shop.lists("user_id = 3")
     assert len(mine) == 6
     places = [text.index(title) for *_, title, _, _, _ in mine]
@@ -144,7 +150,7 @@ def test_a_users_page(runs: tuple[Shop, Settings], pages: Any) -> None:
 
 def test_two_runs_side_by_side(runs: tuple[Shop, Settings], pages: Any) -> None:
     shop, _ = runs
-    text = words(pages.get("recommendations?user=3&run=20260601T000000Z"))
+    text = words(ask(pages, "3", "20260601T000000Z"))
     before = dict(shop.execute("SELECT item_id, rank FROM chatrec.recommendations_at('20260601T000000Z') "
                                "WHERE user_id = 3"))  # fmt: skip
     now = {row[2]: row[1] for row in shop.lists("user_id = 3")}
@@ -158,14 +164,74 @@ def test_two_runs_side_by_side(runs: tuple[Shop, Settings], pages: Any) -> None:
 
 
 def test_users_are_found_by_how_their_id_begins(pages: Any) -> None:
-    found = re.findall(r"<li><a href=\"recommendations\?user=(\d+)\"", pages.get("recommendations?user=").text)
-    assert found == sorted(map(str, range(40)))[:12]
-    text = pages.get("recommendations?user=%203%20").text
+    button = r'<button class="link" name="user" value="(\d+)">'
+    for first in (pages.get("recommendations"), ask(pages, "")):
+        assert re.findall(button, first.text) == sorted(map(str, range(40)))[:12]
+    text = ask(pages, " 3 ").text
     assert "<h1>User 3</h1>" in text
-    assert 'user=39">39</a>' in text
-    for nobody in ("99", "3%25", "_", "\\", "' OR 1=1 --", "x" * 200):
-        assert "No user id begins with" in unescape(pages.get("recommendations", params={"user": nobody}).text)
-    assert pages.get("recommendations", params={"user": "x" * 201}).status_code == 422
+    assert re.findall(button, text) == [str(user) for user in range(30, 40)]
+    for nobody in ("99", "3%", "_", "\\", "' OR 1=1 --", "x" * 200):
+        assert "No user id begins with" in unescape(ask(pages, nobody).text)
+    assert ask(pages, "x" * 201).status_code == 422
+
+
+def test_an_address_has_no_id_of_a_user_and_each_look_up_is_logged(
+    runs: tuple[Shop, Settings], strangers: Any, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Access logs have addresses, and outlive an erasure."""
+    keyed = browser(runs[1].override({"erasure.key": "k" * 32}), strangers("user"))
+    with caplog.at_level("INFO", "chatrec.audit"):
+        assert "<h1>User 3</h1>" not in keyed.get("recommendations?user=3").text
+        assert "<h1>User 3</h1>" in ask(keyed, "3").text
+    (line,) = [record.getMessage() for record in caplog.records if record.name == "chatrec.audit"]
+    assert line == f"anna looked up a user; HMAC of the id: {hash_of('3', 'k' * 32)}."
+    for answer in (keyed.get("recommendations"), ask(keyed, "3")):
+        assert not re.search(r'(?:href|action)="[^"]*user=', answer.text)
+        assert 'method="get"' not in answer.text
+
+
+@pytest.mark.parametrize(
+    ("people", "role", "status"),
+    [
+        ("edit", "viewer", 403),
+        ("edit", "user", 200),
+        ("read", "viewer", 200),
+        ("off", "admin", 403),
+    ],
+)
+def test_who_may_see_users(people: str, role: str, status: int, runs: tuple[Shop, Settings], strangers: Any) -> None:
+    seen = browser(runs[1].override({"pages.people": people}), strangers(role))
+    for answer in (seen.get("recommendations"), ask(seen, "3")):
+        assert answer.status_code == status
+        assert ("pages.people" in answer.text) == (status == 403)
+        assert ('name="user"' in answer.text) == (status == 200)
+    assert seen.get("runs").status_code == seen.get("audit").status_code == 200
+
+
+def test_the_error_of_a_run_is_for_those_who_may_edit(runs: tuple[Shop, Settings], strangers: Any) -> None:
+    shop, settings = runs
+    shop.execute(
+        "INSERT INTO chatrec.runs (key, state, started_by, settings, verdict, started_at) "
+        "VALUES ('20260101T000000Z', 'failed', 'test', '{}', 'The database of secret-host', '2026-01-01');"
+        "INSERT INTO chatrec.run_steps SELECT run, 'extract', 'failed', now(), 1, %s FROM chatrec.runs "
+        "WHERE key = '20260101T000000Z'",
+        (json.dumps({"error": "user secret-role"}),),
+    )
+    for role, shown in (("viewer", 0), ("user", 2)):
+        text = words(browser(settings, strangers(role)).get("runs?run=20260101T000000Z"))
+        assert (text.count("secret-"), text.count("who may edit")) == (shown, 2 - shown)
+    shop.execute("DELETE FROM chatrec.runs WHERE key = '20260101T000000Z'")
+
+
+def test_an_error_names_no_host_and_no_role(
+    runs: tuple[Shop, Settings], strangers: Any, caplog: pytest.LogCaptureFixture
+) -> None:
+    for url in ("postgresql://secret_role@127.0.0.1:9/nothing", "postgresql://secret_role@secret-host.invalid/nothing"):
+        answer = browser(runs[1].override({"pages.url": url}), strangers("viewer")).get("runs")
+        assert answer.status_code == 503
+        assert "The database of pages.url cannot be read now" in answer.text
+        assert not [word for word in ("secret", "127.0.0.1", "nothing") if word in answer.text]
+        assert "secret_role" in caplog.text
 
 
 def test_a_search_uses_the_index(runs: tuple[Shop, Settings]) -> None:
@@ -183,7 +249,7 @@ def test_a_search_uses_the_index(runs: tuple[Shop, Settings]) -> None:
 def test_a_history_that_cannot_be_read_hides_nothing_else(runs: tuple[Shop, Settings], strangers: Any) -> None:
     _, settings = runs
     broken = settings.override({"source.interactions": "SELECT user_id, item_id, occurred_at FROM nowhere"})
-    text = words(browser(broken, strangers("viewer")).get("recommendations?user=3"))
+    text = words(ask(browser(broken, strangers("user")), "3"))
     assert 'relation "nowhere" does not exist' in text
     assert "Live list 1 " in text
 
@@ -191,7 +257,7 @@ def test_a_history_that_cannot_be_read_hides_nothing_else(runs: tuple[Shop, Sett
 def test_a_history_without_times_is_shown(runs: tuple[Shop, Settings], strangers: Any) -> None:
     shop, settings = runs
     untimed = settings.override({"source.interactions": "SELECT customer AS user_id, film AS item_id FROM views"})
-    text = words(browser(untimed, strangers("viewer")).get("recommendations?user=3"))
+    text = words(ask(browser(untimed, strangers("user")), "3"))
     history = text[text.index("History") : text.index("Attention")]
     taken = shop.execute("SELECT name FROM views JOIN films ON film = no WHERE customer = 3")
     assert {name: history.count(name) for (name,) in taken} == Counter(name for (name,) in taken)
@@ -275,7 +341,7 @@ def test_fairness_and_privacy_show_what_is_there(database: str, tmp_path: Path, 
 
 
 def test_before_the_first_run(shop: Shop, settings: Settings, strangers: Any) -> None:
-    empty = browser(settings, strangers("viewer"))
+    empty = browser(settings, strangers("user"))
     for address in ("recommendations", "runs"):
         answer = empty.get(address)
         assert answer.status_code == 503
@@ -291,24 +357,26 @@ def test_the_pages_can_change_nothing(runs: tuple[Shop, Settings]) -> None:
 
     reader = Reader(lambda: runs[1])
     for place in (reader.chatrec, reader.source):
-        with pytest.raises(ChatrecError, match="read-only transaction"), place() as connection:
+        with pytest.raises(ChatrecError) as caught, place() as connection:
             connection.execute(text("DELETE FROM chatrec.quarantine"))
+        assert "read-only transaction" in str(caught.value.__cause__)
 
 
 @pytest.mark.usefixtures("roles")
 def test_a_reader_sees_all_of_it(runs: tuple[Shop, Settings], strangers: Any) -> None:
     """With `pages.url` the pages need no more than `chatrec db roles` grants, and SELECT on the events."""
     shop, settings = runs
-    names = {"schema": "chatrec", "schema_reader": "chatrec_reader", "schema_writer": "chatrec_writer"}
+    names = {"schema": "chatrec"} | {f"schema_{name}": f"chatrec_{name}" for name in ("reader", "writer", "limited")}
     shop.execute("SET search_path = chatrec; " + sql_files.read("roles.sql", names))
     shop.execute("CREATE ROLE pages_reader LOGIN IN ROLE chatrec_reader")
     url = make_url(shop.url).set(username="pages_reader").render_as_string(hide_password=False)
-    limited = browser(settings.override({"pages.url": url}), strangers("viewer"))
-    assert "permission denied for table views" in words(limited.get("recommendations?user=3"))
+    limited = browser(settings.override({"pages.url": url}), strangers("user"))
+    assert "permission denied for table views" in words(ask(limited, "3"))
     shop.execute("GRANT SELECT ON views TO pages_reader")
     try:
-        for address in ("recommendations?user=3&run=20260601T000000Z", "runs"):
-            assert limited.get(address).text == browser(settings, strangers("viewer")).get(address).text
+        unlimited = browser(settings, strangers("user"))
+        assert ask(limited, "3", "20260601T000000Z").text == ask(unlimited, "3", "20260601T000000Z").text
+        assert limited.get("runs").text == unlimited.get("runs").text
     finally:
         shop.execute("DROP OWNED BY pages_reader; DROP ROLE pages_reader")
 

@@ -1,6 +1,8 @@
 """Query limits: a role reads lists through a function, as many a day as its row allows, and nothing else."""
 
+import contextlib
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 
 import psycopg2
@@ -75,10 +77,60 @@ def test_the_next_day_begins_anew(reader: Connection, shop: Shop) -> None:
     assert shop.execute("SELECT users_today FROM chatrec.reading_usage") == [(1,)]
 
 
+def test_readers_of_one_role_do_not_wait_for_each_other_and_count_together(reader: Connection, shop: Shop) -> None:
+    reader.autocommit = False
+    wanted = [row[2] for row in shop.lists("user_id = 1")]
+    assert read(reader, 1) == wanted  # and the transaction stays open
+    with closing(psycopg2.connect(reader.dsn, password="secret")) as other:
+        with other.cursor() as cursor:
+            cursor.execute("SET statement_timeout = '10s'")
+        assert read(other, 1) == wanted
+    with pytest.raises(psycopg2.errors.ConfigurationLimitExceeded, match="2 lists with 10 rows"):
+        read(reader, 2)
+    reader.rollback()
+
+
+def test_no_limit_is_passed_by_asking_at_once(reader: Connection, shop: Shop) -> None:
+    shop.execute("UPDATE chatrec.reading_limits SET users_a_day = 25, rows_a_day = 10000")
+
+    def ask(_: int) -> int:
+        given = 0
+        with closing(psycopg2.connect(reader.dsn, password="secret")) as connection:
+            connection.autocommit = True
+            for _ in range(10):
+                with contextlib.suppress(psycopg2.errors.ConfigurationLimitExceeded):
+                    given += bool(read(connection, 1))
+        return given
+
+    with ThreadPoolExecutor(4) as pool:
+        assert sum(pool.map(ask, range(4))) == 25
+
+
+def test_a_read_only_transaction_is_told_why_not(reader: Connection) -> None:
+    reader.set_session(readonly=True)
+    with pytest.raises(psycopg2.errors.ReadOnlySqlTransaction, match="counts its calls"):
+        read(reader, 1)
+
+
+def test_no_function_that_runs_as_its_owner_is_open_to_all(reader: Connection, shop: Shop) -> None:
+    sequences = "SELECT count(*) FROM pg_class WHERE relkind = 'S' AND relnamespace = 'chatrec'::regnamespace"
+    before = shop.execute(sequences)
+    trigger = "CREATE TRIGGER count BEFORE INSERT ON mine FOR EACH ROW EXECUTE FUNCTION chatrec.count_readings()"
+    with reader.cursor() as cursor:
+        cursor.execute("CREATE TEMPORARY TABLE mine (role text)")
+        with pytest.raises(psycopg2.errors.InsufficientPrivilege):
+            cursor.execute(trigger)
+    assert shop.execute(sequences) == before
+    definers = "SELECT proname FROM pg_proc WHERE prosecdef AND pronamespace = 'chatrec'::regnamespace"
+    public = "has_function_privilege('public', oid, 'EXECUTE')"
+    assert shop.execute(f"{definers} AND {public}") == []
+
+
 @pytest.mark.parametrize(
     "statement",
     [
         "SELECT * FROM chatrec.recommendations",
+        "SELECT chatrec.add_to_readings('chatrec.x', -1)",
         "SELECT * FROM chatrec.recommendations_by_run",
         "SELECT * FROM chatrec.recommendations_at('x')",
         "SELECT * FROM chatrec.reading_limits",

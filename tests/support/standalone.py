@@ -21,7 +21,7 @@ SMALL = {
     "CHATREC_ADVANCED__ENCODER__LOCAL__TRAIN_TOKENS": "4096",
     "CHATREC_ADVANCED__AIGC__EPOCHS": "4",
     "CHATREC_ADVANCED__AIGC__WIDTH": "8",
-    "CHATREC_CHECKS__BEATS_POPULARITY": "false",
+    "CHATREC_CHECKS__BEATS_BASELINE": "false",
 }
 NEVER = "0 0 29 2 *"
 """Within hours after its time a schedule would publish a run that no test asked for."""

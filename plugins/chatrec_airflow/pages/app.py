@@ -1,17 +1,19 @@
 """The application of the pages, for logged-in users of Airflow with access to the DAG of the runs."""
 
+import logging
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import Annotated, Any
 
 import jinja2
-from airflow.api_fastapi.core_api.security import requires_access_dag
-from fastapi import Depends, FastAPI, Query, Request
+from airflow.api_fastapi.core_api.security import GetUserDep, requires_access_dag
+from fastapi import Depends, FastAPI, Form, HTTPException, Query, Request
 from fastapi.responses import HTMLResponse, Response
 
 from chatrec.config import Settings
 from chatrec.db import records
+from chatrec.db.erasures import hash_of
 from chatrec.errors import ChatrecError, RunError
 from chatrec.models.labels import label
 from chatrec.publish.read import Recommendation, list_of
@@ -31,6 +33,23 @@ HEADERS = {
     "Cache-Control": "private, no-store",
 }
 Typed = Annotated[str, Query(max_length=200)]
+TypedInForm = Annotated[str, Form(max_length=200)]
+AUDIT = logging.getLogger("chatrec.audit")
+
+
+class NotForThem(Exception):
+    """Raised when someone who may see the pages may not see users."""
+
+
+def _may_edit(request: Request, user: GetUserDep) -> bool:
+    try:
+        requires_access_dag("PUT", param_dag_id=DAG)(request, user)
+    except HTTPException:
+        return False
+    return True
+
+
+Edits = Annotated[bool, Depends(_may_edit)]
 
 
 def create(load: Callable[[], Settings] = of_deployment) -> FastAPI:
@@ -79,47 +98,81 @@ def _closed_and_readable(app: FastAPI) -> None:
     def _say(request: Request, error: Exception) -> HTMLResponse:
         return page("problem", 503, up="../" * ("dag_runs" in request.url.path) * 2, message=str(error))
 
+    @app.exception_handler(NotForThem)
+    def _refuse(_: Request, error: Exception) -> HTMLResponse:
+        return page("problem", 403, message=str(error))
+
 
 def _recommendations(app: FastAPI, reader: Reader) -> None:
-    @app.get("/recommendations")
-    def recommendations(user: Typed = "", run: Typed = "") -> HTMLResponse:
-        user = user.strip()
-        with reader.chatrec() as connection:
-            kept = records.kept(connection)
-            live = next((record for record in kept if record.live), None)
-            other = next((record for record in kept if record.key == run and not record.live), None)
-            values: dict[str, Any] = {"user": user, "live": live, "other": other, "kept": kept, "known": False}
-            if live is None:
-                return page("recommendations", **values)
-            matches = users.find(connection, live.run, user)
-            if other and user and user not in matches[:1]:
-                matches += [name for name in users.find(connection, other.run, user) if name not in matches]
-            values |= {"matches": matches, "known": user in matches}
-            if not values["known"]:
-                return page("recommendations", **values)
-            types = users.id_types(connection)
-            mine: Sequence[Recommendation] = list_of(connection, user)
-            theirs: Sequence[Recommendation] = list_of(connection, user, other.key) if other else []
-            attention = users.attention(connection, live.run, user, types["user_id"])
-        events, problem = users.history(reader, live, user, types)
-        if other:
-            mine, theirs = users.compare(mine, theirs, "new"), users.compare(theirs, mine, "gone")
-        return page("recommendations", **values, mine=mine, theirs=theirs, attention=attention, events=events,
-                    problem=problem, shown={str(row.item_id) for row in mine})  # fmt: skip
+    @app.get("/recommendations", dependencies=[Depends(_may_look_up(reader))])
+    def first(run: Typed = "") -> HTMLResponse:
+        return _lists(reader, "", run)
+
+    @app.post("/recommendations")
+    def of_user(
+        by: Annotated[str, Depends(_may_look_up(reader))], user: TypedInForm = "", run: TypedInForm = ""
+    ) -> HTMLResponse:
+        """Answers a form, because access logs have addresses: they should have no ids of users."""
+        if user := user.strip():
+            record = hash_of(user, reader.settings.erasure.key) or "not recorded without erasure.key"
+            AUDIT.info("%s looked up a user; HMAC of the id: %s.", by, record)
+        return _lists(reader, user, run)
+
+
+def _may_look_up(reader: Reader) -> Callable[..., str]:
+    def name_of(user: GetUserDep, edits: Edits) -> str:
+        """Returns the name of whoever asks.
+
+        Raises:
+            NotForThem: If they may not see users and lists.
+        """
+        people = reader.settings.pages.people
+        if people == "off":
+            raise NotForThem("Users and their lists are not shown here: pages.people is off.")
+        if people == "edit" and not edits:
+            raise NotForThem(f"Users and their lists are for those who may edit {DAG} (pages.people).")
+        return user.get_name()
+
+    return name_of
+
+
+def _lists(reader: Reader, user: str, run: str) -> HTMLResponse:
+    with reader.chatrec() as connection:
+        kept = records.kept(connection)
+        live = next((record for record in kept if record.live), None)
+        other = next((record for record in kept if record.key == run and not record.live), None)
+        values: dict[str, Any] = {"user": user, "live": live, "other": other, "kept": kept, "known": False}
+        if live is None:
+            return page("recommendations", **values)
+        matches = users.find(connection, live.run, user)
+        if other and user and user not in matches[:1]:
+            matches += [name for name in users.find(connection, other.run, user) if name not in matches]
+        values |= {"matches": matches, "known": user in matches}
+        if not values["known"]:
+            return page("recommendations", **values)
+        types = users.id_types(connection)
+        mine: Sequence[Recommendation] = list_of(connection, user)
+        theirs: Sequence[Recommendation] = list_of(connection, user, other.key) if other else []
+        attention = users.attention(connection, live.run, user, types["user_id"])
+    events, problem = users.history(reader, live, user, types)
+    if other:
+        mine, theirs = users.compare(mine, theirs, "new"), users.compare(theirs, mine, "gone")
+    return page("recommendations", **values, mine=mine, theirs=theirs, attention=attention, events=events,
+                problem=problem, shown={str(row.item_id) for row in mine})  # fmt: skip
 
 
 def _runs(app: FastAPI, reader: Reader) -> None:
     @app.get("/runs")
-    def of_key(run: Typed = "") -> HTMLResponse:
+    def of_key(edits: Edits, run: Typed = "") -> HTMLResponse:
         with reader.chatrec() as connection:
             try:
                 record = records.get(connection, run) if run else runs.latest(connection)
             except RunError as error:
                 return page("runs", 404, run=None, runs=[], message=str(error))
-            return _page(connection, record)
+            return _page(connection, record, edits)
 
     @app.get("/dag_runs/{dag_id}/{run_id}", dependencies=[Depends(requires_access_dag("GET"))])
-    def of_dag_run(dag_id: str, run_id: str) -> HTMLResponse:
+    def of_dag_run(dag_id: str, run_id: str, edits: Edits) -> HTMLResponse:
         begun = _run_after(dag_id, run_id)
         up = "../../"
         if begun is None:
@@ -130,13 +183,13 @@ def _runs(app: FastAPI, reader: Reader) -> None:
             except RunError:
                 message = "This run has not started yet: reload this page after its first task."
                 return page("runs", 200, up, run=None, runs=[], message=message)
-            return _page(connection, record, up)
+            return _page(connection, record, edits, up)
 
-    def _page(connection: Any, record: records.RunRecord | None, up: str = "") -> HTMLResponse:
+    def _page(connection: Any, record: records.RunRecord | None, edits: bool, up: str = "") -> HTMLResponse:
         if record is None:
             return page("runs", 200, up, run=None, runs=[], message="")
         latest = records.latest(connection, runs.MAX_RUNS)
-        return page("runs", 200, up, run=runs.read(connection, record), runs=latest, message="")
+        return page("runs", 200, up, run=runs.read(connection, record, edits), runs=latest, message="")
 
 
 def _run_after(dag_id: str, run_id: str) -> datetime | None:

@@ -1,5 +1,6 @@
 """Database access of the pages: read-only connections with readable errors."""
 
+import logging
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import cached_property
@@ -10,7 +11,13 @@ from sqlalchemy.exc import DataError, ProgrammingError
 from chatrec.config import Settings
 from chatrec.db import engine as engines
 from chatrec.db.search_path import SET_PATH
-from chatrec.errors import SettingsError
+from chatrec.errors import DatabaseUnavailable, SettingsError, StatementRefused, TransientError
+
+LOG = logging.getLogger("chatrec")
+
+
+class Unreadable(SettingsError):
+    """Raised when data of a page cannot be read. The message is for all who see the page: no host and no role."""
 
 
 class Reader:
@@ -54,10 +61,22 @@ class Reader:
 
 @contextmanager
 def _readable(setting: str, engine: Engine, hint: str) -> Iterator[Connection]:
-    with engines.readable_errors(setting, engine.url):
-        try:
-            with engine.connect().execution_options(isolation_level="REPEATABLE READ") as connection:
-                yield connection
-        except (ProgrammingError, DataError) as error:
-            reason = str(error.orig).split("\n")[0]
-            raise SettingsError(f"The data of this page cannot be read over {setting}: {reason}. {hint}") from error
+    try:
+        with engines.readable_errors(setting, engine.url), _connection(setting, engine, hint) as connection:
+            yield connection
+    except Unreadable:
+        raise
+    except (SettingsError, TransientError, StatementRefused) as error:
+        LOG.error("%s", error)
+        message = f"The database of {setting} cannot be read now. The log of the API server says why."
+        raise DatabaseUnavailable(message) from error
+
+
+@contextmanager
+def _connection(setting: str, engine: Engine, hint: str) -> Iterator[Connection]:
+    try:
+        with engine.connect().execution_options(isolation_level="REPEATABLE READ") as connection:
+            yield connection
+    except (ProgrammingError, DataError) as error:
+        reason = str(error.orig).split("\n")[0]
+        raise Unreadable(f"The data of this page cannot be read over {setting}: {reason}. {hint}") from error

@@ -1,7 +1,7 @@
 """Contents of the page of a run: checks, metrics over the latest runs, results and times of steps."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from sqlalchemy import Connection, Row, text
@@ -29,6 +29,9 @@ FIGURES: Mapping[str, tuple[tuple[str, str], ...]] = {
 """Main numbers of a run, by label: step and field of its result."""
 
 
+HIDDEN = "An error, which those who may edit chatrec_nightly see here."
+
+
 @dataclass(frozen=True)
 class StepTime:
     """A step on the time line of its run."""
@@ -53,12 +56,18 @@ class RunPage:
     """Results of all steps, by step and label; the error of a failed one."""
 
 
-def read(connection: Connection, record: RunRecord) -> RunPage:
-    """Read everything about a run."""
+def read(connection: Connection, record: RunRecord, errors: bool) -> RunPage:
+    """Read everything about a run.
+
+    Args:
+        connection: Connection to chatrec's tables.
+        record: Record of the run.
+        errors: Whether to show messages of errors, which may name hosts and roles.
+    """
     result = RunResult.read(connection, record.key)
     steps = list(result.steps.values())
     return RunPage(
-        record,
+        record if errors or record.state != "failed" else replace(record, verdict=HIDDEN),
         result.checks,
         metrics(connection, record),
         _figures(result.steps),
@@ -67,8 +76,8 @@ def read(connection: Connection, record: RunRecord) -> RunPage:
             {"run": record.run},
         ).all(),
         _times(record, steps),
-        {step.step: labelled(step.result) if step.result else {"error": step.error} for step in steps
-         if step.result or step.error},
+        {step.step: labelled(step.result) if step.result else {"error": step.error if errors else HIDDEN}
+         for step in steps if step.result or step.error},
     )  # fmt: skip
 
 
