@@ -13,9 +13,10 @@ from chatrec.config import Settings
 from chatrec.data.arrays import Array, top_k
 from chatrec.encoder.checkpoint import load
 from chatrec.encoder.encode import encode_all
+from chatrec.encoder.model_selection import CATALOGUE, PRETRAINED
 from chatrec.encoder.spent import EncodingCost
 from chatrec.encoder.texts import item_texts
-from chatrec.encoder.whitening import CATALOGUE, PRETRAINED, Whitening, chosen
+from chatrec.encoder.whitening import Whitening, chosen
 from chatrec.ensemble.cold_items import hide_items
 from chatrec.evaluation.holdout import Holdout
 from chatrec.evaluation.metrics import Floats, Interval, paired_difference

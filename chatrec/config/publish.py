@@ -16,7 +16,7 @@ class Checks(Section):
     max_row_drop: float = Field(0.5, ge=0, le=1)
     """Maximum loss against the live run and against the median of the last seven published ones, as a share: of events,
     users, items and values read, and of the lists made of them. 1 also allows a run without events."""
-    max_event_age_days: float = Field(7, gt=0, allow_inf_nan=False)
+    max_event_age_days: float = Field(7, gt=0, le=36_500)
     """Maximum age of the newest event, in days. A log passes if it was older in all of the last seven published runs,
     or if it had a pause as long in a year."""
     max_list_change: float = Field(0.9, ge=0, le=1)

@@ -13,7 +13,7 @@ from sqlalchemy.exc import DBAPIError
 
 from chatrec.config import Settings
 from chatrec.db import embedded, rights, silence
-from chatrec.db.address import address, arguments
+from chatrec.db.address import DRIVER, address, arguments
 from chatrec.db.address import shown as shown
 from chatrec.db.failures import LOCK_SECONDS, connect, keep_reason, translated
 
@@ -161,7 +161,9 @@ def lost_connections(connection: Any) -> Iterator[None]:
 
 def _engine(url: URL, purpose: str) -> Engine:
     name = f"{purpose} ({socket.gethostname()} pid {os.getpid()})"[:63]
-    engine = create_engine(url, client_encoding="utf8", pool_size=2, pool_pre_ping=True, hide_parameters=True)
+    engine = create_engine(
+        url.set(drivername=DRIVER), client_encoding="utf8", pool_size=2, pool_pre_ping=True, hide_parameters=True
+    )
 
     values = {**arguments(url), "application_name": name}
 

@@ -8,7 +8,6 @@ share. Of the ten nearest products of a product of a furniture shop, 92 % were o
 from collections.abc import Iterator, Sequence
 
 import numpy as np
-from sklearn.feature_extraction.text import HashingVectorizer
 
 from chatrec.data.arrays import Array
 from chatrec.features.words import letters, words
@@ -29,6 +28,8 @@ def vectors(texts: Sequence[str]) -> Array:
     """
     if not texts:
         return np.empty((0, WIDTH), np.float32)
+    from sklearn.feature_extraction.text import HashingVectorizer
+
     hashed = HashingVectorizer(analyzer=_ngrams, n_features=WIDTH, dtype=np.float32).transform(texts)
     dense: Array = hashed.toarray()
     return dense

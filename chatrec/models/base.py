@@ -35,7 +35,8 @@ class Model(ABC):
     def contributions(self, latest: Array, ages: Array, items: Array) -> Array | None:
         """Returns the contribution of each of the latest events to the scores of some items.
 
-        Contributions sum to the score; with `log_probabilities`, up to a factor per user and a constant per item.
+        Contributions sum to the score of a user with events; with `log_probabilities`, up to a factor per user and a
+        constant per item.
 
         Args:
             latest: Items of the latest events, users × events, newest first, padded with -1.

@@ -10,7 +10,7 @@ from scipy.sparse import csr_matrix
 
 from chatrec.data.arrays import Array
 from chatrec.data.user_batch import UserBatch
-from chatrec.models.base import Model, uniform
+from chatrec.models.base import Model, event_contributions, uniform
 from chatrec.models.popularity import shares_of_groups
 from chatrec.models.training_data import TrainingData
 
@@ -44,6 +44,30 @@ class PopularityInGroups(Model):
         totals = np.maximum(np.asarray(attention.sum(1)).ravel(), LEAST)
         scores: Array = np.asarray((attention @ self.shares).todense()) / totals[:, None].astype(np.float32)
         return (1 - OVERALL) * scores + OVERALL * self.overall
+
+    def contributions(self, latest: Array, ages: Array, items: Array) -> Array:
+        """Returns P(i|u) and the tenth of P(i) by event: the former by its groups, the latter in equal parts."""
+        is_event = latest >= 0
+        within = np.zeros((*items.shape, latest.shape[1]))
+        members = np.zeros(latest.shape)
+        for slot in range(int(np.diff(self.members.indptr).max(initial=0))):
+            groups, weights = self._group(np.where(is_event, latest, 0), slot)
+            weights = np.where(is_event, weights, 0)
+            within += event_contributions(self.shares, weights, groups, items)
+            members += weights
+        totals = np.maximum(members.sum(1), LEAST)[:, None, None]
+        equal = is_event / np.maximum(is_event.sum(1, keepdims=True), 1)
+        overall = np.where(items >= 0, self.overall[items], 0)
+        added: Array = (1 - OVERALL) * within / totals + OVERALL * overall[:, :, None] * equal[:, None, :]
+        return added
+
+    def _group(self, items: Array, slot: int) -> tuple[Array, Array]:
+        """Returns the group of each item in one of its slots, and the weight in it; -1 and 0 if it has fewer groups."""
+        position = self.members.indptr[items] + slot
+        exists = position < self.members.indptr[items + 1]
+        position = np.where(exists, position, 0)
+        groups, weights = self.members.indices, self.members.data
+        return np.where(exists, groups[position], -1), np.where(exists, weights[position], 0)
 
 
 def fit(data: TrainingData, config: Config = DEFAULT) -> PopularityInGroups:

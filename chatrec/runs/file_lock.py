@@ -1,6 +1,7 @@
 """Locks on files: two processes never work on the same files, whatever happens to their connections."""
 
 import fcntl
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -24,7 +25,7 @@ def lock_file(file: Path, holder: str, shared: bool = False) -> Iterator[None]:
         Busy: If another process holds a conflicting lock. Names the holder.
     """
     file.parent.mkdir(parents=True, exist_ok=True)
-    with file.open("a+", encoding="utf-8") as stream:
+    with open(file, "a+", encoding="utf-8", opener=_privately) as stream:
         try:
             fcntl.flock(stream, fcntl.LOCK_NB | (fcntl.LOCK_SH if shared else fcntl.LOCK_EX))
         except BlockingIOError:
@@ -36,3 +37,7 @@ def lock_file(file: Path, holder: str, shared: bool = False) -> Iterator[None]:
             stream.write(holder)
             stream.flush()
         yield
+
+
+def _privately(path: str, flags: int) -> int:
+    return os.open(path, flags, 0o600)

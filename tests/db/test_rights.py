@@ -13,11 +13,10 @@ from chatrec.db import rights, sql_files
 from chatrec.db.erasures import remove_rows
 from chatrec.db.migrate import migrate
 from chatrec.errors import SettingsError
-from chatrec.pipeline.preflight import preflight
 from chatrec.publish import partitions
 from chatrec.publish.outputs import OUTPUTS
 from chatrec.publish.publish import publish, retire
-from tests.support.databases import connect, execute, new_database
+from tests.support.databases import connect, execute
 from tests.support.publishing import TYPES, prepare
 from tests.support.readers import new_run
 
@@ -125,12 +124,6 @@ def test_a_schema_of_ones_own_is_enough(clean: str, configure: Configure) -> Non
     execute(clean, "CREATE ROLE nightly LOGIN CONNECTION LIMIT 5", "CREATE SCHEMA chatrec AUTHORIZATION nightly")
     migrate_as(configure(database__url=with_user(clean, "nightly")))
     assert owners(clean) == ["nightly"]
-
-
-def test_check_says_that_texts_may_not_fit(server: str, configure: Configure) -> None:
-    for url in new_database(server, "TEMPLATE template0 ENCODING 'LATIN1' LC_COLLATE 'C' LC_CTYPE 'C'"):
-        finding = next(preflight(configure(database__url=url)))
-        assert (finding.ok, "a text that LATIN1 lacks stops the publish" in finding.answer) == (True, True)
 
 
 def test_a_reader_without_usage_is_told_the_grant(clean: str, configure: Configure) -> None:

@@ -11,7 +11,7 @@ ROOT = Path(__file__).parents[2]
 DOCS = ROOT / "docs"
 PAGES = [*ROOT.glob("*.md"), *DOCS.rglob("*.md"), *ROOT.glob("examples/*/*.md")]
 MOST_LINES = 150
-LONG = {"settings.md", "commands.md", "api.md", "ranking.md", "python.md"}
+LONG = {"settings.md", "commands.md", "api.md", "ranking.md", "python.md", "database.md"}
 """References, which are looked up and not read."""
 
 

@@ -155,7 +155,7 @@ def test_a_damaged_fine_tuned_encoder_is_named(finished: Finished) -> None:
 def test_what_a_run_writes_is_its_owners_alone(finished: Finished) -> None:
     root = finished.settings.artifacts.root
     files = [file for file in root.rglob("*") if file.is_file()]
-    assert {oct(stat.S_IMODE(file.stat().st_mode)) for file in files} == {"0o600"}
+    assert [file for file in files if stat.S_IMODE(file.stat().st_mode) != 0o600] == []
     steps = [
         folder for folder in (*root.glob("runs/*/*"), *root.glob("encoders/*"), root / "events") if folder.is_dir()
     ]

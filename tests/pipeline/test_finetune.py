@@ -12,6 +12,7 @@ from chatrec.config import Settings
 from chatrec.encoder import checkpoint, registry
 from chatrec.encoder.embed import ITEMS
 from chatrec.encoder.encode import encode_all
+from chatrec.encoder.model_selection import CATALOGUE
 from chatrec.encoder.spent import EncodingCost
 from chatrec.encoder.texts import item_texts
 from chatrec.encoder.training import loop
@@ -56,7 +57,7 @@ class Tuning:
         items = Snapshot(runs_under(self.root)[-1].step_folder("extract")).items
         loaded = checkpoint.load(encoder, self.settings.encoder_config, pretrained=False)
         raw = encode_all(loaded, item_texts(items, self.settings.text.item), Silent(), EncodingCost())
-        return Whitening.fit([raw], loaded.width, *chosen(self.settings.encoder_config, False))(raw)
+        return Whitening.fit([raw], loaded.width, *chosen(self.settings.encoder_config, CATALOGUE))(raw)
 
 
 @pytest.fixture

@@ -34,7 +34,8 @@ class Proxy:
 
     def url(self, **changes: Any) -> str:
         """The URL of the database through the proxy."""
-        through = self._server.difference_update_query(["host"]).set(host="127.0.0.1", port=self.port, **changes)
+        through = self._server.difference_update_query(["host", "port"])
+        through = through.set(host="127.0.0.1", port=self.port, **changes)
         return through.render_as_string(hide_password=False)
 
     def silence(self, also_new: bool = True) -> None:

@@ -15,14 +15,14 @@ from chatrec.data.arrays import Array
 from chatrec.data.interactions import Interactions
 from chatrec.encoder import registry
 from chatrec.encoder.checkpoint import Checkpoint
-from chatrec.encoder.model_selection import SelectedModel
+from chatrec.encoder.model_selection import CATALOGUE, PRETRAINED, SelectedModel
 from chatrec.encoder.training.contrastive import Contrastive, whitening_of
 from chatrec.encoder.training.history import Curve
 from chatrec.encoder.training.loop import Plan, fit
 from chatrec.encoder.training.next_token import NextToken, block_length, blocks_of
 from chatrec.encoder.training.pairs import Batch, Pairs
 from chatrec.encoder.training.trainable import Learner, adapt
-from chatrec.encoder.whitening import CATALOGUE, PRETRAINED, chosen
+from chatrec.encoder.whitening import chosen
 from chatrec.errors import RunError
 from chatrec.runs.digests import fingerprint
 from chatrec.runs.results import TrainingSummary

@@ -119,7 +119,7 @@ def test_lists_are_varied_within_the_tolerated_loss(mode: str, open_market: Sett
 
 
 def test_a_wrong_name_is_said(open_market: Settings) -> None:
-    with pytest.raises(SettingsError, match=r"fairness.audit names sex.*its attributes are age, town"):
+    with pytest.raises(SettingsError, match=r"fairness.audit names sex.*its columns are user_id, age, town"):
         complete(fair(open_market, audit=["sex"]))
     with pytest.raises(SettingsError, match=r"fairness: .*attribute is empty: name a column of source.items"):
         open_market.override({"fairness.mode": "penalty"})
