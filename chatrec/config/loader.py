@@ -82,7 +82,7 @@ def load(file: Path | None = None) -> Settings:
     refuse_wrong_variables()
     values = _read(file) if file else {}
 
-    with _readable(str(file) if file else "the environment"):
+    with _readable(f"{file} or the environment" if file else "the environment"):
         settings = _FromOutside(**values)
     return _absolute(settings, (file.parent if file else Path.cwd()).resolve())
 

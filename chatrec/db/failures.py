@@ -23,6 +23,8 @@ TIMEOUTS = {
     "57P05": "idle_session_timeout",
 }
 LOCK_NOT_AVAILABLE = "55P03"
+LIBPQS_QUESTION = " Is the server running on that host and accepting TCP/IP connections"
+"""End of a refusal's words, where it is English."""
 LOCK_SECONDS = 300
 """Longest wait for a lock of another transaction, such as one that keeps the row of the live run."""
 LOCKED = (
@@ -103,6 +105,7 @@ def _not_connected(setting: str, url: URL, where: str, reason: str) -> ChatrecEr
         return DatabaseUnavailable(f"The database of {where} accepts no connection now: {reason}.")
     if problem := _wrong_program(url):
         return SettingsError(f"{where} is refused: {reason}. {problem} Correct {setting}.")
+    reason = reason.removesuffix(LIBPQS_QUESTION)
     return DatabaseUnavailable(
         f"The database of {where} does not answer: {reason}. Is it running, and reachable from here?"
     )
