@@ -2,7 +2,7 @@
 
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -21,18 +21,6 @@ from tests.support.readers import engine_of, new_run, publish_runs, watch
 
 TABLES = [output.table for output in OUTPUTS]
 BESIDE = ("similar_items", "popular", "trending", "query_recommendations")
-
-
-@pytest.fixture
-def engine(database: str) -> Iterator[Engine]:
-    made = engine_of(database)
-    yield made
-    made.dispose()
-
-
-@pytest.fixture
-def files(engine: Engine, tmp_path: Path) -> Callable[[int], Files]:
-    return prepare(engine, tmp_path)
 
 
 def publish_run(engine: Engine, files: Callable[[int], Files], number: int) -> int:

@@ -1,10 +1,9 @@
 """A rollback beside a publish, a retention or another rollback: the pointer never names lists that are gone."""
 
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
-from pathlib import Path
 
 import pytest
 from sqlalchemy import Engine, text
@@ -15,23 +14,10 @@ from chatrec.publish import partitions, pointer
 from chatrec.publish.outputs import Files
 from chatrec.publish.publish import publish, retire
 from tests.support.databases import execute
-from tests.support.publishing import prepare
 from tests.support.readers import OF_LISTS, engine_of, new_run, watch
 
 FIRST, SECOND, THIRD = (f"20260101T{number:06}Z" for number in (1, 2, 3))
 WAITING = text("SELECT count(*) FROM pg_locks WHERE NOT granted")
-
-
-@pytest.fixture
-def engine(database: str) -> Iterator[Engine]:
-    made = engine_of(database)
-    yield made
-    made.dispose()
-
-
-@pytest.fixture
-def files(engine: Engine, tmp_path: Path) -> Callable[[int], Files]:
-    return prepare(engine, tmp_path)
 
 
 @pytest.fixture

@@ -13,17 +13,10 @@ from chatrec.errors import SettingsError, TransientError
 from chatrec.publish.standbys import wait_for_standbys
 from tests.support.databases import connect, execute, one
 from tests.support.publishing import prepare
-from tests.support.readers import engine_of, publish_runs, watch
+from tests.support.readers import publish_runs, watch
 from tests.support.standby import lagging, replayed, standby
 
 pytestmark = pytest.mark.slow
-
-
-@pytest.fixture
-def engine(database: str) -> Iterator[Engine]:
-    made = engine_of(database)
-    yield made
-    made.dispose()
 
 
 @pytest.fixture
