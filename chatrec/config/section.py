@@ -32,10 +32,3 @@ class Section(BaseModel):
             if isinstance(part, str) and not _is_text(part):
                 raise ValueError("must be text in UTF-8 without NUL characters")
         return value
-
-
-def refuse_other_databases(url: str) -> str:
-    """Validates a connection URL, which may be empty."""
-    if url and not url.startswith(("postgresql://", "postgresql+psycopg2://", "postgres://")):
-        raise ValueError("must start with postgresql://")
-    return url

@@ -2,7 +2,7 @@
 
 Feature hashing (Weinberger et al. 2009, arXiv:0902.2206) adds ±1 for each n-gram at the place of its hash. It needs no
 training and no vocabulary, so the vector of a text never changes, and whitening on the catalogue damps what all texts
-share. Of the ten nearest products of a product of a furniture shop, 92 % were of its category.
+share. Of the ten nearest products of a product of a furniture shop, 93 % were of its category.
 """
 
 from collections.abc import Iterator, Sequence

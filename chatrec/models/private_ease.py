@@ -65,7 +65,7 @@ class PrivateEase(VectorModel):
         return self.items
 
     def queries(self, batch: UserBatch) -> Array:
-        """Returns the sums of V over the events of histories."""
+        """Returns the sums of V over the items of histories."""
         return np.asarray(batch.distinct(uniform) @ self.event_vectors)
 
     def contributions(self, latest: Array, ages: Array, items: Array) -> Array:

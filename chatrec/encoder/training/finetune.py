@@ -15,7 +15,7 @@ from chatrec.data.arrays import Array
 from chatrec.data.interactions import Interactions
 from chatrec.encoder import registry
 from chatrec.encoder.checkpoint import Checkpoint
-from chatrec.encoder.model_selection import CATALOGUE, PRETRAINED, SelectedModel
+from chatrec.encoder.model_selection import SelectedModel
 from chatrec.encoder.training.contrastive import Contrastive, whitening_of
 from chatrec.encoder.training.history import Curve
 from chatrec.encoder.training.loop import Plan, fit
@@ -72,7 +72,7 @@ def finetune(start: SelectedModel, material: Material, settings: Settings, targe
         curves["next_token"] = _train_next_token(learner, material, held_out, settings, work / "next-token")
     if wanted.steps:
         with learner.reading(settings.encoder_config, start.pretrained) as reader:
-            curves["pairs"] = _learn_pairs(reader, start.pretrained, material, held_out, settings, work / "pairs")
+            curves["pairs"] = _learn_pairs(reader, start.whitening, material, held_out, settings, work / "pairs")
     summaries = {name: curve.summary() for name, curve in curves.items()}
     with registry.creating(target, wanted.method, str(start.source), start.pretrained, summaries) as partial:
         learner.save(partial)
@@ -94,7 +94,12 @@ def _train_next_token(learner: Learner, material: Material, held_out: Array, set
 
 
 def _learn_pairs(
-    reader: Checkpoint, pretrained: bool, material: Material, held_out: Array, settings: Settings, work: Path
+    reader: Checkpoint,
+    defaults: tuple[int, float],
+    material: Material,
+    held_out: Array,
+    settings: Settings,
+    work: Path,
 ) -> Curve:
     histories, texts, seed = material.histories, material.items, settings.compute.seed
     pairs = Pairs(histories.only(~held_out[histories.items]), len(texts))
@@ -104,9 +109,7 @@ def _learn_pairs(
         )
     held_out_pairs = _held_out_pairs(Pairs(histories, len(texts)), held_out, seed)
     items = np.unique(pairs.histories.items)
-    whitening = whitening_of(
-        reader, texts, items, *chosen(settings.encoder_config, PRETRAINED if pretrained else CATALOGUE), seed
-    )
+    whitening = whitening_of(reader, texts, items, *chosen(settings.encoder_config, defaults), seed)
     objective = Contrastive(reader, texts, pairs, held_out_pairs, settings.advanced.finetune.pairs, whitening, seed)
     events = hashlib.sha256(pairs.histories.items.tobytes() + pairs.histories.starts.tobytes()).hexdigest()
     plan = _plan(reader.model, settings, settings.finetune.steps)
